@@ -1,0 +1,1 @@
+//! Skeleton; its owner writes it.

@@ -1,0 +1,2 @@
+//! Skeleton; its owner writes it.
+fn main() {}
