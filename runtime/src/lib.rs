@@ -1,1 +1,5 @@
-//! Skeleton; its owner writes it.
+//! Solves LLB in process.
+//!
+//! Takes a `Definition` and has never heard of HLB: anything that makes LLB can use it.
+
+mod sys;

@@ -1,0 +1,5 @@
+//! The kernel seam: mounts, namespaces, paths that cannot leave a root.
+//!
+//! Only this module makes mounts and namespaces; everything above speaks of snapshots and steps.
+
+pub(crate) mod root;
