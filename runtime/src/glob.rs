@@ -94,10 +94,7 @@ pub(crate) fn split_wildcards(path: &str) -> (&str, &str) {
 }
 
 /// Reads what `first` begins. The double star is the caller's.
-pub(crate) fn token(
-    first: char,
-    chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
-) -> Result<Token, &'static str> {
+pub(crate) fn token(first: char, chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Token, &'static str> {
     match first {
         '*' => Ok(Token::Star),
         '?' => Ok(Token::AnyChar),

@@ -2,6 +2,9 @@
 //!
 //! Takes a `Definition` and has never heard of HLB: anything that makes LLB can use it.
 
+mod content_hash;
 mod glob;
+mod parallel;
 mod pattern;
 mod sys;
+mod tree;

@@ -163,7 +163,8 @@ impl Pattern {
     fn may_reach(&self, directory: &[u8]) -> bool {
         let literal = self.literal.as_bytes();
         let inside = |long: &[u8], short: &[u8]| {
-            long.strip_prefix(short).is_some_and(|rest| short.is_empty() || short.ends_with(b"/") || rest.starts_with(b"/"))
+            long.strip_prefix(short)
+                .is_some_and(|rest| short.is_empty() || short.ends_with(b"/") || rest.starts_with(b"/"))
         };
         // The pattern begins inside the directory, or the directory lies where the pattern has its wildcards.
         inside(literal, directory) || !self.plain && directory.starts_with(parent_of(literal))
