@@ -10,6 +10,9 @@
 
 pub mod canonical;
 pub mod digest;
+pub mod graph;
+pub mod json;
+pub mod ops;
 pub mod pb;
 pub mod status;
 
