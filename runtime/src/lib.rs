@@ -17,11 +17,13 @@ mod exec;
 mod export;
 mod glob;
 mod ops;
+mod parallel;
 mod pattern;
 mod runtime;
 mod snapshot;
 mod solver;
 mod sys;
+mod tree;
 
 pub use error::{ErrorKind, SolveError};
 pub use exec::{PreflightError, preflight};
