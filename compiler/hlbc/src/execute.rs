@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use hlb_compiler::request::{Export, ExportTo, Request, Solve};
+use hlb_compiler::{Export, ExportTo, Request, Solve};
 use hlb_language::diagnostic::Location;
 use hlb_llb::pb;
 use hlb_runtime::{ErrorKind, ExportTarget, Runtime, SolveError, SolveRequest, StatusSink};

@@ -4,7 +4,7 @@
 //! transferred.
 
 use camino::Utf8Path;
-use hlb_compiler::world::WorldError;
+use hlb_compiler::WorldError;
 use hlb_llb::digest::Hasher;
 use hlb_runtime::select::{Selected, select};
 

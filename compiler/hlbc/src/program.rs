@@ -3,10 +3,7 @@
 //! Owns finding `build.hlb`, and what becomes of the mistakes that the compiler finds.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::request::Request;
-use hlb_compiler::world::Platform;
-use hlb_compiler::{Checked, Options};
-use hlb_language::diagnostic::Diagnostic;
+use hlb_compiler::{Checked, CompileErrors, Options, Platform, Request, World};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{self, ProgramArgs};
@@ -19,6 +16,9 @@ const NAME: &str = "build.hlb";
 
 /// The codes of what a program names but cannot be had: a path on this machine, an image.
 const MISSING: [&str; 2] = ["E0205", "E0207"];
+const NO_TARGET: &str = "E0201";
+/// The codes of targets that cannot be built: there is none of the name, or it takes arguments.
+const TARGETS: [&str; 2] = [NO_TARGET, "E0202"];
 
 /// The program's file. One that is found above the working directory is worked on from its own directory, so that what a
 /// program means does not depend on where in its tree one stands.
@@ -71,23 +71,46 @@ pub(crate) fn compile(
     screen: Screen,
     cancel: &CancellationToken,
 ) -> Result<Request, Failure> {
-    let platform = platform.map(|it| Platform {
-        os: it.os.clone(),
-        architecture: it.architecture.clone(),
-        variant: it.variant.clone(),
-    });
+    let platform = match platform {
+        Some(it) => Platform {
+            os: it.os.clone(),
+            architecture: it.architecture.clone(),
+            variant: it.variant.clone(),
+        },
+        // Whatever this machine is, containers are Linux.
+        None => Platform { os: "linux".to_owned(), ..world.host() },
+    };
     let compiled = hlb_compiler::compile(world, checked, targets, &Options { platform });
     compiled.map_err(|errors| {
         if cancel.is_cancelled() {
             return interrupt::interrupted();
         }
-        screen.diagnostics(&checked.sources, &errors.diagnostics);
-        Failure::told(kind(&errors.diagnostics))
+        told(&errors, checked, screen)
     })
 }
 
-/// What a program names but cannot be had is told apart from its own mistakes.
-fn kind(diagnostics: &[Diagnostic]) -> Kind {
-    let mut errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).peekable();
-    if errors.peek().is_some() && errors.all(|error| MISSING.contains(&error.code.0)) { Kind::Missing } else { Kind::Program }
+/// Tells errors of a compilation. A target that does not exist is a mistake of the command line, what a program names but
+/// cannot be had is told apart from its own mistakes.
+fn told(errors: &CompileErrors, checked: &Checked, screen: Screen) -> Failure {
+    let all = |codes: &[&str]| errors.0.iter().all(|error| codes.contains(&error.code.0));
+    if let [error] = errors.0.as_slice()
+        && error.code.0 == NO_TARGET
+    {
+        let names: Vec<String> = checked.targets().into_iter().map(|target| format!("`{}`", target.name)).collect();
+        let known = format!("the targets are {}", names.join(", "));
+        let help = match &error.help {
+            Some(help) if help.ends_with('?') => format!("{help} {known}"),
+            Some(help) if names.is_empty() => help.clone(),
+            _ => format!("choose another: {known}"),
+        };
+        return Failure::new(Kind::Usage, error.message.clone()).help(help);
+    }
+    screen.diagnostics(&checked.sources, &errors.0);
+    Failure::told(if all(&MISSING) {
+        Kind::Missing
+    } else if all(&TARGETS) {
+        Kind::Usage
+    } else {
+        Kind::Program
+    })
 }

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::image::{History, ImageConfig};
-use hlb_compiler::world::{Command, CommandOutput, FileKind, ImageManifest, Platform, World, WorldError};
+use hlb_compiler::{
+    Command, CommandOutput, FileKind, History, ImageConfig, ImageManifest, Platform, World, WorldError,
+};
 use hlb_registry::{Images, Reference, ResolvedImage};
 use tokio::io::AsyncReadExt;
 use tokio::runtime::Handle;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use hlb_compiler::request::Request;
+use hlb_compiler::Request;
 use hlb_llb::json::ToJson;
 use hlb_llb::{Digest, encode_definition, pb};
 use hlb_registry::Images;
