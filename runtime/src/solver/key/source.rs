@@ -79,9 +79,9 @@ pub(crate) fn image_layers(diff_ids: &[Digest], config: &[u8]) -> String {
     let Some(first) = layers.next() else { return source_key(Digest::of(config).as_str()) };
     let chain = layers.fold(first.clone(), |below, layer| {
         let mut hasher = Hasher::default();
-        hasher.update(below.as_str());
+        hasher.update(&below);
         hasher.update(" ");
-        hasher.update(layer.as_str());
+        hasher.update(layer);
         hasher.finish()
     });
     source_key(chain.as_str())
