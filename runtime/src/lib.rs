@@ -4,6 +4,7 @@
 
 mod content_hash;
 mod glob;
+mod ops;
 mod parallel;
 mod pattern;
 mod sys;
