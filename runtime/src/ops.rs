@@ -4,4 +4,5 @@
 //! where is the solver's.
 
 pub(crate) mod file;
+pub(crate) mod http;
 pub(crate) mod local;
