@@ -14,7 +14,7 @@ use hlb_registry::{Descriptor, Platform, Reference, ResolvedImage};
 use hlb_store::LayerId;
 
 use crate::error::{ErrorKind, SolveError};
-use crate::ops::{blocking, source};
+use crate::ops::blocking;
 use crate::snapshot::Snapshot;
 use crate::snapshot::apply::apply_layer;
 use crate::solver::job::Job;
@@ -25,18 +25,18 @@ use crate::solver::vertex::Vertex;
 const DOWNLOADS: usize = 4;
 
 /// An image that was resolved.
-pub(crate) struct Found {
+pub(super) struct Found {
     image: Arc<ResolvedImage>,
 }
 
 /// Resolves a reference. The keys are that of the manifest and that of the layers: an image that was pushed again with the same layers
 /// is the same image.
-pub(crate) async fn find(
+pub(super) async fn find(
     job: &Arc<Job>,
     reference: &str,
     op: &pb::SourceOp,
     platform: Option<&pb::Platform>,
-) -> Result<source::Found, SolveError> {
+) -> Result<super::Found, SolveError> {
     if let Some(limit) = op.attrs.get("image.layerlimit") {
         let sentence = format!("the attribute image.layerlimit ({limit}) is not supported yet");
         return Err(SolveError::say(ErrorKind::Definition, sentence));
@@ -56,11 +56,11 @@ pub(crate) async fn find(
         key::image_manifest(&image.root_digest, &platform.os, &platform.architecture, &platform.variant),
         key::image_layers(&image.config.rootfs.diff_ids, &image.config_bytes),
     ];
-    Ok(source::Found { keys, what: source::What::Image(Found { image }) })
+    Ok(super::Found { keys, what: super::What::Image(Found { image }) })
 }
 
 /// Makes the layers that the store does not have yet.
-pub(crate) async fn fetch(job: &Arc<Job>, vertex: &Arc<Vertex>, found: &Found) -> Result<Snapshot, SolveError> {
+pub(super) async fn fetch(job: &Arc<Job>, vertex: &Arc<Vertex>, found: &Found) -> Result<Snapshot, SolveError> {
     let image = &found.image;
     let layers = chain_ids(&image.config.rootfs.diff_ids);
     let environment = |error: hlb_store::MetaError| SolveError::new(ErrorKind::Environment, error);
