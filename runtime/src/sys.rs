@@ -3,3 +3,4 @@
 //! Only this module makes mounts and namespaces; everything above speaks of snapshots and steps.
 
 pub(crate) mod root;
+pub(crate) mod xattr;

@@ -1,1 +1,35 @@
-//! Skeleton; its owner writes it.
+//! The state directory: blobs by digest, layers, and metadata in SQLite.
+//!
+//! Any number of processes may have one state directory open at once; nobody is a server for the others.
+//!
+//! ```text
+//! <root>/version               format version; a newer one is refused
+//! <root>/lock                  flock: opening, and taking a session away
+//! <root>/meta.db               SQLite in WAL mode: layers, the cache graph, facts
+//! <root>/blobs/sha256/ab/<hex> content by digest, there only after it was verified
+//! <root>/layers/<id>/fs        one overlay layer
+//! <root>/cache-mounts/<id>/fs  what `mount cache` keeps between steps
+//! <root>/sessions/<id>/        scratch of one process; `lock` is held by flock while it lives
+//! ```
+//!
+//! Whatever is being made is made in the session directory and becomes visible by one rename. A process that dies leaves
+//! only its session directory, which the next one to open the store removes.
+//!
+//! The crate does not know what a layer contains, how a cache key is computed or what is worth keeping.
+
+mod blob;
+mod cache;
+mod facts;
+mod layer;
+mod meta;
+mod session;
+mod store;
+mod tree;
+
+pub use blob::{BlobError, BlobWriter, Blobs};
+pub use cache::{Cache, KeyId, Link, NewRecord, Record, ResultId};
+pub use facts::Facts;
+pub use layer::{InvalidLayerId, LayerError, LayerId, Layers};
+pub use meta::MetaError;
+pub use store::{FORMAT, OpenError, Store};
+pub use tree::remove_tree;

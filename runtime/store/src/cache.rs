@@ -1,0 +1,317 @@
+//! The graph of cache keys.
+//!
+//! Owns keys, links and results. A root key is named by a digest; any other key has a random name and is found by links:
+//! from a key of an input, with the input's number, the step's digest and output and the selector of the input, to the
+//! keys that such a step has. Which of them all inputs agree on is for the solver to say. A result is a list of layers.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::layer::LayerId;
+use crate::meta::{MetaError, WriteError, now};
+use crate::store::Inner;
+
+/// The name of a cache key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyId(Box<str>);
+
+/// How one key leads to another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Link {
+    /// Which input of the step the source key is of.
+    pub input: u32,
+    /// Which output of the step the target key is of.
+    pub output: u32,
+    /// The digest of the step's cache map.
+    pub digest: String,
+    /// What of the input the step reads; empty for everything.
+    pub selector: String,
+}
+
+/// The name of one result in this store; it is never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ResultId(i64);
+
+/// A result that is there to be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its name.
+    pub result: ResultId,
+    /// When it was saved.
+    pub created_at: SystemTime,
+    /// The layers of the snapshot, bottom first; none is the empty file system.
+    pub layers: Vec<LayerId>,
+    /// What made it, for people.
+    pub description: String,
+}
+
+/// A result to save.
+#[derive(Debug, Clone)]
+pub struct NewRecord {
+    /// The key it is found by.
+    pub key: KeyId,
+    /// The links that lead to the key; sources that are not there yet are made.
+    pub links: Vec<(KeyId, Link)>,
+    /// Whether the key is a root key.
+    pub root: bool,
+    /// What the key is made of, to explain hits and misses later.
+    pub facts: serde_json::Value,
+    /// The layers of the snapshot, bottom first.
+    pub layers: Vec<LayerId>,
+    /// What made it, for people.
+    pub description: String,
+}
+
+/// The cache graph of a store.
+#[derive(Debug, Clone, Copy)]
+pub struct Cache<'store> {
+    pub(crate) inner: &'store Arc<Inner>,
+}
+
+impl KeyId {
+    /// A name that no other key has.
+    pub fn random() -> Self {
+        Self(LayerId::random().as_str().into())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for KeyId {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+impl From<String> for KeyId {
+    fn from(name: String) -> Self {
+        Self(name.into())
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for ResultId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Cache<'_> {
+    /// Whether a key is in the graph.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn exists(&self, key: &KeyId) -> Result<bool, MetaError> {
+        self.inner.meta.read(|db| Ok(key_row(db, key)?.is_some()))
+    }
+
+    /// The keys that a link leads to, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn targets(&self, from: &KeyId, link: &Link) -> Result<Vec<KeyId>, MetaError> {
+        self.inner.meta.read(|db| {
+            db.prepare_cached(
+                "SELECT target.name FROM keys AS source
+                 JOIN links ON links.source = source.id
+                 JOIN keys AS target ON target.id = links.target
+                 WHERE source.name = ?1 AND links.digest = ?2 AND links.input = ?3 AND links.output = ?4
+                   AND links.selector = ?5
+                 ORDER BY target.id",
+            )?
+            .query_map((from.as_str(), &link.digest, link.input, link.output, &link.selector), |row| {
+                Ok(KeyId::from(row.get::<_, String>(0)?))
+            })?
+            .collect()
+        })
+    }
+
+    /// The results of a key, newest first. Results that lost a layer are dropped.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or such a result cannot be dropped.
+    pub fn records(&self, key: &KeyId) -> Result<Vec<Record>, MetaError> {
+        let found = self.inner.meta.read(|db| {
+            let mut records: Vec<Record> = db
+                .prepare_cached(
+                    "SELECT results.id, results.created_at, results.description FROM results
+                     JOIN keys ON keys.id = results.key
+                     WHERE keys.name = ?1
+                     ORDER BY results.created_at DESC, results.id DESC",
+                )?
+                .query_map([key.as_str()], record)?
+                .collect::<Result<_, _>>()?;
+            let mut layers =
+                db.prepare_cached("SELECT layer FROM result_layers WHERE result = ?1 ORDER BY position")?;
+            for record in &mut records {
+                record.layers = layers.query_map([record.result.0], layer)?.collect::<Result<_, _>>()?;
+            }
+            Ok(records)
+        })?;
+        let folder = self.inner.root.join("layers");
+        let (whole, broken): (Vec<Record>, Vec<Record>) = found
+            .into_iter()
+            .partition(|record| record.layers.iter().all(|id| folder.join(id.as_str()).join("fs").is_dir()));
+        for record in broken {
+            self.drop_record(&record.result)?;
+        }
+        Ok(whole)
+    }
+
+    /// Saves a result, its key and the links to it, all or nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn save(&self, new: &NewRecord) -> Result<ResultId, MetaError> {
+        self.inner.meta.write(|db| {
+            let target = make_key(db, &new.key, new.root, Some(&new.facts))?;
+            add_links(db, target, &new.links)?;
+            db.prepare_cached("INSERT INTO results (key, created_at, description) VALUES (?1, ?2, ?3)")?.execute((
+                target,
+                now(),
+                &new.description,
+            ))?;
+            let result = db.last_insert_rowid();
+            let mut insert =
+                db.prepare_cached("INSERT INTO result_layers (result, position, layer) VALUES (?1, ?2, ?3)")?;
+            for (position, layer) in (0_i64..).zip(&new.layers) {
+                insert.execute((result, position, layer.as_str()))?;
+            }
+            Ok::<_, WriteError<MetaError>>(ResultId(result))
+        })
+    }
+
+    /// Adds links to a key that is in the graph, so that more ways lead to its results. Does nothing for another key.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn link(&self, key: &KeyId, links: &[(KeyId, Link)]) -> Result<(), MetaError> {
+        self.inner.meta.write(|db| {
+            if let Some(target) = key_row(db, key)? {
+                add_links(db, target, links)?;
+            }
+            Ok::<(), WriteError<MetaError>>(())
+        })
+    }
+
+    /// What a key is made of.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn facts(&self, key: &KeyId) -> Result<Option<serde_json::Value>, MetaError> {
+        let text: Option<String> = self.inner.meta.read(|db| {
+            db.prepare_cached("SELECT facts FROM keys WHERE name = ?1")?
+                .query_row([key.as_str()], |row| row.get(0))
+                .optional()
+        })?;
+        Ok(text.map(|text| serde_json::from_str(&text).unwrap_or_default()))
+    }
+
+    /// Drops a result, if it is there. A key that has no results and leads nowhere goes with it, and so do the keys that
+    /// led to nothing but it. The layers stay.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn drop_record(&self, result: &ResultId) -> Result<(), MetaError> {
+        self.inner.meta.write(|db| Ok::<_, WriteError<MetaError>>(drop_result(db, result.0)?))
+    }
+}
+
+/// Drops every result that needs a layer.
+pub(crate) fn drop_results_of_layer(db: &Connection, layer: &LayerId) -> rusqlite::Result<()> {
+    let results: Vec<i64> = db
+        .prepare_cached("SELECT DISTINCT result FROM result_layers WHERE layer = ?1")?
+        .query_map([layer.as_str()], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for result in results {
+        drop_result(db, result)?;
+    }
+    Ok(())
+}
+
+fn drop_result(db: &Connection, result: i64) -> rusqlite::Result<()> {
+    let key: Option<i64> = db
+        .prepare_cached("DELETE FROM results WHERE id = ?1 RETURNING key")?
+        .query_row([result], |row| row.get(0))
+        .optional()?;
+    let mut queue: VecDeque<i64> = key.into_iter().collect();
+    while let Some(key) = queue.pop_front() {
+        let used: bool = db
+            .prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM results WHERE key = ?1) OR EXISTS (SELECT 1 FROM links WHERE source = ?1)",
+            )?
+            .query_row([key], |row| row.get(0))?;
+        if used {
+            continue;
+        }
+        let sources: Vec<i64> = db
+            .prepare_cached("SELECT DISTINCT source FROM links WHERE target = ?1")?
+            .query_map([key], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        db.prepare_cached("DELETE FROM links WHERE target = ?1")?.execute([key])?;
+        db.prepare_cached("DELETE FROM keys WHERE id = ?1")?.execute([key])?;
+        queue.extend(sources);
+    }
+    Ok(())
+}
+
+fn key_row(db: &Connection, key: &KeyId) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT id FROM keys WHERE name = ?1")?.query_row([key.as_str()], |row| row.get(0)).optional()
+}
+
+/// The row of a key, made if need be. What is known about it already is only replaced by something.
+fn make_key(db: &Connection, key: &KeyId, root: bool, facts: Option<&serde_json::Value>) -> rusqlite::Result<i64> {
+    let text = facts.map_or_else(|| "null".to_owned(), ToString::to_string);
+    db.prepare_cached(
+        "INSERT INTO keys (name, root, created_at, facts) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (name) DO UPDATE SET
+           root = max(root, excluded.root),
+           facts = CASE excluded.facts WHEN 'null' THEN facts ELSE excluded.facts END
+         RETURNING id",
+    )?
+    .query_row((key.as_str(), root, now(), text), |row| row.get(0))
+}
+
+fn add_links(db: &Connection, target: i64, links: &[(KeyId, Link)]) -> rusqlite::Result<()> {
+    for (from, link) in links {
+        let source = make_key(db, from, false, None)?;
+        // A key that leads to itself would never be pruned, and no step is its own input.
+        if source == target {
+            continue;
+        }
+        db.prepare_cached(
+            "INSERT OR IGNORE INTO links (source, digest, input, output, selector, target)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute((source, &link.digest, link.input, link.output, &link.selector, target))?;
+    }
+    Ok(())
+}
+
+fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let millis = u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
+    Ok(Record {
+        result: ResultId(row.get(0)?),
+        created_at: SystemTime::UNIX_EPOCH + Duration::from_millis(millis),
+        layers: Vec::new(),
+        description: row.get(2)?,
+    })
+}
+
+fn layer(row: &Row<'_>) -> rusqlite::Result<LayerId> {
+    let text: String = row.get(0)?;
+    text.parse()
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
+}

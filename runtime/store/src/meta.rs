@@ -1,0 +1,192 @@
+//! The database: connections, the schema and its migrations.
+//!
+//! Owns how SQLite is used so that several processes can write at once. What the tables mean is said in the modules that
+//! read them.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+/// Connections for reading that are kept open.
+const MAX_IDLE: usize = 4;
+
+/// How long a writer waits for the writers of other processes before it gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Each entry takes the schema from its index to the next version. Entries are never changed, only added.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE layers (
+        id         TEXT PRIMARY KEY,
+        created_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE keys (
+        id         INTEGER PRIMARY KEY,
+        name       TEXT NOT NULL UNIQUE,
+        root       INTEGER NOT NULL,
+        created_at INTEGER NOT NULL,
+        facts      TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE links (
+        source   INTEGER NOT NULL REFERENCES keys (id),
+        digest   TEXT NOT NULL,
+        input    INTEGER NOT NULL,
+        output   INTEGER NOT NULL,
+        selector TEXT NOT NULL,
+        target   INTEGER NOT NULL REFERENCES keys (id),
+        PRIMARY KEY (source, digest, input, output, selector, target)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX links_by_target ON links (target);
+
+    CREATE TABLE results (
+        id          INTEGER PRIMARY KEY AUTOINCREMENT,
+        key         INTEGER NOT NULL REFERENCES keys (id),
+        created_at  INTEGER NOT NULL,
+        description TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX results_by_key ON results (key, created_at);
+
+    CREATE TABLE result_layers (
+        result   INTEGER NOT NULL REFERENCES results (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        layer    TEXT NOT NULL,
+        PRIMARY KEY (result, position)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX result_layers_by_layer ON result_layers (layer);
+
+    CREATE TABLE facts (
+        namespace TEXT NOT NULL,
+        key       TEXT NOT NULL,
+        value     BLOB NOT NULL,
+        PRIMARY KEY (namespace, key)
+    ) STRICT, WITHOUT ROWID;
+"];
+
+/// The metadata cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum MetaError {
+    /// SQLite refused.
+    #[error("the metadata in `{path}` is not usable")]
+    Database {
+        /// The database file.
+        path: PathBuf,
+        /// What SQLite says.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A newer version of the program has changed the schema.
+    #[error(
+        "the metadata in `{path}` has version {found}, this program knows {known}: use the newer program or another state directory"
+    )]
+    Newer {
+        /// The database file.
+        path: PathBuf,
+        /// Its schema version.
+        found: u32,
+        /// The newest schema version that is known.
+        known: u32,
+    },
+}
+
+/// One database, as many connections as threads need.
+#[derive(Debug)]
+pub(crate) struct Meta {
+    path: PathBuf,
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl Meta {
+    /// Opens or creates the database. The caller holds the store's lock, so that only one process migrates.
+    pub(crate) fn open(path: &Path) -> Result<Self, MetaError> {
+        let database = |source| MetaError::Database { path: path.to_owned(), source };
+        let mut writer = connect(path).map_err(database)?;
+        writer.pragma_update(None, "journal_mode", "WAL").map_err(database)?;
+        let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+        let found: u32 = writer.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(database)?;
+        if found > known {
+            return Err(MetaError::Newer { path: path.to_owned(), found, known });
+        }
+        migrate(&mut writer, found).map_err(database)?;
+        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) })
+    }
+
+    /// Reads, beside any writer.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, MetaError> {
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => connect(&self.path).map_err(|source| self.error(source))?,
+        };
+        let value = read(&connection).map_err(|source| self.error(source));
+        let mut idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MAX_IDLE {
+            idle.push(connection);
+        }
+        value
+    }
+
+    /// Writes in one transaction that excludes every other writer, also in other processes. An error undoes it all.
+    pub(crate) fn write<T, E: From<MetaError>>(
+        &self,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, WriteError<E>>,
+    ) -> Result<T, E> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let database = |source| E::from(self.error(source));
+        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(database)?;
+        let value = write(&transaction).map_err(|error| match error {
+            WriteError::Database(source) => database(source),
+            WriteError::Other(error) => error,
+        })?;
+        transaction.commit().map_err(database)?;
+        Ok(value)
+    }
+
+    fn error(&self, source: rusqlite::Error) -> MetaError {
+        MetaError::Database { path: self.path.clone(), source }
+    }
+}
+
+/// Why a transaction was given up.
+pub(crate) enum WriteError<E> {
+    Database(rusqlite::Error),
+    Other(E),
+}
+
+impl<E> From<rusqlite::Error> for WriteError<E> {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Milliseconds since 1970.
+pub(crate) fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    // A power cut may lose the last commits, which costs a rebuild, but never breaks the file.
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+fn migrate(writer: &mut Connection, found: u32) -> rusqlite::Result<()> {
+    for (version, migration) in (1_u32..).zip(MIGRATIONS) {
+        if version > found {
+            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "user_version", version)?;
+            transaction.commit()?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! The on-disk format. A change here needs a migration, or a new format version.
+
+use hlb_store::Store;
+
+use crate::{chain, fixture};
+
+#[test]
+fn the_schema_is_stable() {
+    let fixture = fixture();
+    let db = rusqlite::Connection::open(fixture.store.root().join("meta.db")).unwrap();
+    let version: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    let mut query = db.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").unwrap();
+    let tables: Vec<String> = query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let mut dump = format!("version {version}\n");
+    for table in tables {
+        dump.push_str(&table.split_whitespace().collect::<Vec<_>>().join(" "));
+        dump.push('\n');
+    }
+    insta::assert_snapshot!(dump, @r#"
+version 1
+CREATE TABLE facts ( namespace TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (namespace, key) ) STRICT, WITHOUT ROWID
+CREATE TABLE keys ( id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, root INTEGER NOT NULL, created_at INTEGER NOT NULL, facts TEXT NOT NULL ) STRICT
+CREATE TABLE layers ( id TEXT PRIMARY KEY, created_at INTEGER NOT NULL ) STRICT, WITHOUT ROWID
+CREATE TABLE links ( source INTEGER NOT NULL REFERENCES keys (id), digest TEXT NOT NULL, input INTEGER NOT NULL, output INTEGER NOT NULL, selector TEXT NOT NULL, target INTEGER NOT NULL REFERENCES keys (id), PRIMARY KEY (source, digest, input, output, selector, target) ) STRICT, WITHOUT ROWID
+CREATE INDEX links_by_target ON links (target)
+CREATE TABLE result_layers ( result INTEGER NOT NULL REFERENCES results (id) ON DELETE CASCADE, position INTEGER NOT NULL, layer TEXT NOT NULL, PRIMARY KEY (result, position) ) STRICT, WITHOUT ROWID
+CREATE INDEX result_layers_by_layer ON result_layers (layer)
+CREATE TABLE results ( id INTEGER PRIMARY KEY AUTOINCREMENT, key INTEGER NOT NULL REFERENCES keys (id), created_at INTEGER NOT NULL, description TEXT NOT NULL ) STRICT
+CREATE INDEX results_by_key ON results (key, created_at)
+CREATE TABLE sqlite_sequence(name,seq)
+"#);
+}
+
+#[test]
+fn the_directory_is_stable() {
+    let fixture = fixture();
+    fixture.store.blobs().put("hello").unwrap();
+    let staged = fixture.store.layers().new_dir().unwrap();
+    fixture.store.layers().commit(&"base".parse().unwrap(), &staged).unwrap();
+    let mut found = Vec::new();
+    list(fixture.store.root(), "", &mut found);
+    let session = fixture.store.session_dir().file_name().unwrap().to_str().unwrap();
+    found.retain(|path| !path.starts_with("meta.db-"));
+    found.sort();
+    insta::assert_snapshot!(found.join("\n").replace(session, "SESSION"), @r#"
+blobs/
+blobs/sha256/
+blobs/sha256/2c/
+blobs/sha256/2c/2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824
+cache-mounts/
+layers/
+layers/base/
+layers/base/fs/
+lock
+meta.db
+sessions/
+sessions/SESSION/
+sessions/SESSION/blobs/
+sessions/SESSION/layers/
+sessions/SESSION/lock
+sessions/SESSION/trash/
+version
+"#);
+}
+
+fn list(dir: &std::path::Path, prefix: &str, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+        if entry.path().is_dir() {
+            list(&entry.path(), &format!("{name}/"), found);
+            found.push(format!("{name}/"));
+        } else {
+            found.push(name);
+        }
+    }
+}
+
+/// Opens a state directory prepared by `prepare`; the error with `ROOT` for its path.
+fn refused(prepare: impl FnOnce(&std::path::Path)) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("state");
+    prepare(&root);
+    let error = Store::open(&root).unwrap_err();
+    let real = dir.path().canonicalize().unwrap();
+    chain(&error).replace(real.to_str().unwrap(), "DIR").replace(dir.path().to_str().unwrap(), "DIR")
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_with_the_reason() {
+    let version = |text: &'static str| {
+        move |root: &std::path::Path| {
+            std::fs::create_dir(root).unwrap();
+            std::fs::write(root.join("version"), text).unwrap();
+        }
+    };
+    insta::assert_snapshot!(refused(version("2\n")), @"the state directory `DIR/state` has format 2, this program knows 1: use the newer program or another directory");
+    insta::assert_snapshot!(refused(version("hello\n")), @"the state directory `DIR/state` is not usable: its `version` file holds `hello`, not a number");
+    insta::assert_snapshot!(refused(|root| std::fs::write(root, "").unwrap()), @"the state directory `DIR/state` is not usable: cannot create `DIR/state`: File exists (os error 17)");
+    insta::assert_snapshot!(refused(|root| {
+        drop(Store::open(root).unwrap());
+        let db = rusqlite::Connection::open(root.join("meta.db")).unwrap();
+        db.pragma_update(None, "user_version", 7).unwrap();
+    }), @"the state directory `DIR/state` is not usable: the metadata in `DIR/state/meta.db` has version 7, this program knows 1: use the newer program or another state directory");
+    insta::assert_snapshot!(refused(|root| {
+        drop(Store::open(root).unwrap());
+        std::fs::write(root.join("meta.db"), "this is no database, it is only text that is long enough").unwrap();
+    }), @"the state directory `DIR/state` is not usable: the metadata in `DIR/state/meta.db` is not usable: file is not a database: Error code 26: file is not a database");
+}
+
+#[test]
+fn an_unwritable_place_is_named() {
+    let error = Store::open(std::path::Path::new("/proc/nothing/state")).unwrap_err();
+    insta::assert_snapshot!(chain(&error), @"the state directory `/proc/nothing/state` is not usable: cannot create `/proc/nothing/state`: No such file or directory (os error 2)");
+}
