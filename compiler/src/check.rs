@@ -7,6 +7,8 @@ mod expr;
 mod lookup;
 mod message;
 
+pub(crate) use call::mode_error;
+
 use hlb_language::ast::{self, BindTarget, Decl, Stmt};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::{SourceId, SourceMap};
@@ -139,7 +141,12 @@ impl Checker<'_> {
     }
 
     /// The effects that an `as` binds, with the names that were declared for it.
-    fn binds(&mut self, callee: &ast::Path, resolved: &lookup::Resolved, bind: &ast::BindClause) -> Vec<(usize, BindId)> {
+    fn binds(
+        &mut self,
+        callee: &ast::Path,
+        resolved: &lookup::Resolved,
+        bind: &ast::BindClause,
+    ) -> Vec<(usize, BindId)> {
         let at = self.at(bind.span);
         if matches!(bind.target, BindTarget::None) {
             self.report(
@@ -189,9 +196,8 @@ impl Checker<'_> {
     fn report_effect(&mut self, effect: &ast::Ident, callee: &str, effects: &[Param]) {
         let names: Vec<&str> = effects.iter().map(|param| param.name.text.as_str()).collect();
         let at = self.at(effect.span);
-        let mut diagnostic =
-            Diagnostic::error(codes::BIND, at, format!("`{callee}` has no result `{}`", effect.text))
-                .help(format!("it has {}", message::list(&names)));
+        let mut diagnostic = Diagnostic::error(codes::BIND, at, format!("`{callee}` has no result `{}`", effect.text))
+            .help(format!("it has {}", message::list(&names)));
         if let Some(near) = crate::suggest::nearest(&effect.text, names.iter().copied()) {
             diagnostic = diagnostic.fix(format!("replace `{}` by `{near}`", effect.text), at, near);
         }
@@ -200,8 +206,12 @@ impl Checker<'_> {
 
     fn report_variadic(&mut self, at: Location) {
         self.report(
-            Diagnostic::error(codes::VARIADIC, at, "this parameter stands for any number of values, and here is place for one")
-                .help("pass it on where a variadic parameter takes it"),
+            Diagnostic::error(
+                codes::VARIADIC,
+                at,
+                "this parameter stands for any number of values, and here is place for one",
+            )
+            .help("pass it on where a variadic parameter takes it"),
         );
     }
 

@@ -64,7 +64,8 @@ mod tests {
 
     fn check(edges: &[&[usize]], expected: &[&[usize]]) {
         let edges: Vec<Vec<(usize, ())>> = edges.iter().map(|list| list.iter().map(|to| (*to, ())).collect()).collect();
-        let found: Vec<Vec<usize>> = cycles(&edges).iter().map(|circle| circle.iter().map(|(node, ())| *node).collect()).collect();
+        let found: Vec<Vec<usize>> =
+            cycles(&edges).iter().map(|circle| circle.iter().map(|(node, ())| *node).collect()).collect();
         assert_eq!(found, expected);
     }
 

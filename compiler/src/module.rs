@@ -35,12 +35,18 @@ pub(crate) struct File {
 }
 
 /// Loads the file at a path and everything it imports and uses. `text` is the entry's text if it is not to be read.
-pub(crate) fn load(world: &dyn World, entry: &Utf8Path, text: Option<String>, diagnostics: &mut Vec<Diagnostic>) -> Loaded {
+pub(crate) fn load(
+    world: &dyn World,
+    entry: &Utf8Path,
+    text: Option<String>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Loaded {
     let mut sources = SourceMap::new();
     let builtin_source = sources.add(Source::new("<builtin>", hlb_stdlib::BUILTIN));
     let builtin = hlb_language::parse(builtin_source, hlb_stdlib::BUILTIN);
     diagnostics.extend(builtin.diagnostics);
-    let mut loader = Loader { world, sources, files: Vec::new(), edges: Vec::new(), by_path: FxHashMap::default(), diagnostics };
+    let mut loader =
+        Loader { world, sources, files: Vec::new(), edges: Vec::new(), by_path: FxHashMap::default(), diagnostics };
     let text = text.map_or_else(|| world.read_text(entry), Ok);
     match text {
         Ok(text) => {

@@ -69,17 +69,25 @@ pub enum ExportTo {
 
 impl Request {
     pub(crate) fn parallel(parts: Vec<Request>) -> Self {
-        Self::join(parts, |request| match request {
-            Request::Parallel(parts) => Ok(parts),
-            other => Err(other),
-        }, Request::Parallel)
+        Self::join(
+            parts,
+            |request| match request {
+                Request::Parallel(parts) => Ok(parts),
+                other => Err(other),
+            },
+            Request::Parallel,
+        )
     }
 
     pub(crate) fn sequential(parts: Vec<Request>) -> Self {
-        Self::join(parts, |request| match request {
-            Request::Sequential(parts) => Ok(parts),
-            other => Err(other),
-        }, Request::Sequential)
+        Self::join(
+            parts,
+            |request| match request {
+                Request::Sequential(parts) => Ok(parts),
+                other => Err(other),
+            },
+            Request::Sequential,
+        )
     }
 
     /// Drops what is nil, dissolves parts of the same form, and unwraps a single part.

@@ -14,7 +14,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::builtins;
 use crate::codes;
 use crate::hir::{
-    BindId, Bound, Builtin, BuiltinId, Func, FuncId, Module, ModuleId, Param, Program, Reference, Signature, Symbol, Target,
+    BindId, Bound, Builtin, BuiltinId, Func, FuncId, Module, ModuleId, Param, Program, Reference, Signature, Symbol,
+    Target,
 };
 use crate::module::Loaded;
 use crate::suggest;
@@ -176,8 +177,12 @@ impl Declarer<'_> {
             }
             if let Some(span) = param.variadic.filter(|_| at != last) {
                 self.diagnostics.push(
-                    Diagnostic::error(codes::VARIADIC, Location { source, span }, "only the last parameter can be variadic")
-                        .help("move it to the end"),
+                    Diagnostic::error(
+                        codes::VARIADIC,
+                        Location { source, span },
+                        "only the last parameter can be variadic",
+                    )
+                    .help("move it to the end"),
                 );
             }
             let kind = self.kind(source, &param.kind);
@@ -243,9 +248,12 @@ impl Declarer<'_> {
     fn name(&mut self, module: ModuleId, source: SourceId, name: &Ident, target: Target) {
         let at = Location { source, span: name.span };
         if let Some(builtin) = self.declared.builtins.overloads(&name.text).first() {
-            let mut diagnostic =
-                Diagnostic::error(codes::BUILTIN_REUSED, at, format!("`{}` is the name of a builtin function", name.text))
-                    .help("choose another name; builtin names cannot be used again at the top of a file");
+            let mut diagnostic = Diagnostic::error(
+                codes::BUILTIN_REUSED,
+                at,
+                format!("`{}` is the name of a builtin function", name.text),
+            )
+            .help("choose another name; builtin names cannot be used again at the top of a file");
             if let Some(builtin) = self.declared.program.builtin(*builtin) {
                 diagnostic = diagnostic.also(builtin.at, "defined here");
             }
@@ -271,8 +279,11 @@ impl Declarer<'_> {
             self.declared.program.references.push(Reference { at, target: symbol.target });
             return;
         }
-        let mut diagnostic =
-            Diagnostic::error(codes::UNDEFINED, at, format!("`{}` is exported but not defined in this file", name.text));
+        let mut diagnostic = Diagnostic::error(
+            codes::UNDEFINED,
+            at,
+            format!("`{}` is exported but not defined in this file", name.text),
+        );
         if let Some(near) = suggest::nearest(&name.text, file.scope.keys().map(EcoString::as_str)) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
                 format!("replace `{}` by `{near}`", name.text),
@@ -284,13 +295,7 @@ impl Declarer<'_> {
     }
 
     /// Declares the names bound in a block. `stmt_end` is the end of the function's own statement that the block is in.
-    fn block(
-        &mut self,
-        place: Place,
-        block: &ast::Block,
-        around: &mut Vec<Around>,
-        stmt_end: Option<u32>,
-    ) {
+    fn block(&mut self, place: Place, block: &ast::Block, around: &mut Vec<Around>, stmt_end: Option<u32>) {
         for stmt in &block.stmts {
             let end = stmt_end.unwrap_or(stmt.span().end);
             match stmt {
@@ -313,13 +318,7 @@ impl Declarer<'_> {
         }
     }
 
-    fn expr(
-        &mut self,
-        place: Place,
-        expr: &ast::Expr,
-        around: &mut Vec<Around>,
-        end: u32,
-    ) {
+    fn expr(&mut self, place: Place, expr: &ast::Expr, around: &mut Vec<Around>, end: u32) {
         match expr {
             ast::Expr::Func(literal) => {
                 around.push(Around::Block);
@@ -342,14 +341,7 @@ impl Declarer<'_> {
         }
     }
 
-    fn bind(
-        &mut self,
-        place: Place,
-        callee: &ast::Path,
-        bind: &ast::BindClause,
-        around: &[Around],
-        end: u32,
-    ) {
+    fn bind(&mut self, place: Place, callee: &ast::Path, bind: &ast::BindClause, around: &[Around], end: u32) {
         let effects = self.effects(callee);
         let names: Vec<(&Ident, Option<&Ident>)> = match &bind.target {
             BindTarget::None => Vec::new(),

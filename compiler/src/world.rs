@@ -71,7 +71,8 @@ pub trait World {
     ///
     /// # Errors
     /// If the image does not exist or its registry refuses.
-    fn image_manifest(&self, reference: &str, platform: Option<&Platform>) -> Result<Option<ImageManifest>, WorldError>;
+    fn image_manifest(&self, reference: &str, platform: Option<&Platform>)
+    -> Result<Option<ImageManifest>, WorldError>;
 }
 
 /// Why the world did not answer.

@@ -87,9 +87,13 @@ impl Checker<'_> {
                 let at = self.at(literal.span);
                 let insert = self.at(Span::at(literal.span.start as usize));
                 self.report(
-                    Diagnostic::error(codes::OPTIONS_WITHOUT_WITH, at, format!("options of `{name}` stand behind `with`"))
-                        .help(format!("write `with {} {{ … }}`", literal.kind.text))
-                        .fix("insert `with`", insert, "with "),
+                    Diagnostic::error(
+                        codes::OPTIONS_WITHOUT_WITH,
+                        at,
+                        format!("options of `{name}` stand behind `with`"),
+                    )
+                    .help(format!("write `with {} {{ … }}`", literal.kind.text))
+                    .fix("insert `with`", insert, "with "),
                 );
                 return;
             }
@@ -109,7 +113,8 @@ impl Checker<'_> {
         if let Some(defined) = resolved.defined {
             diagnostic = diagnostic.also(defined, "defined here");
         }
-        let parenthesised = matches!(args.last(), Some(ast::Expr::Call(inner)) if inner.args.is_none() && args.len() > fixed);
+        let parenthesised =
+            matches!(args.last(), Some(ast::Expr::Call(inner)) if inner.args.is_none() && args.len() > fixed);
         if parenthesised {
             diagnostic = diagnostic.help("put the arguments of a call that is itself an argument in parentheses");
         }
@@ -176,9 +181,11 @@ pub(crate) fn mode_error(what: &str, mode: &str, modes: &[&str], at: Location) -
     let diagnostic = Diagnostic::error(codes::MODE, at, format!("`{mode}` is no {what}"));
     let all = message::list(modes);
     match suggest::nearest(mode, modes.iter().copied()) {
-        Some(near) => diagnostic
-            .help(format!("did you mean `{near}`? There are {all}"))
-            .fix(format!("replace `{mode}` by `{near}`"), at, format!("\"{near}\"")),
+        Some(near) => diagnostic.help(format!("did you mean `{near}`? There are {all}")).fix(
+            format!("replace `{mode}` by `{near}`"),
+            at,
+            format!("\"{near}\""),
+        ),
         None => diagnostic.help(format!("use {all}")),
     }
 }

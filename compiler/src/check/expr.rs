@@ -47,7 +47,8 @@ impl Checker<'_> {
             self.report_variadic(at);
         }
         let Some(args) = self.args(&call.callee, &resolved, args, call.span) else { return error(at) };
-        let node = ExprNode::Call(hir::Call { callee: resolved.callee, at: callee_at, args, with: None, binds: Vec::new() });
+        let node =
+            ExprNode::Call(hir::Call { callee: resolved.callee, at: callee_at, args, with: None, binds: Vec::new() });
         hir::Expr { at, kind: resolved.kind, node }
     }
 
@@ -57,11 +58,8 @@ impl Checker<'_> {
         let kind = Kind::of(&literal.kind.text);
         if kind == Kind::AnyOption {
             let wanted = expected.kinds().iter().find(|kind| kind.is_option());
-            let mut diagnostic = Diagnostic::error(
-                codes::BARE_OPTION,
-                word_at,
-                "`option` alone stands only behind `with`",
-            );
+            let mut diagnostic =
+                Diagnostic::error(codes::BARE_OPTION, word_at, "`option` alone stands only behind `with`");
             if let Some(wanted) = wanted {
                 diagnostic = diagnostic.help(format!("write `{wanted} {{ … }}`")).fix(
                     format!("replace `option` by `{wanted}`"),
@@ -129,9 +127,11 @@ impl Checker<'_> {
         let diagnostic = Diagnostic::error(codes::ESCAPE, at, format!("`{escape}` is no escape"));
         let diagnostic = match escape.strip_prefix('\\') {
             Some("x" | "u" | "U") => diagnostic.help("write the character itself; files are UTF-8"),
-            Some(other) => diagnostic
-                .help(format!("write `\\\\{other}` for a backslash and `{other}`"))
-                .fix("double the backslash", at, format!("\\\\{other}")),
+            Some(other) => diagnostic.help(format!("write `\\\\{other}` for a backslash and `{other}`")).fix(
+                "double the backslash",
+                at,
+                format!("\\\\{other}"),
+            ),
             None => diagnostic,
         };
         self.report(diagnostic);
@@ -162,9 +162,7 @@ impl Checker<'_> {
         match (kind, expected.kinds(), stmt) {
             (Kind::Fs, [Kind::Pipeline], Some(path)) => {
                 let insert = self.at(Span::at(path.span.start as usize));
-                diagnostic = diagnostic
-                    .help("a pipeline is made of stages")
-                    .fix("insert `stage`", insert, "stage ");
+                diagnostic = diagnostic.help("a pipeline is made of stages").fix("insert `stage`", insert, "stage ");
             }
             (Kind::Int, [Kind::String], _) => {
                 diagnostic = diagnostic.help("write the number in quotes, or `${…}` in a string for a value");

@@ -124,7 +124,10 @@ impl Checker<'_> {
         let Some((Target::Module(module), _)) = symbol else {
             let known = symbol.is_some() || !self.declared.builtins.overloads(&head.text).is_empty();
             let (code, message) = if known {
-                (codes::NOT_A_MODULE, format!("`{}` is no import, so nothing can follow its name with a dot", head.text))
+                (
+                    codes::NOT_A_MODULE,
+                    format!("`{}` is no import, so nothing can follow its name with a dot", head.text),
+                )
             } else {
                 (codes::UNDEFINED, format!("there is no import `{}` in this file", head.text))
             };
@@ -269,9 +272,11 @@ impl Checker<'_> {
         if name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') {
             diagnostic = diagnostic.help("write numbers in decimal digits only, or with `0x`, `0o` or `0b`");
         } else if let Some(near) = near {
-            diagnostic = diagnostic
-                .help(format!("did you mean `{near}`?"))
-                .fix(format!("replace `{name}` by `{near}`"), at, near);
+            diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("replace `{name}` by `{near}`"),
+                at,
+                near,
+            );
         }
         self.report(diagnostic);
     }
@@ -286,14 +291,15 @@ impl Checker<'_> {
             .flat_map(|func| &func.signature.params)
             .filter(|param| expected.takes(&param.kind))
             .map(|param| param.name.text.as_str());
-        let module = program.module(self.module).into_iter().flat_map(|module| &module.scope).filter_map(|(name, symbol)| {
-            let kind = match symbol.target {
-                Target::Func(id) => program.func(id).map(|func| &func.signature.kind),
-                Target::Bind(id) => program.bind(id).map(|bound| &bound.kind),
-                _ => None,
-            };
-            kind.is_some_and(|kind| expected.takes(kind)).then_some(name.as_str())
-        });
+        let module =
+            program.module(self.module).into_iter().flat_map(|module| &module.scope).filter_map(|(name, symbol)| {
+                let kind = match symbol.target {
+                    Target::Func(id) => program.func(id).map(|func| &func.signature.kind),
+                    Target::Bind(id) => program.bind(id).map(|bound| &bound.kind),
+                    _ => None,
+                };
+                kind.is_some_and(|kind| expected.takes(kind)).then_some(name.as_str())
+            });
         let builtins = program
             .builtins
             .iter()
@@ -304,12 +310,9 @@ impl Checker<'_> {
 
     fn report_module(&mut self, path: &ast::Path, module: Option<ModuleId>, defined: Location, expected: &Expected) {
         let name = &path.head.text;
-        let mut diagnostic = Diagnostic::error(
-            codes::NOT_A_MODULE,
-            self.at(path.span),
-            format!("`{name}` is an import, not a value"),
-        )
-        .also(defined, "imported here");
+        let mut diagnostic =
+            Diagnostic::error(codes::NOT_A_MODULE, self.at(path.span), format!("`{name}` is an import, not a value"))
+                .also(defined, "imported here");
         let imported = module.and_then(|module| self.declared.program.module(module));
         let fitting = imported.into_iter().flat_map(|module| &module.scope).find(|(_, symbol)| {
             let kind = match symbol.target {
