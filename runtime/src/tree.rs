@@ -39,6 +39,8 @@ pub(crate) struct Entry {
     pub(crate) node: u64,
     /// Text of a symbolic link.
     pub(crate) target: Option<PathBuf>,
+    /// The filter selects it. If not, it is a directory on the way to something selected.
+    pub(crate) selected: bool,
 }
 
 /// The type of a file.
@@ -86,6 +88,28 @@ impl Entry {
         Ok(entry)
     }
 
+    /// A node that exists nowhere yet.
+    pub(crate) fn of_node(kind: Kind, node: u64) -> Self {
+        let time = Timestamp::default();
+        Self {
+            path: PathBuf::new(),
+            kind,
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            size: 0,
+            mtime: time,
+            atime: time,
+            ctime: time,
+            device: 0,
+            inode: 0,
+            links: 1,
+            node,
+            target: None,
+            selected: true,
+        }
+    }
+
     pub(crate) fn is_directory(&self) -> bool {
         self.kind == Kind::Directory
     }
@@ -107,6 +131,7 @@ impl Entry {
             links: u64::from(stat.st_nlink),
             node: stat.st_rdev,
             target: None,
+            selected: true,
         }
     }
 }
@@ -126,7 +151,7 @@ fn kind(file_type: FileType) -> Kind {
 /// Everything below `base` that the filter selects, and the directories on the way to it. Directories come before what is
 /// in them, names are in byte order. Files that vanish during the scan are left out.
 pub(crate) fn scan(base: &Path, filter: &Filter) -> Result<Vec<Entry>, TreeError> {
-    let found = Mutex::new(Vec::new());
+    let found = Mutex::new(Vec::<Entry>::new());
     let start = Task { path: PathBuf::new(), selected: true, trails: Trails::default() };
     parallel::for_each(vec![start], |task, more| {
         let mut entries = scan_directory(base, &task, filter, more)?;
@@ -134,7 +159,7 @@ pub(crate) fn scan(base: &Path, filter: &Filter) -> Result<Vec<Entry>, TreeError
         Ok(())
     })?;
     let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    found.sort_unstable_by(|(a, _), (b, _)| path_order(&a.path, &b.path));
+    found.sort_unstable_by(|a, b| path_order(&a.path, &b.path));
     Ok(keep_needed(found))
 }
 
@@ -151,12 +176,7 @@ struct Task {
     trails: Trails,
 }
 
-fn scan_directory(
-    base: &Path,
-    task: &Task,
-    filter: &Filter,
-    more: &mut Vec<Task>,
-) -> Result<Vec<(Entry, bool)>, TreeError> {
+fn scan_directory(base: &Path, task: &Task, filter: &Filter, more: &mut Vec<Task>) -> Result<Vec<Entry>, TreeError> {
     let host = if task.path.as_os_str().is_empty() { base.to_owned() } else { base.join(&task.path) };
     let failed = |source: Errno| TreeError::new(&host, source);
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
@@ -200,17 +220,17 @@ fn scan_directory(
             _ => {}
         }
         if verdict.selected || entry.is_directory() {
-            entries.push((entry, verdict.selected));
+            entries.push(Entry { selected: verdict.selected, ..entry });
         }
     }
     Ok(entries)
 }
 
 /// Drops directories that are neither selected nor on the way to something selected.
-fn keep_needed(found: Vec<(Entry, bool)>) -> Vec<Entry> {
+fn keep_needed(found: Vec<Entry>) -> Vec<Entry> {
     let mut kept: Vec<Entry> = Vec::with_capacity(found.len());
-    for (entry, selected) in found.into_iter().rev() {
-        if selected || kept.last().is_some_and(|below| below.path.starts_with(&entry.path)) {
+    for entry in found.into_iter().rev() {
+        if entry.selected || kept.last().is_some_and(|below| below.path.starts_with(&entry.path)) {
             kept.push(entry);
         }
     }

@@ -9,12 +9,15 @@
 //! This crate contains no policy: it can say a graph and check it, not decide what to build.
 
 pub mod canonical;
+pub mod definition;
 pub mod digest;
+pub mod dump;
 pub mod graph;
 pub mod json;
 pub mod ops;
 pub mod pb;
 pub mod status;
 
-pub use canonical::{encode_definition, encode_op};
+pub use canonical::{FieldOrder, encode_definition, encode_op, encode_op_in};
+pub use definition::Graph;
 pub use digest::Digest;
