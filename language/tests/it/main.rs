@@ -1,0 +1,4 @@
+//! The one integration binary of the crate. Each module checks one boundary with many small inputs.
+
+mod conformance;
+mod show;
