@@ -21,6 +21,7 @@ mod ops;
 mod parallel;
 mod pattern;
 mod runtime;
+pub mod select;
 mod snapshot;
 mod solver;
 mod sys;
