@@ -4,5 +4,6 @@
 //! where is the solver's.
 
 pub(crate) mod file;
+pub(crate) mod git;
 pub(crate) mod http;
 pub(crate) mod local;
