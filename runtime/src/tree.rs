@@ -114,6 +114,10 @@ impl Entry {
         self.kind == Kind::Directory
     }
 
+    #[cfg_attr(
+        target_arch = "x86_64",
+        expect(clippy::useless_conversion, reason = "other machines count links in u32")
+    )]
     fn from_stat(path: PathBuf, stat: &Stat) -> Self {
         let time = |seconds, nanos: u64| Timestamp { seconds, nanos: u32::try_from(nanos).unwrap_or(0) };
         Self {
