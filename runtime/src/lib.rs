@@ -10,7 +10,6 @@ mod glob;
 #[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the solver will use it"))]
 mod ops;
 mod parallel;
-#[cfg_attr(not(test), expect(dead_code, reason = "the solver will use it"))]
 mod pattern;
 #[expect(dead_code, reason = "the executor will use it")]
 mod sys;
