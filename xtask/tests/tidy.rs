@@ -91,7 +91,16 @@ const STARTS: [&str; 2] = ["process::Command", "Command::new("];
 #[test]
 fn pure_crates_reach_nothing_outside() {
     let pure = ["language/src/", "stdlib/src/", "compiler/src/", "compiler/llb/src/"];
-    let reach = ["std::fs", "std::net", "std::env", "std::thread::sleep", "SystemTime::now", "Instant::now"];
+    let reach = [
+        "std::fs",
+        "TcpStream",
+        "UdpSocket",
+        "ToSocketAddrs",
+        "std::env",
+        "thread::sleep",
+        "SystemTime::now",
+        "Instant::now",
+    ];
     check("no file, network, environment, clock or process in a pure crate", ".rs", |name, text| {
         pure.iter().any(|dir| name.starts_with(dir)) && (says(text, &reach) || says(text, &STARTS))
     });
