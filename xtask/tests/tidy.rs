@@ -10,7 +10,9 @@ use std::{
 };
 
 fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    // Asked when the test runs, not when it is compiled: work trees may share what they compile.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap();
+    Path::new(&package).parent().unwrap().to_path_buf()
 }
 
 /// Every file of the repository that git would commit, by the end of its name.
