@@ -48,7 +48,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// The hlbc that this repository builds, compiled as its users have it.
 fn release_binary() -> Result<PathBuf, Box<dyn Error>> {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("no repository")?;
+    let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("start this with `cargo bench`")?);
+    let repository = package.parent().ok_or("no repository")?;
     let built = Command::new("cargo").args(["build", "--release", "-p", "hlbc"]).current_dir(repository).status()?;
     if !built.success() {
         return Err("hlbc could not be built".into());
