@@ -9,9 +9,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::{
     Command, CommandOutput, FileKind, ImageConfig, ImageManifest, Platform, World, WorldError,
 };
+use hlb_language::source::Source;
 
 /// Texts that are being edited, by absolute path.
-pub type Buffers = BTreeMap<Utf8PathBuf, Arc<str>>;
+pub type Buffers = BTreeMap<Utf8PathBuf, Arc<Source>>;
 
 /// Files as the editor shows them.
 #[derive(Clone, Debug, Default)]
@@ -32,8 +33,8 @@ impl EditorWorld {
 
 impl World for EditorWorld {
     fn read_text(&self, path: &Utf8Path) -> Result<String, WorldError> {
-        if let Some(text) = self.buffers.get(&normal(path)) {
-            return Ok(text.to_string());
+        if let Some(buffer) = self.buffers.get(&normal(path)) {
+            return Ok(buffer.text().to_owned());
         }
         let bytes = std::fs::read(path).map_err(|error| world_error(path, &error))?;
         String::from_utf8(bytes)
