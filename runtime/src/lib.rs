@@ -7,5 +7,6 @@ mod glob;
 mod ops;
 mod parallel;
 mod pattern;
+mod snapshot;
 mod sys;
 mod tree;
