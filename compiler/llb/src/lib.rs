@@ -1,8 +1,20 @@
 //! LLB, BuildKit's low-level build graph: the contract between what makes graphs and what solves them.
 //!
+//! ```text
+//!  ops::Exec, ops::image, … ──► graph::Vertex ──► graph::marshal ──► pb::Definition ──► bytes
+//!                                                                         │
+//!                                         definition::Graph ◄── load ─────┘
+//! ```
+//!
 //! This crate contains no policy: it can say a graph and check it, not decide what to build.
 
+pub mod canonical;
 pub mod digest;
+pub mod graph;
+pub mod json;
+pub mod ops;
+pub mod pb;
 pub mod status;
 
+pub use canonical::{FieldOrder, encode_definition, encode_op, encode_op_in};
 pub use digest::Digest;

@@ -1,0 +1,233 @@
+//! Sources other than Git: images, downloads, directories.
+//!
+//! Owns identifiers and attributes.
+
+use std::collections::BTreeMap;
+
+use crate::graph::{Annotations, Output, Vertex};
+use crate::json;
+use crate::pb;
+
+/// An image of a registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Full reference, such as `docker.io/library/alpine:latest`.
+    pub reference: String,
+    /// What it is pulled for.
+    pub platform: pb::Platform,
+    /// Where it is looked for.
+    pub resolve_mode: ResolveMode,
+    /// Kind of cache record that keeps it; empty is the usual.
+    pub record_type: String,
+    /// How many of its layers, from the lowest, are used; `None` is all.
+    pub layer_limit: Option<u32>,
+    /// Digest that the reference must have; empty is any.
+    pub checksum: String,
+}
+
+/// Where an image is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResolveMode {
+    /// The solver decides.
+    Default,
+    /// Always in the registry.
+    Pull,
+    /// First where the solver keeps images.
+    Local,
+}
+
+/// An image in an OCI layout that the client holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OciLayout {
+    /// Name with digest.
+    pub reference: String,
+    /// What it is read for.
+    pub platform: pb::Platform,
+    /// Session of the client; empty is that of the solve.
+    pub session: String,
+    /// Which of the client's layouts; empty is the name.
+    pub store: String,
+    /// How many of its layers, from the lowest, are used; `None` is all.
+    pub layer_limit: Option<u32>,
+}
+
+/// A file behind a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// The URL, http or https.
+    pub url: String,
+    /// Digest that the file must have; empty is any.
+    pub checksum: String,
+    /// Name of the file; empty is what URL or server say.
+    pub filename: String,
+    /// Permission bits; 0 is the solver's default.
+    pub perm: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Name of the secret with an `Authorization` header; empty is none.
+    pub auth_header_secret: String,
+    /// `Accept` header; empty is none.
+    pub accept: String,
+    /// `User-Agent` header; empty is none.
+    pub user_agent: String,
+}
+
+/// A directory of the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Local {
+    /// The name under which the client offers it.
+    pub name: String,
+    /// Whose it is.
+    pub owner: LocalOwner,
+    /// Only what matches one of these is sent; empty is everything.
+    pub include: Vec<String>,
+    /// What matches one of these is not sent.
+    pub exclude: Vec<String>,
+    /// Only these paths, and what they link to, are sent; empty is everything.
+    pub follow: Vec<String>,
+    /// What tells directories of one name apart that are kept from solve to solve; empty is nothing.
+    pub shared_key_hint: String,
+    /// How changed files are found: `none` or `metadata`; empty is the default.
+    pub differ: String,
+}
+
+/// What makes a directory another than that of another client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LocalOwner {
+    /// Some unique text.
+    Unique(String),
+    /// A session.
+    Session(String),
+}
+
+/// Pulls an image.
+pub fn image(image: Image, annotations: Annotations) -> Output {
+    let mut attrs = Attrs::new("source.image");
+    match image.resolve_mode {
+        ResolveMode::Default => {}
+        ResolveMode::Pull => attrs.set("image.resolvemode", "pull", Some("source.image.resolvemode")),
+        // Not looking in the registry is a wish; only looking there is a promise that a solver must know.
+        ResolveMode::Local => attrs.set("image.resolvemode", "local", None),
+    }
+    attrs.set("image.recordtype", image.record_type, None);
+    let limit = image.layer_limit.map(|limit| limit.to_string()).unwrap_or_default();
+    attrs.set("image.layerlimit", limit, Some("source.image.layerlimit"));
+    attrs.set("image.checksum", image.checksum, Some("source.image.checksum"));
+    attrs.source(format!("docker-image://{}", image.reference), Some(image.platform), annotations)
+}
+
+/// Reads an image from an OCI layout.
+pub fn oci_layout(layout: OciLayout, annotations: Annotations) -> Output {
+    let mut attrs = Attrs::new("source.ocilayout");
+    attrs.set("oci.session", layout.session, None);
+    attrs.set("oci.store", layout.store, None);
+    attrs.set("oci.layerlimit", layout.layer_limit.map(|limit| limit.to_string()).unwrap_or_default(), None);
+    attrs.source(format!("oci-layout://{}", layout.reference), Some(layout.platform), annotations)
+}
+
+/// Downloads a file.
+pub fn http(http: Http, annotations: Annotations) -> Output {
+    let number = |id: u32| if id == 0 { String::new() } else { id.to_string() };
+    let perm = if http.perm == 0 { String::new() } else { format!("0{:o}", http.perm) };
+    // The misspelling is part of the protocol.
+    let owner_cap = Some("soruce.http.uidgid");
+    let mut attrs = Attrs::new("source.http");
+    attrs.set("http.checksum", http.checksum, Some("source.http.checksum"));
+    attrs.set("http.filename", http.filename, None);
+    attrs.set("http.perm", perm, Some("source.http.perm"));
+    attrs.set("http.uid", number(http.uid), owner_cap);
+    attrs.set("http.gid", number(http.gid), owner_cap);
+    attrs.set("http.authheadersecret", http.auth_header_secret, Some("source.http.auth"));
+    attrs.set("http.header.accept", http.accept, Some("source.http.header"));
+    attrs.set("http.header.user-agent", http.user_agent, Some("source.http.header"));
+    attrs.source(http.url, None, annotations)
+}
+
+/// Sends a directory.
+pub fn local(local: Local, annotations: Annotations) -> Output {
+    let list = |items: &[String]| if items.is_empty() { String::new() } else { json::string_array(items) };
+    let mut attrs = Attrs::new("source.local");
+    match local.owner {
+        LocalOwner::Session(id) => attrs.set("local.session", id, Some("source.local.sessionid")),
+        LocalOwner::Unique(id) => attrs.set("local.unique", id, Some("source.local.unique")),
+    }
+    attrs.set("local.includepattern", list(&local.include), Some("source.local.includepatterns"));
+    attrs.set("local.followpaths", list(&local.follow), Some("source.local.followpaths"));
+    attrs.set("local.excludepatterns", list(&local.exclude), Some("source.local.excludepatterns"));
+    attrs.set("local.sharedkeyhint", local.shared_key_hint, Some("source.local.sharedkeyhint"));
+    attrs.set("local.differ", local.differ, None);
+    attrs.source(format!("local://{}", local.name), None, annotations)
+}
+
+impl Image {
+    /// An image with no options.
+    pub fn new(reference: impl Into<String>, platform: pb::Platform) -> Self {
+        Self {
+            reference: reference.into(),
+            platform,
+            resolve_mode: ResolveMode::Default,
+            record_type: String::new(),
+            layer_limit: None,
+            checksum: String::new(),
+        }
+    }
+}
+
+impl Http {
+    /// A download with no options.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            checksum: String::new(),
+            filename: String::new(),
+            perm: 0,
+            uid: 0,
+            gid: 0,
+            auth_header_secret: String::new(),
+            accept: String::new(),
+            user_agent: String::new(),
+        }
+    }
+}
+
+impl Local {
+    /// A directory with no options.
+    pub fn new(name: impl Into<String>, owner: LocalOwner) -> Self {
+        Self {
+            name: name.into(),
+            owner,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            follow: Vec::new(),
+            shared_key_hint: String::new(),
+            differ: String::new(),
+        }
+    }
+}
+
+/// Attributes, and the capabilities that they need.
+struct Attrs {
+    attrs: BTreeMap<String, String>,
+    caps: Vec<&'static str>,
+}
+
+impl Attrs {
+    fn new(cap: &'static str) -> Self {
+        Self { attrs: BTreeMap::new(), caps: vec![cap] }
+    }
+
+    fn set(&mut self, name: &str, value: impl Into<String>, cap: Option<&'static str>) {
+        let value = value.into();
+        if !value.is_empty() {
+            self.attrs.insert(name.to_owned(), value);
+            self.caps.extend(cap);
+        }
+    }
+
+    fn source(self, identifier: String, platform: Option<pb::Platform>, annotations: Annotations) -> Output {
+        let kind = pb::OpKind::Source(pb::SourceOp { identifier, attrs: self.attrs });
+        Vertex::new(&super::op(&[], platform, kind), &self.caps, annotations, Vec::new()).output(0)
+    }
+}
