@@ -2,4 +2,6 @@
 //!
 //! Only this module makes mounts and namespaces; everything above speaks of snapshots and steps.
 
+pub(crate) mod mounts;
+pub(crate) mod namespace;
 pub(crate) mod root;
