@@ -1,34 +1,44 @@
 //! The bytes that digests are made of.
 //!
-//! Owns the order in which Go's deterministic marshaller writes messages. It differs from prost's in two ways: members
-//! of a oneof come after all plain fields (seen in `Op`, whose platform and constraints have higher numbers), and a map
-//! entry always carries both key and value, even empty ones. Messages without either are left to prost, whose order
-//! is the same for them. Knows nothing about what makes a valid graph.
+//! Owns how messages are written where prost's own way is not Go's: a map entry always carries both key and value, even
+//! empty ones, and the member of an op's oneof stands where its `FieldOrder` says. Messages without maps are left to
+//! prost, whose order is the same for them. Knows nothing about what makes a valid graph.
 
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 
 use crate::pb;
 
-/// The canonical bytes of an op. Their SHA-256 is the op's digest.
+/// Where the member of a oneof is written. Solvers accept both, but the digests differ. Of LLB's messages only `Op` has
+/// plain fields with higher numbers than a member of its oneof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldOrder {
+    /// By its number, before platform and constraints: what the HLB reference compiler writes, and therefore we.
+    ByNumber,
+    /// After all plain fields: what BuildKit's clients write since they use Go's own protobuf library.
+    OneofLast,
+}
+
+/// The bytes of an op as this project writes them. Their SHA-256 is the op's digest.
 pub fn encode_op(op: &pb::Op) -> Vec<u8> {
+    encode_op_in(FieldOrder::ByNumber, op)
+}
+
+/// The bytes of an op in a given order.
+pub fn encode_op_in(order: FieldOrder, op: &pb::Op) -> Vec<u8> {
     let mut out = Vec::new();
     prost::encoding::message::encode_repeated(1, &op.inputs, &mut out);
+    if order == FieldOrder::ByNumber {
+        put_kind(op.op.as_ref(), &mut out);
+    }
     if let Some(platform) = &op.platform {
         prost::encoding::message::encode(10, platform, &mut out);
     }
     if let Some(constraints) = &op.constraints {
         prost::encoding::message::encode(11, constraints, &mut out);
     }
-    match &op.op {
-        None => {}
-        Some(pb::OpKind::Exec(exec)) => prost::encoding::message::encode(2, exec, &mut out),
-        Some(pb::OpKind::Source(source)) => put_bytes(3, &encode_source_op(source), &mut out),
-        Some(pb::OpKind::File(file)) => prost::encoding::message::encode(4, file, &mut out),
-        Some(pb::OpKind::Build(build)) => put_bytes(5, &encode_build_op(build), &mut out),
-        Some(pb::OpKind::Merge(merge)) => prost::encoding::message::encode(6, merge, &mut out),
-        Some(pb::OpKind::Diff(diff)) => prost::encoding::message::encode(7, diff, &mut out),
-        Some(pb::OpKind::Passthrough(pass)) => prost::encoding::message::encode(8, pass, &mut out),
+    if order == FieldOrder::OneofLast {
+        put_kind(op.op.as_ref(), &mut out);
     }
     out
 }
@@ -44,6 +54,19 @@ pub fn encode_definition(definition: &pb::Definition) -> Vec<u8> {
         put_bytes(3, &encode_source(source), &mut out);
     }
     out
+}
+
+fn put_kind(kind: Option<&pb::OpKind>, out: &mut Vec<u8>) {
+    match kind {
+        None => {}
+        Some(pb::OpKind::Exec(exec)) => prost::encoding::message::encode(2, exec, out),
+        Some(pb::OpKind::Source(source)) => put_bytes(3, &encode_source_op(source), out),
+        Some(pb::OpKind::File(file)) => prost::encoding::message::encode(4, file, out),
+        Some(pb::OpKind::Build(build)) => put_bytes(5, &encode_build_op(build), out),
+        Some(pb::OpKind::Merge(merge)) => prost::encoding::message::encode(6, merge, out),
+        Some(pb::OpKind::Diff(diff)) => prost::encoding::message::encode(7, diff, out),
+        Some(pb::OpKind::Passthrough(pass)) => prost::encoding::message::encode(8, pass, out),
+    }
 }
 
 fn encode_source_op(source: &pb::SourceOp) -> Vec<u8> {

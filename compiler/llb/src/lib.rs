@@ -16,5 +16,5 @@ pub mod ops;
 pub mod pb;
 pub mod status;
 
-pub use canonical::{encode_definition, encode_op};
+pub use canonical::{FieldOrder, encode_definition, encode_op, encode_op_in};
 pub use digest::Digest;

@@ -12,15 +12,15 @@ pub struct Op {
     /// What it reads: outputs of other ops. The op's own fields refer to these by position.
     #[prost(message, repeated, tag = "1")]
     pub inputs: Vec<Input>,
-    /// What it does; absent only in the terminal op, which merely names the requested output.
-    #[prost(oneof = "OpKind", tags = "2, 3, 4, 5, 6, 7, 8")]
-    pub op: Option<OpKind>,
     /// What it is built for.
     #[prost(message, optional, tag = "10")]
     pub platform: Option<Platform>,
     /// Which workers may run it.
     #[prost(message, optional, tag = "11")]
     pub constraints: Option<WorkerConstraints>,
+    /// What it does; absent only in the terminal op, which merely names the requested output.
+    #[prost(oneof = "OpKind", tags = "2, 3, 4, 5, 6, 7, 8")]
+    pub op: Option<OpKind>,
 }
 
 /// The kinds of op.

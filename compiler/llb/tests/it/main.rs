@@ -1,0 +1,5 @@
+//! Tests of `hlb-llb` from outside.
+
+mod corpus;
+mod oracle;
+mod replay;
