@@ -3,5 +3,7 @@
 //! Only this module makes mounts and namespaces; everything above speaks of snapshots and steps.
 
 pub(crate) mod file;
+pub(crate) mod mounts;
+pub(crate) mod namespace;
 pub(crate) mod root;
 pub(crate) mod xattr;

@@ -15,7 +15,7 @@ use hlb_llb::Digest;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use client::client;
-pub(crate) use download::{Progress, fetch};
+pub(crate) use download::fetch;
 
 /// Mode of a file for which none is given.
 const DEFAULT_MODE: u32 = 0o600;

@@ -86,7 +86,7 @@ async fn find(job: &Arc<Job>, vertex: &Arc<Vertex>) -> Result<Found, SolveError>
     };
     match scheme {
         "docker-image" => image::find(job, rest, source, vertex.op.platform.as_ref()).await,
-        "git" => git::find(job, vertex, source).await,
+        "git" => git::find(job, source).await,
         "http" | "https" => http::find(job, vertex, source).await,
         "local" => local::find(job, rest, source),
         other => {
