@@ -49,8 +49,13 @@ struct Part<'r, 'a> {
 
 impl Part<'_, '_> {
     fn row(&mut self, row: Vec<Piece>) {
+        let unopened = row.iter().find(|piece| piece.is_unopened(self.builder));
+        let unopened = unopened.map(|piece| repair::unopened(self.builder, piece));
         let (row, _) = match pieces::declarations(self.builder, row) {
-            Ok(decls) => return self.decls.extend(decls),
+            Ok(decls) => {
+                unopened.into_iter().for_each(|diagnostic| self.builder.report(diagnostic));
+                return self.decls.extend(decls);
+            }
             Err(refused) => refused,
         };
         if row.first().is_some_and(Piece::is_block) && self.func().is_some() {

@@ -202,6 +202,11 @@ impl Piece {
         Piece { kind: self.kind, span: self.span, node }
     }
 
+    /// Whether the piece is a block whose `{` is not in the text.
+    pub(crate) fn is_unopened(&self, builder: &Builder<'_>) -> bool {
+        self.is_block() && !builder.slice(self.span).starts_with('{')
+    }
+
     /// Whether the piece is a whole block.
     pub(crate) fn is_block(&self) -> bool {
         matches!(self.node, Some(Finished::Block(_)))

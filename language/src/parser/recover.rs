@@ -70,10 +70,16 @@ pub(crate) fn repaired<T>(
     parse: impl Fn(&Builder<'_>, Vec<Piece>) -> Result<T, Refused>,
     repair: impl Fn(&Builder<'_>, &mut Vec<Piece>, &Failure) -> Outcome,
 ) -> Result<T, Vec<Piece>> {
+    let mut unopened = row.iter().find(|piece| piece.is_unopened(builder)).map(|piece| repair::unopened(builder, piece));
     let mut reported = false;
     for _ in 0..=MAX_REPAIRS {
         let (refused, failure) = match parse(builder, row) {
-            Ok(value) => return Ok(value),
+            Ok(value) => {
+                if let Some(diagnostic) = unopened.take().filter(|_| !reported) {
+                    builder.report(diagnostic);
+                }
+                return Ok(value);
+            }
             Err(refused) => refused,
         };
         row = refused;
@@ -130,7 +136,10 @@ pub(crate) fn finish(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) -> V
         // Names and strings may stand at the limit; what opens a level may not.
         let opens = match &node {
             Node::Token(token) => token.kind == TokenKind::LParen,
-            Node::Group(_) | Node::String(_) => true,
+            Node::Group(_) => true,
+            Node::String(string) => {
+                string.pieces.iter().any(|piece| matches!(piece, StringPiece::Interpolation(..)))
+            }
         };
         if opens && depth > MAX_DEPTH {
             if shallow {
