@@ -136,6 +136,7 @@ impl Checker<'_> {
         }
         let args = self.args(&stmt.callee, &resolved, &stmt.args, stmt.span);
         let with = stmt.with.as_ref().map(|with| Box::new(self.with(&stmt.callee, &resolved, with)));
+        self.pruned(stmt);
         let binds = stmt.bind.as_ref().map(|bind| self.binds(&stmt.callee, &resolved, bind)).unwrap_or_default();
         Some(hir::Call { callee: resolved.callee, at, args: args?, with, binds })
     }

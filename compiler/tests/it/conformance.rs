@@ -62,6 +62,8 @@ fn path(name: &str) -> Utf8PathBuf {
 
 /// What this compiler makes of a row: a request, or messages.
 fn outcome(world: &MemoryWorld, row: &Row) -> Result<Request, String> {
+    // Each row has a world of its own, whose first unique text is the known one.
+    let world = &world.clone();
     let checked = check(world, &path(&row.name));
     compile(world, &checked, &[], &options()).map_err(|errors| render(&checked.sources, &errors.0))
 }

@@ -175,7 +175,7 @@ fn exports_follow_what_is_made_from_them() {
     );
     check(
         "fs d(string n) { image n; download n }\nfs default() { copy d(\"a\") \"/\" \"/\"; merge d(\"b\"); diff d(\"c\"); run \"x\" with option { mount d(\"d\") \"/d\" } }",
-        "export to directory a: docker-image://docker.io/library/a:latest\nexport to directory b: docker-image://docker.io/library/b:latest\nexport to directory c: docker-image://docker.io/library/c:latest\nexport to directory d: docker-image://docker.io/library/d:latest\nsolve: docker-image://docker.io/library/a:latest | copy / / | docker-image://docker.io/library/b:latest | merge (copy / /, docker-image://docker.io/library/b:latest) | docker-image://docker.io/library/c:latest | diff (docker-image://docker.io/library/c:latest) -> (merge (copy / /, docker-image://docker.io/library/b:latest)) | docker-image://docker.io/library/d:latest | /bin/sh -c x",
+        "export to directory a: docker-image://docker.io/library/a:latest\nexport to directory b: docker-image://docker.io/library/b:latest\nexport to directory c: docker-image://docker.io/library/c:latest\nexport to directory d: docker-image://docker.io/library/d:latest\nsolve: docker-image://docker.io/library/c:latest | docker-image://docker.io/library/a:latest | copy / / | docker-image://docker.io/library/b:latest | merge (copy / /, docker-image://docker.io/library/b:latest) | diff (docker-image://docker.io/library/c:latest) -> (merge (copy / /, docker-image://docker.io/library/b:latest)) | docker-image://docker.io/library/d:latest | /bin/sh -c x",
     );
     // Once, however often the value is used.
     check(
@@ -350,4 +350,42 @@ fn deep_and_long_programs_end_in_time_and_stack() {
     }
     nested.push_str("fs f48() { scratch }");
     assert!(build_text(&nested, "default").is_ok());
+}
+
+#[test]
+fn programs_that_would_never_end_are_stopped() {
+    let doubling = |head: &str, first: &str, body: &dyn Fn(usize) -> String| {
+        let mut source = first.to_owned();
+        for n in 1..=40 {
+            source.push_str(&format!("\n{head}{n}() {{ {} }}", body(n - 1)));
+        }
+        source
+    };
+    for (source, message) in [
+        (
+            doubling("fs f", "fs f0() { env \"A\" \"b\" }\nfs default() { f40 }", &|n| format!("f{n}; f{n}")),
+            "evaluates more than",
+        ),
+        (
+            doubling("string f", "string f0() { \"x\" }\nfs default() { run f40 }", &|n| {
+                format!("\"${{f{n}}}${{f{n}}}\"")
+            }),
+            "longer than 16 MiB",
+        ),
+        (
+            doubling("option::run f", "option::run f0() { shlex }\nfs default() { run \"x\" with f40 }", &|n| {
+                format!("f{n}; f{n}")
+            }),
+            "more than 100000 things",
+        ),
+        (
+            doubling("pipeline f", "pipeline f0() { stage scratch }\npipeline default() { f40 }", &|n| {
+                format!("stage f{n} f{n}")
+            }),
+            "more than 100000 things",
+        ),
+    ] {
+        let error = build_text(&source, "default").unwrap_err();
+        assert!(error.starts_with("error[E0213]") && error.contains(message), "{error}");
+    }
 }
