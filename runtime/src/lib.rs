@@ -10,6 +10,7 @@
 //! called before, on the thread from which all others come.
 #![deny(unsafe_code)]
 
+mod capabilities;
 mod content_hash;
 mod engine;
 mod error;
@@ -20,6 +21,7 @@ mod ops;
 mod parallel;
 mod pattern;
 mod runtime;
+pub mod select;
 mod snapshot;
 mod solver;
 mod sys;

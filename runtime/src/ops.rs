@@ -9,7 +9,6 @@ pub(crate) mod exec;
 pub(crate) mod file;
 pub(crate) mod git;
 pub(crate) mod http;
-pub(crate) mod image;
 pub(crate) mod local;
 pub(crate) mod source;
 
@@ -25,6 +24,10 @@ use crate::solver::vertex::Vertex;
 
 /// Runs the op of a vertex and gives its outputs by number.
 pub(crate) async fn run(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot]) -> Result<Vec<Snapshot>, SolveError> {
+    if let Some(snapshot) = source::unchanged(job, vertex).await? {
+        job.found(&vertex.digest);
+        return Ok(vec![snapshot]);
+    }
     // Merging and comparing lists of layers costs nothing worth waiting for.
     let _permit = match &vertex.op.op {
         Some(pb::OpKind::Merge(_) | pb::OpKind::Diff(_)) => None,

@@ -106,11 +106,6 @@ impl Filter {
         Ok(Self { include: Patterns::new(include)?, exclude: Patterns::new(exclude)? })
     }
 
-    /// Selects everything.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.include.is_empty() && self.exclude.is_empty()
-    }
-
     /// Judges a path relative to where the patterns apply, given the trails of the directory it is in.
     pub(crate) fn judge(&self, path: &[u8], parent: &Trails) -> Verdict {
         let mut verdict = Verdict { selected: true, descend: true, trails: Trails::default() };

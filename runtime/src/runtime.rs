@@ -19,7 +19,7 @@ use crate::error::{ErrorKind, SolveError};
 use crate::snapshot::Snapshot;
 use crate::solver::edge;
 use crate::solver::job::{Job, StatusSink};
-use crate::{exec, export};
+use crate::{capabilities, exec, export};
 
 /// Where a runtime keeps its state and what it runs steps with.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ impl Runtime {
             let environment = |error: Box<dyn std::error::Error + Send + Sync>| SolveError::new(ErrorKind::Environment, error);
             exec::preflight(&config.root, &config.runc).map_err(|error| environment(error.into()))?;
             let store = Store::open_with(&config.root, &mut exec::sweep_session).map_err(|error| environment(error.into()))?;
-            let images = Images::new(config.registry).map_err(|error| environment(error.into()))?;
+            let images = Images::new(config.registry);
             Ok(Self { engine: Arc::new(Engine::new(store, images, config.runc, config.jobs)) })
         });
         opened.await.unwrap_or_else(|error| Err(SolveError::new(ErrorKind::Internal, error)))
@@ -99,6 +99,7 @@ impl Runtime {
         cancel: &CancellationToken,
     ) -> Result<Solved, SolveError> {
         let graph = Graph::load(&request.definition).map_err(|error| SolveError::new(ErrorKind::Definition, error))?;
+        capabilities::check(&graph.capabilities())?;
         status(Status::Graph(shown(&graph)));
         let Some((target, output)) = graph.target else { return Ok(Solved { snapshot: Snapshot::scratch() }) };
         let job = Arc::new(Job {

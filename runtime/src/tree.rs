@@ -3,7 +3,6 @@
 //! Owns the stat pass: a parallel walk with an include and exclude filter that ends in one sorted list. Content hashes,
 //! local sources, copies and exporters all start from it. Follows no symbolic link, reads no file.
 
-use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -39,6 +38,8 @@ pub(crate) struct Entry {
     pub(crate) node: u64,
     /// Text of a symbolic link.
     pub(crate) target: Option<PathBuf>,
+    /// The filter selects it. If not, it is a directory on the way to something selected.
+    pub(crate) selected: bool,
 }
 
 /// The type of a file.
@@ -86,10 +87,36 @@ impl Entry {
         Ok(entry)
     }
 
+    /// A node that exists nowhere yet.
+    pub(crate) fn of_node(kind: Kind, node: u64) -> Self {
+        let time = Timestamp::default();
+        Self {
+            path: PathBuf::new(),
+            kind,
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            size: 0,
+            mtime: time,
+            atime: time,
+            ctime: time,
+            device: 0,
+            inode: 0,
+            links: 1,
+            node,
+            target: None,
+            selected: true,
+        }
+    }
+
     pub(crate) fn is_directory(&self) -> bool {
         self.kind == Kind::Directory
     }
 
+    #[cfg_attr(
+        target_arch = "x86_64",
+        expect(clippy::useless_conversion, reason = "other machines count links in u32")
+    )]
     fn from_stat(path: PathBuf, stat: &Stat) -> Self {
         let time = |seconds, nanos: u64| Timestamp { seconds, nanos: u32::try_from(nanos).unwrap_or(0) };
         Self {
@@ -107,6 +134,7 @@ impl Entry {
             links: u64::from(stat.st_nlink),
             node: stat.st_rdev,
             target: None,
+            selected: true,
         }
     }
 }
@@ -126,7 +154,7 @@ fn kind(file_type: FileType) -> Kind {
 /// Everything below `base` that the filter selects, and the directories on the way to it. Directories come before what is
 /// in them, names are in byte order. Files that vanish during the scan are left out.
 pub(crate) fn scan(base: &Path, filter: &Filter) -> Result<Vec<Entry>, TreeError> {
-    let found = Mutex::new(Vec::new());
+    let found = Mutex::new(Vec::<Entry>::new());
     let start = Task { path: PathBuf::new(), selected: true, trails: Trails::default() };
     parallel::for_each(vec![start], |task, more| {
         let mut entries = scan_directory(base, &task, filter, more)?;
@@ -134,15 +162,9 @@ pub(crate) fn scan(base: &Path, filter: &Filter) -> Result<Vec<Entry>, TreeError
         Ok(())
     })?;
     let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    found.sort_unstable_by(|(a, _), (b, _)| path_order(&a.path, &b.path));
+    // Paths compare by component, which is the order of a walk: `a/b` comes before `a.b`.
+    found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     Ok(keep_needed(found))
-}
-
-/// Orders paths as a walk meets them: a directory before its content, its content before its next neighbour.
-pub(crate) fn path_order(a: &Path, b: &Path) -> Ordering {
-    let key = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
-    let (a, b) = (a.as_os_str().as_bytes(), b.as_os_str().as_bytes());
-    a.iter().map(key).cmp(b.iter().map(key))
 }
 
 struct Task {
@@ -151,12 +173,7 @@ struct Task {
     trails: Trails,
 }
 
-fn scan_directory(
-    base: &Path,
-    task: &Task,
-    filter: &Filter,
-    more: &mut Vec<Task>,
-) -> Result<Vec<(Entry, bool)>, TreeError> {
+fn scan_directory(base: &Path, task: &Task, filter: &Filter, more: &mut Vec<Task>) -> Result<Vec<Entry>, TreeError> {
     let host = if task.path.as_os_str().is_empty() { base.to_owned() } else { base.join(&task.path) };
     let failed = |source: Errno| TreeError::new(&host, source);
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
@@ -200,17 +217,17 @@ fn scan_directory(
             _ => {}
         }
         if verdict.selected || entry.is_directory() {
-            entries.push((entry, verdict.selected));
+            entries.push(Entry { selected: verdict.selected, ..entry });
         }
     }
     Ok(entries)
 }
 
 /// Drops directories that are neither selected nor on the way to something selected.
-fn keep_needed(found: Vec<(Entry, bool)>) -> Vec<Entry> {
+fn keep_needed(found: Vec<Entry>) -> Vec<Entry> {
     let mut kept: Vec<Entry> = Vec::with_capacity(found.len());
-    for (entry, selected) in found.into_iter().rev() {
-        if selected || kept.last().is_some_and(|below| below.path.starts_with(&entry.path)) {
+    for entry in found.into_iter().rev() {
+        if entry.selected || kept.last().is_some_and(|below| below.path.starts_with(&entry.path)) {
             kept.push(entry);
         }
     }
@@ -262,7 +279,7 @@ mod tests {
         }
         let entries = scan(dir.path(), &Filter::default()).unwrap();
         assert_eq!(entries.len(), 7 + 200 * 4);
-        assert!(entries.is_sorted_by(|a, b| path_order(&a.path, &b.path).is_lt()));
+        assert!(entries.is_sorted_by(|a, b| a.path < b.path));
     }
 
     #[test]

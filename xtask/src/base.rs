@@ -77,7 +77,10 @@ fn make(base: &Path, image: &Path) -> Result<()> {
 
 fn fill(work: &Path, image: &Path) -> Result<()> {
     let release = Release::of_host()?;
-    println!("base-image: {} {} from this machine's package mirror", release.id, release.codename);
+    println!(
+        "base-image: {} {} from this machine's package mirror; this takes about half a minute",
+        release.id, release.codename
+    );
     let archive = work.join("root.tar");
     bootstrap(work, &release, &archive)?;
     let dir = work.join("layout");

@@ -46,72 +46,86 @@ fn examples() -> Result<()> {
     base::base_image(false)?;
     check("hlbc", &mut cargo(&["build", "-p", "hlbc"]))?;
     let hlbc = host::target_dir().join("debug/hlbc");
+    check(
+        "layout of the examples",
+        Command::new(&hlbc).args(["fmt", "--check", "examples"]).current_dir(host::repository()),
+    )?;
     let root = host::state_dir().join("ci");
-    let _ = host::as_root("rm")?.args(["-rf", "--"]).arg(&root).status();
+    clear(&root)?;
     for name in ["hello", "lua"] {
         let example = host::repository().join("examples").join(name);
+        check(name, Command::new(&hlbc).arg("check").current_dir(&example))?;
         let first = build(&hlbc, &root, &example)?;
-        if first.done == 0 {
+        if first.cached == first.steps {
             return Err(format!("examples/{name}: no step ran in an empty state directory").into());
         }
         let second = build(&hlbc, &root, &example)?;
-        if second.done != 0 {
-            return Err(format!("examples/{name}: {} steps ran again, nothing had changed", second.done).into());
+        if second.steps != first.steps || second.cached != second.steps {
+            let Totals { steps, cached } = second;
+            return Err(
+                format!("examples/{name}: nothing changed, but only {cached} of {steps} steps were cached").into()
+            );
         }
-        println!("ci: examples/{name}: {} steps ran, then {} were cached", first.done, second.cached);
+        println!("ci: examples/{name}: {} steps, then all of them cached", first.steps);
     }
     demo::run_program(&host::repository().join("examples/lua"))?;
-    host::run(host::as_root("rm")?.args(["-rf", "--"]).arg(&root))
+    clear(&root)
 }
 
-/// How many steps of a build ran and how many were answered from the cache.
-struct Counts {
-    done: usize,
+fn clear(root: &Path) -> Result<()> {
+    host::run(host::as_root("rm")?.args(["-rf", "--"]).arg(root))
+}
+
+/// How many steps a build had and how many of them were answered from the cache.
+struct Totals {
+    steps: usize,
     cached: usize,
 }
 
-fn build(hlbc: &Path, root: &Path, example: &Path) -> Result<Counts> {
+fn build(hlbc: &Path, root: &Path, example: &Path) -> Result<Totals> {
     let mut command = host::as_root(hlbc)?;
     command.args(["run", "--progress", "plain", "--root"]).arg(root).current_dir(example);
     let mut child = command.stderr(Stdio::piped()).spawn()?;
-    let mut counts = Counts { done: 0, cached: 0 };
+    let mut totals = None;
     if let Some(stderr) = child.stderr.take() {
         for line in BufReader::new(stderr).split(b'\n') {
             let line = line?;
             let line = String::from_utf8_lossy(&line);
             eprintln!("{line}");
-            counts.take(&line);
+            totals = Totals::read(&line).or(totals);
         }
     }
     let status = child.wait()?;
-    if status.success() { Ok(counts) } else { Err(format!("{} failed: {status}", example.display()).into()) }
+    if !status.success() {
+        return Err(format!("{} failed: {status}", example.display()).into());
+    }
+    totals.ok_or_else(|| format!("{}: hlbc gave no totals", example.display()).into())
 }
 
-impl Counts {
-    /// Reads one line of plain progress: `#3 CACHED` or `#3 DONE 1.2s`.
-    fn take(&mut self, line: &str) {
-        let Some((number, rest)) = line.strip_prefix('#').and_then(|rest| rest.split_once(' ')) else { return };
-        if number.parse::<u32>().is_err() {
-            return;
-        }
-        if rest.starts_with("DONE ") {
-            self.done += 1;
-        } else if rest == "CACHED" {
-            self.cached += 1;
-        }
+impl Totals {
+    /// Reads the last line of plain progress, `12 steps, 3 cached, 1.2s`.
+    fn read(line: &str) -> Option<Totals> {
+        let (steps, rest) = line.split_once(" step")?;
+        let (_, rest) = rest.split_once(", ")?;
+        let (cached, _) = rest.split_once(" cached, ")?;
+        Some(Totals { steps: steps.parse().ok()?, cached: cached.parse().ok()? })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Counts;
+    use super::Totals;
+
+    fn check(line: &str, expected: Option<(usize, usize)>) {
+        assert_eq!(Totals::read(line).map(|totals| (totals.steps, totals.cached)), expected, "{line}");
+    }
 
     #[test]
-    fn plain_progress_is_counted() {
-        let mut counts = Counts { done: 0, cached: 0 };
-        for line in ["#1 image", "#1 CACHED", "#2 run DONE", "#2 0.1 #2 CACHED", "#2 DONE 0.4s", "done", "# 3 CACHED"] {
-            counts.take(line);
-        }
-        assert_eq!((counts.done, counts.cached), (1, 1));
+    fn the_totals_are_read_and_nothing_else_is_taken_for_them() {
+        check("12 steps, 3 cached, 1.2s", Some((12, 3)));
+        check("1 step, 0 cached, 0.0s", Some((1, 0)));
+        check("#4 0.1 12 steps, 3 cached, 1.2s", None);
+        check("#2 DONE 0.4s", None);
+        check("", None);
     }
 }

@@ -6,7 +6,7 @@ use crate::Result;
 use std::{
     env, fs,
     os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Stdio},
 };
 
@@ -15,8 +15,9 @@ const KEPT: &str = "HLBC_ROOT,HLBC_CONFIG,NO_COLOR";
 
 /// The root of the repository.
 pub(crate) fn repository() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest).to_path_buf()
+    // `cargo run` says where this package is now; work trees may share what they compile.
+    let package = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    package.parent().unwrap_or(&package).to_path_buf()
 }
 
 /// Where hlbc, which runs as root, keeps its state.

@@ -32,7 +32,9 @@ pub(crate) fn run() -> Result<String> {
     if !host::is_root() {
         // Compiled as this user, run as root: containers and mounts need it.
         let runner = format!("CARGO_TARGET_{}_RUNNER", triple()?.to_uppercase().replace('-', "_"));
-        command.env(runner, "sudo --preserve-env");
+        // sudo sets a path of its own; tests need ours, and what only root has in its path.
+        let path = std::env::var("PATH")?;
+        command.env(runner, format!("sudo --preserve-env env PATH={path}:/usr/sbin:/sbin"));
     }
     let mut child = command.stderr(Stdio::piped()).spawn()?;
     let mut closing = String::new();

@@ -11,7 +11,9 @@ use std::{
 };
 
 fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    // Asked when the test runs, not when it is compiled: work trees may share what they compile.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap();
+    Path::new(&package).parent().unwrap().to_path_buf()
 }
 
 /// The packages of the lock file on this machine's platform, with edges for normal dependencies only.

@@ -10,7 +10,9 @@ use std::{
 };
 
 fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    // Asked when the test runs, not when it is compiled: work trees may share what they compile.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap();
+    Path::new(&package).parent().unwrap().to_path_buf()
 }
 
 /// Every file of the repository that git would commit, by the end of its name.
@@ -91,7 +93,16 @@ const STARTS: [&str; 2] = ["process::Command", "Command::new("];
 #[test]
 fn pure_crates_reach_nothing_outside() {
     let pure = ["language/src/", "stdlib/src/", "compiler/src/", "compiler/llb/src/"];
-    let reach = ["std::fs", "std::net", "std::env", "std::thread::sleep", "SystemTime::now", "Instant::now"];
+    let reach = [
+        "std::fs",
+        "TcpStream",
+        "UdpSocket",
+        "ToSocketAddrs",
+        "std::env",
+        "thread::sleep",
+        "SystemTime::now",
+        "Instant::now",
+    ];
     check("no file, network, environment, clock or process in a pure crate", ".rs", |name, text| {
         pure.iter().any(|dir| name.starts_with(dir)) && (says(text, &reach) || says(text, &STARTS))
     });

@@ -4,8 +4,13 @@
 
 use crate::definition::{InvalidDefinition, decode_op};
 use crate::digest::Digest;
-use crate::json::Object;
+use crate::json::{Object, ToJson};
 use crate::pb;
+
+/// An op as a value, for those who keep or compare it.
+pub fn op(op: &pb::Op) -> serde_json::Value {
+    serde_json::from_str(&op.to_json()).unwrap_or_default()
+}
 
 /// The lines, in the order of the definition.
 pub fn dump(definition: &pb::Definition) -> Result<String, InvalidDefinition> {

@@ -21,7 +21,8 @@ fn path(path: &str) -> ContentPath {
 /// The record digest that a cache export has for a choice.
 fn record(folder: &str, wanted: &ContentPath) -> String {
     let inputs = inputs();
-    let digest = ContentHash::of_local(&inputs.path().join(folder)).unwrap().checksum_all(&[wanted.clone()]).unwrap();
+    let digest =
+        ContentHash::of_local(&inputs.path().join(folder)).unwrap().checksum_all(std::slice::from_ref(wanted)).unwrap();
     Digest::of(format!("{digest}@-1")).to_string()
 }
 

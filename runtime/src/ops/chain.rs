@@ -58,9 +58,6 @@ impl<'a> Trees<'a> {
     }
 
     fn act(&mut self, at: usize, action: &pb::FileAction) -> Result<(), SolveError> {
-        let Some(kind) = &action.action else {
-            return Err(SolveError::say(ErrorKind::Definition, format!("action {at} of a file op has no kind")));
-        };
         let mut active = self.take(action.input)?;
         let path = active.mount().map_err(environment)?;
         let target = Root::open(&path).map_err(environment)?;
@@ -71,7 +68,7 @@ impl<'a> Trees<'a> {
         let source_root = source.as_ref().map(|view| Root::open(view.path())).transpose().map_err(environment)?;
         // Names are looked up in the tree that the op names. It is usually the one that is being changed.
         let mut owners: Vec<(i64, View)> = Vec::new();
-        for index in file::owner_inputs(kind) {
+        for index in named_in(action) {
             if index != action.input && index >= 0 {
                 owners.push((index, self.view(index)?));
             }
@@ -81,7 +78,7 @@ impl<'a> Trees<'a> {
             None if index == action.input => Root::open(&path).ok(),
             None => None,
         };
-        file::apply(kind, &target, source_root.as_ref(), &owner).map_err(|error| SolveError::new(ErrorKind::Step, error))?;
+        file::apply(action, &target, source_root.as_ref(), &owner).map_err(|error| SolveError::new(ErrorKind::Step, error))?;
         if let Some(tree) = self.trees.get_mut(self.inputs + at) {
             *tree = Some(Tree::Open(active));
         }
@@ -136,6 +133,25 @@ impl<'a> Trees<'a> {
         outputs.sort_unstable();
         outputs.into_iter().map(|(_, at)| self.committed(at)).collect()
     }
+}
+
+/// The trees in which an action looks up names of users and groups.
+fn named_in(action: &pb::FileAction) -> Vec<i64> {
+    let owner = match &action.action {
+        Some(pb::FileActionKind::Copy(copy)) => copy.owner.as_ref(),
+        Some(pb::FileActionKind::Mkfile(mkfile)) => mkfile.owner.as_ref(),
+        Some(pb::FileActionKind::Mkdir(mkdir)) => mkdir.owner.as_ref(),
+        Some(pb::FileActionKind::Symlink(symlink)) => symlink.owner.as_ref(),
+        Some(pb::FileActionKind::Rm(_)) | None => None,
+    };
+    let Some(owner) = owner else { return Vec::new() };
+    [&owner.user, &owner.group]
+        .into_iter()
+        .filter_map(|user| match user.as_ref()?.user.as_ref()? {
+            pb::User::ByName(named) => Some(named.input),
+            pb::User::ById(_) => None,
+        })
+        .collect()
 }
 
 fn environment(error: impl std::error::Error + Send + Sync + 'static) -> SolveError {

@@ -46,7 +46,8 @@ pub(crate) async fn content_key(
 
 fn hash(job: &Job, snapshot: &Snapshot, request: &ContentRequest, is_local: bool) -> Result<Digest, SolveError> {
     let view = job.engine.snapshots.view(snapshot).map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
-    let hashes = ContentHash::new(view.path(), is_local);
+    let hashes = if is_local { ContentHash::of_local(view.path()) } else { ContentHash::new(view.path()) };
+    let hashes = hashes.map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
     let mut digests = Vec::with_capacity(request.paths.len());
     for path in &request.paths {
         job.check_cancelled()?;

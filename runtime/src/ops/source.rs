@@ -1,12 +1,17 @@
 //! Sources: what comes into a build from outside.
 //!
 //! Owns the two halves of every source, each done once: finding what an identifier stands for now (a manifest, a commit, a
-//! response), which gives the cache key, and fetching it. The transports are in the modules named after them.
+//! response), which gives the cache key, and making a snapshot of it. The transports are `ops::{http, git, local}` and
+//! `hlb-registry`; the modules here join them to keys, facts and layers.
+
+mod git;
+mod http;
+mod image;
+mod local;
 
 use std::sync::Arc;
 
 use crate::error::{ErrorKind, SolveError};
-use crate::ops::{git, http, image, local};
 use crate::snapshot::Snapshot;
 use crate::solver::flight::Pending;
 use crate::solver::job::Job;
@@ -16,12 +21,11 @@ use crate::solver::vertex::Vertex;
 pub(crate) struct Found {
     /// Cache keys of the op, each of which alone finds it.
     pub(crate) keys: Vec<String>,
-    /// What is needed to fetch it.
-    pub(crate) what: What,
+    what: What,
 }
 
-/// What is needed to fetch a source.
-pub(crate) enum What {
+/// What is needed to make a snapshot of a source.
+enum What {
     Image(image::Found),
     Git(git::Found),
     Http(http::Found),
@@ -42,6 +46,18 @@ pub(crate) fn found(job: &Arc<Job>, vertex: &Arc<Vertex>) -> Pending<Arc<Found>>
     })
 }
 
+/// The snapshot of a source that did not change since an earlier build, if that can be told without fetching it.
+pub(crate) async fn unchanged(job: &Arc<Job>, vertex: &Arc<Vertex>) -> Result<Option<Snapshot>, SolveError> {
+    if vertex.source().is_none() {
+        return Ok(None);
+    }
+    match &found(job, vertex).await?.what {
+        What::Local(found) => local::unchanged(job, found).await,
+        What::Http(found) => Ok(http::unchanged(found)),
+        What::Image(_) | What::Git(_) => Ok(None),
+    }
+}
+
 /// Fetches the source of a vertex.
 pub(crate) async fn make(job: &Arc<Job>, vertex: &Arc<Vertex>) -> Result<Snapshot, SolveError> {
     let found = found(job, vertex).await?;
@@ -50,7 +66,7 @@ pub(crate) async fn make(job: &Arc<Job>, vertex: &Arc<Vertex>) -> Result<Snapsho
             What::Image(found) => image::fetch(job, vertex, found).await,
             What::Git(found) => git::fetch(job, vertex, found).await,
             What::Http(found) => http::fetch(job, vertex, found).await,
-            What::Local(found) => local::fetch(job, vertex, found).await,
+            What::Local(found) => local::fetch(job, found).await,
         }
     };
     tokio::select! {
@@ -70,8 +86,8 @@ async fn find(job: &Arc<Job>, vertex: &Arc<Vertex>) -> Result<Found, SolveError>
     };
     match scheme {
         "docker-image" => image::find(job, rest, source, vertex.op.platform.as_ref()).await,
-        "git" => git::find(job, rest, source).await,
-        "http" | "https" => http::find(job, identifier, source).await,
+        "git" => git::find(job, source).await,
+        "http" | "https" => http::find(job, vertex, source).await,
         "local" => local::find(job, rest, source),
         other => {
             let sentence = format!("sources of scheme `{other}://` are not supported yet (`{identifier}`)");

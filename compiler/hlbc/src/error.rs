@@ -1,0 +1,118 @@
+//! Why a command ended without doing its work.
+//!
+//! Owns the kinds of failure with their exit codes, and how a failure of the outside world looks: the only place that
+//! knows miette. Mistakes in a program are drawn by `report`.
+
+use std::error::Error;
+use std::fmt;
+use std::process::ExitCode;
+
+use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyles};
+
+use crate::report::Screen;
+
+/// What sort of failure it is; decides the exit code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// A step or an export failed.
+    Build,
+    /// The command line asks for what there is not.
+    Usage,
+    /// The program has mistakes.
+    Program,
+    /// The machine cannot do it.
+    Environment,
+    /// Something that the program names cannot be had.
+    Missing,
+    /// A signal ended it.
+    Interrupted,
+}
+
+/// A failed command.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: Kind,
+    message: Option<String>,
+    help: Option<String>,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Kind {
+    /// The exit code, as documented in docs/cli.md.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Kind::Build => 1,
+            Kind::Usage => 2,
+            Kind::Program => 3,
+            Kind::Environment => 4,
+            Kind::Missing => 5,
+            Kind::Interrupted => 130,
+        }
+    }
+}
+
+impl Failure {
+    /// A failure in one sentence.
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: Some(message.into()), help: None, cause: None }
+    }
+
+    /// A failure that has been told already.
+    pub(crate) fn told(kind: Kind) -> Self {
+        Self { kind, message: None, help: None, cause: None }
+    }
+
+    /// What to do about it; starts with a verb.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// What stands behind it. Causes are shown one below the other.
+    pub(crate) fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// The exit code.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.kind.code())
+    }
+
+    /// Tells the failure on standard error, unless it has been told.
+    pub(crate) fn tell(&self, screen: &Screen) {
+        if self.message.is_none() {
+            return;
+        }
+        let characters = ThemeCharacters { error: "error:".to_owned(), ..ThemeCharacters::unicode() };
+        let styles = if screen.colour() { ThemeStyles::ansi() } else { ThemeStyles::none() };
+        let handler = GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles })
+            .with_width(usize::from(u16::MAX))
+            .with_links(false);
+        let mut text = String::new();
+        if handler.render_report(&mut text, self).is_err() {
+            text = format!("error: {self}\n");
+        }
+        // miette indents all it draws; errors of a program, which stand beside these, are not indented.
+        let text: Vec<&str> = text.lines().map(|line| line.strip_prefix("  ").unwrap_or(line)).collect();
+        screen.write(format!("{}\n", text.join("\n").trim_matches('\n')).as_bytes());
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message.as_deref().unwrap_or("told already"))
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
+    }
+}
+
+impl miette::Diagnostic for Failure {
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+}

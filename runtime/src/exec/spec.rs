@@ -1,0 +1,367 @@
+//! The OCI runtime specification of a step, as far as we write it.
+//!
+//! Owns the content of `config.json`: what a step may do and what it sees besides its own files. It does not know where
+//! the values of a step come from, and touches nothing.
+
+use std::path::{Path, PathBuf};
+
+use rustix::thread::CapabilitySet;
+use serde::Serialize;
+
+use super::seccomp::Seccomp;
+use super::user::User;
+
+/// Host name of a step that asks for none.
+pub(crate) const HOST_NAME: &str = "buildkitsandbox";
+
+/// What differs from step to step.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) root: PathBuf,
+    pub(crate) readonly_root: bool,
+    pub(crate) args: Vec<String>,
+    pub(crate) env: Vec<String>,
+    pub(crate) cwd: PathBuf,
+    pub(crate) user: User,
+    pub(crate) limits: Vec<Limit>,
+    pub(crate) host_name: String,
+    pub(crate) own_network: bool,
+    /// In the order they are to be made.
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) cgroup: PathBuf,
+}
+
+/// What the machine allows.
+#[derive(Clone, Debug)]
+pub(crate) struct Machine {
+    /// What we can give: nobody gets more than they have.
+    pub(crate) capabilities: Vec<&'static str>,
+    pub(crate) seccomp: Option<Seccomp>,
+    /// The new form of control groups, alone.
+    pub(crate) unified_cgroups: bool,
+}
+
+/// A resource limit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Limit {
+    #[serde(rename = "type")]
+    pub(crate) name: String,
+    pub(crate) soft: u64,
+    pub(crate) hard: u64,
+}
+
+/// A mount of a container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Mount {
+    pub(crate) destination: PathBuf,
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
+    pub(crate) source: PathBuf,
+    pub(crate) options: Vec<String>,
+}
+
+/// `config.json`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Spec {
+    oci_version: &'static str,
+    process: Process,
+    root: Root,
+    hostname: String,
+    mounts: Vec<Mount>,
+    linux: Linux,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Process {
+    terminal: bool,
+    user: ProcessUser,
+    args: Vec<String>,
+    env: Vec<String>,
+    cwd: PathBuf,
+    capabilities: Capabilities,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rlimits: Vec<Limit>,
+    no_new_privileges: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProcessUser {
+    uid: u32,
+    gid: u32,
+    additional_gids: Vec<u32>,
+}
+
+#[derive(Debug, Serialize)]
+struct Capabilities {
+    bounding: Vec<&'static str>,
+    effective: Vec<&'static str>,
+    permitted: Vec<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Root {
+    path: PathBuf,
+    readonly: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Linux {
+    cgroups_path: PathBuf,
+    resources: Resources,
+    namespaces: Vec<Namespace>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seccomp: Option<Seccomp>,
+    masked_paths: &'static [&'static str],
+    readonly_paths: &'static [&'static str],
+}
+
+#[derive(Debug, Serialize)]
+struct Resources {
+    devices: [DeviceRule; 1],
+}
+
+#[derive(Debug, Serialize)]
+struct DeviceRule {
+    allow: bool,
+    access: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Namespace {
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+const CAPABILITIES: [(&str, CapabilitySet); 14] = [
+    ("CAP_CHOWN", CapabilitySet::CHOWN),
+    ("CAP_DAC_OVERRIDE", CapabilitySet::DAC_OVERRIDE),
+    ("CAP_FSETID", CapabilitySet::FSETID),
+    ("CAP_FOWNER", CapabilitySet::FOWNER),
+    ("CAP_MKNOD", CapabilitySet::MKNOD),
+    ("CAP_NET_RAW", CapabilitySet::NET_RAW),
+    ("CAP_SETGID", CapabilitySet::SETGID),
+    ("CAP_SETUID", CapabilitySet::SETUID),
+    ("CAP_SETFCAP", CapabilitySet::SETFCAP),
+    ("CAP_SETPCAP", CapabilitySet::SETPCAP),
+    ("CAP_NET_BIND_SERVICE", CapabilitySet::NET_BIND_SERVICE),
+    ("CAP_SYS_CHROOT", CapabilitySet::SYS_CHROOT),
+    ("CAP_KILL", CapabilitySet::KILL),
+    ("CAP_AUDIT_WRITE", CapabilitySet::AUDIT_WRITE),
+];
+
+/// Files of the kernel that tell about the host, or reach it.
+const MASKED: [&str; 11] = [
+    "/proc/acpi",
+    "/proc/asound",
+    "/proc/kcore",
+    "/proc/keys",
+    "/proc/latency_stats",
+    "/proc/timer_list",
+    "/proc/timer_stats",
+    "/proc/sched_debug",
+    "/proc/scsi",
+    "/sys/firmware",
+    "/sys/devices/virtual/powercap",
+];
+
+const READONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+impl Machine {
+    /// This machine.
+    pub(crate) fn this() -> Result<Self, serde_json::Error> {
+        let ours = |set| rustix::thread::capability_is_in_bounding_set(set).unwrap_or(false);
+        Ok(Self {
+            capabilities: CAPABILITIES.into_iter().filter(|(_, set)| ours(*set)).map(|(name, _)| name).collect(),
+            seccomp: super::seccomp::filter()?,
+            unified_cgroups: Path::new("/sys/fs/cgroup/cgroup.subtree_control").exists(),
+        })
+    }
+}
+
+impl Mount {
+    pub(crate) fn new(
+        destination: impl Into<PathBuf>,
+        kind: &'static str,
+        source: impl Into<PathBuf>,
+        options: &[&str],
+    ) -> Self {
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        Self { destination: destination.into(), kind, source: source.into(), options }
+    }
+}
+
+impl Spec {
+    /// The specification of a step on a machine.
+    pub(crate) fn new(step: Step, machine: Machine) -> Self {
+        let mut groups = step.user.groups;
+        // The kernel checks the groups of a file against this list too: the first group has to be in it.
+        if !groups.contains(&step.user.gid) {
+            groups.insert(0, step.user.gid);
+        }
+        let mut kinds = vec!["pid", "ipc", "uts", "mount"];
+        if step.own_network {
+            kinds.push("network");
+        }
+        if machine.unified_cgroups {
+            kinds.push("cgroup");
+        }
+        let capabilities = machine.capabilities;
+        Self {
+            oci_version: "1.0.2",
+            process: Process {
+                terminal: false,
+                user: ProcessUser { uid: step.user.uid, gid: step.user.gid, additional_gids: groups },
+                args: step.args,
+                env: step.env,
+                cwd: step.cwd,
+                capabilities: Capabilities {
+                    bounding: capabilities.clone(),
+                    effective: capabilities.clone(),
+                    permitted: capabilities,
+                },
+                rlimits: step.limits,
+                no_new_privileges: false,
+            },
+            root: Root { path: step.root, readonly: step.readonly_root },
+            hostname: step.host_name,
+            mounts: all_mounts(step.mounts),
+            linux: Linux {
+                cgroups_path: step.cgroup,
+                resources: Resources { devices: [DeviceRule { allow: false, access: "rwm" }] },
+                namespaces: kinds.into_iter().map(|kind| Namespace { kind }).collect(),
+                seccomp: machine.seccomp,
+                masked_paths: &MASKED,
+                readonly_paths: &READONLY,
+            },
+        }
+    }
+}
+
+impl Spec {
+    /// The control group a written specification names.
+    pub(crate) fn cgroup_of(config: &[u8]) -> Option<PathBuf> {
+        let config: serde_json::Value = serde_json::from_slice(config).ok()?;
+        config.pointer("/linux/cgroupsPath")?.as_str().map(PathBuf::from)
+    }
+}
+
+/// The mounts of every step, then its own. Where two have one place the later one counts.
+fn all_mounts(own: Vec<Mount>) -> Vec<Mount> {
+    let mut mounts = vec![
+        Mount::new("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
+        Mount::new("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        Mount::new(
+            "/dev/pts",
+            "devpts",
+            "devpts",
+            &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+        ),
+        Mount::new("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]),
+        Mount::new("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
+        Mount::new("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
+        Mount::new("/sys/fs/cgroup", "cgroup", "cgroup", &["ro", "nosuid", "noexec", "nodev"]),
+    ];
+    for mount in own {
+        mounts.retain(|other| other.destination != mount.destination);
+        mounts.push(mount);
+    }
+    mounts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step() -> Step {
+        Step {
+            root: "/state/sessions/s/layers/0/root".into(),
+            readonly_root: false,
+            args: vec!["/bin/sh".into(), "-c".into(), "make".into()],
+            env: vec!["PATH=/bin".into()],
+            cwd: "/src".into(),
+            user: User { uid: 1000, gid: 1001, groups: vec![50] },
+            limits: Vec::new(),
+            host_name: HOST_NAME.into(),
+            own_network: false,
+            mounts: vec![Mount::new("/src", "bind", "/state/m/0", &["rbind", "ro"])],
+            cgroup: "/hlbc/s-0".into(),
+        }
+    }
+
+    fn machine() -> Machine {
+        Machine { capabilities: vec!["CAP_CHOWN", "CAP_KILL"], seccomp: None, unified_cgroups: false }
+    }
+
+    #[test]
+    fn a_step_as_runc_reads_it() {
+        let spec = serde_json::to_value(Spec::new(step(), machine())).unwrap();
+        let mut text = String::new();
+        for (part, value) in spec.as_object().unwrap() {
+            match value {
+                serde_json::Value::Object(fields) => {
+                    fields.iter().for_each(|(name, value)| text.push_str(&format!("{part}.{name} {value}\n")));
+                }
+                serde_json::Value::Array(items) => {
+                    items.iter().for_each(|item| text.push_str(&format!("{part} {item}\n")));
+                }
+                other => text.push_str(&format!("{part} {other}\n")),
+            }
+        }
+        insta::assert_snapshot!(text, @r#"
+hostname "buildkitsandbox"
+linux.cgroupsPath "/hlbc/s-0"
+linux.maskedPaths ["/proc/acpi","/proc/asound","/proc/kcore","/proc/keys","/proc/latency_stats","/proc/timer_list","/proc/timer_stats","/proc/sched_debug","/proc/scsi","/sys/firmware","/sys/devices/virtual/powercap"]
+linux.namespaces [{"type":"pid"},{"type":"ipc"},{"type":"uts"},{"type":"mount"}]
+linux.readonlyPaths ["/proc/bus","/proc/fs","/proc/irq","/proc/sys","/proc/sysrq-trigger"]
+linux.resources {"devices":[{"access":"rwm","allow":false}]}
+mounts {"destination":"/proc","options":["nosuid","noexec","nodev"],"source":"proc","type":"proc"}
+mounts {"destination":"/dev","options":["nosuid","strictatime","mode=755","size=65536k"],"source":"tmpfs","type":"tmpfs"}
+mounts {"destination":"/dev/pts","options":["nosuid","noexec","newinstance","ptmxmode=0666","mode=0620","gid=5"],"source":"devpts","type":"devpts"}
+mounts {"destination":"/dev/shm","options":["nosuid","noexec","nodev","mode=1777","size=65536k"],"source":"shm","type":"tmpfs"}
+mounts {"destination":"/dev/mqueue","options":["nosuid","noexec","nodev"],"source":"mqueue","type":"mqueue"}
+mounts {"destination":"/sys","options":["nosuid","noexec","nodev","ro"],"source":"sysfs","type":"sysfs"}
+mounts {"destination":"/sys/fs/cgroup","options":["ro","nosuid","noexec","nodev"],"source":"cgroup","type":"cgroup"}
+mounts {"destination":"/src","options":["rbind","ro"],"source":"/state/m/0","type":"bind"}
+ociVersion "1.0.2"
+process.args ["/bin/sh","-c","make"]
+process.capabilities {"bounding":["CAP_CHOWN","CAP_KILL"],"effective":["CAP_CHOWN","CAP_KILL"],"permitted":["CAP_CHOWN","CAP_KILL"]}
+process.cwd "/src"
+process.env ["PATH=/bin"]
+process.noNewPrivileges false
+process.terminal false
+process.user {"additionalGids":[1001,50],"gid":1001,"uid":1000}
+root.path "/state/sessions/s/layers/0/root"
+root.readonly false
+"#);
+    }
+
+    #[test]
+    fn namespaces_depend_on_the_network_and_the_machine() {
+        let check = |own_network, unified_cgroups, expected: &[&str]| {
+            let spec = Spec::new(Step { own_network, ..step() }, Machine { unified_cgroups, ..machine() });
+            assert_eq!(spec.linux.namespaces.iter().map(|space| space.kind).collect::<Vec<_>>(), expected);
+        };
+        check(false, false, &["pid", "ipc", "uts", "mount"]);
+        check(true, false, &["pid", "ipc", "uts", "mount", "network"]);
+        check(true, true, &["pid", "ipc", "uts", "mount", "network", "cgroup"]);
+    }
+
+    #[test]
+    fn the_later_of_two_mounts_in_one_place_counts() {
+        let own = vec![
+            Mount::new("/dev/shm", "tmpfs", "tmpfs", &["nosuid"]),
+            Mount::new("/a", "bind", "/1", &[]),
+            Mount::new("/a", "bind", "/2", &[]),
+        ];
+        let places: Vec<_> = all_mounts(own).into_iter().map(|mount| (mount.destination, mount.source)).collect();
+        let found = |place: &str| -> Vec<_> {
+            places.iter().filter(|(at, _)| at == Path::new(place)).map(|(_, from)| from.to_str().unwrap()).collect()
+        };
+        assert_eq!(found("/dev/shm"), ["tmpfs"]);
+        assert_eq!(found("/a"), ["/2"]);
+    }
+}

@@ -1,0 +1,144 @@
+//! Snapshots: file systems that never change, as lists of layers.
+//!
+//! Owns what a snapshot is and how new ones come about: writing on top of one, laying several over one another, taking
+//! what one has more than another. It does not know who writes or why.
+
+pub(crate) mod apply;
+mod archive;
+mod compression;
+mod node;
+mod overlay;
+mod stack;
+pub(crate) mod whiteout;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hlb_store::{LayerError, LayerId, Store};
+
+pub(crate) use overlay::{Active, View};
+
+use crate::sys::mounts::MAX_LOWERS;
+
+/// A file system: layers, bottom first. None is an empty one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Snapshot {
+    /// What it is made of.
+    pub(crate) layers: Arc<[LayerId]>,
+}
+
+/// What makes snapshots.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshots {
+    store: Store,
+}
+
+/// A snapshot cannot be made or read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SnapshotError {
+    /// More layers than an overlay can have.
+    #[error("a file system of {count} layers cannot be mounted: the kernel takes {MAX_LOWERS} at most")]
+    TooManyLayers {
+        /// How many it has.
+        count: usize,
+    },
+    /// A layer is gone.
+    #[error("layer `{layer}` is missing in the state directory")]
+    LayerMissing {
+        /// Which.
+        layer: LayerId,
+    },
+    /// The kernel refused a mount.
+    #[error("cannot mount `{path}`: {source}")]
+    Mount {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file system refused.
+    #[error("cannot {action} `{path}`: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// With what.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The store refused.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+}
+
+impl Snapshot {
+    /// A snapshot of layers that are in the store, bottom first.
+    pub(crate) fn new(layers: impl Into<Arc<[LayerId]>>) -> Self {
+        Self { layers: layers.into() }
+    }
+
+    /// Whether it has nothing in it.
+    pub(crate) fn is_scratch(&self) -> bool {
+        self.layers.is_empty()
+    }
+}
+
+impl Snapshots {
+    /// Snapshots of a store.
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// A place to write on top of a snapshot.
+    pub(crate) fn prepare(&self, base: &Snapshot) -> Result<Active, SnapshotError> {
+        Active::new(&self.store, base, self.lowers(base)?)
+    }
+
+    /// A snapshot to read.
+    pub(crate) fn view(&self, snapshot: &Snapshot) -> Result<View, SnapshotError> {
+        View::new(&self.store, &self.lowers(snapshot)?)
+    }
+
+    /// File systems laid over one another, later ones on top: their layers in order. A layer that comes more than once
+    /// counts where it comes last, which gives the same files.
+    ///
+    /// A directory that replaced another one in its own part hides what earlier parts have there: overlay directories
+    /// say "nothing below counts", not what of the below is meant.
+    pub(crate) fn merge(&self, parts: &[Snapshot]) -> Result<Snapshot, SnapshotError> {
+        let mut seen = std::collections::HashSet::new();
+        let mut layers: Vec<LayerId> = Vec::new();
+        for layer in parts.iter().rev().flat_map(|part| part.layers.iter().rev()) {
+            if seen.insert(layer) {
+                layers.push(layer.clone());
+            }
+        }
+        layers.reverse();
+        check_count(layers.len())?;
+        Ok(Snapshot::new(layers))
+    }
+
+    /// What `upper` has changed since `lower`, if it was made on top of it; `None` if it was not.
+    pub(crate) fn diff(&self, lower: &Snapshot, upper: &Snapshot) -> Result<Option<Snapshot>, SnapshotError> {
+        Ok(upper.layers.strip_prefix(&*lower.layers).map(Snapshot::new))
+    }
+
+    /// The directories of the layers, top first.
+    fn lowers(&self, snapshot: &Snapshot) -> Result<Vec<PathBuf>, SnapshotError> {
+        check_count(snapshot.layers.len())?;
+        let layers = self.store.layers();
+        let place = |layer: &LayerId| {
+            let path = layers.path(layer);
+            if path.is_dir() { Ok(path) } else { Err(SnapshotError::LayerMissing { layer: layer.clone() }) }
+        };
+        snapshot.layers.iter().rev().map(place).collect()
+    }
+}
+
+fn check_count(count: usize) -> Result<(), SnapshotError> {
+    if count > MAX_LOWERS { Err(SnapshotError::TooManyLayers { count }) } else { Ok(()) }
+}
+
+fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SnapshotError {
+    move |source| SnapshotError::Io { action, path: path.to_owned(), source }
+}
