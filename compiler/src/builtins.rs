@@ -213,7 +213,7 @@ pub(crate) fn invoke(
             Ok(match parts.len() {
                 0 => Value::Nil,
                 1 => parts.pop().map_or(Value::Nil, Value::Plan),
-                _ => Value::Plan(Rc::new(Plan::Parallel(parts))),
+                _ => Value::Plan(Rc::new(Plan::parallel(parts))),
             })
         }
         Implementation::Unsupported => {
@@ -231,7 +231,12 @@ impl Site {
 
     /// An error about an argument.
     pub(crate) fn fail_arg(&self, index: usize, code: Code, message: impl Into<String>) -> Fail {
-        Box::new(traced(Diagnostic::error(code, self.arg_at(index), message), &self.frame))
+        // The call itself is in sight of its argument; those around it are worth telling.
+        let error = Diagnostic::error(code, self.arg_at(index), message);
+        Box::new(match &self.frame.parent {
+            Some(parent) => traced(error, parent),
+            None => error,
+        })
     }
 
     fn arg_at(&self, index: usize) -> Location {

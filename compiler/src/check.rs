@@ -104,13 +104,8 @@ impl Checker<'_> {
                     let value = self.expr(&stmt.expr, &Expected::just(kind.clone()), false);
                     stmts.push(hir::Stmt::Value(value));
                 }
-                Stmt::Error(stmt) => {
-                    for block in &stmt.blocks {
-                        // What kind the block had is not known; most have filesystem statements or options in them, and
-                        // guessing would invent errors.
-                        let _ = block;
-                    }
-                }
+                // Reported by the parser. Of what kind its blocks were meant to be is not known, and guessing would invent errors.
+                Stmt::Error(_) => {}
             }
         }
         hir::Block { kind: kind.clone(), stmts }
@@ -136,6 +131,7 @@ impl Checker<'_> {
         }
         let args = self.args(&stmt.callee, &resolved, &stmt.args, stmt.span);
         let with = stmt.with.as_ref().map(|with| Box::new(self.with(&stmt.callee, &resolved, with)));
+        self.pruned(stmt);
         let binds = stmt.bind.as_ref().map(|bind| self.binds(&stmt.callee, &resolved, bind)).unwrap_or_default();
         Some(hir::Call { callee: resolved.callee, at, args: args?, with, binds })
     }

@@ -38,6 +38,7 @@ codes! {
     UNUSED_IMPORT = "E0122", "an import that nothing uses";
     IDLE_OPTIONS = "E0123", "options that have no effect";
     BOUND_LATER = "E0124", "a bound name used before it is bound";
+    PRUNED = "E0125", "a command that nothing needs";
     TARGET = "E0201", "a target that is not in the file";
     TARGET_ARGUMENTS = "E0202", "a target that takes arguments";
     IMAGE_REFERENCE = "E0203", "a text that is no image reference";
@@ -50,7 +51,7 @@ codes! {
     TEMPLATE = "E0210", "a template that cannot be filled in";
     BIND_MOUNT = "E0211", "a bound mount that has no result";
     NOT_YET = "E0212", "a builtin that is not supported yet";
-    DEPTH = "E0213", "calls nested too deep";
+    DEPTH = "E0213", "calls nested too deep, or more of something than a build can use";
     NEVER_BOUND = "E0215", "a bound name whose call was not evaluated";
     WORLD = "E0216", "something that this machine did not answer";
 }

@@ -63,8 +63,10 @@ impl<'e> Emitter<'e> {
     pub(crate) fn request(&mut self, plan: &Plan, target: &str) -> Request {
         match plan {
             Plan::Fs(fs) => Request::Solve(Box::new(self.solve(fs, target))),
-            Plan::Parallel(parts) => Request::parallel(parts.iter().map(|part| self.request(part, target)).collect()),
-            Plan::Sequential(parts) => {
+            Plan::Parallel(_, parts) => {
+                Request::parallel(parts.iter().map(|part| self.request(part, target)).collect())
+            }
+            Plan::Sequential(_, parts) => {
                 Request::sequential(parts.iter().map(|part| self.request(part, target)).collect())
             }
         }
@@ -84,6 +86,7 @@ impl<'e> Emitter<'e> {
         }
         let definition = self.definition(fs, &mut needs);
         let mut image = (*fs.config).clone();
+        image.history = self.evaluator.log.extend(image.history, fs.history);
         if image.os.is_empty() {
             image.os.clone_from(&fs.platform.os);
         }

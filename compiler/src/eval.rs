@@ -6,6 +6,7 @@
 
 mod call;
 pub(crate) mod graph;
+pub(crate) mod history;
 mod key;
 pub(crate) mod text;
 pub(crate) mod value;
@@ -23,6 +24,7 @@ use crate::types::Kind;
 use crate::world::{Platform, World};
 use call::{Instance, Thunk};
 use graph::Graph;
+use history::Log;
 use key::{Key, KeyId, Keys};
 use value::{ExportPlan, Frame, Fs, InstanceId, Plan, Value};
 
@@ -32,6 +34,15 @@ pub(crate) type Fail = Box<Diagnostic>;
 /// How deep calls and expressions may be in one another. Each level takes a few kilobytes of stack.
 const MAX_DEPTH: usize = 150;
 
+/// How many calls a program may evaluate. Functions that call others twice, a few dozen deep, would never end otherwise.
+const MAX_CALLS: usize = 200_000;
+
+/// How many bytes a text may have.
+const MAX_TEXT: usize = 16 << 20;
+
+/// How many options, arguments or things to build one value may hold.
+pub(crate) const MAX_ITEMS: usize = 100_000;
+
 /// An evaluation in progress.
 pub(crate) struct Evaluator<'p> {
     pub(crate) world: &'p dyn World,
@@ -40,6 +51,7 @@ pub(crate) struct Evaluator<'p> {
     pub(crate) platform: Platform,
     pub(crate) graph: Graph,
     pub(crate) exports: Vec<ExportPlan>,
+    pub(crate) log: Log,
     instances: Vec<Instance<'p>>,
     known: FxHashMap<(FuncId, KeyId, u64), InstanceId>,
     /// Values of expressions that have been evaluated as arguments.
@@ -49,6 +61,7 @@ pub(crate) struct Evaluator<'p> {
     keys: Keys,
     next_fs: u64,
     depth: usize,
+    calls: usize,
 }
 
 impl<'p> Evaluator<'p> {
@@ -59,6 +72,7 @@ impl<'p> Evaluator<'p> {
             platform,
             graph: Graph::default(),
             exports: Vec::new(),
+            log: Log::default(),
             instances: Vec::new(),
             known: FxHashMap::default(),
             values: FxHashMap::default(),
@@ -67,6 +81,7 @@ impl<'p> Evaluator<'p> {
             keys: Keys::default(),
             next_fs: 1,
             depth: 0,
+            calls: 0,
         }
     }
 
@@ -92,8 +107,14 @@ impl<'p> Evaluator<'p> {
             own_platform: None,
             platform: self.platform.clone(),
             config: Rc::new(ImageConfig::default()),
+            history: None,
             exports: Rc::new(BTreeSet::new()),
         }
+    }
+
+    /// Notes what was done to a filesystem.
+    pub(crate) fn commit(&mut self, fs: &mut Fs, created_by: String, empty_layer: bool) {
+        fs.history = Some(self.log.add(fs.history, created_by, empty_layer));
     }
 
     /// A number for a filesystem value that has none like it.
@@ -143,14 +164,14 @@ impl<'p> Evaluator<'p> {
         match stmt {
             hir::Stmt::Value(expr) => {
                 let next = self.expr(expr, scope, frame)?;
-                Ok(append(kind, current, next))
+                limited(append(kind, current, next), expr.at, frame)
             }
             hir::Stmt::Call(call) => {
                 if *kind == Kind::Fs {
                     return self.call(call, scope, frame, current);
                 }
                 let next = self.call(call, scope, frame, Value::Nil)?;
-                Ok(append(kind, current, next))
+                limited(append(kind, current, next), call.at, frame)
             }
         }
     }
@@ -165,7 +186,7 @@ impl<'p> Evaluator<'p> {
         match &expr.node {
             ExprNode::Int(value) => Ok(Value::Int(*value)),
             ExprNode::Bool(value) => Ok(Value::Bool(*value)),
-            ExprNode::Text(text) => self.text(text, scope, frame),
+            ExprNode::Text(text) => self.text(text, expr.at, scope, frame),
             ExprNode::Call(call) => self.call(call, scope, frame, Value::Nil),
             ExprNode::Block(block) => {
                 self.enter(expr.at, frame)?;
@@ -181,7 +202,13 @@ impl<'p> Evaluator<'p> {
         }
     }
 
-    fn text(&mut self, text: &'p hir::Text, scope: InstanceId, frame: Option<&Rc<Frame>>) -> Result<Value, Fail> {
+    fn text(
+        &mut self,
+        text: &'p hir::Text,
+        at: Location,
+        scope: InstanceId,
+        frame: Option<&Rc<Frame>>,
+    ) -> Result<Value, Fail> {
         let mut whole = String::new();
         for part in &text.parts {
             match part {
@@ -189,6 +216,9 @@ impl<'p> Evaluator<'p> {
                 TextPart::Value(expr) => {
                     let value = self.expr(expr, scope, frame)?;
                     whole.push_str(&display(&value, &expr.kind));
+                    if whole.len() > MAX_TEXT {
+                        return Err(too_much(at, frame, "this text is longer than 16 MiB".to_owned()));
+                    }
                 }
             }
         }
@@ -201,11 +231,11 @@ impl<'p> Evaluator<'p> {
     /// Goes one level deeper; the caller goes back up.
     fn enter(&mut self, at: Location, frame: Option<&Rc<Frame>>) -> Result<(), Fail> {
         if self.depth >= MAX_DEPTH {
-            let fail = Diagnostic::error(codes::DEPTH, at, format!("calls are nested more than {MAX_DEPTH} deep here"));
-            return Err(Box::new(match frame {
-                Some(frame) => traced(fail, frame),
-                None => fail,
-            }));
+            return Err(too_much(at, frame, format!("calls are nested more than {MAX_DEPTH} deep here")));
+        }
+        self.calls += 1;
+        if self.calls > MAX_CALLS {
+            return Err(too_much(at, frame, format!("the program evaluates more than {MAX_CALLS} calls")));
         }
         self.depth += 1;
         Ok(())
@@ -276,13 +306,40 @@ fn append(kind: &Kind, current: Value, next: Value) -> Value {
         (Kind::Pipeline, Value::Plan(mut before), next) => {
             let Some(next) = plan(&next) else { return Value::Plan(before) };
             match Rc::make_mut(&mut before) {
-                Plan::Sequential(stages) => stages.push(next),
-                other => *other = Plan::Sequential(vec![Rc::new(other.clone()), next]),
+                Plan::Sequential(size, stages) => {
+                    *size = size.saturating_add(next.size());
+                    stages.push(next);
+                }
+                other => {
+                    let size = other.size().saturating_add(next.size());
+                    *other = Plan::Sequential(size, vec![Rc::new(other.clone()), next]);
+                }
             }
             Value::Plan(before)
         }
         (_, _, next) => next,
     }
+}
+
+/// Refuses a value that has grown beyond all use.
+fn limited(value: Value, at: Location, frame: Option<&Rc<Frame>>) -> Result<Value, Fail> {
+    let size = match &value {
+        Value::Options(all) => all.len(),
+        Value::Plan(plan) => plan.size(),
+        _ => 0,
+    };
+    if size > MAX_ITEMS {
+        return Err(too_much(at, frame, format!("this block holds more than {MAX_ITEMS} things")));
+    }
+    Ok(value)
+}
+
+fn too_much(at: Location, frame: Option<&Rc<Frame>>, message: String) -> Fail {
+    let fail = Diagnostic::error(codes::DEPTH, at, message);
+    Box::new(match frame {
+        Some(frame) => traced(fail, frame),
+        None => fail,
+    })
 }
 
 /// What is to be built for a value; nothing for values that are not built.
@@ -308,12 +365,11 @@ fn display(value: &Value, kind: &Kind) -> String {
 
 /// An error with the calls that led to it.
 pub(crate) fn traced(mut fail: Diagnostic, frame: &Rc<Frame>) -> Diagnostic {
-    let primary = fail.primary.at;
-    let covers = |at: &Location| {
-        at.source == primary.source && at.span.start <= primary.span.start && primary.span.end <= at.span.end
-    };
-    for at in frame.outward().filter(|at| !covers(at)).take(8) {
-        fail = fail.also(at, "in this call");
+    for at in frame.outward().take(MAX_DEPTH) {
+        let known = fail.primary.at == at || fail.secondary.iter().any(|label| label.at == at);
+        if !known && fail.secondary.len() < 8 {
+            fail = fail.also(at, "in this call");
+        }
     }
     fail
 }

@@ -48,20 +48,3 @@ pub struct History {
     /// Creation time in RFC 3339; empty for the zero time.
     pub created: String,
 }
-
-impl ImageConfig {
-    pub(crate) fn commit(&mut self, created_by: String, empty_layer: bool) {
-        self.history.push(History { created_by, comment: "hlb.v0".to_owned(), empty_layer, created: String::new() });
-    }
-
-    pub(crate) fn label(&mut self, key: &str, value: &str) {
-        self.labels.insert(key.to_owned(), value.to_owned());
-        // Labels in a row are one entry, as in one LABEL line of a Dockerfile.
-        match self.history.last_mut() {
-            Some(last) if last.created_by.starts_with("LABEL") => {
-                last.created_by.push_str(&format!(" {key}={value}"));
-            }
-            _ => self.commit(format!("LABEL {key}={value}"), true),
-        }
-    }
-}

@@ -4,7 +4,7 @@
 
 /// The nearest candidate that is near enough to be a slip of the finger; the first of equally near ones.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = if name.chars().count() <= 3 { 1 } else { 2 };
+    let limit = if name.chars().count() <= 4 { 1 } else { 2 };
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         if candidate == name {
@@ -65,6 +65,8 @@ mod tests {
             ("readOnly", Some("readonly")),
             ("READONLY", Some("readonly")),
             ("copy", None),
+            ("rnu", Some("run")),
+            ("name", None),
             ("x", None),
             ("", None),
         ] {

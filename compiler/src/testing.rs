@@ -12,7 +12,7 @@ use crate::path;
 use crate::world::{Command, CommandOutput, FileKind, ImageManifest, Platform, World, WorldError};
 
 /// A world that holds what a test puts in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct MemoryWorld {
     /// Texts of files by path.
     pub files: BTreeMap<Utf8PathBuf, String>,

@@ -15,7 +15,10 @@ pub(super) fn env(_: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Resul
     let (key, value) = (call.text(0), call.text(1));
     check_key(call, 0)?;
     fs.set_env(key, value);
-    Rc::make_mut(&mut fs.config).env.push(format!("{key}={value}"));
+    let config = Rc::make_mut(&mut fs.config);
+    // A later value takes the place of an earlier one; keeping both would say the same at greater length.
+    config.env.retain(|variable| variable.split_once('=').map_or(variable.as_str(), |(known, _)| known) != key);
+    config.env.push(format!("{key}={value}"));
     Ok(fs)
 }
 
@@ -32,30 +35,30 @@ pub(super) fn check_key(call: &impl Arguments, index: usize) -> Result<(), Fail>
     Ok(())
 }
 
-pub(super) fn dir(_: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
+pub(super) fn dir(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
     let given = call.text(0);
     let config = Rc::make_mut(&mut fs.config);
     let dir =
         if given.starts_with('/') { given.to_owned() } else { path::join(&format!("/{}", config.working_dir), given) };
     config.working_dir.clone_from(&dir);
-    config.commit(format!("WORKDIR {dir}"), true);
+    evaluator.commit(&mut fs, format!("WORKDIR {dir}"), true);
     fs.cwd = Some(dir.into());
     Ok(fs)
 }
 
-pub(super) fn user(_: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
+pub(super) fn user(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
     let name = call.text(0);
     let config = Rc::make_mut(&mut fs.config);
     config.user = name.to_owned();
-    config.commit(format!("USER {name}"), true);
+    evaluator.commit(&mut fs, format!("USER {name}"), true);
     Ok(fs)
 }
 
-pub(super) fn entrypoint(_: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
+pub(super) fn entrypoint(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
     let config = Rc::make_mut(&mut fs.config);
     config.entrypoint = call.texts(0);
     let quoted: Vec<String> = config.entrypoint.iter().map(|word| super::printf::quote(word)).collect();
-    config.commit(format!("ENTRYPOINT [{}]", quoted.join(" ")), true);
+    evaluator.commit(&mut fs, format!("ENTRYPOINT [{}]", quoted.join(" ")), true);
     Ok(fs)
 }
 
@@ -64,8 +67,10 @@ pub(super) fn cmd(_: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Resul
     Ok(fs)
 }
 
-pub(super) fn label(_: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
-    Rc::make_mut(&mut fs.config).label(call.text(0), call.text(1));
+pub(super) fn label(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
+    let (key, value) = (call.text(0), call.text(1));
+    Rc::make_mut(&mut fs.config).labels.insert(key.to_owned(), value.to_owned());
+    evaluator.commit(&mut fs, format!("LABEL {key}={value}"), true);
     Ok(fs)
 }
 

@@ -69,7 +69,7 @@ pub(super) fn copy(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs)
         }
     }
     fs.inherit(&input.exports);
-    Rc::make_mut(&mut fs.config).commit(format!("COPY {src} {dst}"), false);
+    evaluator.commit(&mut fs, format!("COPY {src} {dst}"), false);
     Ok(add(evaluator, call, fs, Step::Copy { source: input.out, copy }))
 }
 
@@ -83,7 +83,7 @@ pub(super) fn merge(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs
     for input in &inputs {
         fs.inherit(&input.exports);
     }
-    Rc::make_mut(&mut fs.config).commit("MERGE / /".to_owned(), false);
+    evaluator.commit(&mut fs, "MERGE / /".to_owned(), false);
     // Empty filesystems add nothing, and the first that is not empty says in which environment commands run.
     let outs: Vec<_> = fs.out.into_iter().chain(inputs.iter().filter_map(|input| input.out)).collect();
     if fs.out.is_none()
@@ -104,7 +104,7 @@ pub(super) fn merge(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs
 pub(super) fn diff(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
     let base = call.fs(evaluator, 0);
     fs.inherit(&base.exports);
-    Rc::make_mut(&mut fs.config).commit("DIFF / /".to_owned(), false);
+    evaluator.commit(&mut fs, "DIFF / /".to_owned(), false);
     if let Some(lower) = base.out {
         fs.out = Some(evaluator.graph.add(Node::Diff { lower, upper: fs.out }, &call.site.frame));
         fs.env.clear();

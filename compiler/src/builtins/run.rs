@@ -40,7 +40,7 @@ pub(super) fn run(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) 
     for mounted in &mounts {
         fs.inherit(&mounted.input.exports);
     }
-    Rc::make_mut(&mut fs.config).commit(format!("RUN {}", args.join(" ")), false);
+    evaluator.commit(&mut fs, format!("RUN {}", args.join(" ")), false);
     let inputs: Vec<Rc<Fs>> = mounts.iter().map(|mounted| Rc::clone(&mounted.input)).collect();
     let exec = Exec {
         name: shell::join(&args).replace('\n', "\\n"),
@@ -91,6 +91,7 @@ fn bound(evaluator: &mut Evaluator<'_>, after: &Fs, input: &Fs, out: Option<Out>
     fs.out = out;
     fs.platform = after.platform.clone();
     fs.config = Rc::clone(&input.config);
+    fs.history = input.history;
     fs.exports = Rc::clone(&after.exports);
     Value::Fs(Rc::new(fs))
 }

@@ -26,6 +26,10 @@ impl Checker<'_> {
         if matches!(resolved.callee, Callee::OwnBind(_)) {
             return self.own_args(callee, resolved, args);
         }
+        if self.options_without_with(callee, resolved, args) {
+            self.stray(args);
+            return None;
+        }
         let variadic = resolved.params.last().filter(|param| param.variadic);
         let fixed = resolved.params.len() - usize::from(variadic.is_some());
         if args.len() < fixed || (args.len() > fixed && variadic.is_none()) {
@@ -71,6 +75,56 @@ impl Checker<'_> {
         None
     }
 
+    /// Whether the last argument is a block of options that only lacks the word in front of it; reports it.
+    fn options_without_with(&mut self, callee: &ast::Path, resolved: &Resolved, args: &[ast::Expr]) -> bool {
+        let Some(ast::Expr::Func(literal)) = args.last() else { return false };
+        let kind = Kind::of(&literal.kind.text);
+        let own = kind == Kind::AnyOption || kind == Kind::Option(callee.head.text.clone());
+        let param = resolved.params.get(args.len() - 1).or(resolved.params.last().filter(|param| param.variadic));
+        if !own || param.is_some_and(|param| param.kind.is_option()) {
+            return false;
+        }
+        let name = self.text(callee.span).to_owned();
+        let at = self.at(literal.span);
+        let insert = self.at(Span::at(literal.span.start as usize));
+        self.report(
+            Diagnostic::error(codes::OPTIONS_WITHOUT_WITH, at, format!("options of `{name}` stand behind `with`"))
+                .help(format!("write `with {} {{ … }}`", literal.kind.text))
+                .fix("insert `with`", insert, "with "),
+        );
+        true
+    }
+
+    /// Warns of a command whose root is read-only and of whose mounts none is bound: nothing can need it.
+    pub(super) fn pruned(&mut self, stmt: &ast::CallStmt) {
+        let named = |path: &ast::Path, name: &str| path.member.is_none() && path.head.text == name;
+        let readonly = match stmt.with.as_ref().map(|with| &with.expr) {
+            Some(ast::Expr::Call(call)) => named(&call.callee, "readonlyRootfs").then_some(call.span),
+            Some(ast::Expr::Func(literal)) => {
+                let calls = || {
+                    literal.body.stmts.iter().filter_map(|stmt| match stmt {
+                        ast::Stmt::Call(call) => Some(call),
+                        _ => None,
+                    })
+                };
+                let binds = calls().any(|call| call.bind.is_some());
+                calls().find(|call| named(&call.callee, "readonlyRootfs") && !binds).map(|call| call.span)
+            }
+            _ => None,
+        };
+        if let Some(span) = readonly.filter(|_| named(&stmt.callee, "run")) {
+            let at = self.at(span);
+            self.report(
+                Diagnostic::warning(
+                    codes::PRUNED,
+                    at,
+                    "this command will not run: it can change nothing that is used later",
+                )
+                .help("mount a filesystem for its results and bind it with `as`, or allow it to write to the root"),
+            );
+        }
+    }
+
     fn report_arity(
         &mut self,
         callee: &ast::Path,
@@ -81,23 +135,6 @@ impl Checker<'_> {
         call: Span,
     ) {
         let name = self.text(callee.span).to_owned();
-        if let (Some(ast::Expr::Func(literal)), true) = (args.last(), args.len() == fixed + 1) {
-            // The options were written, only the word in front of them is missing.
-            if Kind::of(&literal.kind.text).is_option() {
-                let at = self.at(literal.span);
-                let insert = self.at(Span::at(literal.span.start as usize));
-                self.report(
-                    Diagnostic::error(
-                        codes::OPTIONS_WITHOUT_WITH,
-                        at,
-                        format!("options of `{name}` stand behind `with`"),
-                    )
-                    .help(format!("write `with {} {{ … }}`", literal.kind.text))
-                    .fix("insert `with`", insert, "with "),
-                );
-                return;
-            }
-        }
         let least = if variadic { "at least " } else { "" };
         let at = if args.len() > fixed { args.get(fixed).map_or(call, ast::Expr::span) } else { callee.span };
         let mut diagnostic = Diagnostic::error(
@@ -186,6 +223,6 @@ pub(crate) fn mode_error(what: &str, mode: &str, modes: &[&str], at: Location) -
             at,
             format!("\"{near}\""),
         ),
-        None => diagnostic.help(format!("use {all}")),
+        None => diagnostic.help(format!("use one of {all}")),
     }
 }

@@ -246,7 +246,7 @@ impl Checker<'_> {
         let mut diagnostic = Diagnostic::error(
             codes::MISMATCH,
             self.at(path.span),
-            format!("expected {expected}, and `{name}` is {}", super::message::list(&kinds)),
+            format!("expected {expected}, and `{name}` exists only as {}", super::message::list(&kinds)),
         );
         for builtin in overloads.iter().filter_map(|id| self.declared.program.builtin(*id)).take(3) {
             diagnostic = diagnostic.also(builtin.at, "defined here");

@@ -10,7 +10,7 @@ use hlb_language::diagnostic::Diagnostic;
 
 use super::key::{Key, KeyId};
 use super::value::{Frame, InstanceId, Site, Slot, Value};
-use super::{Evaluator, Fail, traced};
+use super::{Evaluator, Fail, MAX_ITEMS, traced};
 use crate::builtins;
 use crate::codes;
 use crate::hir::{self, BindId, BuiltinId, Callee, ExprNode, FuncId};
@@ -134,7 +134,7 @@ impl<'p> Evaluator<'p> {
         if let ExprNode::Call(hir::Call { callee: Callee::Param(index), .. }) = &expr.node
             && let Some(all) = self.instances.get(scope.0).and_then(|instance| instance.args.get(*index))
         {
-            into.extend(all.iter().cloned());
+            into.extend(all.iter().take(MAX_ITEMS.saturating_sub(into.len())).cloned());
             return;
         }
         let thunk = self.thunk(expr, scope, frame);

@@ -10,6 +10,7 @@ use ecow::EcoString;
 use hlb_language::diagnostic::Location;
 
 use super::graph::Out;
+use super::history::EntryId;
 use crate::hir::BindId;
 use crate::image::ImageConfig;
 use crate::request::ExportTo;
@@ -45,6 +46,8 @@ pub(crate) struct Fs {
     pub(crate) platform: Platform,
     /// What an image of it would say.
     pub(crate) config: Rc<ImageConfig>,
+    /// What was done since the image, the last entry.
+    pub(crate) history: Option<EntryId>,
     /// The exports on the way to it: whoever builds it, or anything made from it, does them first.
     pub(crate) exports: Rc<BTreeSet<ExportId>>,
 }
@@ -139,6 +142,23 @@ pub(crate) struct InstanceId(pub(crate) usize);
 #[derive(Clone, Debug)]
 pub(crate) enum Plan {
     Fs(Rc<Fs>),
-    Parallel(Vec<Rc<Plan>>),
-    Sequential(Vec<Rc<Plan>>),
+    /// With the number of filesystems in all of it.
+    Parallel(usize, Vec<Rc<Plan>>),
+    Sequential(usize, Vec<Rc<Plan>>),
+}
+
+impl Plan {
+    /// How many filesystems are built.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Fs(_) => 1,
+            Self::Parallel(size, _) | Self::Sequential(size, _) => *size,
+        }
+    }
+
+    /// Some plans beside one another.
+    pub(crate) fn parallel(parts: Vec<Rc<Plan>>) -> Self {
+        let size = parts.iter().fold(0, |sum: usize, part| sum.saturating_add(part.size()));
+        Self::Parallel(size, parts)
+    }
 }
