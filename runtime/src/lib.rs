@@ -1,12 +1,21 @@
 //! Solves LLB in process.
 //!
 //! Takes a `Definition` and has never heard of HLB: anything that makes LLB can use it.
+#![deny(unsafe_code)]
+#![expect(dead_code, reason = "the solver is wired on another branch")]
 
-#[expect(dead_code, reason = "the solver that uses it is a part of its own")]
+mod content_hash;
+mod error;
 mod exec;
-#[expect(dead_code, reason = "the solver that uses it is a part of its own")]
+mod export;
+mod glob;
+mod ops;
+mod parallel;
+mod pattern;
 mod snapshot;
-#[expect(dead_code, reason = "the solver that uses it is a part of its own")]
 mod sys;
+mod tree;
 
+pub use error::{ErrorKind, SolveError};
+pub use exec::{PreflightError, preflight};
 pub use sys::namespace::isolate_mounts;

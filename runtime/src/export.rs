@@ -1,0 +1,44 @@
+//! What a build leaves outside the store.
+//!
+//! One module for each form. They read a mounted tree; what is mounted and where the result shall go is the caller's.
+
+pub(crate) mod local;
+pub(crate) mod tar;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::tree::TreeError;
+
+/// What was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Exported {
+    /// Files, directories and links.
+    pub(crate) entries: usize,
+    /// Of the data of regular files.
+    pub(crate) bytes: u64,
+    /// Files of the tree that have no place in the result, such as devices in a directory of the user's.
+    pub(crate) skipped: Vec<PathBuf>,
+}
+
+/// A result that could not be written. What was begun of a file is gone again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExportError {
+    #[error("cannot write to `{}`: the disk is full", path.display())]
+    Full { path: PathBuf },
+    #[error("cannot write to `{}`: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("`{}` exists and is not a directory", path.display())]
+    NotDirectory { path: PathBuf },
+    #[error("`{}` is a directory and is not replaced by a file: remove it first", path.display())]
+    IsDirectory { path: PathBuf },
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+}
+
+fn unwritable(path: &Path) -> impl Fn(io::Error) -> ExportError + '_ {
+    move |source| match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ExportError::Full { path: path.to_owned() },
+        _ => ExportError::Write { path: path.to_owned(), source },
+    }
+}

@@ -1,0 +1,299 @@
+//! A tree as a tar stream.
+//!
+//! Owns the order and form of entries: as a walk meets them, ustar with PAX records for what does not fit, names without a
+//! slash in front, numeric owners, times in whole seconds. Equal trees give equal bytes.
+
+use std::collections::HashMap;
+use std::fs::{File, Permissions};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use tar::{Builder, EntryType, Header};
+
+use super::{ExportError, Exported, unwritable};
+use crate::pattern::Filter;
+use crate::sys::{file, xattr};
+use crate::tree::{self, Entry, Kind, TreeError};
+
+const BUFFER: usize = 256 * 1024;
+const XATTR: &str = "SCHILY.xattr.";
+
+/// Writes everything in `tree` into a file, which appears when it is complete. Directories above it are made.
+pub(crate) fn export(tree: &Path, destination: &Path) -> Result<Exported, ExportError> {
+    let failed = unwritable(destination);
+    if destination.is_dir() {
+        return Err(ExportError::IsDirectory { path: destination.to_owned() });
+    }
+    let parent = destination.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent).map_err(&failed)?;
+    // The umask applies, as to any file that the user makes.
+    let permissions = Permissions::from_mode(0o666);
+    let part = tempfile::Builder::new().prefix(".hlbc-").permissions(permissions).tempfile_in(parent);
+    let mut part = part.map_err(&failed)?;
+    let mut writer = BufWriter::with_capacity(BUFFER, part.as_file_mut());
+    let exported = write(tree, &mut writer, destination)?;
+    writer.flush().map_err(&failed)?;
+    drop(writer);
+    part.persist(destination).map_err(|error| failed(error.error))?;
+    Ok(exported)
+}
+
+/// Writes everything in `tree` as a tar stream. `name` is what errors call the stream. Sockets are skipped.
+pub(crate) fn write(tree: &Path, stream: impl Write, name: &Path) -> Result<Exported, ExportError> {
+    let failed = unwritable(name);
+    let mut builder = Builder::new(stream);
+    let mut first_names: HashMap<(u64, u64), &Path> = HashMap::new();
+    let mut exported = Exported::default();
+    let entries = tree::scan(tree, &Filter::default())?;
+    for entry in &entries {
+        if entry.kind == Kind::Socket {
+            exported.skipped.push(entry.path.clone());
+            continue;
+        }
+        exported.entries += 1;
+        if entry.links > 1 && !entry.is_directory() {
+            if let Some(first) = first_names.get(&(entry.device, entry.inode)) {
+                append(&mut builder, entry, EntryType::Link, Some(*first), &[], io::empty()).map_err(&failed)?;
+                continue;
+            }
+            first_names.insert((entry.device, entry.inode), entry.path.as_path());
+        }
+        let host = tree.join(&entry.path);
+        let unreadable = |error: io::Error| TreeError::new(&host, error);
+        let attributes = xattr::list(&host).map_err(unreadable)?;
+        let target = entry.target.as_deref();
+        if entry.kind == Kind::File {
+            let source = Source { file: file::open_regular(&host).map_err(unreadable)?.into(), left: entry.size };
+            append(&mut builder, entry, EntryType::Regular, None, &attributes, source).map_err(&failed)?;
+            exported.bytes += entry.size;
+        } else {
+            append(&mut builder, entry, entry_type(entry.kind), target, &attributes, io::empty()).map_err(&failed)?;
+        }
+    }
+    builder.finish().map_err(&failed)?;
+    Ok(exported)
+}
+
+fn entry_type(kind: Kind) -> EntryType {
+    match kind {
+        Kind::Directory => EntryType::Directory,
+        Kind::Symlink => EntryType::Symlink,
+        Kind::CharDevice => EntryType::Char,
+        Kind::BlockDevice => EntryType::Block,
+        Kind::Fifo => EntryType::Fifo,
+        Kind::File | Kind::Socket => EntryType::Regular,
+    }
+}
+
+fn append(
+    builder: &mut Builder<impl Write>,
+    entry: &Entry,
+    kind: EntryType,
+    link: Option<&Path>,
+    attributes: &[(std::ffi::CString, Vec<u8>)],
+    data: impl Read,
+) -> io::Result<()> {
+    let mut header = Header::new_ustar();
+    header.set_entry_type(kind);
+    header.set_mode(entry.mode);
+    header.set_uid(entry.uid.into());
+    header.set_gid(entry.gid.into());
+    header.set_size(if kind == EntryType::Regular { entry.size } else { 0 });
+    header.set_mtime(u64::try_from(entry.mtime.seconds).unwrap_or(0));
+    if matches!(kind, EntryType::Char | EntryType::Block) {
+        header.set_device_major(rustix::fs::major(entry.node))?;
+        header.set_device_minor(rustix::fs::minor(entry.node))?;
+    }
+    let mut records: Vec<(String, Vec<u8>)> = Vec::new();
+    let mut name = entry.path.as_os_str().as_bytes().to_vec();
+    if entry.is_directory() {
+        name.push(b'/');
+    }
+    if !put(&mut header, Field::Name, &name) {
+        records.push(("path".to_owned(), name));
+    }
+    if let Some(link) = link.map(|link| link.as_os_str().as_bytes())
+        && !put(&mut header, Field::Link, link)
+    {
+        records.push(("linkpath".to_owned(), link.to_vec()));
+    }
+    if entry.mtime.seconds < 0 {
+        records.push(("mtime".to_owned(), entry.mtime.seconds.to_string().into_bytes()));
+    }
+    for (name, value) in attributes.iter().filter(|(name, _)| name.to_bytes() != b"security.selinux") {
+        records.push((format!("{XATTR}{}", name.to_string_lossy()), value.clone()));
+    }
+    if !records.is_empty() {
+        builder.append_pax_extensions(records.iter().map(|(name, value)| (name.as_str(), value.as_slice())))?;
+    }
+    header.set_cksum();
+    builder.append(&header, data)
+}
+
+#[derive(Clone, Copy)]
+enum Field {
+    Name,
+    Link,
+}
+
+/// Writes a path into its field of the header, cut off if it is too long. False if it is.
+fn put(header: &mut Header, field: Field, path: &[u8]) -> bool {
+    let Some(ustar) = header.as_ustar_mut() else { return false };
+    let room = match field {
+        Field::Name => &mut ustar.name,
+        Field::Link => &mut ustar.linkname,
+    };
+    let fits = path.len() <= room.len();
+    for (to, from) in room.iter_mut().zip(path) {
+        *to = *from;
+    }
+    if !fits && matches!(field, Field::Name) {
+        // Long names that split at a slash need no record.
+        let limit = ustar.prefix.len();
+        let split =
+            path.iter().enumerate().rev().filter(|(at, byte)| **byte == b'/' && *at <= limit && *at + 1 < path.len());
+        for (at, _) in split {
+            let (prefix, rest) = (path.get(..at).unwrap_or_default(), path.get(at + 1..).unwrap_or_default());
+            if at > 0 && rest.len() <= ustar.name.len() {
+                ustar.name = [0; 100];
+                ustar.name.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+                ustar.prefix.iter_mut().zip(prefix).for_each(|(to, from)| *to = *from);
+                return true;
+            }
+        }
+    }
+    fits
+}
+
+/// Exactly as many bytes of a file as its header says.
+struct Source {
+    file: File,
+    left: u64,
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = (&self.file).take(self.left).read(buffer)?;
+        if read == 0 && self.left > 0 && !buffer.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a file became shorter while it was read"));
+        }
+        self.left = self.left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::tree::Timestamp;
+
+    /// A tree with one of each kind, and names of every length.
+    fn tree() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        std::fs::create_dir(at("d")).unwrap();
+        std::fs::write(at("d/f"), "data").unwrap();
+        std::fs::hard_link(at("d/f"), at("e")).unwrap();
+        std::os::unix::fs::symlink("/x".repeat(80), at("link")).unwrap();
+        file::make_node(&at("null"), &Entry::of_node(Kind::CharDevice, 0x103)).unwrap();
+        file::make_node(&at("pipe"), &Entry::of_node(Kind::Fifo, 0)).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        std::fs::create_dir(at(&"l".repeat(60))).unwrap();
+        std::fs::write(at(&format!("{}/{}", "l".repeat(60), "m".repeat(60))), "long").unwrap();
+        std::fs::write(at(&"n".repeat(150)), "longer").unwrap();
+        xattr::set(&at("d/f"), c"user.note", b"\0binary").unwrap();
+        std::os::unix::fs::lchown(at("null"), Some(5), Some(6)).unwrap();
+        for entry in tree::scan(dir.path(), &Filter::default()).unwrap().iter().rev() {
+            let place = dir.path().join(&entry.path);
+            if entry.kind != Kind::Symlink {
+                file::set_mode(&place, if entry.is_directory() { 0o755 } else { 0o640 }).unwrap();
+            }
+            let time = Timestamp { seconds: 1000, nanos: 999 };
+            file::set_times(&place, time, time).unwrap();
+        }
+        dir
+    }
+
+    fn stream(tree: &Path) -> (Vec<u8>, Exported) {
+        let mut bytes = Vec::new();
+        let exported = write(tree, &mut bytes, Path::new("stream")).unwrap();
+        (bytes, exported)
+    }
+
+    #[test]
+    fn entries_are_as_a_walk_meets_them() {
+        let dir = tree();
+        let (bytes, exported) = stream(dir.path());
+        assert_eq!((exported.entries, exported.bytes, exported.skipped), (9, 14, vec!["socket".into()]));
+        let mut text = String::new();
+        let short = |bytes: &[u8]| match String::from_utf8_lossy(bytes).into_owned() {
+            long if long.len() > 20 => format!("{}…{}", &long[..4], long.len()),
+            short => short,
+        };
+        for entry in tar::Archive::new(bytes.as_slice()).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let header = entry.header();
+            let _ =
+                write!(text, "{} {:?} {:o}", short(&entry.path_bytes()), header.entry_type(), header.mode().unwrap());
+            let _ = write!(text, " {}:{}", header.uid().unwrap(), header.gid().unwrap());
+            let _ = write!(text, " {}+{}", header.size().unwrap(), header.mtime().unwrap());
+            if let Some(link) = entry.link_name_bytes() {
+                let _ = write!(text, " -> {}", short(&link));
+            }
+            for record in entry.pax_extensions().unwrap().into_iter().flatten() {
+                let _ = write!(text, " [{}]", record.unwrap().key().unwrap());
+            }
+            text.push('\n');
+        }
+        insta::assert_snapshot!(text, @"
+        d/ Directory 755 0:0 0+1000
+        d/f Regular 640 0:0 4+1000 [SCHILY.xattr.user.note]
+        e Link 640 0:0 0+1000 -> d/f
+        link Symlink 777 0:0 0+1000 -> /x/x…160 [linkpath]
+        llll…61 Directory 755 0:0 0+1000
+        llll…121 Regular 640 0:0 4+1000
+        nnnn…150 Regular 640 0:0 6+1000 [path]
+        null Char 640 5:6 0+1000
+        pipe Fifo 640 0:0 0+1000
+        ");
+        assert_eq!(stream(dir.path()).0, bytes);
+    }
+
+    /// The tar of the system reads what was written.
+    #[test]
+    fn other_programs_read_it() {
+        let (dir, out) = (tree(), tempfile::tempdir().unwrap());
+        let file = out.path().join("made/tree.tar");
+        export(dir.path(), &file).unwrap();
+        let listed = std::process::Command::new("tar").arg("-tf").arg(&file).output().expect("tar is installed");
+        assert!(listed.status.success() && listed.stderr.is_empty(), "{}", String::from_utf8_lossy(&listed.stderr));
+        let names = String::from_utf8(listed.stdout).unwrap();
+        assert!(names.starts_with("d/\nd/f\ne\n") && names.contains(&"n".repeat(150)), "{names}");
+        assert_eq!(std::fs::read_dir(file.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_nothing() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::Error::from_raw_os_error(28))
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (dir, out) = (tree(), tempfile::tempdir().unwrap());
+        let error = write(dir.path(), Full, Path::new("out.tar")).unwrap_err().to_string();
+        assert_eq!(error, "cannot write to `out.tar`: the disk is full");
+        let error = export(dir.path(), out.path()).unwrap_err();
+        assert!(matches!(error, ExportError::IsDirectory { .. }), "{error}");
+        let error = export(Path::new("/nowhere"), &out.path().join("x.tar")).unwrap_err();
+        assert!(matches!(error, ExportError::Tree(_)), "{error}");
+        assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
+    }
+}

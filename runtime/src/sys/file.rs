@@ -1,0 +1,73 @@
+//! Single files: their data, owner, mode, times and nodes, without following a link at the end of the path.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps};
+
+use crate::tree::{Entry, Kind, Timestamp};
+
+/// Makes a new file with the data of a regular one, by the cheapest way the file systems offer. Nobody but the owner can
+/// read it until its mode is set. The target must not exist.
+pub(crate) fn copy_data(source: &Path, target: &Path) -> io::Result<File> {
+    let mut from = File::from(open_regular(source)?);
+    let mut to = create(target)?;
+    // The standard library tries copy_file_range, then sendfile, then a buffer.
+    if let Err(error) = io::copy(&mut from, &mut to) {
+        let _ = std::fs::remove_file(target);
+        return Err(error);
+    }
+    Ok(to)
+}
+
+/// Makes a new empty file that only its owner can read.
+pub(crate) fn create(path: &Path) -> io::Result<File> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(File::from(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?))
+}
+
+/// Opens a regular file for reading. Never blocks on what only looks like one.
+pub(crate) fn open_regular(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty())?;
+    if FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) != FileType::RegularFile {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
+    Ok(file)
+}
+
+/// Sets the owner, of a link itself too.
+pub(crate) fn set_owner(path: &Path, uid: u32, gid: u32) -> io::Result<()> {
+    std::os::unix::fs::lchown(path, Some(uid), Some(gid))
+}
+
+/// Sets permission, set-id and sticky bits. Not for links, which have none.
+pub(crate) fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    Ok(rustix::fs::chmod(path, Mode::from_raw_mode(mode & 0o7777))?)
+}
+
+/// Sets the times, of a link itself too.
+pub(crate) fn set_times(path: &Path, accessed: Timestamp, modified: Timestamp) -> io::Result<()> {
+    let time = |time: Timestamp| Timespec { tv_sec: time.seconds, tv_nsec: time.nanos.into() };
+    let times = Timestamps { last_access: time(accessed), last_modification: time(modified) };
+    Ok(rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+/// Makes a device, FIFO or socket node as `entry` describes it.
+pub(crate) fn make_node(path: &Path, entry: &Entry) -> io::Result<()> {
+    let kind = match entry.kind {
+        Kind::CharDevice => FileType::CharacterDevice,
+        Kind::BlockDevice => FileType::BlockDevice,
+        Kind::Fifo => FileType::Fifo,
+        Kind::Socket => FileType::Socket,
+        Kind::File | Kind::Directory | Kind::Symlink => FileType::RegularFile,
+    };
+    Ok(rustix::fs::mknodat(CWD, path, kind, Mode::RUSR | Mode::WUSR, entry.node)?)
+}
+
+/// Whether a path exists, as whatever.
+pub(crate) fn exists(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
