@@ -49,4 +49,5 @@ codes! {
     IMPORT_ARGUMENTS = "E0033", "the call in an import has no parentheses";
     NOT_A_DECLARATION = "E0034", "something that is no declaration stands outside of a function";
     WRONG_COMMENT = "E0035", "a comment does not begin with `#`";
+    UNOPENED_BLOCK = "E0036", "a block is closed but never opened";
 }

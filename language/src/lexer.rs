@@ -71,6 +71,7 @@ pub fn lex(source: SourceId, text: &str, care: Care) -> Lexed {
 struct Mode<'a> {
     kind: ModeKind<'a>,
     open: Span,
+    level: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -165,8 +166,11 @@ impl<'a> Lexer<'a> {
     }
 
     fn push(&mut self, kind: ModeKind<'a>, open: Span) {
-        self.modes.push(Mode { kind, open });
-        self.depth = self.depth.max(self.modes.len());
+        // Strings are no level: what is nested in one is nested in its interpolation.
+        let opens = matches!(kind, ModeKind::Block | ModeKind::Paren | ModeKind::Interpolation);
+        let level = self.modes.last().map_or(0, |mode| mode.level) + usize::from(opens);
+        self.modes.push(Mode { kind, open, level });
+        self.depth = self.depth.max(level);
     }
 
     fn error(&self, code: Code, span: Span, message: impl Into<String>) -> Diagnostic {

@@ -10,6 +10,7 @@
 pub mod ast;
 pub mod codes;
 pub mod diagnostic;
+pub mod format;
 pub mod lexer;
 pub mod parser;
 pub mod source;
@@ -17,5 +18,6 @@ pub mod span;
 pub mod token;
 pub mod trivia;
 
+pub use format::format;
 pub use lexer::lex;
 pub use parser::{Parsed, parse};

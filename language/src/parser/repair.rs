@@ -8,6 +8,7 @@ mod common;
 mod head;
 
 use crate::ast::Ident;
+use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::parser::pieces::{Failure, Finished, Piece};
 use crate::parser::symbols::Builder;
@@ -31,16 +32,32 @@ struct Broken<'r, 'a> {
     at: usize,
 }
 
+/// The error of the first characters in a row that have no meaning, if there are any.
+pub(crate) fn unknown(builder: &Builder<'_>, row: &[Piece]) -> Option<Diagnostic> {
+    common::explain_unknown(builder, row)
+}
+
+/// The error of a block whose `{` is not in the text.
+pub(crate) fn unopened(builder: &Builder<'_>, piece: &Piece) -> Diagnostic {
+    let start = Span::at(piece.span.start as usize);
+    let close = Span::new((piece.span.end as usize).saturating_sub(1), piece.span.end as usize);
+    Diagnostic::error(codes::UNOPENED_BLOCK, builder.location(close), "this `}` closes a block that is never opened")
+        .also(builder.location(start), "the block seems to begin here")
+        .help("open the block with `{`")
+        .fix("insert `{`", builder.location(start), " {")
+}
+
 type Rule = fn(&mut Broken<'_, '_>) -> Outcome;
 
 /// Slips in statements.
 pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 11] = [
+    let rules: [Rule; 12] = [
         common::unknown_character,
         common::two_dots,
         common::open_paren,
         common::stray_paren,
         common::leading_comma,
+        clause::unopened_block,
         clause::block_of_options,
         clause::with_nothing,
         clause::parenthesised_call,
@@ -53,12 +70,13 @@ pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &F
 
 /// Slips in declarations.
 pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 9] = [
+    let rules: [Rule; 10] = [
         common::unknown_character,
         head::import_without_name,
         head::import_arguments,
         head::keyword_as_name,
         head::missing_name_or_type,
+        head::parameter_list,
         common::open_paren,
         common::stray_paren,
         common::leading_comma,

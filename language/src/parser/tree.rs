@@ -183,6 +183,10 @@ pub(crate) fn too_deep(builder: &Builder<'_>, span: Span) -> Diagnostic {
     Diagnostic::error(codes::TOO_DEEP, builder.location(span), message).help("move inner blocks into functions")
 }
 
+/// How many lines above a stray `}` the line that lacks its `{` is looked for: many stray braces shall not cost the
+/// square of their number.
+const MAX_LINES_BACK: usize = 400;
+
 /// A `{` that is open, what stood before it, and whether its contents are dropped for their depth.
 struct Open {
     token: Token,
@@ -193,8 +197,13 @@ struct Open {
 fn braces(builder: &Builder<'_>, nodes: Vec<Node>) -> Vec<Node> {
     let balanced = is_balanced(&nodes);
     let mut grouping = Grouping { builder, stack: Vec::new(), nodes: Vec::new(), dropped: 0 };
+    let indents = !balanced && grouping.indents(&nodes);
     let mut previous = None;
     for node in nodes {
+        let begins_line = previous.is_some_and(|token: Token| token.kind == TokenKind::Newline);
+        if indents && begins_line {
+            grouping.close_dedented(&node);
+        }
         let Node::Token(token) = node else {
             previous = None;
             grouping.put(node);
@@ -269,6 +278,7 @@ impl Grouping<'_, '_> {
                     self.pop(token.span.end);
                 }
             }
+            None if self.open_before(token) => {}
             None => self.builder.report(
                 Diagnostic::error(codes::STRAY_BRACE, self.builder.location(token.span), "this `}` closes nothing")
                     .help("remove it, or open its block with `{`")
@@ -292,6 +302,73 @@ impl Grouping<'_, '_> {
             }
         });
         hit.map(|hit| self.stack.len() - hit)
+    }
+
+    /// Whether the text is indented at all: the first block that goes on over lines is deeper than its line.
+    fn indents(&self, nodes: &[Node]) -> bool {
+        let is = |node: &Node, kind| matches!(node, Node::Token(token) if token.kind == kind);
+        let opens =
+            |pair: &[Node]| matches!(pair, [open, end] if is(open, TokenKind::LBrace) && is(end, TokenKind::Newline));
+        let Some(at) = nodes.windows(2).position(opens) else { return false };
+        let mut inner = nodes.iter().skip(at + 1).skip_while(|node| is(node, TokenKind::Newline));
+        let indent = |node: &Node| self.indentation(node.span().start);
+        match (nodes.get(at), inner.next()) {
+            (Some(open), Some(first)) => indent(first) > indent(open),
+            _ => false,
+        }
+    }
+
+    /// At the start of a line that is not deeper than the line of the innermost `{`: the block was to end before it.
+    fn close_dedented(&mut self, node: &Node) {
+        if matches!(node, Node::Token(Token { kind: TokenKind::RBrace | TokenKind::RParen | TokenKind::Newline, .. })) {
+            return;
+        }
+        let indent = self.indentation(node.span().start);
+        let mut lost = Vec::new();
+        let mut newlines = Vec::new();
+        while let Some(open) = self.stack.last().filter(|open| self.indentation(open.token.span.start) >= indent) {
+            lost.push(open.token.span);
+            while let Some(newline) =
+                self.nodes.pop_if(|node| matches!(node, Node::Token(Token { kind: TokenKind::Newline, .. })))
+            {
+                newlines.push(newline);
+            }
+            self.pop(0);
+        }
+        self.nodes.extend(newlines.into_iter().rev());
+        self.report_open(&lost);
+    }
+
+    /// For a `}` at the start of a line that closes nothing: if the lines above are deeper up to one that is indented
+    /// alike, the `{` is missing at its end. Makes the group; the row that it stands in reports it.
+    fn open_before(&mut self, close: Token) -> bool {
+        let trivia = self.builder.trivia;
+        let indent = self.indentation(close.span.start);
+        if trivia.line_start(close.span.start) + indent != close.span.start {
+            return false;
+        }
+        let mut head = None;
+        let newlines = self.nodes.iter().enumerate().rev().filter_map(|(at, node)| match node {
+            Node::Token(token) if token.kind == TokenKind::Newline => Some((at, token.span.start)),
+            _ => None,
+        });
+        for (at, newline) in newlines.take(MAX_LINES_BACK) {
+            let line = self.indentation(newline);
+            let is_blank = trivia.line_start(newline) + line == newline;
+            if is_blank || line > indent {
+                continue;
+            }
+            // Behind the end of a block begins no other.
+            let ends_block = at.checked_sub(1).and_then(|at| self.nodes.get(at));
+            let ends_block = matches!(ends_block, Some(Node::Group(_)));
+            head = (line == indent && !ends_block).then_some((at, newline));
+            break;
+        }
+        let Some((at, newline)) = head.filter(|(at, _)| at + 1 < self.nodes.len()) else { return false };
+        let inner = self.nodes.split_off(at);
+        let span = Span { start: newline, end: close.span.end };
+        self.nodes.push(Node::Group(Group { span, nodes: inner }));
+        true
     }
 
     /// At the end of a line: a `{` in the middle of it that did not close on it was a slip.

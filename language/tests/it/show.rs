@@ -40,9 +40,22 @@ pub(crate) fn apply(text: &str, diagnostic: &Diagnostic) -> String {
     text
 }
 
-/// A tree as text without spans: two texts that differ in layout only have the same.
+/// A tree as text without its spans, but with the texts of strings: two texts that differ in layout only have the same.
+/// What a heredoc drops at its end, newlines and tabs, is left out.
 pub(crate) fn shape(text: &str, parsed: &Parsed) -> String {
-    let debug = format!("{:#?}", parsed.module);
-    let _ = text;
-    debug.lines().filter(|line| !line.trim_start().starts_with("span: ")).collect::<Vec<_>>().join("\n")
+    let mut shape = String::new();
+    let mut before = "";
+    for line in format!("{:#?}", parsed.module).lines() {
+        let line = line.trim();
+        match line.trim_end_matches(',').rsplit(' ').next().and_then(|last| last.split_once("..")) {
+            Some((start, end)) if start.parse::<usize>().is_ok() && matches!(before, "Text(" | "Escape(") => {
+                let part = &text[start.parse().unwrap()..end.parse().unwrap()];
+                shape += &format!("{:?}\n", part.trim_end_matches(['\n', '\t']));
+            }
+            Some((start, _)) if start.parse::<usize>().is_ok() => {}
+            _ => shape += &format!("{line}\n"),
+        }
+        before = if line.ends_with('(') { line.rsplit(' ').next().unwrap() } else { "" };
+    }
+    shape
 }

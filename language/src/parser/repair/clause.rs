@@ -3,9 +3,23 @@
 use super::{Broken, Outcome};
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Edit, Fix};
-use crate::parser::pieces::paren_depths;
+use crate::parser::pieces::{Piece, paren_depths};
 use crate::span::Span;
 use crate::token::TokenKind;
+
+/// A block whose `{` is missing, behind arguments: goes on as if it were the options.
+pub(super) fn unopened_block(broken: &mut Broken<'_, '_>) -> Outcome {
+    let Some(piece) = broken.row.get(broken.at).filter(|piece| piece.is_unopened(broken.builder)) else {
+        return Outcome::Unknown;
+    };
+    let diagnostic = super::unopened(broken.builder, piece);
+    let span = Span::at(piece.span.start as usize);
+    broken.insert_name(broken.at, "option");
+    if broken.before(1) != Some(TokenKind::With) {
+        broken.row.insert(broken.at, Piece { kind: TokenKind::With, span, node: None });
+    }
+    Outcome::Repaired(diagnostic)
+}
 
 /// `with { … }`: goes on as `with option { … }`.
 pub(super) fn block_of_options(broken: &mut Broken<'_, '_>) -> Outcome {
