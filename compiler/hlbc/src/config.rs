@@ -145,11 +145,11 @@ mod tests {
 
     #[test]
     fn mistakes_in_the_configuration_have_a_line() {
-        insta::assert_snapshot!(config(""), @"");
-        insta::assert_snapshot!(config("[layouts]\ndebian = '/x'"), @"");
-        insta::assert_snapshot!(config("[layouts]\ndebian = 5"), @"");
-        insta::assert_snapshot!(config("[layuots]"), @"");
-        insta::assert_snapshot!(config("a = "), @"");
+        insta::assert_snapshot!(config(""), @"good");
+        insta::assert_snapshot!(config("[layouts]\ndebian = '/x'"), @"good");
+        insta::assert_snapshot!(config("[layouts]\ndebian = 5"), @"line 2: invalid type: integer `5`, expected path string");
+        insta::assert_snapshot!(config("[layuots]"), @"it has a table `layuots`, which means nothing");
+        insta::assert_snapshot!(config("a = "), @"line 1: string values must be quoted, expected literal string");
     }
 
     #[test]

@@ -34,8 +34,12 @@ pub(crate) struct Failure {
     kind: Kind,
     message: Option<String>,
     help: Option<String>,
-    cause: Option<Box<dyn Error + Send + Sync>>,
+    cause: Option<Cause>,
 }
+
+/// What stands behind a failure, in words.
+#[derive(Debug)]
+struct Cause(String);
 
 impl Kind {
     /// The exit code, as documented in docs/cli.md.
@@ -68,9 +72,9 @@ impl Failure {
         self
     }
 
-    /// What stands behind it. Causes are shown one below the other.
-    pub(crate) fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        self.cause = Some(cause.into());
+    /// What stands behind it.
+    pub(crate) fn because(mut self, cause: impl fmt::Display) -> Self {
+        self.cause = Some(Cause(in_words(&cause.to_string())));
         self
     }
 
@@ -107,12 +111,54 @@ impl fmt::Display for Failure {
 
 impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
+        self.cause.as_ref().map(|cause| cause as &(dyn Error + 'static))
     }
 }
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Cause {}
 
 impl miette::Diagnostic for Failure {
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+}
+
+/// An error's text as the style guide has it: the first letter small, without the number that the standard library adds to
+/// errors of the system.
+pub(crate) fn in_words(text: &str) -> String {
+    let mut words = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(" (os error ") {
+        words.push_str(before);
+        rest = after.split_once(')').map_or("", |(_, behind)| behind);
+    }
+    words.push_str(rest);
+    let mut chars = words.chars();
+    match (chars.next(), chars.next()) {
+        // What begins with two capitals is a name.
+        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
+            first.to_lowercase().chain([second]).chain(chars).collect()
+        }
+        _ => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_system_are_put_in_words() {
+        let check = |text: &str, words: &str| assert_eq!(in_words(text), words);
+        check("No such file or directory (os error 2)", "no such file or directory");
+        check("a: Refused (os error 111): retry", "a: Refused: retry");
+        check("TLS is broken", "TLS is broken");
+        check("", "");
     }
 }

@@ -8,14 +8,14 @@ use hlb_compiler::WorldError;
 use hlb_llb::digest::Hasher;
 use hlb_runtime::select::{Selected, select};
 
-use crate::world::reason;
+use crate::error::in_words;
 
 /// What patterns select below a directory, in path order.
 ///
 /// # Errors
 /// If the directory cannot be walked or a pattern is malformed.
 pub(crate) fn selected(dir: &Utf8Path, include: &[String], exclude: &[String]) -> Result<Vec<Selected>, WorldError> {
-    let failed = |error: std::io::Error| WorldError::Unreadable { path: dir.to_owned(), reason: reason(&error) };
+    let failed = |error: std::io::Error| WorldError::Unreadable { path: dir.to_owned(), reason: in_words(&error.to_string()) };
     select(dir.as_std_path(), include, exclude).map_err(failed)
 }
 

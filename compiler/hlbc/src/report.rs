@@ -82,7 +82,7 @@ impl Screen {
 
 impl Scene {
     /// An error without places yet.
-    pub(crate) fn error(message: impl Into<String>) -> Self {
+    pub(crate) fn error(message: impl std::fmt::Display) -> Self {
         Self { files: SimpleFiles::new(), shown: draw::Diagnostic::error().with_message(message) }
     }
 
@@ -128,10 +128,11 @@ fn label(style: draw::LabelStyle, label: &Label) -> draw::Label<usize> {
 
 /// An edit in words: its title, and the text it puts in where the title does not say it.
 fn suggestion(fix: &Fix, diagnostic: &Diagnostic, sources: &SourceMap) -> Option<String> {
-    if diagnostic.help.as_deref() == Some(fix.title.as_str()) {
+    let new: Vec<&str> = fix.edits.iter().map(|edit| edit.text.as_str()).filter(|text| !text.trim().is_empty()).collect();
+    let help = diagnostic.help.as_deref().unwrap_or_default();
+    if help == fix.title || !new.is_empty() && new.iter().all(|text| help.contains(&format!("`{text}`"))) {
         return None;
     }
-    let new: Vec<&str> = fix.edits.iter().map(|edit| edit.text.as_str()).filter(|text| !text.trim().is_empty()).collect();
     let said = new.iter().all(|text| fix.title.contains(text));
     let short = new.iter().all(|text| !text.contains('\n'));
     let elsewhere = fix.edits.first().filter(|edit| edit.at.source != diagnostic.primary.at.source);

@@ -15,32 +15,33 @@ use tokio::io::AsyncReadExt;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::error::in_words;
 use crate::fingerprint;
 
 /// The operating system, and the outside beyond it where a command may reach there.
-pub(crate) struct OsWorld {
-    outside: Option<Outside>,
+pub(crate) struct OsWorld<'a> {
+    outside: Option<Outside<'a>>,
     given: AtomicU64,
 }
 
 /// What takes time to answer.
-pub(crate) struct Outside {
+pub(crate) struct Outside<'a> {
     /// Where waiting is done. The compiler must not be called on one of its own threads.
     pub(crate) handle: Handle,
     /// Ends all waiting.
     pub(crate) cancel: CancellationToken,
     /// Where images are looked up, if they are.
-    pub(crate) images: Option<std::sync::Arc<Images>>,
+    pub(crate) images: Option<&'a Images>,
 }
 
-impl OsWorld {
+impl<'a> OsWorld<'a> {
     /// A world in which nothing is run and no image looked up.
     pub(crate) fn quiet() -> Self {
         Self { outside: None, given: AtomicU64::new(0) }
     }
 
     /// A world that runs commands and looks images up.
-    pub(crate) fn open(outside: Outside) -> Self {
+    pub(crate) fn open(outside: Outside<'a>) -> Self {
         Self { outside: Some(outside), given: AtomicU64::new(0) }
     }
 
@@ -50,7 +51,7 @@ impl OsWorld {
         platform: &Platform,
     ) -> Result<Option<std::sync::Arc<ResolvedImage>>, WorldError> {
         let Some(outside) = &self.outside else { return Ok(None) };
-        let Some(images) = &outside.images else { return Ok(None) };
+        let Some(images) = outside.images else { return Ok(None) };
         let reference = Reference::parse(reference).map_err(|error| WorldError::Other(error.to_string()))?;
         let platform = hlb_registry::Platform::new(&platform.os, &platform.architecture, &platform.variant);
         outside.wait(async {
@@ -60,7 +61,7 @@ impl OsWorld {
     }
 }
 
-impl Outside {
+impl Outside<'_> {
     fn wait<T>(&self, work: impl Future<Output = Result<T, WorldError>>) -> Result<T, WorldError> {
         self.handle.block_on(async {
             tokio::select! {
@@ -71,7 +72,7 @@ impl Outside {
     }
 }
 
-impl World for OsWorld {
+impl World for OsWorld<'_> {
     fn read_text(&self, path: &Utf8Path) -> Result<String, WorldError> {
         let bytes = std::fs::read(path).map_err(|error| io_error(path, &error))?;
         String::from_utf8(bytes)
@@ -245,16 +246,8 @@ fn config(from: &hlb_registry::ImageConfig) -> ImageConfig {
 fn io_error(path: &Utf8Path, error: &std::io::Error) -> WorldError {
     match error.kind() {
         std::io::ErrorKind::NotFound => WorldError::NotFound { path: path.to_owned() },
-        _ => WorldError::Unreadable { path: path.to_owned(), reason: reason(error) },
+        _ => WorldError::Unreadable { path: path.to_owned(), reason: in_words(&error.to_string()) },
     }
-}
-
-/// What went wrong, without the number that the standard library adds.
-pub(crate) fn reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let words = text.split(" (os error").next().unwrap_or(&text);
-    let mut chars = words.chars();
-    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// An error with its causes in one line.
@@ -265,5 +258,5 @@ fn chain(error: &dyn std::error::Error) -> String {
         text.push_str(&format!(": {cause}"));
         next = cause.source();
     }
-    text
+    in_words(&text)
 }

@@ -2,8 +2,6 @@
 //!
 //! Owns the two forms in which LLB is printed.
 
-use std::sync::Arc;
-
 use hlb_compiler::Request;
 use hlb_llb::json::ToJson;
 use hlb_llb::{Digest, encode_definition, pb};
@@ -21,8 +19,9 @@ pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {
     let file = program::find(&args.program)?;
     let checked = program::check(&OsWorld::quiet(), &file, screen)?;
     let (tokio, cancel) = interrupt::start()?;
-    let images = if args.no_resolve { None } else { Some(Arc::new(Images::new(Places::here().registries()?))) };
-    let world = OsWorld::open(Outside { handle: tokio.handle().clone(), cancel: cancel.clone(), images });
+    let images = if args.no_resolve { None } else { Some(Images::new(Places::here().registries()?)) };
+    let handle = tokio.handle().clone();
+    let world = OsWorld::open(Outside { handle, cancel: cancel.clone(), images: images.as_ref() });
     let targets = [args.target.clone()];
     let request = program::compile(&world, &checked, &targets, args.platform.as_ref(), screen, &cancel)?;
     let mut graphs = Vec::new();

@@ -36,13 +36,13 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
     let (tokio, cancel) = interrupt::start()?;
     let runtime = tokio.block_on(Runtime::open(config)).map_err(|error| failure::plain(&error))?;
 
-    let images = Some(runtime.images());
-    let world = OsWorld::open(Outside { handle: tokio.handle().clone(), cancel: cancel.clone(), images });
+    let (handle, images) = (tokio.handle().clone(), Some(runtime.images()));
+    let world = OsWorld::open(Outside { handle, cancel: cancel.clone(), images });
     let request = program::compile(&world, &checked, &args.targets, args.platform.as_ref(), screen, &cancel)?;
 
     let progress = Progress::start(args.progress)
         .map_err(|error| Failure::new(Kind::Environment, "cannot start a thread").because(error))?;
-    let executor = Arc::new(Executor { runtime, status: progress.sink() });
+    let executor = Arc::new(Executor { runtime: runtime.clone(), status: progress.sink() });
     let done = tokio.block_on(executor.execute(request, cancel.clone()));
     let ended = progress.end(done.is_ok());
     match done {

@@ -52,7 +52,17 @@ fn one_after_the_other() {
         1.2 a done
         1.3 b cached
         1.3 c cached
-    "), @"");
+    "), @r"
+    #1 make a
+    #1 0.250 hello
+    #1 DONE 1.2s
+
+    #2 make b
+    #2 CACHED
+    #3 make c
+    #3 CACHED
+    3 steps, 2 cached, 1.3s
+    ");
 }
 
 #[test]
@@ -68,7 +78,21 @@ fn vertices_that_run_together_are_grouped() {
         0.8 a done
         0.9 b b3
         1.0 b done
-    "), @"");
+    "), @r"
+    #1 make a
+    #1 0.100 a1
+    #1 0.300 a2
+    #1 0.600 a3
+    #1 DONE 0.8s
+
+    #2 make b
+    #2 0.200 b1
+    #2 0.400 b2
+    #2 0.900 b3
+    #2 DONE 1.0s
+
+    2 steps, 0 cached, 1.0s
+    ");
 }
 
 #[test]
@@ -84,7 +108,23 @@ fn a_silent_vertex_gives_the_floor_away_and_gets_it_back() {
         1.6 - tick
         2.0 b done
         2.1 a done
-    "), @"");
+    "), @r"
+    #1 make a
+    #1 0.100 a1
+
+    #2 make b
+    #2 0.200 b1
+    #2 0.800 b2
+
+    #1 make a
+    #1 1.000 a2
+    #1 DONE 2.1s
+
+    #2 make b
+    #2 DONE 2.0s
+
+    2 steps, 0 cached, 2.1s
+    ");
 }
 
 #[test]
@@ -107,7 +147,14 @@ fn pieces_wait_for_their_newline_or_the_end() {
         0.3 a  and its end
         0.4 a +no newline
         0.5 a done
-    "), @"");
+    "), @r"
+    #1 make a
+    #1 0.300 half aline and its end
+    #1 0.500 no newline
+    #1 DONE 0.5s
+
+    1 step, 0 cached, 0.5s
+    ");
 }
 
 #[test]
@@ -115,7 +162,10 @@ fn failures_have_no_totals() {
     insta::assert_snapshot!(check("
         0 a start
         0.5 a fail exit code: 2
-    "), @"");
+    "), @r"
+    #1 make a
+    #1 ERROR exit code: 2
+    ");
 }
 
 #[test]
@@ -129,7 +179,14 @@ fn long_downloads_are_mentioned_now_and_then() {
         8 a part 10000000/10000000
         9 a part 10000000/10000000
         9 a done
-    "), @"");
+    "), @r"
+    #1 make a
+    #1 layer 1 3.8 MiB / 9.5 MiB
+    #1 layer 1 9.5 MiB / 9.5 MiB
+    #1 DONE 9.0s
+
+    1 step, 0 cached, 9.0s
+    ");
 }
 
 #[test]
@@ -138,7 +195,12 @@ fn what_one_target_built_another_does_not_find_cached() {
         0 a start
         0.5 a done
         0.6 a cached
-    "), @"");
+    "), @r"
+    #1 make a
+    #1 DONE 0.5s
+
+    1 step, 0 cached, 0.6s
+    ");
 }
 
 #[test]
