@@ -104,13 +104,8 @@ impl Checker<'_> {
                     let value = self.expr(&stmt.expr, &Expected::just(kind.clone()), false);
                     stmts.push(hir::Stmt::Value(value));
                 }
-                Stmt::Error(stmt) => {
-                    for block in &stmt.blocks {
-                        // What kind the block had is not known; most have filesystem statements or options in them, and
-                        // guessing would invent errors.
-                        let _ = block;
-                    }
-                }
+                // Reported by the parser. Of what kind its blocks were meant to be is not known, and guessing would invent errors.
+                Stmt::Error(_) => {}
             }
         }
         hir::Block { kind: kind.clone(), stmts }

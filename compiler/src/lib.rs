@@ -125,11 +125,11 @@ pub fn compile(
     let mut plans = Vec::new();
     let mut errors: Vec<Diagnostic> = Vec::new();
     for name in targets {
-        let value = checked.target(name).and_then(|(target, at)| evaluator.target(target, at).map_err(|fail| *fail));
+        let value = checked.target(name).and_then(|(target, at)| evaluator.target(target, at));
         match value {
             Ok(value) => plans.extend(eval::plan(&value).map(|plan| (name, plan))),
             Err(error) if errors.contains(&error) => {}
-            Err(error) => errors.push(error),
+            Err(error) => errors.push(*error),
         }
     }
     if !errors.is_empty() {
@@ -179,10 +179,10 @@ impl Checked {
     }
 
     /// The target with a name, and where it is defined.
-    fn target(&self, name: &str) -> Result<(hir::Target, Location), Diagnostic> {
+    fn target(&self, name: &str) -> Result<(hir::Target, Location), Box<Diagnostic>> {
         let Some(entry) = self.program.entry() else {
             let at = Location { source: hlb_language::source::SourceId(0), span: Span::at(0) };
-            return Err(Diagnostic::error(codes::TARGET, at, "there is no program"));
+            return Err(Box::new(Diagnostic::error(codes::TARGET, at, "there is no program")));
         };
         let (target, params, at) = match entry.scope.get(name) {
             Some(symbol) => {
@@ -195,11 +195,11 @@ impl Checked {
                     Some(func) => (symbol.target, &func.signature.params, symbol.at),
                     None => {
                         let message = format!("`{name}` is an import and not a target");
-                        return Err(Diagnostic::error(codes::TARGET, symbol.at, message));
+                        return Err(Box::new(Diagnostic::error(codes::TARGET, symbol.at, message)));
                     }
                 }
             }
-            None => return Err(self.no_target(name, entry)),
+            None => return Err(Box::new(self.no_target(name, entry))),
         };
         let fixed: Vec<&str> =
             params.iter().filter(|param| !param.variadic).map(|param| param.name.text.as_str()).collect();
@@ -207,8 +207,9 @@ impl Checked {
             return Ok((target, at));
         }
         let message = format!("the target `{name}` takes arguments ({}), which cannot be given yet", fixed.join(", "));
-        Err(Diagnostic::error(codes::TARGET_ARGUMENTS, at, message)
-            .help("write a function without parameters that calls it, and build that"))
+        let error = Diagnostic::error(codes::TARGET_ARGUMENTS, at, message)
+            .help("write a function without parameters that calls it, and build that");
+        Err(Box::new(error))
     }
 
     fn no_target(&self, name: &str, entry: &hir::Module) -> Diagnostic {

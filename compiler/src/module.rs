@@ -2,6 +2,8 @@
 //!
 //! Owns the import graph, the place of each file and import cycles. What the names in the files mean is `resolve`'s business.
 
+use std::sync::OnceLock;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use ecow::EcoString;
 use hlb_language::ast::{self, Decl, Expr, StringForm, StringPart};
@@ -21,7 +23,7 @@ pub(crate) struct Loaded {
     /// Their texts and that of the builtin declarations.
     pub(crate) sources: SourceMap,
     /// The builtin declarations.
-    pub(crate) builtin: (SourceId, ast::Module),
+    pub(crate) builtin: (SourceId, &'static ast::Module),
 }
 
 /// One parsed file.
@@ -43,8 +45,7 @@ pub(crate) fn load(
 ) -> Loaded {
     let mut sources = SourceMap::new();
     let builtin_source = sources.add(Source::new("<builtin>", hlb_stdlib::BUILTIN));
-    let builtin = hlb_language::parse(builtin_source, hlb_stdlib::BUILTIN);
-    diagnostics.extend(builtin.diagnostics);
+    let builtin = builtin_tree(builtin_source);
     let mut loader =
         Loader { world, sources, files: Vec::new(), edges: Vec::new(), by_path: FxHashMap::default(), diagnostics };
     let text = text.map_or_else(|| world.read_text(entry), Ok);
@@ -68,7 +69,14 @@ pub(crate) fn load(
         next += 1;
     }
     loader.report_cycle();
-    Loaded { files: loader.files, sources: loader.sources, builtin: (builtin_source, builtin.module) }
+    Loaded { files: loader.files, sources: loader.sources, builtin: (builtin_source, builtin) }
+}
+
+/// The tree of the builtin declarations, which never change: their text is always the first of a program, so their places
+/// are the same in all programs. That it parses without errors is a test of `builtins`.
+fn builtin_tree(source: SourceId) -> &'static ast::Module {
+    static TREE: OnceLock<ast::Module> = OnceLock::new();
+    TREE.get_or_init(|| hlb_language::parse(source, hlb_stdlib::BUILTIN).module)
 }
 
 struct Loader<'a> {

@@ -44,7 +44,7 @@ impl BuiltinNames {
 /// Declares everything in the files.
 pub(crate) fn declare(loaded: &Loaded, diagnostics: &mut Vec<Diagnostic>) -> Declared {
     let mut program = Program::default();
-    let builtins = builtin_names(&mut program, loaded.builtin.0, &loaded.builtin.1);
+    let builtins = builtin_names(&mut program, loaded.builtin.0, loaded.builtin.1);
     let mut declarer = Declarer {
         declared: Declared { program, builtins, decls: Vec::new(), bind_at: FxHashMap::default() },
         option_words: FxHashSet::default(),

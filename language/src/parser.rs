@@ -30,7 +30,7 @@ use lalrpop_util::ParseError;
 use crate::ast::Module;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Location};
-use crate::lexer::{Care, lex};
+use crate::lexer::{Care, Lexed, lex};
 use crate::source::SourceId;
 use crate::span::Span;
 use crate::trivia::Trivia;
@@ -98,7 +98,25 @@ fn parse_valid(source: SourceId, text: &str) -> Result<Parsed, Span> {
 pub fn parse_broken(source: SourceId, text: &str) -> Parsed {
     let lexed = lex(source, text, Care::Guessing);
     let (module, mut diagnostics) = recover::module(source, text, &lexed);
+    diagnostics.retain(|diagnostic| !follows_open_string(text, &lexed, diagnostic));
     diagnostics.extend(lexed.diagnostics);
     diagnostics.sort_by_key(|diagnostic| diagnostic.primary.at.span);
     Parsed { module, trivia: lexed.trivia, diagnostics }
+}
+
+/// Whether an error follows from a string that is never closed: it stands behind that string's opener on its line, or is
+/// about a `{` before it whose `}` the string took in.
+fn follows_open_string(text: &str, lexed: &Lexed, diagnostic: &Diagnostic) -> bool {
+    let at = diagnostic.primary.at.span.start;
+    let line = lexed.trivia.line(at);
+    // The lexer reports in the order of the text, so those of one line stand together.
+    let first = lexed.diagnostics.partition_point(|open| lexed.trivia.line(open.primary.at.span.start) < line);
+    let same_line = lexed.diagnostics.iter().skip(first);
+    let mut same_line = same_line.take_while(|open| lexed.trivia.line(open.primary.at.span.start) == line);
+    same_line.any(|open| {
+        let opener = open.primary.at.span.start;
+        let is_open = [codes::OPEN_STRING, codes::OPEN_RAW_STRING, codes::OPEN_INTERPOLATION].contains(&open.code);
+        let rest = text.get(opener as usize..).unwrap_or("").lines().next().unwrap_or("");
+        is_open && (at > opener || diagnostic.code == codes::OPEN_BRACE && rest.contains('}'))
+    })
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod cgroup;
 pub(crate) mod files;
+mod preflight;
 pub(crate) mod runc;
 mod seccomp;
 pub(crate) mod spec;
@@ -18,6 +19,8 @@ use std::path::{Path, PathBuf};
 use hlb_llb::status::Stream;
 
 use crate::sys::root::Root;
+pub use preflight::{PreflightError, preflight};
+
 use cgroup::Cgroup;
 use files::ExtraHost;
 use runc::{Bundle, Control, Exit, RuncError};

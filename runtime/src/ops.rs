@@ -98,7 +98,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
 /// The snapshot of an op input; -1 is an empty one.
 fn pick(inputs: &[Snapshot], index: i64) -> Option<Snapshot> {
     if index == -1 {
-        return Some(Snapshot::scratch());
+        return Some(Snapshot::default());
     }
     inputs.get(usize::try_from(index).ok()?).cloned()
 }

@@ -101,7 +101,7 @@ impl Runtime {
         let graph = Graph::load(&request.definition).map_err(|error| SolveError::new(ErrorKind::Definition, error))?;
         capabilities::check(&graph.capabilities())?;
         status(Status::Graph(shown(&graph)));
-        let Some((target, output)) = graph.target else { return Ok(Solved { snapshot: Snapshot::scratch() }) };
+        let Some((target, output)) = graph.target else { return Ok(Solved { snapshot: Snapshot::default() }) };
         let job = Arc::new(Job {
             engine: Arc::clone(&self.engine),
             locals: request.locals,
@@ -133,9 +133,10 @@ impl Runtime {
         let written = tokio::task::spawn_blocking(move || {
             let view = engine.snapshots.view(&snapshot).map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
             match target {
-                ExportTarget::Directory(path) => export::local::write(view.path(), &path),
-                ExportTarget::Tar(path) => export::tar::write(view.path(), &path),
+                ExportTarget::Directory(path) => export::local::export(view.path(), &path),
+                ExportTarget::Tar(path) => export::tar::export(view.path(), &path),
             }
+            .map(|_| ())
             .map_err(|error| SolveError::new(ErrorKind::Step, error))
         });
         written.await.unwrap_or_else(|error| Err(SolveError::new(ErrorKind::Internal, error)))

@@ -24,8 +24,7 @@ use crate::sys::mounts::MAX_LOWERS;
 /// A file system: layers, bottom first. None is an empty one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Snapshot {
-    /// What it is made of.
-    pub(crate) layers: Arc<[LayerId]>,
+    layers: Arc<[LayerId]>,
 }
 
 /// What makes snapshots.
@@ -76,6 +75,16 @@ impl Snapshot {
     /// A snapshot of layers that are in the store, bottom first.
     pub(crate) fn new(layers: impl Into<Arc<[LayerId]>>) -> Self {
         Self { layers: layers.into() }
+    }
+
+    /// A snapshot with nothing in it.
+    pub(crate) fn scratch() -> Self {
+        Self::default()
+    }
+
+    /// Its layers, bottom first.
+    pub(crate) fn layers(&self) -> &[LayerId] {
+        &self.layers
     }
 
     /// Whether it has nothing in it.

@@ -70,7 +70,8 @@ impl<'a> Rules<'a> {
         let behind = func.binds.as_ref().map(|binds| binds.span).or(func.body.as_ref().map(|body| body.span));
         let limit = behind.map_or(func.span.end, |span| span.start);
         let parens = self.parens(func.name.span.end, limit);
-        let mut doc = Doc::text(format!("{} {}", func.kind.text, func.name.text)).then(self.params(parens, &func.params));
+        let mut doc =
+            Doc::text(format!("{} {}", func.kind.text, func.name.text)).then(self.params(parens, &func.params));
         if let Some(binds) = &func.binds {
             doc = doc.then(" binds ").then(self.binds(binds));
         }

@@ -102,8 +102,9 @@ impl<'a> Lexer<'a> {
 
     fn line_end(&mut self) {
         if self.care == Care::Guessing && !self.modes.is_empty() {
-            if self.modes.last().is_some_and(|mode| mode.kind == ModeKind::Interpolation) {
-                // No line ends directly in `${ }`: the closer is missing. The newline is then read in the string's mode.
+            let in_interpolation = self.modes.last().is_some_and(|mode| mode.kind == ModeKind::Interpolation);
+            if in_interpolation && !self.plausible_interpolation() {
+                // The closer is missing. The newline is then read in the string's mode.
                 return self.close_modes(self.modes.len() - 1);
             }
             if self.declaration_at(self.at + 1) {
@@ -148,13 +149,17 @@ impl<'a> Lexer<'a> {
         };
         let span = self.token(kind, head.len());
         if kind == TokenKind::Int && int_value(head).is_none() {
-            let help = match head.get(..2) {
-                Some("0b" | "0B") => "use the digits 0 and 1 behind `0b`, at most 63 of them",
-                Some("0o" | "0O") => "use the digits 0 to 7 behind `0o`, at most 21 of them",
-                Some("0x" | "0X") => "use a number up to `0x7fffffffffffffff`",
-                _ => "use a number up to 9223372036854775807",
+            let (radix, help) = match head.get(..2) {
+                Some("0b" | "0B") => (2, "use the digits 0 and 1 behind `0b`, at most 63 of them"),
+                Some("0o" | "0O") => (8, "use the digits 0 to 7 behind `0o`, at most 21 of them"),
+                Some("0x" | "0X") => (16, "use a number up to `0x7fffffffffffffff`"),
+                _ => (10, "use a number up to 9223372036854775807"),
             };
-            let message = format!("`{head}` is no number that fits 63 bits");
+            let wrong = head.chars().skip(2).find(|digit| radix < 10 && !digit.is_digit(radix));
+            let message = match wrong {
+                Some(digit) => format!("`{digit}` is not a digit of the number `{head}`"),
+                None => format!("the number `{head}` is too large"),
+            };
             self.diagnostics.push(self.error(codes::BAD_NUMBER, span, message).help(help));
         }
     }

@@ -8,6 +8,9 @@ use std::collections::HashMap;
 use super::{Lexer, ModeKind};
 use crate::span::Span;
 
+/// How far the closer of an interpolation is looked for, in bytes.
+const MAX_INTERPOLATION: usize = 400;
+
 /// Kinds that begin a declaration when they stand at the start of a line.
 const KINDS: [&str; 7] = ["fs", "string", "int", "bool", "pipeline", "group", "option"];
 
@@ -41,6 +44,15 @@ impl<'a> Lexer<'a> {
         }
         self.plausible_to = at;
         true
+    }
+
+    /// At the end of a line directly in `${ }`, where none may be: whether the closer seems to come nevertheless, followed
+    /// by more of the string.
+    pub(super) fn plausible_interpolation(&self) -> bool {
+        let near = self.rest().bytes().take(MAX_INTERPOLATION);
+        let mut behind = near.skip_while(|byte| !b"}\"`{;#".contains(byte));
+        behind.next() == Some(b'}')
+            && behind.next().is_some_and(|byte| !byte.is_ascii_whitespace() && !b";)}".contains(&byte))
     }
 
     /// Ends the strings that were opened on this line, here at its end.
@@ -100,7 +112,9 @@ impl<'a> Lexer<'a> {
         }
         let kind = word.split("::").next().unwrap_or(word);
         let behind = line.get(word.len()..).unwrap_or("");
-        KINDS.contains(&kind) && behind.trim_start_matches([' ', '\t']).starts_with(is_word) && behind.starts_with([' ', '\t'])
+        KINDS.contains(&kind)
+            && behind.trim_start_matches([' ', '\t']).starts_with(is_word)
+            && behind.starts_with([' ', '\t'])
     }
 }
 

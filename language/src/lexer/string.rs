@@ -75,7 +75,8 @@ impl<'a> Lexer<'a> {
                 let span = Span::new(self.at, self.at + 1);
                 self.piece(1);
                 if self.at < self.text.len() {
-                    let error = self.error(codes::ESCAPED_NEWLINE, span, "a line in a string cannot end in a backslash");
+                    let error =
+                        self.error(codes::ESCAPED_NEWLINE, span, "a line in a string cannot end in a backslash");
                     let help = "remove it: a string may go on over lines, and their ends are part of it";
                     self.diagnostics.push(error.help(help));
                 }

@@ -13,9 +13,15 @@ use crate::token::TokenKind;
 pub(crate) fn unexpected(builder: &Builder<'_>, row: &[Piece], failure: &Failure) -> Diagnostic {
     let (span, found) = match row.get(failure.at) {
         Some(piece) => (first_line(builder, piece.span), found(builder, piece)),
-        None => (row.last().map_or(Span::default(), |piece| Span::at(piece.span.end as usize)), "the end".to_owned()),
+        None => {
+            let end = row.last().map_or(Span::default(), |piece| Span::at(piece.span.end as usize));
+            (end, found_behind(builder, end))
+        }
     };
-    let message = format!("expected {}, found {found}", expected(&failure.expected));
+    let message = match expected(&failure.expected) {
+        Some(expected) => format!("expected {expected}, found {found}"),
+        None => format!("{found} is not expected here"),
+    };
     Diagnostic::error(codes::UNEXPECTED, builder.location(span), message)
 }
 
@@ -31,16 +37,26 @@ pub(crate) fn found(builder: &Builder<'_>, piece: &Piece) -> String {
     }
 }
 
+/// What stands behind the last piece of a row, in "found …".
+fn found_behind(builder: &Builder<'_>, end: Span) -> String {
+    let rest = builder.text.get(end.range().end..).unwrap_or("");
+    match rest.trim_start_matches([' ', '\t', '\r']).chars().next() {
+        None => "the end of the file".to_owned(),
+        Some('\n' | '#') => "the end of the line".to_owned(),
+        Some(ch) => format!("`{ch}`"),
+    }
+}
+
 /// The part of a span on its first line: a message about a block points at its `{`.
 fn first_line(builder: &Builder<'_>, span: Span) -> Span {
     match builder.slice(span).find('\n') {
-        Some(0) | None => span,
+        None => span,
         Some(len) => Span::new(span.start as usize, span.start as usize + len),
     }
 }
 
-/// The grammar's expectations as a list of alternatives.
-fn expected(terminals: &[String]) -> String {
+/// The grammar's expectations as a list of alternatives; `None` if nothing more can follow.
+fn expected(terminals: &[String]) -> Option<String> {
     let has = |name: &str| terminals.iter().any(|terminal| terminal.trim_matches('"') == name);
     let mut words = Vec::new();
     match (has("name"), has("number")) {
@@ -66,8 +82,8 @@ fn expected(terminals: &[String]) -> String {
     }
     words.extend(plain.iter().filter(|(name, _)| has(name)).map(|(_, word)| *word));
     match words.as_slice() {
-        [] => "the end of the statement".to_owned(),
-        [word] => (*word).to_owned(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+        [] => None,
+        [word] => Some((*word).to_owned()),
+        [first @ .., last] => Some(format!("{} or {last}", first.join(", "))),
     }
 }

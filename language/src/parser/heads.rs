@@ -3,7 +3,7 @@
 //! Reads the rows outside of blocks. What stands behind a function and is no declaration is taken for statements of that
 //! function, whose block was closed too early or never opened.
 
-use crate::ast::{Block, Decl, Expr, FuncDecl, Ident, ImportDecl};
+use crate::ast::{Block, Decl, Expr, FuncDecl, Ident, ImportDecl, Param, Stmt};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::parser::pieces::{self, Piece};
@@ -20,8 +20,9 @@ pub(crate) fn is_kind(word: &str) -> bool {
     kinds.contains(&word.split("::").next().unwrap_or(word))
 }
 
-/// The declarations of one part of the text, as `tree::declarations` cuts it.
-pub(crate) fn declarations(builder: &Builder<'_>, nodes: Vec<Node>, decls: &mut Vec<Decl>) {
+/// Reads the declarations of one part of the text, as `tree::declarations` cuts it. Tells whether something that is no
+/// declaration was found and reported.
+pub(crate) fn declarations(builder: &Builder<'_>, nodes: Vec<Node>, decls: &mut Vec<Decl>) -> bool {
     let mut part = Part { builder, first: decls.len(), decls, reported: false };
     for row in pieces::rows(nodes) {
         if row.nodes.is_empty() {
@@ -36,6 +37,7 @@ pub(crate) fn declarations(builder: &Builder<'_>, nodes: Vec<Node>, decls: &mut 
             part.report_outside(end.span);
         }
     }
+    part.reported
 }
 
 struct Part<'r, 'a> {
@@ -63,7 +65,10 @@ impl Part<'_, '_> {
         }
         if !self.is_declaration(&row) {
             let Some(span) = extent(&row) else { return };
-            self.report_outside(span);
+            match repair::unknown(self.builder, &row) {
+                Some(diagnostic) if self.func().is_none() => self.builder.report(diagnostic),
+                _ => self.report_outside(span),
+            }
             if self.func().is_some() {
                 let stmts = statement_row(self.builder, row);
                 self.adopt(stmts);
@@ -118,9 +123,9 @@ impl Part<'_, '_> {
     fn is_declaration(&mut self, row: &[Piece]) -> bool {
         let kinds: Vec<TokenKind> = row.iter().take(3).map(|piece| piece.kind).collect();
         let is_known = row.first().is_some_and(|first| is_kind(self.builder.slice(first.span)));
-        let has_body = row.windows(2).any(|pair| {
-            matches!(pair, [before, block] if before.kind == TokenKind::RParen && block.is_block())
-        });
+        let has_body = row
+            .windows(2)
+            .any(|pair| matches!(pair, [before, block] if before.kind == TokenKind::RParen && block.is_block()));
         match kinds.as_slice() {
             [TokenKind::Import | TokenKind::Export, ..] => true,
             [TokenKind::Ident, second, ..] if is_known && *second != TokenKind::LBrace => true,
@@ -156,7 +161,7 @@ impl Part<'_, '_> {
     }
 
     /// Gives statements to the function before them.
-    fn adopt(&mut self, stmts: Vec<crate::ast::Stmt>) {
+    fn adopt(&mut self, stmts: Vec<Stmt>) {
         let (Some(first), Some(last)) = (stmts.first(), stmts.last()) else { return };
         let span = first.span().to(last.span());
         let Some(func) = self.func() else { return };
@@ -201,7 +206,7 @@ fn guess(builder: &Builder<'_>, row: Vec<Piece>) -> Option<Decl> {
         .map(ident)
         .collect();
     if row.first().is_some_and(|first| first.kind == TokenKind::Import) {
-        let name = names.get(1)?.clone();
+        let Some(name) = names.get(1).cloned() else { return Some(Decl::Error(span)) };
         let from = names.get(2).filter(|name| name.text == "from").map(|name| name.span);
         let source = Expr::Error(Span::at(span.end as usize));
         let doc = builder.trivia.doc(builder.text, span.start as usize);
@@ -224,7 +229,7 @@ fn guess(builder: &Builder<'_>, row: Vec<Piece>) -> Option<Decl> {
 }
 
 /// The parameters of a head, if their list parses.
-fn params(builder: &Builder<'_>, row: &[Piece]) -> Vec<crate::ast::Param> {
+fn params(builder: &Builder<'_>, row: &[Piece]) -> Vec<Param> {
     let open = row.iter().position(|piece| piece.kind == TokenKind::LParen).unwrap_or(row.len());
     let list = row.iter().skip(open);
     let close = list.clone().position(|piece| piece.kind == TokenKind::RParen).unwrap_or(0);

@@ -192,11 +192,9 @@ impl Piece {
         let node = match &self.node {
             None => None,
             Some(Finished::Block(block)) => Some(Finished::Block(Block { span: block.span, stmts: Vec::new() })),
-            Some(Finished::String(string)) => Some(Finished::String(StringLit {
-                span: string.span,
-                form: string.form.clone(),
-                parts: Vec::new(),
-            })),
+            Some(Finished::String(string)) => {
+                Some(Finished::String(StringLit { span: string.span, form: string.form.clone(), parts: Vec::new() }))
+            }
             Some(Finished::Name(name)) => Some(Finished::Name(name.clone())),
         };
         Piece { kind: self.kind, span: self.span, node }

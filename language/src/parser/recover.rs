@@ -27,8 +27,16 @@ pub(crate) fn module(source: SourceId, text: &str, lexed: &Lexed) -> (Module, Ve
     let builder = Builder::new(source, text, &lexed.trivia);
     let mut decls = Vec::new();
     for tokens in tree::declarations(&builder, &lexed.tokens) {
+        let before = builder.diagnostics.borrow().len();
         let nodes = tree::build(&builder, tokens);
-        heads::declarations(&builder, nodes, &mut decls);
+        if heads::declarations(&builder, nodes, &mut decls) {
+            // What stands outside of a function and the `}` that closes nothing behind it are one mistake.
+            let mut at = 0;
+            builder.diagnostics.borrow_mut().retain(|diagnostic| {
+                at += 1;
+                at <= before || diagnostic.code != codes::STRAY_BRACE
+            });
+        }
     }
     (Module { decls }, builder.diagnostics.into_inner())
 }
@@ -70,7 +78,8 @@ pub(crate) fn repaired<T>(
     parse: impl Fn(&Builder<'_>, Vec<Piece>) -> Result<T, Refused>,
     repair: impl Fn(&Builder<'_>, &mut Vec<Piece>, &Failure) -> Outcome,
 ) -> Result<T, Vec<Piece>> {
-    let mut unopened = row.iter().find(|piece| piece.is_unopened(builder)).map(|piece| repair::unopened(builder, piece));
+    let mut unopened =
+        row.iter().find(|piece| piece.is_unopened(builder)).map(|piece| repair::unopened(builder, piece));
     let mut reported = false;
     for _ in 0..=MAX_REPAIRS {
         let (refused, failure) = match parse(builder, row) {
@@ -137,9 +146,7 @@ pub(crate) fn finish(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) -> V
         let opens = match &node {
             Node::Token(token) => token.kind == TokenKind::LParen,
             Node::Group(_) => true,
-            Node::String(string) => {
-                string.pieces.iter().any(|piece| matches!(piece, StringPiece::Interpolation(..)))
-            }
+            Node::String(string) => string.pieces.iter().any(|piece| matches!(piece, StringPiece::Interpolation(..))),
         };
         if opens && depth > MAX_DEPTH {
             if shallow {
@@ -150,9 +157,11 @@ pub(crate) fn finish(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) -> V
         }
         row.push(match node {
             Node::Token(token) => Piece::from(token),
-            Node::Group(group) => {
-                Piece { kind: TokenKind::LBrace, span: group.span, node: Some(Finished::Block(block(builder, group, depth))) }
-            }
+            Node::Group(group) => Piece {
+                kind: TokenKind::LBrace,
+                span: group.span,
+                node: Some(Finished::Block(block(builder, group, depth))),
+            },
             Node::String(string) => finish_string(builder, string, depth),
         });
     }

@@ -32,6 +32,11 @@ struct Broken<'r, 'a> {
     at: usize,
 }
 
+/// The error of the first characters in a row that have no meaning, if there are any.
+pub(crate) fn unknown(builder: &Builder<'_>, row: &[Piece]) -> Option<Diagnostic> {
+    common::explain_unknown(builder, row)
+}
+
 /// The error of a block whose `{` is not in the text.
 pub(crate) fn unopened(builder: &Builder<'_>, piece: &Piece) -> Diagnostic {
     let start = Span::at(piece.span.start as usize);
@@ -65,12 +70,13 @@ pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &F
 
 /// Slips in declarations.
 pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 9] = [
+    let rules: [Rule; 10] = [
         common::unknown_character,
         head::import_without_name,
         head::import_arguments,
         head::keyword_as_name,
         head::missing_name_or_type,
+        head::parameter_list,
         common::open_paren,
         common::stray_paren,
         common::leading_comma,

@@ -124,7 +124,8 @@ impl<'a> Builder<'a> {
 
     pub(crate) fn interpolation(&self, start: usize, end: usize, expr: Option<Expr>) -> StringPart {
         let span = Span::new(start, end);
-        if expr.is_none() {
+        // One that lacks its closer has been reported by the lexer.
+        if expr.is_none() && self.slice(span).ends_with('}') {
             self.report(
                 Diagnostic::error(codes::EMPTY_INTERPOLATION, self.location(span), "the interpolation is empty")
                     .help("put an expression between the braces, or write `\\${}` for the characters themselves"),

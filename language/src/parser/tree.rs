@@ -307,9 +307,8 @@ impl Grouping<'_, '_> {
     /// Whether the text is indented at all: the first block that goes on over lines is deeper than its line.
     fn indents(&self, nodes: &[Node]) -> bool {
         let is = |node: &Node, kind| matches!(node, Node::Token(token) if token.kind == kind);
-        let opens = |pair: &[Node]| {
-            matches!(pair, [open, end] if is(open, TokenKind::LBrace) && is(end, TokenKind::Newline))
-        };
+        let opens =
+            |pair: &[Node]| matches!(pair, [open, end] if is(open, TokenKind::LBrace) && is(end, TokenKind::Newline));
         let Some(at) = nodes.windows(2).position(opens) else { return false };
         let mut inner = nodes.iter().skip(at + 1).skip_while(|node| is(node, TokenKind::Newline));
         let indent = |node: &Node| self.indentation(node.span().start);
@@ -329,9 +328,9 @@ impl Grouping<'_, '_> {
         let mut newlines = Vec::new();
         while let Some(open) = self.stack.last().filter(|open| self.indentation(open.token.span.start) >= indent) {
             lost.push(open.token.span);
-            while let Some(newline) = self.nodes.pop_if(|node| {
-                matches!(node, Node::Token(Token { kind: TokenKind::Newline, .. }))
-            }) {
+            while let Some(newline) =
+                self.nodes.pop_if(|node| matches!(node, Node::Token(Token { kind: TokenKind::Newline, .. })))
+            {
                 newlines.push(newline);
             }
             self.pop(0);
@@ -359,7 +358,10 @@ impl Grouping<'_, '_> {
             if is_blank || line > indent {
                 continue;
             }
-            head = (line == indent).then_some((at, newline));
+            // Behind the end of a block begins no other.
+            let ends_block = at.checked_sub(1).and_then(|at| self.nodes.get(at));
+            let ends_block = matches!(ends_block, Some(Node::Group(_)));
+            head = (line == indent && !ends_block).then_some((at, newline));
             break;
         }
         let Some((at, newline)) = head.filter(|(at, _)| at + 1 < self.nodes.len()) else { return false };

@@ -38,30 +38,50 @@ fn a_formatted_file_stays_as_it_is() {
     assert_eq!(check(sample), sample);
 }
 
+/// Each text as written and as formatted.
+fn cases(texts: &[&str]) -> String {
+    texts.iter().map(|text| format!("{text}\n────\n{}\n════\n", check(text))).collect()
+}
+
 #[test]
 fn style() {
-    insta::assert_snapshot!(check("import  a   from \"x\"\nimport b \"y\"\nexport a\nfs  a( ) {}\nfs b(){scratch}"), @"");
-    insta::assert_snapshot!(check("fs a() {\n\n\n  image   \"x\"   with  option {resolve}\n\n\n\n  run \"y\"\n\n}"), @"");
-    insta::assert_snapshot!(check("fs a(string a string b,) {\n}\nfs b(string a,\nstring b string c) { scratch; }"), @"");
-    insta::assert_snapshot!(check("fs a() { x f(\n\"a\" \"b\"\n\"c\", # last\n) }"), @"");
-    insta::assert_snapshot!(check("fs a() { image \"a\" with foo bar }\nfs b() {\nimage \"a\" with foo bar; c\n}"), @"");
-    insta::assert_snapshot!(check("fs a() { mkdir \"x\" 0O755; mkdir \"y\" 0XfF }"), @"");
-    insta::assert_snapshot!(check("fs a() { run \"a ${ f( \"b\" \"c\" ) } d\" as (\nx y\n) }"), @"");
-    insta::assert_snapshot!(check("fs a() binds (fs x string y)\nfs b() binds(fs x){}"), @"");
+    let texts = [
+        "import  a   from \"x\"\nimport b \"y\"\nexport a\nfs  a( ) {}\nfs b(){scratch}",
+        "fs a() {\n\n\n  image   \"x\"   with  option {resolve}\n\n\n\n  run \"y\"\n\n}",
+        "fs a(string a string b,) {\n}\nfs b(string a,\nstring b string c) { scratch; }",
+        "fs a() { x f(\n\"a\" \"b\"\n\"c\", # last\n) }",
+        "fs a() { image \"a\" with foo bar }\nfs b() {\nimage \"a\" with foo bar; c\n}",
+        "fs a() { mkdir \"x\" 0O755; mkdir \"y\" 0XfF }",
+        "fs a() { run \"a ${ f( \"b\" \"c\" ) } d\" as (\nx y\n) }",
+        "fs a() binds (fs x string y)\nfs b() binds(fs x){}",
+        "fs a() {\n\n}\nfs b() { x fs {\n} fs { a }\n}",
+        "fs a() { mount fs { image \"x\"; run \"y\" } \"/\" with option {\nreadonly } as z }",
+        "fs a() { x fs { y \"a ${ string { b; c } } d\" } }",
+        "fs a() { x \"a ${ string {\nb; c } } d\" }",
+        "fs a() {\nx f(a,\n\n\nb, c\nd) g(\n) h( # c\n)\n}",
+        "fs a() {\nx f(fs {\ny\n}, g) as\n}",
+    ];
+    insta::assert_snapshot!(cases(&texts));
 }
 
 #[test]
 fn comments_stay_where_they_are() {
-    insta::assert_snapshot!(check("#a\n\n\n#b\nfs a() { # c\n# d\nscratch # e\n\n# f\n} # g\n# h\nfs b() {}\n# i"), @"");
-    insta::assert_snapshot!(check("fs a( # a\n# b\nstring x # c\n\n# d\n) {\n# e\n}"), @"");
-    insta::assert_snapshot!(check("fs a() {} # a\nfs b() {}\n# b\n\nfs c() {}"), @"");
+    let texts = [
+        "#a\n\n\n#b\nfs a() { # c\n# d\nscratch # e\n\n# f\n} # g\n# h\nfs b() {}\n# i",
+        "fs a( # a\n# b\nstring x # c\n\n# d\n) {\n# e\n}",
+        "fs a() {} # a\nfs b() {}\n# b\n\nfs c() {}",
+    ];
+    insta::assert_snapshot!(cases(&texts));
 }
 
 #[test]
 fn heredocs_stay_but_for_the_closing_word() {
-    insta::assert_snapshot!(check("fs a() {\n\t\t\trun <<-EOM\n  a\n\t${ b }\n\t\t\tEOM\n}"), @"");
-    insta::assert_snapshot!(check("fs a() {\n run <<EOM\n  a\n  EOM with option {\n x\n}\n}"), @"");
-    insta::assert_snapshot!(check("fs a() { run <<~`EOM`\r\na\r\nEOM\r\n}"), @"");
+    let texts = [
+        "fs a() {\n\t\t\trun <<-EOM\n  a\n\t${ b }\n\t\t\tEOM\n}",
+        "fs a() {\n run <<EOM\n  a\n  EOM with option {\n x\n}\n}",
+        "fs a() { run <<~`EOM`\r\na\r\nEOM\r\n}",
+    ];
+    insta::assert_snapshot!(cases(&texts));
 }
 
 #[test]
@@ -73,19 +93,42 @@ fn a_broken_file_is_refused_with_its_errors() {
 /// Valid programs in wild layout.
 fn program() -> impl Strategy<Value = String> {
     let space = prop::sample::select(vec![" ", "  ", "\t"]);
-    let line = prop::sample::select(vec!["\n", "\n\n", "\n\n\n", " # c\n", "\n# d\n", "\r\n", "\n\t\t", " #\n\n#  e \n"]);
+    let line =
+        prop::sample::select(vec!["\n", "\n\n", "\n\n\n", " # c\n", "\n# d\n", "\r\n", "\n\t\t", " #\n\n#  e \n"]);
     let name = prop::sample::select(vec!["a", "b1", "from", "binds", "variadic", "m.x", "option", "x:y"]);
     let word = prop::sample::select(vec!["a", "b", "from", "binds", "f2"]);
-    let end = prop_oneof![Just(";".to_owned()), line.clone().prop_map(str::to_owned), line.clone().prop_map(|l| format!(";{l}"))];
+    let end = prop_oneof![
+        Just(";".to_owned()),
+        line.clone().prop_map(str::to_owned),
+        line.clone().prop_map(|l| format!(";{l}"))
+    ];
     let leaf = prop_oneof![
         name.clone().prop_map(str::to_owned),
         prop::sample::select(vec![
-            "0", "12", "0X1F", "true", "\"s\"", "\"\"", "\"a\n b\"", "`r`", "\"\\n\\$x$\"", "\"${ a }\"", "<<EOM\n a\n\tEOM",
-            "<<-EOM\n\t\ta ${ b }\n\tEOM", "<<~`X`\n x  y\n  X", "<<EOM EOM", "\"a ${f(\"b\" \"c\",)} d\"",
+            "0",
+            "12",
+            "0X1F",
+            "true",
+            "\"s\"",
+            "\"\"",
+            "\"a\n b\"",
+            "`r`",
+            "\"\\n\\$x$\"",
+            "\"${ a }\"",
+            "<<EOM\n a\n\tEOM",
+            "<<-EOM\n\t\ta ${ b }\n\tEOM",
+            "<<~`X`\n x  y\n  X",
+            "<<EOM EOM",
+            "\"a ${f(\"b\" \"c\",)} d\"",
         ])
         .prop_map(str::to_owned),
     ];
-    let gap = prop_oneof![space.clone().prop_map(str::to_owned), Just(", ".to_owned()), line.clone().prop_map(str::to_owned), line.clone().prop_map(|l| format!(",{l}"))];
+    let gap = prop_oneof![
+        space.clone().prop_map(str::to_owned),
+        Just(", ".to_owned()),
+        line.clone().prop_map(str::to_owned),
+        line.clone().prop_map(|l| format!(",{l}"))
+    ];
     let expr = leaf.prop_recursive(4, 40, 4, move |inner| {
         let clause = prop_oneof![
             Just(String::new()),
@@ -99,9 +142,17 @@ fn program() -> impl Strategy<Value = String> {
             let args: String = args.into_iter().map(|(space, arg)| format!("{space}{arg}")).collect();
             format!("{name}{args}{clause}{end}")
         });
-        let block = (word.clone(), prop_oneof![Just(String::new()), line.clone().prop_map(str::to_owned)], prop::collection::vec(stmt, 0..4));
+        let block = (
+            word.clone(),
+            prop_oneof![Just(String::new()), line.clone().prop_map(str::to_owned)],
+            prop::collection::vec(stmt, 0..4),
+        );
         let block = block.prop_map(|(kind, first, stmts)| format!("{kind} {{{first}{}}}", stmts.concat()));
-        let call = (name.clone(), prop_oneof![Just(String::new()), line.clone().prop_map(str::to_owned)], prop::collection::vec((inner, gap.clone()), 0..4));
+        let call = (
+            name.clone(),
+            prop_oneof![Just(String::new()), line.clone().prop_map(str::to_owned)],
+            prop::collection::vec((inner, gap.clone()), 0..4),
+        );
         let call = call.prop_map(|(name, first, args)| {
             let args: String = args.into_iter().map(|(arg, gap)| format!("{arg}{gap}")).collect();
             format!("{name}({first}{args})")

@@ -195,12 +195,8 @@ fn measure(kind: Kind) -> Measured {
 
 #[test]
 fn a_slip_stays_in_its_statement() {
-    let floors = [
-        (Kind::Delete, 97.0, 1.3),
-        (Kind::Insert, 97.5, 1.4),
-        (Kind::CutLine, 95.5, 1.5),
-        (Kind::CutFile, 100.0, 1.6),
-    ];
+    let floors =
+        [(Kind::Delete, 97.0, 1.3), (Kind::Insert, 97.5, 1.4), (Kind::CutLine, 95.5, 1.5), (Kind::CutFile, 100.0, 1.6)];
     let mut table = String::new();
     let mut failed = Vec::new();
     for (kind, statements, errors) in floors {

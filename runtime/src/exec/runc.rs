@@ -2,7 +2,6 @@
 //!
 //! Owns the process: how it is started, heard, ended and cleaned up after. It does not know what is in the bundle.
 
-use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -133,7 +132,7 @@ impl Bundle<'_> {
     /// control group and no state, however it ends.
     pub(crate) fn run(&self, control: &Control, output: &(dyn Fn(Stream, Vec<u8>) + Sync)) -> Result<Exit, RuncError> {
         let (state, log) = (self.dir.join("state"), self.dir.join("runc.json"));
-        let mut command = Command::new(self.runc);
+        let mut command = Command::new(locate(self.runc));
         command.arg("--root").arg(&state).arg("--log").arg(&log).args(["--log-format", "json", "run", "--keep"]);
         command.arg("--bundle").arg(self.dir).arg(self.id);
         if control.is_cancelled() {
@@ -171,7 +170,7 @@ impl Bundle<'_> {
 
 /// Checks that the program is a runc that can do what is needed.
 pub(crate) fn check(program: &Path) -> Result<(), RuncError> {
-    let out = Command::new(program).arg("--version").output().map_err(|error| spawn_error(program, error))?;
+    let out = Command::new(locate(program)).arg("--version").output().map_err(|error| spawn_error(program, error))?;
     let said = String::from_utf8_lossy(&out.stdout).lines().next().unwrap_or_default().to_owned();
     let not_runc = || RuncError::NotRunc { program: program.to_owned(), said: said.clone() };
     let found = said.strip_prefix("runc version ").ok_or_else(not_runc)?;
@@ -181,12 +180,15 @@ pub(crate) fn check(program: &Path) -> Result<(), RuncError> {
     Ok(())
 }
 
-/// Where a program of `PATH` is.
-pub(crate) fn find(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_else(|| OsStr::new("/usr/sbin:/usr/bin:/sbin:/bin").to_owned());
-    // Daemons and sudo often leave the system directories out.
+/// The path of a program that is given by path or name. Daemons and sudo often leave the system directories out of `PATH`.
+fn locate(program: &Path) -> PathBuf {
+    if program.as_os_str().as_encoded_bytes().contains(&b'/') {
+        return program.to_owned();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
     let more = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    std::env::split_paths(&path).chain(more).map(|dir| dir.join(name)).find(|path| path.is_absolute() && path.is_file())
+    let mut places = std::env::split_paths(&path).chain(more).map(|dir| dir.join(program));
+    places.find(|path| path.is_absolute() && path.is_file()).unwrap_or_else(|| program.to_owned())
 }
 
 fn version(text: &str) -> Option<(u32, u32)> {

@@ -88,7 +88,7 @@ impl<'a> Trees<'a> {
     /// A writable tree that starts as the named one.
     fn take(&mut self, index: i64) -> Result<Box<Active>, SolveError> {
         let Ok(at) = usize::try_from(index) else {
-            return Ok(Box::new(self.snapshots.prepare(&Snapshot::scratch()).map_err(environment)?));
+            return Ok(Box::new(self.snapshots.prepare(&Snapshot::default()).map_err(environment)?));
         };
         let last = self.wanted.get_mut(at).is_some_and(|wanted| {
             *wanted = wanted.saturating_sub(1);
@@ -105,7 +105,7 @@ impl<'a> Trees<'a> {
     fn view(&mut self, index: i64) -> Result<View, SolveError> {
         let snapshot = match usize::try_from(index) {
             Ok(at) => self.committed(at)?,
-            Err(_) => Snapshot::scratch(),
+            Err(_) => Snapshot::default(),
         };
         self.snapshots.view(&snapshot).map_err(environment)
     }

@@ -4,6 +4,7 @@ use super::{Broken, Outcome};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::parser::pieces::{Piece, paren_depths};
+use crate::parser::symbols::Builder;
 use crate::span::Span;
 use crate::token::TokenKind;
 
@@ -12,53 +13,46 @@ pub(super) fn unknown_character(broken: &mut Broken<'_, '_>) -> Outcome {
     let Some(at) = broken.row.iter().position(|piece| piece.kind == TokenKind::Unknown) else {
         return Outcome::Unknown;
     };
-    let span = broken.span(at);
-    let text = broken.text(at).to_owned();
-    let location = broken.builder.location(span);
-    let error = |code, message: String| Diagnostic::error(code, location, message);
-    let ends_row = at + 1 == broken.row.len();
-    let (diagnostic, rest) = match text.as_str() {
-        text if text.starts_with("//") || text.starts_with("/*") => (
-            error(codes::WRONG_COMMENT, format!("a comment begins with `#`, not with `{}`", text.get(..2).unwrap_or("")))
-                .help("write `#` instead"),
-            true,
-        ),
-        "=" => (
-            error(codes::EQUALS_SIGN, "`=` has no meaning here".to_owned())
-                .help("write a function with a block, `string version() { \"1.2\"; }`, or arguments side by side"),
-            false,
-        ),
-        "\\" if ends_row => (
-            error(codes::LINE_CONTINUATION, "a line is not continued by a backslash".to_owned())
-                .help("put the whole statement on one line, or write a long argument as a heredoc"),
-            false,
-        ),
-        "-" if broken.kind(at + 1) == Some(TokenKind::Int) => (
-            error(codes::UNKNOWN_CHARACTER, "numbers have no sign".to_owned()).help("use a number from 0 up"),
-            false,
-        ),
-        "." => (
-            error(codes::UNKNOWN_CHARACTER, "a `.` stands only directly behind the name of a module".to_owned())
-                .help("write `module.name` without white space, and fractions as strings"),
-            false,
-        ),
-        text if !text.is_ascii() => (
-            error(codes::UNKNOWN_CHARACTER, format!("`{text}` has no meaning outside of a string"))
-                .help("use the letters a to z, digits, `_` and `:` in names"),
-            false,
-        ),
-        text => (
-            error(codes::UNKNOWN_CHARACTER, format!("`{text}` has no meaning here"))
-                .help("remove it, or put it in a string"),
-            false,
-        ),
-    };
-    if rest {
+    let Some(diagnostic) = explain_unknown(broken.builder, broken.row) else { return Outcome::Unknown };
+    if diagnostic.code == codes::WRONG_COMMENT {
         broken.row.truncate(at);
     } else {
         broken.row.retain(|piece| piece.kind != TokenKind::Unknown);
     }
     Outcome::Repaired(diagnostic)
+}
+
+/// The error of the first unknown characters of a row.
+pub(super) fn explain_unknown(builder: &Builder<'_>, row: &[Piece]) -> Option<Diagnostic> {
+    let at = row.iter().position(|piece| piece.kind == TokenKind::Unknown)?;
+    let span = row.get(at)?.span;
+    let next = row.get(at + 1).map(|piece| piece.kind);
+    let location = builder.location(span);
+    let error = |code, message: String| Diagnostic::error(code, location, message);
+    Some(match builder.slice(span) {
+        "//" => error(codes::WRONG_COMMENT, "a comment begins with `#`, not with `//`".to_owned())
+            .help("write `#` instead")
+            .fix("replace `//` by `#`", location, "#"),
+        text if text.starts_with("//") || text.starts_with("/*") => {
+            let message = format!("a comment begins with `#`, not with `{}`", text.get(..2).unwrap_or(""));
+            error(codes::WRONG_COMMENT, message).help("write `#` before each line instead")
+        }
+        "=" => error(codes::EQUALS_SIGN, "`=` has no meaning here".to_owned())
+            .help("write a function with a block, `string version() { \"1.2\"; }`, or arguments side by side"),
+        "\\" if next.is_none() => error(codes::LINE_CONTINUATION, "a line is not continued by a backslash".to_owned())
+            .help("put the whole statement on one line, or write a long argument as a heredoc"),
+        "-" if next == Some(TokenKind::Int) => {
+            error(codes::UNKNOWN_CHARACTER, "numbers have no sign".to_owned()).help("use a number from 0 up")
+        }
+        "." => error(codes::UNKNOWN_CHARACTER, "a `.` stands only directly behind the name of a module".to_owned())
+            .help("write `module.name` without white space, and fractions as strings"),
+        text if !text.is_ascii() => {
+            error(codes::UNKNOWN_CHARACTER, format!("`{text}` has no meaning outside of a string"))
+                .help("use the letters a to z, digits, `_` and `:` in names")
+        }
+        text => error(codes::UNKNOWN_CHARACTER, format!("`{text}` has no meaning here"))
+            .help("remove it, or put it in a string"),
+    })
 }
 
 /// `a.b.c`: goes on as `a.b`.
@@ -161,7 +155,11 @@ pub(super) fn line_in_interpolation(broken: &mut Broken<'_, '_>) -> Outcome {
     let location = broken.builder.location(broken.span(broken.at));
     broken.row.retain(|piece| piece.kind != TokenKind::Newline);
     Outcome::Repaired(
-        Diagnostic::error(codes::LINE_IN_INTERPOLATION, location, "an interpolation stands on one line, without comments")
-            .help("write `${expression}` on one line, or move the expression into a function"),
+        Diagnostic::error(
+            codes::LINE_IN_INTERPOLATION,
+            location,
+            "an interpolation stands on one line, without comments",
+        )
+        .help("write `${expression}` on one line, or move the expression into a function"),
     )
 }

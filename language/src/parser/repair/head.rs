@@ -122,3 +122,30 @@ pub(super) fn missing_name_or_type(broken: &mut Broken<'_, '_>) -> Outcome {
             .fix(format!("insert `{kind}`"), before, format!("{kind} ")),
     )
 }
+
+/// `fs a { … }` or `fs a string x) { … }`: goes on with the parentheses that lack.
+pub(super) fn parameter_list(broken: &mut Broken<'_, '_>) -> Outcome {
+    let is_head = (broken.kind(0), broken.kind(1)) == (Some(TokenKind::Ident), Some(TokenKind::Ident));
+    if broken.at != 2 || !is_head || broken.kind(2).is_none() {
+        return Outcome::Unknown;
+    }
+    let closes = broken.row.iter().any(|piece| piece.kind == TokenKind::RParen);
+    if !closes && !broken.is_block(2) {
+        return Outcome::Unknown;
+    }
+    let behind = Span::at(broken.span(1).end as usize);
+    let text = if closes { "(" } else { "()" };
+    let kinds: &[TokenKind] = if closes { &[TokenKind::LParen] } else { &[TokenKind::LParen, TokenKind::RParen] };
+    let name = broken.text(1).to_owned();
+    let location = broken.builder.location(broken.span(1));
+    broken.row.splice(2..2, kinds.iter().map(|kind| Piece { kind: *kind, span: behind, node: None }));
+    Outcome::Repaired(
+        Diagnostic::error(
+            codes::UNEXPECTED,
+            location,
+            format!("expected `(` behind the name of the function `{name}`"),
+        )
+        .help("write the parameters in parentheses, `()` if there are none")
+        .fix(format!("insert `{text}`"), broken.builder.location(behind), text),
+    )
+}

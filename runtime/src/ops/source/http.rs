@@ -47,7 +47,7 @@ pub(super) async fn find(job: &Arc<Job>, vertex: &Vertex, op: &pb::SourceOp) -> 
     let layer = kept.as_ref().and_then(|kept| LayerId::from_str(&kept.layer).ok());
     let there = layer.as_ref().map_or(Ok(false), |layer| job.engine.store.layers().exists(layer)).map_err(environment)?;
     let previous = kept.as_ref().filter(|_| there).map(|kept| &kept.cached);
-    let active = job.engine.snapshots.prepare(&Snapshot::scratch()).map_err(environment)?;
+    let active = job.engine.snapshots.prepare(&Snapshot::default()).map_err(environment)?;
     let fetched = get(job, vertex, &source, previous, &active).await?;
     let last_modified = fetched.last_modified.as_deref().unwrap_or_default();
     let keys = vec![key_of(&source, op, &fetched.digest, &fetched.filename, last_modified)];
@@ -68,7 +68,7 @@ pub(super) fn unchanged(found: &Found) -> Option<Snapshot> {
 
 /// Downloads a file whose checksum gave the key.
 pub(super) async fn fetch(job: &Arc<Job>, vertex: &Vertex, found: &Found) -> Result<Snapshot, SolveError> {
-    let active = job.engine.snapshots.prepare(&Snapshot::scratch()).map_err(environment)?;
+    let active = job.engine.snapshots.prepare(&Snapshot::default()).map_err(environment)?;
     get(job, vertex, &found.source, None, &active).await?;
     active.commit().map_err(environment)
 }
@@ -96,7 +96,7 @@ async fn get(
 }
 
 fn remember(job: &Job, name: &Digest, fetched: Fetched, snapshot: &Snapshot) -> Result<(), SolveError> {
-    let Some(layer) = snapshot.layers().first() else { return Ok(()) };
+    let Some(layer) = snapshot.layers.first() else { return Ok(()) };
     let cached = Cached {
         etag: fetched.etag,
         last_modified: fetched.last_modified,

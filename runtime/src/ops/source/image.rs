@@ -71,8 +71,12 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Arc<Vertex>, found: &Found) -
         }
     }
     // Layers come in parallel and are unpacked one on the other, each as soon as it and those below it are there.
-    let mut blobs = stream::iter(missing.iter().filter_map(|at| image.manifest.layers.get(*at)))
-        .map(|descriptor| download(job, vertex, image, descriptor))
+    let wanted: Vec<Descriptor> = missing.iter().filter_map(|at| image.manifest.layers.get(*at).cloned()).collect();
+    let mut blobs = stream::iter(wanted)
+        .map(|descriptor| {
+            let (job, vertex, image) = (Arc::clone(job), Arc::clone(vertex), Arc::clone(image));
+            async move { download(&job, &vertex, &image, &descriptor).await }
+        })
         .buffered(DOWNLOADS);
     for at in &missing {
         let Some(blob) = blobs.try_next().await? else { break };

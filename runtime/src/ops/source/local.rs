@@ -98,13 +98,13 @@ pub(super) async fn fetch(job: &Arc<Job>, found: &Found) -> Result<Snapshot, Sol
     let (job, selection) = (Arc::clone(job), found.selection.clone());
     blocking(move || {
         let snapshots = &job.engine.snapshots;
-        let active = snapshots.prepare(&Snapshot::scratch()).map_err(environment)?;
+        let active = snapshots.prepare(&Snapshot::default()).map_err(environment)?;
         let layers = job.engine.store.layers();
         let old_layer = previous.as_ref().and_then(|previous| Some((&previous.listing, layers.path(&previous.layer()?))));
         let shared = old_layer.as_ref().map(|(listing, path)| (*listing, path.as_path()));
         let listing = fill(active.upper(), listing, shared).map_err(source)?;
         let snapshot = active.commit().map_err(environment)?;
-        let layer = snapshot.layers().first().map(|layer| layer.as_str().to_owned());
+        let layer = snapshot.layers.first().map(|layer| layer.as_str().to_owned());
         let bytes = serde_json::to_vec(&Kept { listing, layer })
             .map_err(|error| SolveError::new(ErrorKind::Internal, error))?;
         job.engine.store.facts().put(FACTS, selection.name().as_str(), &bytes).map_err(environment)?;

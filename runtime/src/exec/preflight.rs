@@ -1,0 +1,120 @@
+//! Whether this machine can run steps at all.
+//!
+//! Owns the questions asked before any work, so that their answers are not the errors of some step.
+
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use super::runc::{self, RuncError};
+use crate::sys::mounts::Overlay;
+
+/// What the file system says it is if it is an overlay.
+const OVERLAY: u64 = 0x794c_7630;
+
+/// The machine cannot run steps.
+#[derive(Debug, thiserror::Error)]
+pub enum PreflightError {
+    /// Not root.
+    #[error("only root can mount file systems and make containers, and this is user {uid}: try again with `sudo`")]
+    NotRoot {
+        /// The effective user id.
+        uid: u32,
+    },
+    /// The OCI runtime is missing or not one that can be used.
+    #[error("{0}")]
+    Runtime(String),
+    /// The state directory is on an overlay.
+    #[error(
+        "the state directory `{root}` is on an overlay file system, and the kernel cannot keep layers of an overlay on \
+         another: choose a directory on a disk, in a container one on a volume"
+    )]
+    OverlayOnOverlay {
+        /// The state directory.
+        root: PathBuf,
+    },
+    /// The state directory cannot hold layers.
+    #[error(
+        "layers cannot be mounted in the state directory `{root}`: {source}: choose one on a file system such as ext4, xfs or btrfs"
+    )]
+    NoOverlay {
+        /// The state directory.
+        root: PathBuf,
+        /// What the kernel says.
+        source: io::Error,
+    },
+    /// The state directory cannot be used.
+    #[error("cannot write in the state directory `{root}`: {source}")]
+    Root {
+        /// The state directory.
+        root: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Checks that steps can run here: as root, with an OCI runtime (a path, or a name looked up in `PATH`), and layers in the
+/// state directory, which is made if it is missing.
+///
+/// # Errors
+/// The first thing that is wrong, with what to do about it.
+pub fn preflight(root: &Path, runc: &Path) -> Result<(), PreflightError> {
+    let user = rustix::process::geteuid();
+    if !user.is_root() {
+        return Err(PreflightError::NotRoot { uid: user.as_raw() });
+    }
+    runc::check(runc).map_err(|error: RuncError| PreflightError::Runtime(error.to_string()))?;
+    let failed = |source| PreflightError::Root { root: root.to_owned(), source };
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(failed)?;
+    let kind = rustix::fs::statfs(root).map_err(|error| failed(error.into()))?.f_type;
+    if u64::try_from(kind).is_ok_and(|kind| kind == OVERLAY) {
+        return Err(PreflightError::OverlayOnOverlay { root: root.to_owned() });
+    }
+    let trial = tempfile::Builder::new().prefix("trial-").tempdir_in(root).map_err(failed)?;
+    let make = |name: &str| {
+        let path = trial.path().join(name);
+        std::fs::create_dir(&path).map(|()| path)
+    };
+    let (lower, upper) = (make("lower").map_err(failed)?, make("upper").map_err(failed)?);
+    let (work, at) = (make("work").map_err(failed)?, make("root").map_err(failed)?);
+    let overlay = Overlay { lowers: &[lower], upper: Some((&upper, &work)) };
+    overlay.probe(&at).map_err(|source| PreflightError::NoOverlay { root: root.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn privileged_this_machine_will_do() {
+        let dir = tempfile::tempdir().unwrap();
+        preflight(&dir.path().join("state"), Path::new("runc")).unwrap();
+        assert_eq!(std::fs::read_dir(dir.path().join("state")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn privileged_a_missing_runtime_says_what_to_install() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = preflight(dir.path(), Path::new("no-such-runc")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`no-such-runc` is not installed: on Debian and Ubuntu, `apt-get install runc` installs it"
+        );
+    }
+
+    #[test]
+    fn privileged_an_overlay_cannot_hold_layers() {
+        crate::isolate_mounts().expect("this test needs root");
+        let dir = tempfile::tempdir().unwrap();
+        let make = |name: &str| {
+            let path = dir.path().join(name);
+            std::fs::create_dir(&path).unwrap();
+            path
+        };
+        let (lower, upper, work, at) = (make("lower"), make("upper"), make("work"), make("root"));
+        let mounted = Overlay { lowers: &[lower], upper: Some((&upper, &work)) }.mount(&at).unwrap();
+        let error = preflight(&at.join("state"), Path::new("runc")).unwrap_err();
+        assert!(matches!(error, PreflightError::OverlayOnOverlay { .. }), "{error}");
+        mounted.unmount().unwrap();
+    }
+}

@@ -1,0 +1,245 @@
+//! Running a process of a graph.
+//!
+//! Owns what an exec op means: which snapshots are mounted where and how, the environment, which exit codes are good, and
+//! what becomes of what was written. How a container is made of that is the executor's.
+
+mod cache;
+mod error;
+mod mounts;
+mod platform;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hlb_llb::pb;
+use hlb_llb::status::Stream;
+use hlb_store::Store;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use error::ExecError;
+
+use crate::exec::files::ExtraHost;
+use crate::exec::runc::Control;
+use crate::exec::spec::Limit;
+use crate::exec::{Files, Process, Sandbox};
+use crate::snapshot::{Snapshot, Snapshots};
+use mounts::Prepared;
+
+/// What shells look in when nothing is said.
+const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Pieces of output that may wait to be logged before the process has to.
+const WAITING_PIECES: usize = 64;
+
+/// What a process runs with.
+pub(crate) struct ExecContext<'job> {
+    pub(crate) snapshots: &'job Snapshots,
+    pub(crate) store: &'job Store,
+    /// A path, or a name that is looked up in `PATH`.
+    pub(crate) runc: &'job Path,
+    /// Files by secret id.
+    pub(crate) secrets: &'job BTreeMap<String, PathBuf>,
+    /// Gets all that the process prints, as it comes.
+    pub(crate) log: &'job (dyn Fn(Stream, &[u8]) + Send + Sync),
+    pub(crate) cancel: CancellationToken,
+}
+
+/// Runs the process of an op to its end, and gives what it made, in the order of the mounts that are outputs.
+///
+/// When it returns, no process and no mount of it is left. Dropped, it ends the process and cleans up behind the scenes.
+pub(crate) async fn exec(
+    cx: &ExecContext<'_>,
+    op: &pb::ExecOp,
+    platform: Option<&pb::Platform>,
+    inputs: &[Snapshot],
+) -> Result<Vec<Snapshot>, ExecError> {
+    platform::check(platform)?;
+    let control = Control::default();
+    let _end = EndOnDrop(control.clone());
+    let task = Task {
+        snapshots: cx.snapshots.clone(),
+        store: cx.store.clone(),
+        runc: cx.runc.to_owned(),
+        secrets: cx.secrets.clone(),
+        op: op.clone(),
+        inputs: inputs.to_vec(),
+        control: control.clone(),
+    };
+    let (pieces, mut printed) = mpsc::channel(WAITING_PIECES);
+    let (finished, finish) = oneshot::channel();
+    // A thread of its own, not one of the pool: steps take minutes, and what they hold is freed here even if nobody waits.
+    let work = move || {
+        // Fails only if nobody listens any more, which does not stop us from reading.
+        let result = task.run(&|stream, data| drop(pieces.blocking_send((stream, data))));
+        drop(pieces);
+        let _ = finished.send(result);
+    };
+    std::thread::Builder::new().name("step".into()).spawn(work).map_err(ExecError::Thread)?;
+    let mut cancelled = false;
+    loop {
+        tokio::select! {
+            () = cx.cancel.cancelled(), if !cancelled => {
+                cancelled = true;
+                control.cancel();
+            }
+            piece = printed.recv() => match piece {
+                Some((stream, data)) => (cx.log)(stream, &data),
+                None => break,
+            },
+        }
+    }
+    finish.await.unwrap_or(Err(ExecError::Lost))
+}
+
+/// Ends the process when nobody waits for it any more.
+struct EndOnDrop(Control);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// An op with everything it needs, on its thread.
+struct Task {
+    snapshots: Snapshots,
+    store: Store,
+    runc: PathBuf,
+    secrets: BTreeMap<String, PathBuf>,
+    op: pb::ExecOp,
+    inputs: Vec<Snapshot>,
+    control: Control,
+}
+
+impl Task {
+    fn run(&self, output: &(dyn Fn(Stream, Vec<u8>) + Sync)) -> Result<Vec<Snapshot>, ExecError> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let meta = self.op.meta.as_ref().ok_or(ExecError::invalid("it has no process"))?;
+        let process = self.process(meta)?;
+        // Declared before `prepared`: the directory goes after what is mounted in it.
+        let sandbox = Sandbox::new(self.store.session_dir(), &COUNT.fetch_add(1, Ordering::Relaxed).to_string())?;
+        let mut prepared = Prepared::new(self, &sandbox, &process.cwd)?;
+        let files = Files {
+            root: prepared.root.clone(),
+            readonly_root: prepared.readonly_root,
+            mounts: std::mem::take(&mut prepared.mounts),
+            remove_stub_parents: meta.remove_mount_stubs_recursive,
+        };
+        let run = sandbox.run(&self.runc, process, files, &self.control, output);
+        let exit = run.map_err(|error| ExecError::from_step(error, &meta.args))?;
+        let good =
+            if meta.valid_exit_codes.is_empty() { exit.code == 0 } else { meta.valid_exit_codes.contains(&exit.code) };
+        if !good {
+            let args = meta.args.join(" ");
+            return Err(ExecError::Exit { code: exit.code, args, out_of_memory: exit.out_of_memory });
+        }
+        prepared.commit()
+    }
+
+    fn process(&self, meta: &pb::Meta) -> Result<Process, ExecError> {
+        if meta.args.is_empty() {
+            return Err(ExecError::invalid("its process has no arguments, not even the program"));
+        }
+        match pb::SecurityMode::try_from(self.op.security) {
+            Ok(pb::SecurityMode::Sandbox) => {}
+            Ok(pb::SecurityMode::Insecure) => return Err(ExecError::unsupported("security mode `insecure`")),
+            Err(_) => return Err(ExecError::unsupported(format!("security mode {}", self.op.security))),
+        }
+        let own_network = match pb::NetMode::try_from(self.op.network) {
+            Ok(pb::NetMode::Unset | pb::NetMode::Host) => false,
+            Ok(pb::NetMode::None) => true,
+            Err(_) => return Err(ExecError::unsupported(format!("network mode {}", self.op.network))),
+        };
+        if let Some(device) = self.op.cdi_devices.iter().find(|device| !device.optional) {
+            return Err(ExecError::unsupported(format!("device `{}`", device.name)));
+        }
+        let parent = &meta.cgroup_parent;
+        // `SLICE:` would be for systemd to make.
+        if parent.contains(':') || parent.split('/').any(|part| part == "..") {
+            return Err(ExecError::unsupported(format!("control group parent `{parent}`")));
+        }
+        let extra_hosts = meta.extra_hosts.iter();
+        Ok(Process {
+            args: meta.args.clone(),
+            env: self.environment(meta)?,
+            cwd: mounts::absolute(Path::new("/"), &meta.cwd),
+            user: meta.user.clone(),
+            host_name: meta.hostname.clone(),
+            extra_hosts: extra_hosts
+                .map(|host| ExtraHost { name: host.host.clone(), address: host.ip.clone() })
+                .collect(),
+            own_network,
+            limits: meta.ulimit.iter().map(limit).collect::<Result<_, _>>()?,
+            cgroup_parent: parent.clone(),
+        })
+    }
+
+    fn environment(&self, meta: &pb::Meta) -> Result<Vec<String>, ExecError> {
+        let mut env = meta.env.clone();
+        if let Some(proxy) = &meta.proxy_env {
+            let values = [
+                ("http_proxy", &proxy.http_proxy),
+                ("https_proxy", &proxy.https_proxy),
+                ("ftp_proxy", &proxy.ftp_proxy),
+                ("no_proxy", &proxy.no_proxy),
+                ("all_proxy", &proxy.all_proxy),
+            ];
+            for (name, value) in values.into_iter().filter(|(_, value)| !value.is_empty()) {
+                env.push(format!("{}={value}", name.to_uppercase()));
+                env.push(format!("{name}={value}"));
+            }
+        }
+        if !env.iter().any(|variable| variable.starts_with("PATH=")) {
+            env.push(DEFAULT_PATH.to_owned());
+        }
+        for secret in &self.op.secretenv {
+            let value = match self.secret(&secret.id, secret.optional)? {
+                Some(bytes) => String::from_utf8(bytes).ok().filter(|text| !text.contains('\0')).ok_or_else(|| {
+                    ExecError::invalid(format!("secret `{}` is no text and cannot be a variable", secret.id))
+                })?,
+                None => String::new(),
+            };
+            env.push(format!("{}={value}", secret.name));
+        }
+        Ok(env)
+    }
+
+    /// The content of a secret; `None` if there is none and none is needed.
+    fn secret(&self, id: &str, optional: bool) -> Result<Option<Vec<u8>>, ExecError> {
+        let Some(path) = self.secrets.get(id) else {
+            return if optional { Ok(None) } else { Err(ExecError::SecretMissing { id: id.to_owned() }) };
+        };
+        match std::fs::read(path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(source) => Err(ExecError::SecretUnreadable { id: id.to_owned(), path: path.clone(), source }),
+        }
+    }
+}
+
+fn limit(ulimit: &pb::Ulimit) -> Result<Limit, ExecError> {
+    const NAMES: [&str; 15] = [
+        "core",
+        "cpu",
+        "data",
+        "fsize",
+        "locks",
+        "memlock",
+        "msgqueue",
+        "nice",
+        "nofile",
+        "nproc",
+        "rss",
+        "rtprio",
+        "rttime",
+        "sigpending",
+        "stack",
+    ];
+    if !NAMES.contains(&ulimit.name.as_str()) {
+        return Err(ExecError::invalid(format!("`{}` is not the name of a resource limit", ulimit.name)));
+    }
+    // -1 is "no limit", which is the largest number once the sign is gone.
+    let value = |number: i64| number.cast_unsigned();
+    let name = format!("RLIMIT_{}", ulimit.name.to_uppercase());
+    Ok(Limit { name, soft: value(ulimit.soft), hard: value(ulimit.hard) })
+}
