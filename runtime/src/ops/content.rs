@@ -58,7 +58,7 @@ fn hash(job: &Job, snapshot: &Snapshot, request: &ContentRequest, is_local: bool
 
 fn memo_key(snapshot: &Snapshot, request: &ContentRequest, is_local: bool) -> Digest {
     let mut hasher = Hasher::default();
-    for layer in snapshot.layers.iter() {
+    for layer in snapshot.layers() {
         hasher.update(layer.as_str());
         hasher.update("\0");
     }

@@ -173,7 +173,7 @@ async fn save(
         return Ok(keys);
     }
     let store = job.engine.store.clone();
-    let (layers, description) = (snapshot.layers.to_vec(), vertex.name.clone());
+    let (layers, description) = (snapshot.layers().to_vec(), vertex.name.clone());
     let (root, facts) = (vertex.inputs.is_empty(), hlb_llb::dump::op(&vertex.op));
     let saved = tokio::task::spawn_blocking(move || {
         for key in storable {

@@ -96,7 +96,7 @@ async fn get(
 }
 
 fn remember(job: &Job, name: &Digest, fetched: Fetched, snapshot: &Snapshot) -> Result<(), SolveError> {
-    let Some(layer) = snapshot.layers.first() else { return Ok(()) };
+    let Some(layer) = snapshot.layers().first() else { return Ok(()) };
     let cached = Cached {
         etag: fetched.etag,
         last_modified: fetched.last_modified,

@@ -104,7 +104,7 @@ pub(super) async fn fetch(job: &Arc<Job>, found: &Found) -> Result<Snapshot, Sol
         let shared = old_layer.as_ref().map(|(listing, path)| (*listing, path.as_path()));
         let listing = fill(active.upper(), listing, shared).map_err(source)?;
         let snapshot = active.commit().map_err(environment)?;
-        let layer = snapshot.layers.first().map(|layer| layer.as_str().to_owned());
+        let layer = snapshot.layers().first().map(|layer| layer.as_str().to_owned());
         let bytes = serde_json::to_vec(&Kept { listing, layer })
             .map_err(|error| SolveError::new(ErrorKind::Internal, error))?;
         job.engine.store.facts().put(FACTS, selection.name().as_str(), &bytes).map_err(environment)?;
