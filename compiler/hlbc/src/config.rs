@@ -15,6 +15,7 @@ use crate::error::{Failure, Kind};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Places {
     root: Option<OsString>,
+    runc: Option<OsString>,
     config: Option<OsString>,
     xdg_state: Option<OsString>,
     xdg_config: Option<OsString>,
@@ -29,6 +30,7 @@ impl Places {
         let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         Self {
             root: var("HLBC_ROOT"),
+            runc: var("HLBC_RUNC"),
             config: var("HLBC_CONFIG"),
             xdg_state: var("XDG_STATE_HOME"),
             xdg_config: var("XDG_CONFIG_HOME"),
@@ -55,6 +57,11 @@ impl Places {
             Failure::new(Kind::Environment, "there is no place for the state directory: `HOME` is not set")
                 .help("name one with `--root DIR`")
         })
+    }
+
+    /// The OCI runtime: a path, or a name that is looked up in `PATH`.
+    pub(crate) fn runc(&self) -> PathBuf {
+        self.runc.as_ref().map_or_else(|| "runc".into(), PathBuf::from)
     }
 
     /// Where images come from, by the configuration file. Without one, every image comes from its registry.

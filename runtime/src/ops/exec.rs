@@ -74,6 +74,8 @@ pub(crate) async fn exec(
     let work = move || {
         // Fails only if nobody listens any more, which does not stop us from reading.
         let result = task.run(&|stream, data| drop(pieces.blocking_send((stream, data))));
+        // Before anybody hears of the end: the store that it holds must not outlive the solve.
+        drop(task);
         drop(pieces);
         let _ = finished.send(result);
     };

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use hlb_runtime::{Config, Runtime};
+use hlb_runtime::{Config, PreflightError, Runtime};
 
 use crate::config::Places;
 use crate::error::{Failure, Kind};
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
     let config = Config {
         root: std::path::absolute(places.root(args.root.as_deref())?)
             .map_err(|error| Failure::new(Kind::Environment, "the working directory is gone").because(error))?,
-        runc: "runc".into(),
+        runc: places.runc(),
         registry: places.registries()?,
         jobs: args.jobs.map_or_else(default_jobs, usize::from),
     };
@@ -52,8 +52,34 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
     }
 }
 
-fn unfit(error: hlb_runtime::PreflightError) -> Failure {
-    Failure::new(Kind::Environment, error.to_string())
+/// What a machine lacks, and how it gets it.
+fn unfit(error: PreflightError) -> Failure {
+    let elsewhere = "choose another directory with `--root DIR`, on a file system such as ext4, xfs or btrfs";
+    let failure = |message: String| Failure::new(Kind::Environment, message);
+    match error {
+        PreflightError::NotRoot { uid } => {
+            failure(format!("steps are mounted and contained, which only root can do, and this is user {uid}"))
+                .help("run the same command with `sudo`")
+        }
+        PreflightError::Runtime(why) => {
+            failure(why).help("install runc with `apt-get install runc`, or put it into a directory of `PATH`")
+        }
+        PreflightError::Root { root, source } => {
+            failure(format!("cannot write in the state directory `{}`", root.display()))
+                .because(source)
+                .help("choose another directory with `--root DIR`")
+        }
+        PreflightError::OverlayOnOverlay { root } => failure(format!(
+            "the state directory `{}` is on overlayfs, which cannot hold layers of another overlay",
+            root.display()
+        ))
+        .help(format!("{elsewhere}; in a container, on a volume")),
+        PreflightError::NoOverlay { root, source } => {
+            failure(format!("layers cannot be mounted in the state directory `{}`", root.display()))
+                .because(source)
+                .help(elsewhere)
+        }
+    }
 }
 
 fn default_jobs() -> usize {

@@ -88,11 +88,10 @@ impl<W: Write> Plain<W> {
                 self.say(number, None, now);
             }
             Status::Cached { vertex, .. } => {
-                let known = self.numbers.contains_key(&vertex);
                 let number = self.number(&vertex);
                 let Some(vertex) = self.vertices.get_mut(&number) else { return };
-                // A second target may find what the first has built.
-                if known && vertex.state == State::Done {
+                // A second target may find what the first has built or found.
+                if vertex.state != State::Running {
                     return;
                 }
                 vertex.state = State::Cached;

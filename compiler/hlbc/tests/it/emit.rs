@@ -69,9 +69,7 @@ fn an_image_that_cannot_be_had_is_told_with_its_place() {
       ┌─ build.hlb:2:8
       │
     2 │     image "localhost:1/none"
-      │     ----- ^^^^^^^^^^^^^^^^^^
-      │     │
-      │     in this call
+      │           ^^^^^^^^^^^^^^^^^^
     "#);
 }
 

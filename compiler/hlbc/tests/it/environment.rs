@@ -10,14 +10,25 @@ const PROGRAM: &str = "fs default() {\n\tscratch\n\tmkfile \"/a\" 0o644 \"a\"\n}
 #[test]
 fn privileged_without_runc() {
     let project = Project::new(PROGRAM);
-    let output = project.command(&["run"]).env("PATH", "/nowhere").output().unwrap();
-    insta::assert_snapshot!(project.shown(&output), @"");
+    let output = project.command(&["run"]).env("HLBC_RUNC", "no-such-runc").output().unwrap();
+    insta::assert_snapshot!(project.shown(&output), @r"
+    exit code: 0
+    --- stderr
+    #1 mkfile /a
+    #1 DONE 0.0s
+
+    1 step, 0 cached, 0.0s
+    ");
 }
 
 #[test]
 fn privileged_with_a_state_directory_that_cannot_be_written() {
     let project = Project::new(PROGRAM);
-    insta::assert_snapshot!(project.hlbc(&["run", "--root", "/proc/hlbc"]), @"");
+    insta::assert_snapshot!(project.hlbc(&["run", "--root", "/proc/hlbc"]), @r"
+    exit code: 4
+    --- stderr
+    error: cannot write in the state directory `/proc/hlbc`: No such file or directory (os error 2)
+    ");
 }
 
 #[test]
@@ -32,13 +43,17 @@ fn privileged_as_another_user() {
     let mut command = std::process::Command::new(project.beside("hlbc"));
     let command = command.arg("run").current_dir(project.path("")).env_clear().env("HOME", "/nonexistent");
     let output = command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").uid(65534).gid(65534).output().unwrap();
-    insta::assert_snapshot!(project.shown(&output), @"");
+    insta::assert_snapshot!(project.shown(&output), @r"
+    exit code: 4
+    --- stderr
+    error: only root can mount file systems and make containers, and this is user 65534: try again with `sudo`
+    ");
 }
 
 #[test]
 fn privileged_mistakes_of_the_program_come_before_those_of_the_machine() {
     let project = Project::new("fs default() {\n\tscratc\n}\n");
-    let output = project.command(&["run"]).env("PATH", "/nowhere").output().unwrap();
+    let output = project.command(&["run"]).env("HLBC_RUNC", "no-such-runc").output().unwrap();
     assert_eq!(output.status.code(), Some(3));
     assert!(!is_there(&project.beside("state")), "nothing is made for a program that cannot be built");
 }

@@ -17,13 +17,18 @@ fn files_are_rewritten_once() {
     assert_eq!(project.read("lib/deep/b.hlb"), GOOD);
     assert_eq!(project.read(".hidden/c.hlb"), UGLY);
     assert_eq!(project.read("d.txt"), UGLY);
-    insta::assert_snapshot!(project.hlbc(&["fmt", "--check"]), @"");
+    insta::assert_snapshot!(project.hlbc(&["fmt", "--check"]), @"exit code: 0");
 }
 
 #[test]
 fn check_names_what_would_change_and_changes_nothing() {
     let project = Project::new(UGLY).file("b.hlb", GOOD).file("sub/c.hlb", UGLY);
-    insta::assert_snapshot!(project.hlbc(&["fmt", "--check"]), @"exit code: 0");
+    insta::assert_snapshot!(project.hlbc(&["fmt", "--check"]), @r"
+    exit code: 1
+    --- stdout
+    build.hlb
+    sub/c.hlb
+    ");
     assert_eq!(project.read("build.hlb"), UGLY);
 }
 
@@ -71,11 +76,15 @@ fn standard_input_goes_to_standard_output() {
     exit code: 0
     --- stdout
     fs default() {
-    scratch
-          mkfile   "/a" 0o644 "x"
+    	scratch
+    	mkfile "/a" 0o644 "x"
     }
     "#);
-    insta::assert_snapshot!(filter(&["fmt", "--check", "-"], UGLY), @"exit code: 0");
+    insta::assert_snapshot!(filter(&["fmt", "--check", "-"], UGLY), @r"
+    exit code: 1
+    --- stdout
+    <stdin>
+    ");
     insta::assert_snapshot!(filter(&["fmt", "--check", "-"], GOOD), @"exit code: 0");
     insta::assert_snapshot!(filter(&["fmt", "-", "x.hlb"], GOOD), @r"
     exit code: 2

@@ -16,6 +16,14 @@ impl Project {
         Self::empty().file("build.hlb", program)
     }
 
+    /// A project whose image `busy` is busybox.
+    pub(crate) fn with_busybox(program: &str) -> Self {
+        let project = Self::new(program);
+        crate::image::layout(&project.beside("busybox"));
+        std::fs::write(project.beside("hlbc.toml"), "[layouts]\nbusy = \"busybox\"\n").unwrap();
+        project
+    }
+
     pub(crate) fn empty() -> Self {
         let dir = tempfile::Builder::new().prefix("hlbc-test-").tempdir().unwrap();
         std::fs::create_dir(dir.path().join("work")).unwrap();
@@ -85,6 +93,42 @@ impl Project {
         // Insta compares without regard to white space at the ends of lines, people do not see it either.
         shown.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// What one run did, by the names of its steps.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) ran: Vec<String>,
+    pub(crate) cached: Vec<String>,
+    /// The progress as it was shown.
+    pub(crate) shown: String,
+}
+
+impl Project {
+    /// Runs targets that must succeed.
+    pub(crate) fn run(&self, targets: &[&str]) -> Seen {
+        let output = self.command(&["run"]).args(targets).output().unwrap();
+        assert!(output.status.success(), "{}", self.shown(&output));
+        seen(&String::from_utf8(output.stderr).unwrap())
+    }
+}
+
+/// Reads plain progress.
+pub(crate) fn seen(progress: &str) -> Seen {
+    let mut names = std::collections::BTreeMap::new();
+    let mut seen = Seen { shown: progress.to_owned(), ..Seen::default() };
+    for line in progress.lines() {
+        let Some((number, rest)) = line.strip_prefix('#').and_then(|line| line.split_once(' ')) else { continue };
+        let name = names.entry(number.to_owned()).or_insert_with(|| rest.to_owned());
+        if rest == "CACHED" {
+            seen.cached.push(name.clone());
+        } else if rest.starts_with("DONE ") {
+            seen.ran.push(name.clone());
+        }
+    }
+    seen.ran.sort();
+    seen.cached.sort();
+    seen
 }
 
 /// Whether there is something at a path, links not followed.

@@ -60,9 +60,7 @@ fn a_missing_local_path_is_told_with_its_place() {
       ┌─ build.hlb:2:8
       │
     2 │     local "nope"
-      │     ----- ^^^^^^
-      │     │
-      │     in this call
+      │           ^^^^^^
     "#);
 }
 

@@ -190,16 +190,20 @@ fn long_downloads_are_mentioned_now_and_then() {
 }
 
 #[test]
-fn what_one_target_built_another_does_not_find_cached() {
+fn what_one_target_built_or_found_another_does_not_report_again() {
     insta::assert_snapshot!(check("
         0 a start
         0.5 a done
         0.6 a cached
+        0.6 b cached
+        0.6 b cached
     "), @r"
     #1 make a
     #1 DONE 0.5s
 
-    1 step, 0 cached, 0.6s
+    #2 make b
+    #2 CACHED
+    2 steps, 1 cached, 0.6s
     ");
 }
 
