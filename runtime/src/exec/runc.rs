@@ -216,8 +216,8 @@ fn last_error(log: &Path) -> Option<String> {
         msg: String,
     }
     let text = std::fs::read_to_string(log).ok()?;
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
-    let reason = lines.filter(|line| line.level == "error").last()?.msg;
+    let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
+    let reason = lines.rfind(|line| line.level == "error")?.msg;
     let reason = reason.strip_prefix("runc run failed: ").unwrap_or(&reason);
     Some(reason.strip_prefix("unable to start container process: ").unwrap_or(reason).to_owned())
 }

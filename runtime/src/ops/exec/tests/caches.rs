@@ -56,7 +56,7 @@ fn meet(first: pb::CacheSharingOpt, second: pb::CacheSharingOpt) -> [String; 2] 
         )
     };
     let run = |me: &str, other: &str, sharing| {
-        bench.run(&with_cache(&script(me, other), cache("c", sharing, -1)), &[bench.base.clone()])
+        bench.run(&with_cache(&script(me, other), cache("c", sharing, -1)), std::slice::from_ref(&bench.base))
     };
     std::thread::scope(|scope| {
         let one = scope.spawn(|| run("a", "b", first));
@@ -98,7 +98,7 @@ fn privileged_who_waits_for_a_cache_can_be_cancelled() {
         cancel.cancel();
     });
     let op = with_cache("true", super::caches::cache("c", Locked, -1));
-    let error = bench.run(&op, &[bench.base.clone()]).0.unwrap_err();
+    let error = bench.run(&op, std::slice::from_ref(&bench.base)).0.unwrap_err();
     assert!(matches!(error, ExecError::Cancelled), "{error}");
     drop(held);
 }

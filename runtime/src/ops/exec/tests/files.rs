@@ -6,7 +6,7 @@ use super::*;
 fn check(mounts: &[pb::Mount], script: &str, expected: &str) -> (Bench, Vec<Snapshot>) {
     let bench = Bench::new();
     let input = bench.files(&Snapshot::scratch(), &[("hello", "hi"), ("dir/x", "deep")]);
-    let mut op = shell(script);
+    let mut op = shell(&format!("exec 2>&1; {script}"));
     op.mounts.extend_from_slice(mounts);
     let (result, printed) = bench.run(&op, &[bench.base.clone(), input]);
     let outputs = result.unwrap_or_else(|error| panic!("{error}\n{printed}"));
@@ -56,7 +56,7 @@ fn privileged_a_root_can_be_read_only() {
     let bench = Bench::new();
     let mut op = shell("touch /x 2>&1; touch /in/x && echo ok");
     op.mounts = vec![bind(0, "/", -1, true), bind(-1, "/in", -1, false)];
-    let (result, printed) = bench.run(&op, &[bench.base.clone()]);
+    let (result, printed) = bench.run(&op, std::slice::from_ref(&bench.base));
     assert_eq!(result.unwrap(), []);
     assert_eq!(printed, "touch: /x: Read-only file system\nok\n");
 }
@@ -96,7 +96,7 @@ fn privileged_a_part_that_is_missing_is_named() {
     let bench = Bench::new();
     let mut op = shell("true");
     op.mounts.push(pb::Mount { selector: "/none".into(), ..bind(0, "/in", -1, true) });
-    let error = bench.run(&op, &[bench.base.clone()]).0.unwrap_err();
+    let error = bench.run(&op, std::slice::from_ref(&bench.base)).0.unwrap_err();
     assert_eq!(error.to_string(), "cannot mount `/none` at `/in`: No such file or directory (os error 2)");
 }
 
