@@ -7,6 +7,8 @@ mod cache;
 mod error;
 mod mounts;
 mod platform;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

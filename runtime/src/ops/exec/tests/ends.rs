@@ -1,0 +1,243 @@
+//! How steps end: well, badly, by us, and with us.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::*;
+
+/// Set for the copy of this program that is to be killed: where its state is.
+const VICTIM: &str = "HLB_TEST_VICTIM";
+
+fn failure(op: &pb::ExecOp) -> ExecError {
+    let bench = Bench::new();
+    let error = bench.run(op, &[bench.base.clone()]).0.unwrap_err();
+    assert_clean(&bench);
+    error
+}
+
+/// Nothing of any step is left: no bundle, staged layer, control group, mount, process.
+fn assert_clean(bench: &Bench) {
+    let session = bench.store.session_dir();
+    for folder in ["steps", "layers"] {
+        let left: Vec<_> =
+            std::fs::read_dir(session.join(folder)).map(|all| all.flatten().collect()).unwrap_or_default();
+        assert!(left.is_empty(), "{left:?}");
+    }
+    let mounts = std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap();
+    assert!(!mounts.contains(bench.dir().to_str().unwrap()), "{mounts}");
+    assert_eq!(leftovers(&bench.store.session_dir().file_name().unwrap().to_string_lossy()), BTreeSet::new());
+}
+
+/// Control groups and processes on the machine that have to do with something of that name.
+fn leftovers(name: &str) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    let below = |dir: &Path| -> Vec<PathBuf> {
+        std::fs::read_dir(dir).map(|all| all.flatten().map(|entry| entry.path()).collect()).unwrap_or_default()
+    };
+    for hierarchy in below(Path::new("/sys/fs/cgroup")) {
+        found.extend(below(&hierarchy.join("hlbc")));
+    }
+    found.extend(below(Path::new("/sys/fs/cgroup/hlbc")));
+    found.retain(|path| path.is_dir());
+    for process in below(Path::new("/proc")) {
+        // Of a process that ends just now there is nothing to read.
+        let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        if line.starts_with("runc ") || line.contains("/runc ") || line.starts_with("sleep 98765") {
+            found.insert(process.join(line));
+        }
+    }
+    found.retain(|path| path.to_string_lossy().contains(name));
+    found
+}
+
+#[test]
+fn privileged_exit_codes_are_told() {
+    let error = failure(&shell("echo no >&2; exit 3"));
+    assert_eq!(
+        error.to_string(),
+        "process \"/bin/sh -c echo no >&2; exit 3\" did not complete successfully: exit code: 3"
+    );
+    assert_eq!(error.exit_code(), Some(3));
+    assert_eq!(failure(&shell("exit 1")).exit_code(), Some(1));
+    assert_eq!(failure(&shell("exit 255")).exit_code(), Some(255));
+    let killed = failure(&shell("sh -c 'kill -9 $$'; exit $?")).to_string();
+    assert!(killed.ends_with("exit code: 137 (128 + 9: ended by SIGKILL)"), "{killed}");
+}
+
+#[test]
+fn privileged_other_codes_can_be_good() {
+    let bench = Bench::new();
+    let mut op = shell("exit 3");
+    op.meta.as_mut().unwrap().valid_exit_codes = vec![3, 4];
+    assert!(bench.run(&op, &[bench.base.clone()]).0.is_ok());
+    let mut op = shell("exit 0");
+    op.meta.as_mut().unwrap().valid_exit_codes = vec![3, 4];
+    assert_eq!(bench.run(&op, &[bench.base.clone()]).0.unwrap_err().exit_code(), Some(0));
+    assert_clean(&bench);
+}
+
+#[test]
+fn privileged_a_program_that_is_not_there_is_named() {
+    let error = failure(&args(&["/bin/none", "x"])).to_string();
+    assert!(error.starts_with("process \"/bin/none x\" cannot be started: exec: \"/bin/none\": "), "{error}");
+    assert!(error.contains("no such file or directory"), "{error}");
+    let mut op = shell("true");
+    op.meta.as_mut().unwrap().user = "bob".into();
+    assert_eq!(failure(&op).to_string(), "unable to find user bob: no matching entries in passwd file");
+}
+
+#[test]
+fn privileged_output_is_complete() {
+    let bench = Bench::new();
+    let streams = Mutex::new((Vec::new(), Vec::new()));
+    let log = |stream: Stream, data: &[u8]| {
+        let mut streams = streams.lock().unwrap();
+        match stream {
+            Stream::Stdout => streams.0.extend_from_slice(data),
+            Stream::Stderr => streams.1.extend_from_slice(data),
+        }
+    };
+    // The background process still prints when the first one has ended.
+    let op = shell("seq 1 400000; seq 1 100000 >&2; (seq 1 1000; true) &");
+    bench.run_logged(&op, &[bench.base.clone()], &log).unwrap();
+    let (out, err) = streams.into_inner().unwrap();
+    let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+    assert!((400_000..=401_000).contains(&lines(&out)), "{}", lines(&out));
+    assert_eq!(lines(&err), 100_000);
+    assert!(String::from_utf8(out).unwrap().contains("\n399999\n400000\n"));
+}
+
+#[test]
+fn privileged_a_cancelled_step_ends_at_once() {
+    let bench = Bench::new();
+    let cancel = bench.cancel.clone();
+    let started = Instant::now();
+    let log = move |_: Stream, _: &[u8]| cancel.cancel();
+    let op = shell("trap '' TERM INT; echo up; sleep 98765 & sleep 98765");
+    let error = bench.run_logged(&op, &[bench.base.clone()], &log).unwrap_err();
+    assert!(matches!(error, ExecError::Cancelled), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert_clean(&bench);
+    // Cancelled before it began.
+    let error = bench.run(&op, &[bench.base.clone()]).0.unwrap_err();
+    assert!(matches!(error, ExecError::Cancelled), "{error}");
+    assert_clean(&bench);
+}
+
+#[test]
+fn privileged_a_dropped_step_ends_too() {
+    let bench = Bench::new();
+    let secrets = BTreeMap::new();
+    let (up, mut is_up) = mpsc::unbounded_channel();
+    let log = move |_: Stream, _: &[u8]| {
+        let _ = up.send(());
+    };
+    let cx = ExecContext {
+        snapshots: &bench.snapshots,
+        store: &bench.store,
+        runc: Path::new("runc"),
+        secrets: &secrets,
+        log: &log,
+        cancel: CancellationToken::new(),
+    };
+    let op = shell("echo up; sleep 98765");
+    let inputs = [bench.base.clone()];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        tokio::select! {
+            _ = exec(&cx, &op, None, &inputs) => panic!("it ended by itself"),
+            _ = is_up.recv() => {}
+        }
+    });
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < deadline && bench.store.session_dir().join("steps").read_dir().unwrap().next().is_some() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_clean(&bench);
+}
+
+#[test]
+fn privileged_steps_run_side_by_side() {
+    let bench = Bench::new();
+    let op = shell("echo $$; sleep 1");
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        let steps: Vec<_> = (0..4).map(|_| scope.spawn(|| bench.run(&op, &[bench.base.clone()]))).collect();
+        for step in steps {
+            let (result, printed) = step.join().unwrap();
+            result.unwrap();
+            assert_eq!(printed, "1\n");
+        }
+    });
+    assert!(started.elapsed() < Duration::from_millis(3900), "{:?}", started.elapsed());
+    assert_clean(&bench);
+}
+
+/// Not a test of its own: what the next one kills.
+#[test]
+fn privileged_victim() {
+    let Some(state) = std::env::var_os(VICTIM) else { return };
+    let bench = Bench::new();
+    let mut op = shell("trap '' TERM INT; echo up; sleep 98765 & sleep 98765");
+    op.mounts.push(bind(-1, "/in", -1, false));
+    std::fs::write(Path::new(&state).join("session"), bench.store.session_dir().as_os_str().as_encoded_bytes())
+        .unwrap();
+    let log = |_: Stream, data: &[u8]| println!("{}", String::from_utf8_lossy(data));
+    let result = bench.run_logged(&op, &[bench.base.clone()], &log);
+    panic!("the step ended: {result:?}");
+}
+
+#[test]
+fn privileged_sigkill_takes_everything_with_us() {
+    let state = tempfile::tempdir().unwrap();
+    let mut victim = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "ops::exec::tests::ends::privileged_victim", "--nocapture"])
+        .env(VICTIM, state.path())
+        .env("TMPDIR", state.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap() == "up"), "the step did not start");
+    let session = PathBuf::from(std::fs::read_to_string(state.path().join("session")).unwrap());
+    let name = session.file_name().unwrap().to_str().unwrap().to_owned();
+    assert!(!leftovers(&name).is_empty(), "the test looks in the wrong places");
+    assert!(!sleepers().is_empty());
+    victim.kill().unwrap();
+    victim.wait().unwrap();
+
+    // Processes: the kernel needs a moment.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < deadline && !sleepers().is_empty() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(sleepers(), Vec::<String>::new());
+    let mounts = std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap();
+    assert!(!mounts.contains(state.path().to_str().unwrap()), "{mounts}");
+    // What is left lies in the session directory and in empty control groups, and the next one to come clears both away.
+    let root = session.parent().unwrap().parent().unwrap();
+    let mut swept = 0;
+    let store = Store::open_with(root, &mut |dead| {
+        crate::exec::sweep_session(dead);
+        swept += 1;
+    })
+    .unwrap();
+    assert_eq!(swept, 1);
+    assert_eq!(leftovers(&name), BTreeSet::new());
+    assert!(!session.exists());
+    assert_eq!(std::fs::read_dir(store.root().join("layers")).unwrap().count(), 1, "no half-written layer");
+}
+
+/// Processes of the victim's step, by what they were started as. They are the only ones that sleep that long.
+fn sleepers() -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter_map(|process| std::fs::read(process.path().join("cmdline")).ok())
+        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
+        .filter(|line| line.starts_with("sleep 98765"))
+        .collect()
+}
