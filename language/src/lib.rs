@@ -8,6 +8,16 @@
 //! This crate knows no files, no names' meanings, no network and no LLB.
 
 pub mod ast;
+pub mod codes;
 pub mod diagnostic;
+pub mod format;
+pub mod lexer;
+pub mod parser;
 pub mod source;
 pub mod span;
+pub mod token;
+pub mod trivia;
+
+pub use format::format;
+pub use lexer::lex;
+pub use parser::{Parsed, parse};

@@ -164,7 +164,7 @@ impl Tree<'_> {
         }
         let above = directory.ancestors().skip(1).find_map(|above| self.known.listings.get(above));
         let listing = if let Some(above) = above {
-            let start = above.partition_point(|entry| tree::path_order(&entry.path, directory).is_le());
+            let start = above.partition_point(|entry| entry.path.as_path() <= directory);
             let below = above.get(start..).unwrap_or_default();
             below.iter().take_while(|entry| entry.path.starts_with(directory)).cloned().collect()
         } else {

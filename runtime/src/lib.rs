@@ -1,10 +1,18 @@
-//! Solves LLB in process.
+//! Solves LLB in process: a `Definition` goes in, a file system comes out.
 //!
-//! Takes a `Definition` and has never heard of HLB: anything that makes LLB can use it.
+//! ```text
+//!   Definition ──► Graph (hlb-llb) ──► solver: keys, cache, single flight ──► ops: source · exec · file · merge · diff
+//!                                                                              │
+//!                        export: directory · tar ◄── snapshot (overlay layers) ◄┘ ──► store: blobs, metadata
+//! ```
+//!
+//! Has never heard of HLB: anything that makes LLB can use it. [`Runtime`] is the entry point; [`isolate_mounts`] must have been
+//! called before, on the thread from which all others come.
 #![deny(unsafe_code)]
-#![expect(dead_code, reason = "the solver is wired on another branch")]
 
+mod capabilities;
 mod content_hash;
+mod engine;
 mod error;
 mod exec;
 mod export;
@@ -12,10 +20,15 @@ mod glob;
 mod ops;
 mod parallel;
 mod pattern;
+mod runtime;
+pub mod select;
 mod snapshot;
+mod solver;
 mod sys;
 mod tree;
 
 pub use error::{ErrorKind, SolveError};
 pub use exec::{PreflightError, preflight};
+pub use runtime::{Config, ExportTarget, Runtime, SolveRequest, Solved};
+pub use solver::job::StatusSink;
 pub use sys::namespace::isolate_mounts;

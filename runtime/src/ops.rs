@@ -1,10 +1,115 @@
-//! What the vertices of a graph do.
+//! What each op does.
 //!
-//! One module for each kind of op and source. They work on mounted trees and plain directories; which snapshot is mounted
-//! where is the solver's.
+//! Owns the running of an op whose inputs are at hand: the permit, the status events, and which module does the work. Whether an
+//! op has to run at all was decided by `solver`.
 
+pub(crate) mod chain;
+pub(crate) mod content;
 pub(crate) mod exec;
 pub(crate) mod file;
 pub(crate) mod git;
 pub(crate) mod http;
 pub(crate) mod local;
+pub(crate) mod source;
+
+use std::sync::Arc;
+
+use hlb_llb::pb;
+use hlb_llb::status::Stream;
+
+use crate::error::{ErrorKind, SolveError};
+use crate::snapshot::Snapshot;
+use crate::solver::job::Job;
+use crate::solver::vertex::Vertex;
+
+/// Runs the op of a vertex and gives its outputs by number.
+pub(crate) async fn run(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot]) -> Result<Vec<Snapshot>, SolveError> {
+    if let Some(snapshot) = source::unchanged(job, vertex).await? {
+        job.found(&vertex.digest);
+        return Ok(vec![snapshot]);
+    }
+    // Merging and comparing lists of layers costs nothing worth waiting for.
+    let _permit = match &vertex.op.op {
+        Some(pb::OpKind::Merge(_) | pb::OpKind::Diff(_)) => None,
+        _ => {
+            let permit = tokio::select! {
+                permit = job.engine.permits.acquire() => permit,
+                () = job.cancel.cancelled() => return Err(SolveError::cancelled()),
+            };
+            Some(permit.map_err(|error| SolveError::new(ErrorKind::Internal, error))?)
+        }
+    };
+    job.check_cancelled()?;
+    job.started(&vertex.digest);
+    let result = dispatch(job, vertex, inputs).await.map_err(|error| error.at(&vertex.digest, &vertex.name));
+    job.completed(&vertex.digest, result.as_ref().err());
+    result
+}
+
+async fn dispatch(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot]) -> Result<Vec<Snapshot>, SolveError> {
+    let engine = &job.engine;
+    match &vertex.op.op {
+        Some(pb::OpKind::Source(_)) => Ok(vec![source::make(job, vertex).await?]),
+        Some(pb::OpKind::Exec(op)) => {
+            let log = |stream: Stream, data: &[u8]| job.log(&vertex.digest, stream, data);
+            let context = exec::ExecContext {
+                snapshots: &engine.snapshots,
+                store: &engine.store,
+                runc: &engine.runc,
+                secrets: &job.secrets,
+                log: &log,
+                cancel: job.cancel.clone(),
+            };
+            exec::exec(&context, op, vertex.op.platform.as_ref(), inputs).await.map_err(from_exec)
+        }
+        Some(pb::OpKind::File(op)) => {
+            let (op, inputs, job) = (op.clone(), inputs.to_vec(), Arc::clone(job));
+            blocking(move || chain::run(&job.engine.snapshots, &op, &inputs, &|| job.check_cancelled())).await
+        }
+        Some(pb::OpKind::Merge(op)) => {
+            let parts: Option<Vec<Snapshot>> = op.inputs.iter().map(|input| pick(inputs, input.input)).collect();
+            let merged = engine.snapshots.merge(&parts.ok_or_else(missing_input)?);
+            Ok(vec![merged.map_err(|error| SolveError::new(ErrorKind::Environment, error))?])
+        }
+        Some(pb::OpKind::Diff(op)) => {
+            let lower = pick(inputs, op.lower.as_ref().map_or(-1, |lower| lower.input)).ok_or_else(missing_input)?;
+            let upper = pick(inputs, op.upper.as_ref().map_or(-1, |upper| upper.input)).ok_or_else(missing_input)?;
+            let diff = engine.snapshots.diff(&lower, &upper);
+            let diff = diff.map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
+            Ok(vec![diff.ok_or_else(|| {
+                let sentence = "a diff of two file systems of which the second was not built on the first is not supported yet";
+                SolveError::say(ErrorKind::Definition, sentence)
+            })?])
+        }
+        // `cache_map` has refused these already.
+        Some(pb::OpKind::Build(_) | pb::OpKind::Passthrough(_)) | None => {
+            Err(SolveError::say(ErrorKind::Internal, format!("`{}` cannot be run", vertex.name)))
+        }
+    }
+}
+
+/// Runs work that blocks off the async threads.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SolveError> + Send + 'static,
+) -> Result<T, SolveError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(SolveError::new(ErrorKind::Internal, error)))
+}
+
+/// The snapshot of an op input; -1 is an empty one.
+fn pick(inputs: &[Snapshot], index: i64) -> Option<Snapshot> {
+    if index == -1 {
+        return Some(Snapshot::default());
+    }
+    inputs.get(usize::try_from(index).ok()?).cloned()
+}
+
+fn missing_input() -> SolveError {
+    SolveError::say(ErrorKind::Definition, "an op names an input that it does not have")
+}
+
+fn from_exec(error: exec::ExecError) -> SolveError {
+    match error.exit_code() {
+        Some(code) => SolveError::exit(code, error),
+        None => SolveError::new(error.kind(), error),
+    }
+}

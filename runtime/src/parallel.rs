@@ -15,6 +15,8 @@ struct Queue<T, E> {
     items: Vec<T>,
     working: usize,
     failure: Option<E>,
+    /// A thread died at its work. The others end too, and the panic goes on where the work was asked for.
+    panicked: bool,
 }
 
 /// Calls `work` once for each item and for each item that `work` adds. The first error stops everything and is returned;
@@ -29,7 +31,7 @@ pub(crate) fn for_each<T: Send, E: Send>(
         work(item, &mut items)?;
     }
     let threads = std::thread::available_parallelism().map_or(2, NonZero::get).clamp(2, MAX_THREADS);
-    let queue = Mutex::new(Queue { items, working: 0, failure: None });
+    let queue = Mutex::new(Queue { items, working: 0, failure: None, panicked: false });
     let changed = Condvar::new();
     std::thread::scope(|scope| {
         for _ in 1..threads {
@@ -46,7 +48,7 @@ fn drain<T, E>(queue: &Mutex<Queue<T, E>>, changed: &Condvar, work: &impl Fn(T, 
     let mut added = Vec::new();
     let mut locked = lock(queue);
     loop {
-        if locked.failure.is_some() {
+        if locked.failure.is_some() || locked.panicked {
             return;
         }
         let Some(item) = locked.items.pop() else {
@@ -58,7 +60,9 @@ fn drain<T, E>(queue: &Mutex<Queue<T, E>>, changed: &Condvar, work: &impl Fn(T, 
         };
         locked.working += 1;
         drop(locked);
+        let alarm = Alarm { queue, changed };
         let done = work(item, &mut added);
+        std::mem::forget(alarm);
         locked = lock(queue);
         locked.working -= 1;
         let wake = !added.is_empty() || locked.working == 0 || done.is_err();
@@ -69,6 +73,19 @@ fn drain<T, E>(queue: &Mutex<Queue<T, E>>, changed: &Condvar, work: &impl Fn(T, 
         if wake {
             changed.notify_all();
         }
+    }
+}
+
+/// Tells the others, unless it is forgotten.
+struct Alarm<'a, T, E> {
+    queue: &'a Mutex<Queue<T, E>>,
+    changed: &'a Condvar,
+}
+
+impl<T, E> Drop for Alarm<'_, T, E> {
+    fn drop(&mut self) {
+        lock(self.queue).panicked = true;
+        self.changed.notify_all();
     }
 }
 
@@ -98,5 +115,17 @@ mod tests {
     fn an_error_ends_the_work() {
         let done = for_each((0..5000).collect(), |item: usize, _| if item == 2500 { Err(item) } else { Ok(()) });
         assert_eq!(done, Err(2500));
+    }
+
+    #[test]
+    #[should_panic(expected = "a scoped thread panicked")]
+    fn a_panic_in_the_work_ends_it() {
+        let here = std::thread::current().id();
+        let _ = for_each((0..5000).collect(), |item: usize, _| {
+            // Slow enough that the other threads get their share, and one of them dies.
+            std::thread::sleep(std::time::Duration::from_micros(20));
+            assert!(item > 4000 || std::thread::current().id() == here, "dies");
+            Ok::<_, ()>(())
+        });
     }
 }

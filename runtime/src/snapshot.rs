@@ -3,7 +3,13 @@
 //! Owns what a snapshot is and how new ones come about: writing on top of one, laying several over one another, taking
 //! what one has more than another. It does not know who writes or why.
 
+pub(crate) mod apply;
+mod archive;
+mod compression;
+mod node;
 mod overlay;
+mod stack;
+pub(crate) mod whiteout;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,6 @@
 //! Owns the stat pass: a parallel walk with an include and exclude filter that ends in one sorted list. Content hashes,
 //! local sources, copies and exporters all start from it. Follows no symbolic link, reads no file.
 
-use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -163,15 +162,9 @@ pub(crate) fn scan(base: &Path, filter: &Filter) -> Result<Vec<Entry>, TreeError
         Ok(())
     })?;
     let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    found.sort_unstable_by(|a, b| path_order(&a.path, &b.path));
+    // Paths compare by component, which is the order of a walk: `a/b` comes before `a.b`.
+    found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     Ok(keep_needed(found))
-}
-
-/// Orders paths as a walk meets them: a directory before its content, its content before its next neighbour.
-pub(crate) fn path_order(a: &Path, b: &Path) -> Ordering {
-    let key = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
-    let (a, b) = (a.as_os_str().as_bytes(), b.as_os_str().as_bytes());
-    a.iter().map(key).cmp(b.iter().map(key))
 }
 
 struct Task {
@@ -286,7 +279,7 @@ mod tests {
         }
         let entries = scan(dir.path(), &Filter::default()).unwrap();
         assert_eq!(entries.len(), 7 + 200 * 4);
-        assert!(entries.is_sorted_by(|a, b| path_order(&a.path, &b.path).is_lt()));
+        assert!(entries.is_sorted_by(|a, b| a.path < b.path));
     }
 
     #[test]

@@ -1,2 +1,63 @@
-//! Skeleton; its owner writes it.
-fn main() {}
+//! `cargo xtask TASK`: what a person or CI does to this repository, as a program instead of shell scripts.
+//!
+//! Owns the list of tasks and their command line. Knows the crates only by the names of their packages and binaries:
+//! it links none of them, so that a fresh clone has it compiled in seconds.
+//!
+//! ```text
+//! setup ──► base-image ──► demo        one command to the first build
+//! setup --tests ─────────► ci          one command to all checks
+//! ```
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task runner talks to the terminal")]
+
+mod base;
+mod ci;
+mod demo;
+mod host;
+mod layout;
+mod nextest;
+mod overrides;
+mod setup;
+mod sources;
+
+use std::{env, process::ExitCode};
+
+/// Any failure of a task: a message for the person who ran it.
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Result<T, E = Error> = std::result::Result<T, E>;
+
+const USAGE: &str = "\
+usage: cargo xtask TASK
+
+  demo                 set up, build hlbc, make the base image, build and run examples/lua
+  ci                   set up for tests, then every check and test of the repository
+  setup [--tests]      install what hlbc needs (and what its tests need) with apt
+  base-image [--new]   make the Debian base image from this machine's package mirror, once (--new: again)
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let done = match args.as_slice() {
+        ["demo"] => demo::demo(),
+        ["ci"] => ci::ci(),
+        ["setup"] => setup::setup(false),
+        ["setup", "--tests"] => setup::setup(true),
+        ["base-image"] => base::base_image(false),
+        ["base-image", "--new"] => base::base_image(true),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

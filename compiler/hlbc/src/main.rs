@@ -1,2 +1,20 @@
-//! Skeleton; its owner writes it.
-fn main() {}
+//! The `hlbc` command.
+//!
+//! Owns the process: its arguments and its exit code.
+
+mod cli;
+mod commands;
+mod config;
+mod error;
+mod execute;
+mod failure;
+mod fingerprint;
+mod interrupt;
+mod program;
+mod progress;
+mod report;
+mod world;
+
+fn main() -> std::process::ExitCode {
+    commands::dispatch(clap::Parser::parse())
+}

@@ -88,3 +88,9 @@ impl AsRef<str> for Digest {
         &self.0
     }
 }
+
+impl AsRef<[u8]> for Digest {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}

@@ -73,7 +73,7 @@ impl<'a> Object<'a> {
 
     /// Bytes in Base64 unless there are none.
     pub fn optional_bytes(&mut self, name: &str, value: &[u8]) -> &mut Self {
-        if value.is_empty() { self } else { self.field(name, &STANDARD.encode(value)) }
+        if value.is_empty() { self } else { self.field(name, &base64(value)) }
     }
 
     /// A list unless it is empty.
@@ -111,6 +111,11 @@ impl<'a> Object<'a> {
         self.out.push(':');
         self.out
     }
+}
+
+/// Bytes as they stand in a JSON text.
+pub fn base64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
 }
 
 /// A list of texts.
@@ -169,6 +174,15 @@ impl ToJson for i64 {
 impl ToJson for i32 {
     fn write_json(&self, out: &mut String) {
         let _ = write!(out, "{self}");
+    }
+}
+
+impl<T: ToJson + ?Sized> ToJson for Option<&T> {
+    fn write_json(&self, out: &mut String) {
+        match self {
+            Some(value) => value.write_json(out),
+            None => out.push_str("null"),
+        }
     }
 }
 

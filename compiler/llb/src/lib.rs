@@ -9,7 +9,9 @@
 //! This crate contains no policy: it can say a graph and check it, not decide what to build.
 
 pub mod canonical;
+pub mod definition;
 pub mod digest;
+pub mod dump;
 pub mod graph;
 pub mod json;
 pub mod ops;
@@ -17,4 +19,5 @@ pub mod pb;
 pub mod status;
 
 pub use canonical::{FieldOrder, encode_definition, encode_op, encode_op_in};
+pub use definition::Graph;
 pub use digest::Digest;

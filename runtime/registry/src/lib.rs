@@ -1,1 +1,30 @@
-//! Skeleton; its owner writes it.
+//! Images: their names, their metadata and where they come from.
+//!
+//! ```text
+//! "debian" --Reference--> docker.io/library/debian:latest --Images::resolve--> manifest, config --fetch_blob--> layers
+//!                                                              |
+//!                       RegistryConfig: OCI layouts first, then mirrors, then the registry itself
+//! ```
+//!
+//! [`Images`] is the way in. Everything that comes from outside is checked against its digest before it is used; metadata
+//! keep the fields that this crate does not know. The crate knows neither the store nor what a layer contains.
+
+mod client;
+mod config;
+mod credentials;
+mod digest_text;
+mod failure;
+mod image;
+mod images;
+mod layout;
+mod platform;
+mod reference;
+
+pub use config::{ConfigError, RegistryConfig};
+pub use credentials::{Credential, Credentials, DockerCredentials};
+pub use failure::{Failure, FailureKind};
+pub use image::{Descriptor, History, ImageConfig, Index, Manifest, RootFs, RunConfig};
+pub use images::{ImageError, Images, ResolvedImage};
+pub use layout::{Layout, LayoutError};
+pub use platform::Platform;
+pub use reference::{InvalidReference, Reference};

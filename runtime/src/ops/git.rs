@@ -23,11 +23,11 @@ pub(crate) struct GitSource {
     /// Branch, tag, full ref or commit; none for the remote's default branch.
     reference: Option<String>,
     /// The directory that becomes the root.
-    subdir: Option<String>,
-    keep_git_dir: bool,
-    submodules: bool,
+    pub(crate) subdir: Option<String>,
+    pub(crate) keep_git_dir: bool,
+    pub(crate) submodules: bool,
     /// Files get the time of the commit.
-    commit_time: bool,
+    pub(crate) commit_time: bool,
     /// What the commit has to begin with.
     checksum: Option<String>,
 }
@@ -127,26 +127,6 @@ impl GitSource {
             }
         }
         Ok(source)
-    }
-
-    /// The text that stands for what is checked out, from which the cache key is made.
-    pub(crate) fn key(&self, resolved: &Resolved) -> String {
-        let mut key = if self.keep_git_dir { resolved.object.clone() } else { resolved.commit.clone() };
-        if self.keep_git_dir {
-            key.push_str(".git#");
-            key.push_str(&resolved.reference);
-        }
-        if let Some(subdir) = &self.subdir {
-            key.push(':');
-            key.push_str(subdir);
-        }
-        if !self.submodules {
-            key.push_str("(skip-submodules)");
-        }
-        if self.commit_time {
-            key.push_str("(mtime=commit)");
-        }
-        key
     }
 }
 

@@ -3,7 +3,7 @@
 //! Owns names and order of fields. Ops, file actions and users have a form of their own, in which the member of the
 //! oneof stands in an object.
 
-use super::{Object, ToJson};
+use super::{Object, ToJson, base64};
 use crate::pb;
 
 macro_rules! object {
@@ -269,8 +269,7 @@ struct Bytes<'a>(&'a [u8]);
 
 impl ToJson for Bytes<'_> {
     fn write_json(&self, out: &mut String) {
-        use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD.encode(self.0).write_json(out);
+        base64(self.0).write_json(out);
     }
 }
 

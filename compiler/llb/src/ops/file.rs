@@ -127,7 +127,7 @@ pub enum UserRef {
 
 /// Changes `base`, one step after the other, in one vertex. `None` is the empty file system. Without steps it is `base`.
 pub fn file(base: Option<Output>, steps: Vec<FileStep>, annotations: Annotations) -> Option<Output> {
-    let last = steps.len().checked_sub(1)?;
+    let Some(last) = steps.len().checked_sub(1) else { return base };
     let mut inputs = Vec::new();
     let base_index = input_index(&mut inputs, base.as_ref());
     let sources: Vec<i64> = steps.iter().map(|step| input_index(&mut inputs, step.source())).collect();

@@ -24,6 +24,10 @@ pub struct Op {
 }
 
 /// The kinds of op.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most ops of a graph are the largest kind, and boxes would be in every match"
+)]
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub enum OpKind {
     /// Runs a process.

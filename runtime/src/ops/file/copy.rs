@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use hlb_llb::pb;
@@ -115,7 +116,12 @@ impl Copier<'_> {
         } else {
             existing.as_ref().is_some_and(std::fs::Metadata::is_dir)
         };
-        if into && let Some(name) = path.file_name() {
+        // `dir/.` means what is in it, as with cp.
+        let dotted = path.as_os_str().as_bytes().ends_with(b"/.");
+        if into
+            && !dotted
+            && let Some(name) = path.file_name()
+        {
             to = to.join(name);
         }
         let needed = if self.contents && top.is_directory() && existing.is_none() { Some(&*to) } else { to.parent() };

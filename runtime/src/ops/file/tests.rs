@@ -195,6 +195,7 @@ fn copies_land_as_with_cp() {
     assert_eq!(copied(&source, &["x/"], copy_action("/d", "/x")), "x/ 755 @now\nx/d/ 755\nx/d/e/ 700\nx/d/g=2 644\n");
     let contents = FileActionCopy { dir_copy_contents: true, ..copy_action("/d", "/x") };
     assert_eq!(copied(&source, &["x/ 711", "x/g=old", "x/h=3"], contents), "x/ 711\nx/e/ 700\nx/g=2 644\nx/h=3 644\n");
+    assert_eq!(copied(&["d/g=2"], &["x/"], copy_action("/d/.", "/x")), "x/ 755\nx/g=2 644\n");
     // Links are copied as links, or followed at the top if asked.
     assert_eq!(copied(&source, &[], copy_action("/l", "/x")), "x>f\n");
     let follow = FileActionCopy { follow_symlink: true, ..copy_action("/l", "/x") };

@@ -291,13 +291,11 @@ async fn two_checkouts_at_once_share_a_repository() {
 }
 
 #[test]
-fn keys_say_what_is_checked_out() {
-    let resolved = Resolved { object: "tag".into(), commit: "commit".into(), reference: "refs/tags/v1".into() };
-    let key = |fragment: &str, attrs: &[(&str, &str)]| source("https://h/r", fragment, attrs).key(&resolved);
-    assert_eq!(key("#v1", &[]), "commit");
-    assert_eq!(key("#v1:a/b/", &[("git.skipsubmodules", "true")]), "commit:a/b(skip-submodules)");
-    let kept = [("git.keepgitdir", "true"), ("git.mtime", "commit")];
-    assert_eq!(key("#v1", &kept), "tag.git#refs/tags/v1(mtime=commit)");
+fn attributes_say_what_is_checked_out() {
+    let parsed = source("https://h/r", "#v1:a/b/", &[("git.skipsubmodules", "true")]);
+    assert_eq!((parsed.subdir.as_deref(), parsed.submodules, parsed.keep_git_dir), (Some("a/b"), false, false));
+    let kept = source("https://h/r", "#v1", &[("git.keepgitdir", "true"), ("git.mtime", "commit")]);
+    assert_eq!((kept.subdir.as_deref(), kept.keep_git_dir, kept.commit_time), (None, true, true));
 }
 
 #[test]

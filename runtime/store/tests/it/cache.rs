@@ -105,7 +105,7 @@ fn results_that_lost_a_layer_are_dropped() {
     for _ in 0..2 {
         let records = cache.records(&"key".into()).unwrap();
         assert_eq!(records.len(), 1);
-        assert_eq!(records[0].layers, [kept.clone()]);
+        assert_eq!(records[0].layers, std::slice::from_ref(&kept));
     }
 }
 

@@ -1,5 +1,7 @@
 //! The contract of the store, from outside: what its users may rely on.
 
+#![expect(clippy::unwrap_used, reason = "a failed expectation is what a test reports")]
+
 mod blobs;
 mod cache;
 mod format;

@@ -1,0 +1,47 @@
+//! The commands, one file each.
+//!
+//! Owns which is called, and what becomes of its failure. A command is wiring and words; one that computes something is in the
+//! wrong crate.
+
+mod check;
+mod emit;
+mod fmt;
+mod run;
+mod version;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+use crate::error::{Failure, Kind};
+use crate::report::Screen;
+
+/// Runs the command and gives its exit code.
+pub(crate) fn dispatch(cli: Cli) -> ExitCode {
+    let screen = Screen::stderr();
+    let done = match cli.command {
+        Command::Run(args) => run::run(&args, screen),
+        Command::Check(args) => check::check(&args, screen),
+        Command::Fmt(args) => fmt::fmt(&args, screen),
+        Command::Emit(args) => emit::emit(&args, screen),
+        Command::Version => version::version(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.tell(&screen);
+            failure.exit_code()
+        }
+    }
+}
+
+/// Writes a result to standard output. A reader that has gone away has had enough.
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Kind::Environment, "cannot write to standard output").because(error))
+        }
+        _ => Ok(()),
+    }
+}

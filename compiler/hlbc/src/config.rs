@@ -1,0 +1,161 @@
+//! Where things are on this machine.
+//!
+//! Owns the configuration file `hlbc.toml`, and the defaults for it and for the state directory. What the tables in the file
+//! mean is known to `hlb-registry`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use camino::Utf8Path;
+use hlb_registry::RegistryConfig;
+
+use crate::error::{Failure, Kind};
+
+/// The environment variables that count, taken once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Places {
+    root: Option<OsString>,
+    config: Option<OsString>,
+    xdg_state: Option<OsString>,
+    xdg_config: Option<OsString>,
+    home: Option<OsString>,
+    superuser: bool,
+}
+
+impl Places {
+    /// Those of this process.
+    pub(crate) fn here() -> Self {
+        // What is empty is as good as unset.
+        let var = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        Self {
+            root: var("HLBC_ROOT"),
+            config: var("HLBC_CONFIG"),
+            xdg_state: var("XDG_STATE_HOME"),
+            xdg_config: var("XDG_CONFIG_HOME"),
+            home: var("HOME"),
+            superuser: rustix::process::geteuid().is_root(),
+        }
+    }
+
+    /// The state directory.
+    ///
+    /// # Errors
+    /// If nothing says where it is.
+    pub(crate) fn root(&self, option: Option<&Utf8Path>) -> Result<PathBuf, Failure> {
+        if let Some(option) = option {
+            return Ok(option.as_std_path().to_owned());
+        }
+        if let Some(root) = &self.root {
+            return Ok(root.into());
+        }
+        if self.superuser {
+            return Ok("/var/lib/hlbc".into());
+        }
+        self.xdg(self.xdg_state.as_ref(), ".local/state").ok_or_else(|| {
+            Failure::new(Kind::Environment, "there is no place for the state directory: `HOME` is not set")
+                .help("name one with `--root DIR`")
+        })
+    }
+
+    /// Where images come from, by the configuration file. Without one, every image comes from its registry.
+    ///
+    /// # Errors
+    /// If the file cannot be read or says what cannot be understood.
+    pub(crate) fn registries(&self) -> Result<RegistryConfig, Failure> {
+        let named = self.config.as_ref().map(PathBuf::from);
+        let default = || {
+            if self.superuser {
+                return Some(PathBuf::from("/etc/hlbc/hlbc.toml"));
+            }
+            Some(self.xdg(self.xdg_config.as_ref(), ".config")?.join("hlbc.toml"))
+        };
+        let Some(path) = named.clone().or_else(default) else { return Ok(RegistryConfig::empty()) };
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
+                return Ok(RegistryConfig::empty());
+            }
+            Err(error) => {
+                let failure = Failure::new(Kind::Environment, format!("cannot read `{}`", path.display()));
+                let help = if named.is_some() { "`HLBC_CONFIG` names this file" } else { "check who may read it" };
+                return Err(failure.because(error).help(help));
+            }
+        };
+        let failure =
+            |why: String| Failure::new(Kind::Environment, format!("`{}` cannot be used", path.display())).because(why);
+        let table: toml::Table = toml::from_str(&text).map_err(|error| failure(words(&error, &text)))?;
+        if let Some(key) = table.keys().find(|key| !matches!(key.as_str(), "registries" | "layouts")) {
+            return Err(failure(format!("it has a table `{key}`, which means nothing"))
+                .help("use `[registries.\"HOST\"]` and `[layouts]`, as docs/cli.md describes them"));
+        }
+        let mut config: RegistryConfig = toml::from_str(&text).map_err(|error| failure(words(&error, &text)))?;
+        config.relative_to(path.parent().unwrap_or(Path::new(".")));
+        Ok(config)
+    }
+
+    /// A directory of ours below one of the user's. The specification has relative values ignored.
+    fn xdg(&self, var: Option<&OsString>, below_home: &str) -> Option<PathBuf> {
+        let base = match var.map(Path::new).filter(|path| path.is_absolute()) {
+            Some(base) => base.to_owned(),
+            None => Path::new(self.home.as_ref()?).join(below_home),
+        };
+        Some(base.join("hlbc"))
+    }
+}
+
+/// An error of the TOML reader with its line, in one line.
+fn words(error: &toml::de::Error, text: &str) -> String {
+    let line = error.span().map(|span| text.get(..span.start).unwrap_or(text).matches('\n').count() + 1);
+    let message = error.message().replace('\n', ", ");
+    line.map_or_else(|| message.clone(), |line| format!("line {line}: {message}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(change: impl FnOnce(&mut Places)) -> Places {
+        let mut places = Places { home: Some("/home/me".into()), ..Places::default() };
+        change(&mut places);
+        places
+    }
+
+    fn root(option: Option<&str>, change: impl FnOnce(&mut Places)) -> String {
+        places(change).root(option.map(Utf8Path::new)).unwrap().display().to_string()
+    }
+
+    #[test]
+    fn the_state_directory_is_the_first_that_is_named() {
+        assert_eq!(root(None, |_| {}), "/home/me/.local/state/hlbc");
+        assert_eq!(root(None, |it| it.xdg_state = Some("/state".into())), "/state/hlbc");
+        assert_eq!(root(None, |it| it.xdg_state = Some("relative".into())), "/home/me/.local/state/hlbc");
+        assert_eq!(root(None, |it| it.superuser = true), "/var/lib/hlbc");
+        assert_eq!(root(None, |it| (it.superuser, it.root) = (true, Some("/r".into()))), "/r");
+        assert_eq!(root(Some("o"), |it| it.root = Some("/r".into())), "o");
+        assert!(places(|it| it.home = None).root(None).is_err());
+    }
+
+    fn config(text: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hlbc.toml");
+        std::fs::write(&path, text).unwrap();
+        let read = places(|it| it.config = Some(path.into())).registries();
+        read.map_or_else(|error| std::error::Error::source(&error).unwrap().to_string(), |_| "good".to_owned())
+    }
+
+    #[test]
+    fn mistakes_in_the_configuration_have_a_line() {
+        insta::assert_snapshot!(config(""), @"good");
+        insta::assert_snapshot!(config("[layouts]\ndebian = '/x'"), @"good");
+        insta::assert_snapshot!(config("[layouts]\ndebian = 5"), @"line 2: invalid type: integer `5`, expected path string");
+        insta::assert_snapshot!(config("[layuots]"), @"it has a table `layuots`, which means nothing");
+        insta::assert_snapshot!(config("a = "), @"line 1: string values must be quoted, expected literal string");
+    }
+
+    #[test]
+    fn only_a_file_that_was_named_must_be_there() {
+        let none = tempfile::tempdir().unwrap();
+        assert!(places(|it| it.xdg_config = Some(none.path().into())).registries().is_ok());
+        assert!(places(|it| it.config = Some(none.path().join("x").into())).registries().is_err());
+    }
+}

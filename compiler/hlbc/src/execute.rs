@@ -1,0 +1,96 @@
+//! Doing what a program asks for.
+//!
+//! Owns the order of solves and exports: beside one another, one after the other, the first failure ends the rest. How one
+//! graph is solved is the runtime's business.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use hlb_compiler::{Export, ExportTo, Request, Solve};
+use hlb_language::diagnostic::Location;
+use hlb_llb::pb;
+use hlb_runtime::{ErrorKind, ExportTarget, Runtime, SolveError, SolveRequest, StatusSink};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Does requests.
+pub(crate) struct Executor {
+    pub(crate) runtime: Runtime,
+    pub(crate) status: StatusSink,
+}
+
+/// A request that failed, with what is needed to find the place in the program.
+pub(crate) struct Broken {
+    pub(crate) error: SolveError,
+    /// Where the ops of the graph come from.
+    pub(crate) source: Option<pb::Source>,
+    /// The call that asked for the export that failed.
+    pub(crate) export: Option<Location>,
+}
+
+type Outcome<'a> = Pin<Box<dyn Future<Output = Result<(), Box<Broken>>> + Send + 'a>>;
+
+impl Executor {
+    /// Does a request. When this returns, nothing of it is running any more.
+    pub(crate) fn execute(self: Arc<Self>, request: Request, cancel: CancellationToken) -> Outcome<'static> {
+        Box::pin(async move {
+            match request {
+                Request::Nil => Ok(()),
+                Request::Solve(solve) => self.solve(*solve, &cancel).await,
+                Request::Sequential(parts) => {
+                    for part in parts {
+                        Arc::clone(&self).execute(part, cancel.clone()).await?;
+                    }
+                    Ok(())
+                }
+                Request::Parallel(parts) => self.side_by_side(parts, &cancel).await,
+            }
+        })
+    }
+
+    async fn side_by_side(self: Arc<Self>, parts: Vec<Request>, cancel: &CancellationToken) -> Result<(), Box<Broken>> {
+        let cancel = cancel.child_token();
+        let mut running = JoinSet::new();
+        for part in parts {
+            running.spawn(Arc::clone(&self).execute(part, cancel.clone()));
+        }
+        let mut first: Option<Box<Broken>> = None;
+        while let Some(ended) = running.join_next().await {
+            let broken = match ended {
+                Ok(Ok(())) => continue,
+                Ok(Err(broken)) => broken,
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            };
+            cancel.cancel();
+            // Those that were only cancelled hide the one that is to blame.
+            if first.as_ref().is_none_or(|first| first.error.kind() == ErrorKind::Cancelled) {
+                first = Some(broken);
+            }
+        }
+        first.map_or(Ok(()), Err)
+    }
+
+    async fn solve(&self, solve: Solve, cancel: &CancellationToken) -> Result<(), Box<Broken>> {
+        let locals: BTreeMap<String, PathBuf> =
+            solve.locals.into_iter().map(|(name, dir)| (name, dir.path.into_std_path_buf())).collect();
+        let secrets: BTreeMap<String, PathBuf> =
+            solve.secrets.into_iter().map(|(id, path)| (id, path.into_std_path_buf())).collect();
+        let request =
+            |definition: pb::Definition| SolveRequest { definition, locals: locals.clone(), secrets: secrets.clone() };
+        for Export { definition, to, at } in solve.exports {
+            let source = definition.source.clone();
+            let broken = |error| Box::new(Broken { error, source: source.clone(), export: Some(at) });
+            let target = match to {
+                ExportTo::Directory(path) => ExportTarget::Directory(path.into_std_path_buf()),
+                ExportTo::Tar(path) => ExportTarget::Tar(path.into_std_path_buf()),
+            };
+            let solved = self.runtime.solve(request(definition), Arc::clone(&self.status), cancel).await.map_err(broken)?;
+            self.runtime.export(&solved, &target).await.map_err(broken)?;
+        }
+        let source = solve.definition.source.clone();
+        let solved = self.runtime.solve(request(solve.definition), Arc::clone(&self.status), cancel).await;
+        solved.map(drop).map_err(|error| Box::new(Broken { error, source, export: None }))
+    }
+}

@@ -1,0 +1,102 @@
+//! What is said of a build while it runs.
+//!
+//! Owns the thread that all status events go to, and what is remembered of them for the end: how many steps there were, and
+//! the last lines that each printed. How it is shown is in the submodule. Knows no HLB and no solver.
+
+mod lines;
+mod plain;
+mod tail;
+
+use std::io::{self, Write};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use hlb_llb::Digest;
+use hlb_llb::status::Status;
+
+use crate::cli;
+use plain::Plain;
+use tail::Tails;
+
+/// How long the thread waits for an event before it looks at the clock.
+const TICK: Duration = Duration::from_millis(200);
+
+/// A running display.
+pub(crate) struct Progress {
+    events: mpsc::Sender<Event>,
+    thread: JoinHandle<Tails>,
+}
+
+/// What is left when a build has ended.
+pub(crate) struct Ended(Tails);
+
+enum Event {
+    Status(Status),
+    End { success: bool },
+}
+
+impl Progress {
+    /// Starts to listen.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub(crate) fn start(mode: cli::Progress) -> io::Result<Self> {
+        let (events, inbox) = mpsc::channel();
+        let show = match mode {
+            cli::Progress::Plain => Some(Plain::new(io::stderr())),
+            cli::Progress::Quiet => None,
+        };
+        let thread = std::thread::Builder::new().name("progress".to_owned()).spawn(move || listen(&inbox, show))?;
+        Ok(Self { events, thread })
+    }
+
+    /// Where a solver sends its events.
+    pub(crate) fn sink(&self) -> Arc<dyn Fn(Status) + Send + Sync> {
+        let events = self.events.clone();
+        // After the end nobody listens, and nothing is left to say.
+        Arc::new(move |status| drop(events.send(Event::Status(status))))
+    }
+
+    /// Shows what is left to show, and the totals if the build succeeded.
+    pub(crate) fn end(self, success: bool) -> Ended {
+        let _ = self.events.send(Event::End { success });
+        Ended(self.thread.join().unwrap_or_default())
+    }
+}
+
+impl Ended {
+    /// The last lines that a vertex printed.
+    pub(crate) fn tail(&self, vertex: &Digest) -> Vec<String> {
+        self.0.of(vertex)
+    }
+}
+
+fn listen<W: Write>(inbox: &mpsc::Receiver<Event>, mut show: Option<Plain<W>>) -> Tails {
+    let started = Instant::now();
+    let mut tails = Tails::default();
+    loop {
+        let event = inbox.recv_timeout(TICK);
+        let now = started.elapsed();
+        match event {
+            Ok(Event::Status(status)) => {
+                tails.see(&status);
+                if let Some(show) = &mut show {
+                    show.see(status, now);
+                }
+            }
+            Ok(Event::End { success }) => {
+                if let Some(show) = &mut show {
+                    show.end(now, success);
+                }
+                return tails;
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                if let Some(show) = &mut show {
+                    show.tick(now);
+                }
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => return tails,
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! The machine as the compiler sees it.
+//!
+//! Owns `OsWorld`: files, environment, commands, images. Decides nothing: what is asked for is looked up.
+
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use hlb_compiler::{
+    Command, CommandOutput, FileKind, History, ImageConfig, ImageManifest, Platform, World, WorldError,
+};
+use hlb_registry::{Images, Reference, ResolvedImage};
+use tokio::io::AsyncReadExt;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::in_words;
+use crate::fingerprint;
+
+/// The operating system, and the outside beyond it where a command may reach there.
+pub(crate) struct OsWorld<'a> {
+    outside: Option<Outside<'a>>,
+    given: AtomicU64,
+}
+
+/// What takes time to answer.
+pub(crate) struct Outside<'a> {
+    /// Where waiting is done. The compiler must not be called on one of its own threads.
+    pub(crate) handle: Handle,
+    /// Ends all waiting.
+    pub(crate) cancel: CancellationToken,
+    /// Where images are looked up, if they are.
+    pub(crate) images: Option<&'a Images>,
+}
+
+impl<'a> OsWorld<'a> {
+    /// A world in which nothing is run and no image looked up.
+    pub(crate) fn quiet() -> Self {
+        Self { outside: None, given: AtomicU64::new(0) }
+    }
+
+    /// A world that runs commands and looks images up.
+    pub(crate) fn open(outside: Outside<'a>) -> Self {
+        Self { outside: Some(outside), given: AtomicU64::new(0) }
+    }
+
+    fn resolve(
+        &self,
+        reference: &str,
+        platform: &Platform,
+    ) -> Result<Option<std::sync::Arc<ResolvedImage>>, WorldError> {
+        let Some(outside) = &self.outside else { return Ok(None) };
+        let Some(images) = outside.images else { return Ok(None) };
+        let reference = Reference::parse(reference).map_err(|error| WorldError::Other(error.to_string()))?;
+        let platform = hlb_registry::Platform::new(&platform.os, &platform.architecture, &platform.variant);
+        outside.wait(async {
+            let found = images.resolve(&reference, &platform).await;
+            found.map(Some).map_err(|error| WorldError::Other(chain(&error)))
+        })
+    }
+}
+
+impl Outside<'_> {
+    fn wait<T>(&self, work: impl Future<Output = Result<T, WorldError>>) -> Result<T, WorldError> {
+        self.handle.block_on(async {
+            tokio::select! {
+                result = work => result,
+                () = self.cancel.cancelled() => Err(WorldError::Other("interrupted".to_owned())),
+            }
+        })
+    }
+}
+
+impl World for OsWorld<'_> {
+    fn read_text(&self, path: &Utf8Path) -> Result<String, WorldError> {
+        let bytes = std::fs::read(path).map_err(|error| io_error(path, &error))?;
+        String::from_utf8(bytes)
+            .map_err(|_| WorldError::Unreadable { path: path.to_owned(), reason: "it is not UTF-8".to_owned() })
+    }
+
+    fn stat(&self, path: &Utf8Path) -> Result<FileKind, WorldError> {
+        let found = std::fs::metadata(path).map_err(|error| io_error(path, &error))?;
+        Ok(match found.file_type() {
+            kind if kind.is_file() => FileKind::File,
+            kind if kind.is_dir() => FileKind::Directory,
+            _ => FileKind::Other,
+        })
+    }
+
+    fn files(&self, dir: &Utf8Path, include: &[String], exclude: &[String]) -> Result<Vec<Utf8PathBuf>, WorldError> {
+        let mut files = Vec::new();
+        for entry in fingerprint::selected(dir, include, exclude)? {
+            if entry.is_file {
+                let path = Utf8PathBuf::from_path_buf(entry.path);
+                files.push(path.map_err(|path| WorldError::Unreadable {
+                    path: dir.to_owned(),
+                    reason: format!("the name of `{}` is not UTF-8", path.display()),
+                })?);
+            }
+        }
+        Ok(files)
+    }
+
+    fn local_fingerprint(&self, dir: &Utf8Path, include: &[String], exclude: &[String]) -> Result<String, WorldError> {
+        fingerprint::of(dir, include, exclude)
+    }
+
+    fn env(&self, key: &str) -> Option<String> {
+        std::env::var(key).ok()
+    }
+
+    fn cwd(&self) -> Result<Utf8PathBuf, WorldError> {
+        let here = std::env::current_dir()
+            .map_err(|error| WorldError::Other(format!("the working directory cannot be used: {error}")))?;
+        Utf8PathBuf::from_path_buf(here)
+            .map_err(|path| WorldError::Other(format!("the working directory `{}` is not UTF-8", path.display())))
+    }
+
+    fn home(&self) -> Option<Utf8PathBuf> {
+        std::env::var("HOME").ok().filter(|home| !home.is_empty()).map(Utf8PathBuf::from)
+    }
+
+    fn host(&self) -> Platform {
+        let host = hlb_registry::Platform::host();
+        Platform { os: host.os, architecture: host.architecture, variant: host.variant }
+    }
+
+    fn unique(&self) -> String {
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let count = self.given.fetch_add(1, Ordering::Relaxed);
+        format!("{time:x}-{:x}-{count:x}", std::process::id())
+    }
+
+    fn run(&self, command: &Command) -> Result<CommandOutput, WorldError> {
+        let action = || "running a command".to_owned();
+        let Some(outside) = &self.outside else { return Err(WorldError::Refused { action: action() }) };
+        outside.wait(run(command))
+    }
+
+    fn image_config(&self, reference: &str, platform: &Platform) -> Result<Option<ImageConfig>, WorldError> {
+        Ok(self.resolve(reference, platform)?.map(|image| config(&image.config)))
+    }
+
+    fn image_manifest(
+        &self,
+        reference: &str,
+        platform: Option<&Platform>,
+    ) -> Result<Option<ImageManifest>, WorldError> {
+        let platform = platform.cloned().unwrap_or_else(|| Platform::new("linux", "amd64"));
+        let Some(image) = self.resolve(reference, &platform)? else { return Ok(None) };
+        let manifest = serde_json::to_string(&image.manifest).map_err(|error| WorldError::Other(error.to_string()))?;
+        Ok(Some(ImageManifest {
+            digest: image.root_digest.to_string(),
+            manifest,
+            config: String::from_utf8_lossy(&image.config_bytes).into_owned(),
+            index: None,
+        }))
+    }
+}
+
+/// Runs a command with nothing to read. It is killed if it is not waited for to the end.
+async fn run(command: &Command) -> Result<CommandOutput, WorldError> {
+    let Some((program, args)) = command.args.split_first() else {
+        return Err(WorldError::Other("a command needs a program".to_owned()));
+    };
+    let failed = |error: std::io::Error| WorldError::Other(format!("cannot run `{program}`: {error}"));
+    let mut child = tokio::process::Command::new(program)
+        .args(args)
+        .current_dir(&command.dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(failed)?;
+    let (mut stdout, mut stderr, mut combined) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut out, mut err) = (child.stdout.take(), child.stderr.take());
+    let (mut from_out, mut from_err) = ([0; 8192], [0; 8192]);
+    while out.is_some() || err.is_some() {
+        tokio::select! {
+            read = piece(&mut out, &mut from_out) => take(read.map_err(failed)?, &mut out, &mut stdout, &mut combined),
+            read = piece(&mut err, &mut from_err) => take(read.map_err(failed)?, &mut err, &mut stderr, &mut combined),
+        }
+    }
+    let status = child.wait().await.map_err(failed)?;
+    let signal = std::os::unix::process::ExitStatusExt::signal(&status);
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ok(CommandOutput {
+        exit_code: status.code().unwrap_or_else(|| 128 + signal.unwrap_or(0)),
+        stdout: text(stdout),
+        stderr: text(stderr),
+        combined: text(combined),
+    })
+}
+
+/// The next bytes of a pipe; waits for ever if it has ended.
+async fn piece<'a, R: tokio::io::AsyncRead + Unpin>(
+    pipe: &mut Option<R>,
+    buffer: &'a mut [u8],
+) -> std::io::Result<&'a [u8]> {
+    let Some(pipe) = pipe else { return std::future::pending().await };
+    let read = pipe.read(buffer).await?;
+    Ok(buffer.get(..read).unwrap_or_default())
+}
+
+fn take<R>(read: &[u8], pipe: &mut Option<R>, own: &mut Vec<u8>, combined: &mut Vec<u8>) {
+    if read.is_empty() {
+        *pipe = None;
+    }
+    own.extend_from_slice(read);
+    combined.extend_from_slice(read);
+}
+
+fn config(from: &hlb_registry::ImageConfig) -> ImageConfig {
+    let run = &from.config;
+    // Sets are objects with empty objects as values.
+    let set = |key: &str| run.rest.get(key).and_then(|value| value.as_object()).map(|object| object.keys().cloned());
+    let text = |value: Option<&serde_json::Value>| value.and_then(|it| it.as_str()).unwrap_or_default().to_owned();
+    ImageConfig {
+        architecture: from.platform.architecture.clone(),
+        variant: from.platform.variant.clone(),
+        os: from.platform.os.clone(),
+        env: run.env.clone(),
+        working_dir: run.working_dir.clone(),
+        user: run.user.clone(),
+        entrypoint: run.entrypoint.clone(),
+        cmd: run.cmd.clone(),
+        labels: run.labels.clone(),
+        exposed_ports: set("ExposedPorts").into_iter().flatten().collect(),
+        volumes: set("Volumes").into_iter().flatten().collect(),
+        stop_signal: text(run.rest.get("StopSignal")),
+        history: from
+            .history
+            .iter()
+            .map(|entry| History {
+                created_by: entry.created_by.clone(),
+                comment: text(entry.rest.get("comment")),
+                empty_layer: entry.empty_layer,
+                created: text(entry.rest.get("created")),
+            })
+            .collect(),
+    }
+}
+
+fn io_error(path: &Utf8Path, error: &std::io::Error) -> WorldError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => WorldError::NotFound { path: path.to_owned() },
+        _ => WorldError::Unreadable { path: path.to_owned(), reason: in_words(&error.to_string()) },
+    }
+}
+
+/// An error with its causes in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(&format!(": {cause}"));
+        next = cause.source();
+    }
+    in_words(&text)
+}

@@ -1,0 +1,44 @@
+//! A machine that cannot build: each lack is told before anything is done.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+
+use crate::project::{Project, is_there};
+
+const PROGRAM: &str = "fs default() {\n\tscratch\n\tmkfile \"/a\" 0o644 \"a\"\n}\n";
+
+#[test]
+fn privileged_without_runc() {
+    let project = Project::new(PROGRAM);
+    let output = project.command(&["run"]).env("PATH", "/nowhere").output().unwrap();
+    insta::assert_snapshot!(project.shown(&output), @"");
+}
+
+#[test]
+fn privileged_with_a_state_directory_that_cannot_be_written() {
+    let project = Project::new(PROGRAM);
+    insta::assert_snapshot!(project.hlbc(&["run", "--root", "/proc/hlbc"]), @"");
+}
+
+#[test]
+fn privileged_as_another_user() {
+    let project = Project::new(PROGRAM);
+    // The target directory may be closed to others.
+    let binary = project.beside("hlbc");
+    std::fs::copy(env!("CARGO_BIN_EXE_hlbc"), &binary).unwrap();
+    for path in [project.beside(""), binary] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut command = std::process::Command::new(project.beside("hlbc"));
+    let command = command.arg("run").current_dir(project.path("")).env_clear().env("HOME", "/nonexistent");
+    let output = command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").uid(65534).gid(65534).output().unwrap();
+    insta::assert_snapshot!(project.shown(&output), @"");
+}
+
+#[test]
+fn privileged_mistakes_of_the_program_come_before_those_of_the_machine() {
+    let project = Project::new("fs default() {\n\tscratc\n}\n");
+    let output = project.command(&["run"]).env("PATH", "/nowhere").output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(!is_there(&project.beside("state")), "nothing is made for a program that cannot be built");
+}

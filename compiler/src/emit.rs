@@ -1,0 +1,234 @@
+//! From the evaluated graph to LLB, and from values to requests.
+//!
+//! Owns which ops a request holds, their platforms and source maps. Evaluates nothing: everything is known here, so one op
+//! serves all results of a command.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use camino::Utf8PathBuf;
+use ecow::EcoString;
+use hlb_language::diagnostic::Location;
+use hlb_language::source::{SourceId, SourceMap};
+use hlb_llb::graph::{Annotations, Output, marshal};
+use hlb_llb::ops::{self, ExecMount, ExecOutputs, FileStep};
+use hlb_llb::pb;
+use rustc_hash::FxHashMap;
+
+use crate::eval::Evaluator;
+use crate::eval::graph::{Entry, Exec, Node, NodeId, Out, Port, Step};
+use crate::eval::value::{ExportId, Frame, Fs, Plan};
+use crate::hir::Program;
+use crate::request::{Export, LocalDir, Request, Solve};
+use crate::world::Platform;
+
+/// Turns what has been evaluated into requests.
+pub(crate) struct Emitter<'e> {
+    evaluator: &'e Evaluator<'e>,
+    sources: &'e SourceMap,
+    /// Position of each text in the source infos.
+    positions: FxHashMap<SourceId, i32>,
+    infos: Vec<pb::SourceInfo>,
+    /// What each node has become, for each platform that something is built for.
+    made: FxHashMap<Platform, Vec<Option<Made>>>,
+    /// Exports that an earlier request does.
+    exported: BTreeSet<ExportId>,
+}
+
+/// A node as LLB.
+#[derive(Clone)]
+enum Made {
+    One(Option<Output>),
+    Exec(Rc<ExecOutputs>),
+}
+
+impl<'e> Emitter<'e> {
+    pub(crate) fn new(evaluator: &'e Evaluator<'e>, program: &Program, sources: &'e SourceMap) -> Self {
+        let mut positions = FxHashMap::default();
+        let mut infos = Vec::new();
+        for module in &program.modules {
+            let Some(source) = sources.get(module.source) else { continue };
+            positions.insert(module.source, i32::try_from(infos.len()).unwrap_or(i32::MAX));
+            infos.push(pb::SourceInfo {
+                filename: source.name().to_owned(),
+                data: source.text().as_bytes().to_vec(),
+                definition: None,
+                language: "HLB".to_owned(),
+            });
+        }
+        Self { evaluator, sources, positions, infos, made: FxHashMap::default(), exported: BTreeSet::new() }
+    }
+
+    /// The request for a value. Pipelines are as deep as the calls that made them, which evaluation limits.
+    pub(crate) fn request(&mut self, plan: &Plan, target: &str) -> Request {
+        match plan {
+            Plan::Fs(fs) => Request::Solve(Box::new(self.solve(fs, target))),
+            Plan::Parallel(_, parts) => {
+                Request::parallel(parts.iter().map(|part| self.request(part, target)).collect())
+            }
+            Plan::Sequential(_, parts) => {
+                Request::sequential(parts.iter().map(|part| self.request(part, target)).collect())
+            }
+        }
+    }
+
+    fn solve(&mut self, fs: &Fs, target: &str) -> Solve {
+        let mut needs = Needs::default();
+        let mut exports = Vec::new();
+        for id in fs.exports.iter() {
+            // Each export is done once, by the first request that needs it.
+            if !self.exported.insert(*id) {
+                continue;
+            }
+            let Some(plan) = self.evaluator.exports.get(id.0) else { continue };
+            let definition = self.definition(&plan.fs, &mut needs);
+            exports.push(Export { definition, to: plan.to.clone(), at: plan.at });
+        }
+        let definition = self.definition(fs, &mut needs);
+        let mut image = (*fs.config).clone();
+        image.history = self.evaluator.log.extend(image.history, fs.history);
+        if image.os.is_empty() {
+            image.os.clone_from(&fs.platform.os);
+        }
+        if image.architecture.is_empty() {
+            image.architecture.clone_from(&fs.platform.architecture);
+            image.variant.clone_from(&fs.platform.variant);
+        }
+        Solve { definition, exports, locals: needs.locals, secrets: needs.secrets, image, name: target.to_owned() }
+    }
+
+    fn definition(&mut self, fs: &Fs, needs: &mut Needs) -> pb::Definition {
+        let output = fs.out.and_then(|out| {
+            // Inputs have lower numbers than what reads them, so this order needs no recursion.
+            for id in self.reachable(out.node) {
+                self.make(id, &fs.platform, needs);
+            }
+            self.output(out, &fs.platform)
+        });
+        // A definition with infos and no ops would be one more form of the empty one.
+        let infos = if output.is_some() { self.infos.clone() } else { Vec::new() };
+        let mut definition = marshal(output.as_ref(), infos);
+        if output.is_none() {
+            definition.source = None;
+        }
+        definition
+    }
+
+    fn reachable(&self, root: NodeId) -> Vec<NodeId> {
+        let mut seen = vec![false; self.evaluator.graph.len()];
+        let mut pending = vec![root];
+        let mut found = Vec::new();
+        while let Some(id) = pending.pop() {
+            match seen.get_mut(id.0) {
+                Some(seen) if !*seen => *seen = true,
+                _ => continue,
+            }
+            found.push(id);
+            pending.extend(self.evaluator.graph.inputs(id).iter().map(|input| input.node));
+        }
+        found.sort_unstable();
+        found
+    }
+
+    fn output(&self, out: Out, platform: &Platform) -> Option<Output> {
+        match (self.made.get(platform)?.get(out.node.0)?.as_ref()?, out.port) {
+            (Made::One(output), _) => output.clone(),
+            (Made::Exec(outputs), Port::Main) => outputs.root.clone(),
+            (Made::Exec(outputs), Port::Mount(index)) => outputs.mounts.get(index)?.clone(),
+        }
+    }
+
+    fn make(&mut self, id: NodeId, platform: &Platform, needs: &mut Needs) {
+        let evaluator = self.evaluator;
+        let Some(Entry { node, frame }) = evaluator.graph.get(id) else { return };
+        match node {
+            Node::Local { local, path } => {
+                needs.locals.insert(local.name.clone(), LocalDir { path: path.clone() });
+            }
+            Node::Exec(exec) => {
+                let secrets = exec.secrets.iter().map(|secret| (secret.secret.id.clone(), secret.path.clone()));
+                needs.secrets.extend(secrets);
+            }
+            _ => {}
+        }
+        let size = evaluator.graph.len();
+        let known = self.made.get(platform).and_then(|made| made.get(id.0)).is_some_and(Option::is_some);
+        if known {
+            return;
+        }
+        let annotations = Annotations { locations: self.locations(frame), ..Annotations::default() };
+        let input = |out: &Option<Out>| out.and_then(|out| self.output(out, platform));
+        let made = match node {
+            Node::Image(image) => Made::One(Some(ops::image(image.clone(), annotations))),
+            Node::Http(http) => Made::One(Some(ops::http(http.clone(), annotations))),
+            Node::Git(git) => Made::One(Some(ops::git(git.clone(), annotations))),
+            Node::Local { local, .. } => Made::One(Some(ops::local(local.clone(), annotations))),
+            Node::File { base, step } => {
+                let step = match &**step {
+                    Step::Plain(step) => step.clone(),
+                    Step::Copy { source, copy } => FileStep::Copy(ops::Copy { source: input(source), ..copy.clone() }),
+                };
+                Made::One(ops::file(input(base), vec![step], annotations))
+            }
+            Node::Merge(inputs) => {
+                let inputs = inputs.iter().filter_map(|out| self.output(*out, platform)).collect();
+                Made::One(ops::merge(inputs, annotations))
+            }
+            Node::Diff { lower, upper } => Made::One(ops::diff(input(&Some(*lower)), input(upper), annotations)),
+            Node::Exec(exec) => Made::Exec(Rc::new(self.exec(exec, platform, annotations))),
+        };
+        let all = self.made.entry(platform.clone()).or_insert_with(|| vec![None; size]);
+        if let Some(slot) = all.get_mut(id.0) {
+            *slot = Some(made);
+        }
+    }
+
+    fn exec(&self, exec: &Exec, platform: &Platform, annotations: Annotations) -> ExecOutputs {
+        let input = |out: Option<Out>| out.and_then(|out| self.output(out, platform));
+        let own = exec.platform.as_ref().unwrap_or(platform);
+        let mut op = ops::Exec::new(input(exec.root), exec.args.clone(), exec.cwd.clone(), crate::builtins::wire(own));
+        op.env = exec.env.iter().map(|(key, value): &(EcoString, EcoString)| format!("{key}={value}")).collect();
+        op.user.clone_from(&exec.user);
+        op.extra_hosts.clone_from(&exec.hosts);
+        op.network = exec.network;
+        op.security = exec.security;
+        op.readonly_root = exec.readonly_root;
+        for mount in &exec.mounts {
+            op.mounts.push(ExecMount {
+                selector: mount.selector.clone(),
+                readonly: mount.readonly,
+                no_output: !mount.used,
+                kind: mount.kind.clone(),
+                ..ExecMount::bind(mount.dest.clone(), input(mount.source))
+            });
+        }
+        op.secrets = exec.secrets.iter().map(|secret| secret.secret.clone()).collect();
+        op.build(Annotations { name: Some(exec.name.clone()), ..annotations })
+    }
+
+    /// The calls that made an op, innermost first.
+    fn locations(&self, frame: &Rc<Frame>) -> Vec<pb::Location> {
+        frame.outward().filter_map(|at| self.location(at)).collect()
+    }
+
+    fn location(&self, at: Location) -> Option<pb::Location> {
+        let source_index = *self.positions.get(&at.source)?;
+        let source = self.sources.get(at.source)?;
+        let position = |offset: u32| {
+            let position = source.position(offset as usize);
+            Some(pb::Position {
+                line: i32::try_from(position.line).unwrap_or(i32::MAX),
+                character: i32::try_from(position.column).unwrap_or(i32::MAX),
+            })
+        };
+        let range = pb::Range { start: position(at.span.start), end: position(at.span.end) };
+        Some(pb::Location { source_index, ranges: vec![range] })
+    }
+}
+
+/// What solves need from the client.
+#[derive(Default)]
+struct Needs {
+    locals: BTreeMap<String, LocalDir>,
+    secrets: BTreeMap<String, Utf8PathBuf>,
+}

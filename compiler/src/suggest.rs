@@ -1,0 +1,76 @@
+//! "Did you mean": the nearest of some names.
+//!
+//! Owns the distance and how near is near enough. Knows nothing of scopes.
+
+/// The nearest candidate that is near enough to be a slip of the finger; the first of equally near ones.
+pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = if name.chars().count() <= 4 { 1 } else { 2 };
+    let mut best: Option<(usize, &str)> = None;
+    for candidate in candidates {
+        if candidate == name {
+            continue;
+        }
+        let distance = distance(name, candidate);
+        if distance <= limit && best.is_none_or(|(least, _)| distance < least) {
+            best = Some((distance, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
+}
+
+/// Number of insertions, deletions, replacements and swaps of neighbours that turn one name into the other. Names that
+/// differ in case only are one apart.
+fn distance(left: &str, right: &str) -> usize {
+    if left.eq_ignore_ascii_case(right) {
+        return 1;
+    }
+    let left: Vec<char> = left.chars().collect();
+    let right: Vec<char> = right.chars().collect();
+    if left.len().abs_diff(right.len()) > 2 {
+        return usize::MAX;
+    }
+    let mut before: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.iter().enumerate() {
+        let mut next = Vec::with_capacity(row.len());
+        next.push(i + 1);
+        for (j, b) in right.iter().enumerate() {
+            let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX - 1);
+            let mut cost = (at(&row, j) + usize::from(a != b)).min(at(&row, j + 1) + 1).min(at(&next, j) + 1);
+            let swapped = i > 0 && j > 0 && left.get(i - 1) == Some(b) && right.get(j - 1) == Some(a);
+            if swapped {
+                cost = cost.min(at(&before, j - 1) + 1);
+            }
+            next.push(cost);
+        }
+        before = std::mem::replace(&mut row, next);
+    }
+    row.last().copied().unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_found_and_strangers_are_not() {
+        let names = ["image", "mkfile", "mkdir", "run", "rm", "shared", "readonly"];
+        for (slip, found) in [
+            ("imagee", Some("image")),
+            ("imgae", Some("image")),
+            ("mkfil", Some("mkfile")),
+            ("runn", Some("run")),
+            ("ru", Some("run")),
+            ("sharde", Some("shared")),
+            ("readOnly", Some("readonly")),
+            ("READONLY", Some("readonly")),
+            ("copy", None),
+            ("rnu", Some("run")),
+            ("name", None),
+            ("x", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(slip, names), found, "{slip}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What the compiler may ask of the world outside.
+//!
+//! Owns the `World` trait and its plain data. The compiler does no I/O but through this trait: no clock, no environment, no
+//! processes. Implemented for the operating system by `hlbc`, for editors by `hlb-ide`, in memory by `testing`.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::image::ImageConfig;
+
+/// The compiler's only way out. Paths are given as the program spells them, relative ones against [`World::cwd`].
+pub trait World {
+    /// The text of a module.
+    ///
+    /// # Errors
+    /// If there is no such file, it cannot be read, or it is not UTF-8.
+    fn read_text(&self, path: &Utf8Path) -> Result<String, WorldError>;
+
+    /// What stands at a path, symbolic links followed.
+    ///
+    /// # Errors
+    /// If nothing is there or it cannot be looked at.
+    fn stat(&self, path: &Utf8Path) -> Result<FileKind, WorldError>;
+
+    /// The regular files under a directory that the patterns select (`.dockerignore` syntax with `**`; no include pattern
+    /// selects all), relative to it, in path order.
+    ///
+    /// # Errors
+    /// If the directory cannot be walked or a pattern is malformed.
+    fn files(&self, dir: &Utf8Path, include: &[String], exclude: &[String]) -> Result<Vec<Utf8PathBuf>, WorldError>;
+
+    /// A digest text that stays the same as long as the selected files under a directory do. It goes into `local.unique` and
+    /// `local.sharedkeyhint`, so transfers of an unchanged directory are recognised.
+    ///
+    /// # Errors
+    /// If the directory cannot be walked or a pattern is malformed.
+    fn local_fingerprint(&self, dir: &Utf8Path, include: &[String], exclude: &[String]) -> Result<String, WorldError>;
+
+    /// An environment variable.
+    fn env(&self, key: &str) -> Option<String>;
+
+    /// The working directory, absolute.
+    ///
+    /// # Errors
+    /// If it is gone or not UTF-8.
+    fn cwd(&self) -> Result<Utf8PathBuf, WorldError>;
+
+    /// The user's home directory, for `~`.
+    fn home(&self) -> Option<Utf8PathBuf>;
+
+    /// The machine that compiles, in Go's names (`linux`, `amd64`).
+    fn host(&self) -> Platform;
+
+    /// A text that no other call has returned, for `ignoreCache`.
+    fn unique(&self) -> String;
+
+    /// Runs a command to its end.
+    ///
+    /// # Errors
+    /// If it cannot be started, or this world runs nothing. An exit code other than 0 is no error here.
+    fn run(&self, command: &Command) -> Result<CommandOutput, WorldError>;
+
+    /// The config of an image whose reference is normalised (`docker.io/library/alpine:latest`). `None` if this world has no
+    /// way to look; the image is then compiled without its environment, directory and user.
+    ///
+    /// # Errors
+    /// If the image does not exist or its registry refuses.
+    fn image_config(&self, reference: &str, platform: &Platform) -> Result<Option<ImageConfig>, WorldError>;
+
+    /// The manifest of an image whose reference is normalised, for the platform or linux/amd64. `None` if this world has no way
+    /// to look.
+    ///
+    /// # Errors
+    /// If the image does not exist or its registry refuses.
+    fn image_manifest(&self, reference: &str, platform: Option<&Platform>)
+    -> Result<Option<ImageManifest>, WorldError>;
+}
+
+/// Why the world did not answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WorldError {
+    /// Nothing is at the path.
+    #[error("no such file or directory: {path}")]
+    NotFound {
+        /// The path as it was asked for.
+        path: Utf8PathBuf,
+    },
+    /// Something is there but cannot be used.
+    #[error("{path}: {reason}")]
+    Unreadable {
+        /// The path as it was asked for.
+        path: Utf8PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// This world does not do such things (an editor runs no commands).
+    #[error("{action} is not possible here")]
+    Refused {
+        /// What was asked for, as a noun phrase.
+        action: String,
+    },
+    /// Anything else, in its own words.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// What stands at a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A device, a socket, …
+    Other,
+}
+
+/// A platform in Go's names.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct Platform {
+    /// `linux`, …
+    pub os: String,
+    /// `amd64`, `arm64`, …
+    pub architecture: String,
+    /// `v7`, …; mostly empty.
+    pub variant: String,
+}
+
+impl Platform {
+    /// A platform without a variant.
+    pub fn new(os: impl Into<String>, architecture: impl Into<String>) -> Self {
+        Self { os: os.into(), architecture: architecture.into(), variant: String::new() }
+    }
+}
+
+/// A command to run on the machine that compiles.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Command {
+    /// Program and arguments; never empty.
+    pub args: Vec<String>,
+    /// Where it runs.
+    pub dir: Utf8PathBuf,
+}
+
+/// What a command left behind.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CommandOutput {
+    /// Its exit code; 128 + n if signal n ended it.
+    pub exit_code: i32,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+    /// Both in the order in which they arrived.
+    pub combined: String,
+}
+
+/// An image as its registry describes it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ImageManifest {
+    /// Digest of the index, or of the manifest where there is no index.
+    pub digest: String,
+    /// The manifest for the platform, as JSON.
+    pub manifest: String,
+    /// The image config, as JSON.
+    pub config: String,
+    /// The index as JSON, if there is one.
+    pub index: Option<String>,
+}

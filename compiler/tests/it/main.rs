@@ -1,0 +1,15 @@
+//! The compiler from the outside: programs in, requests and diagnostics out.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod conformance;
+mod editor;
+mod evaluation;
+mod messages;
+mod modules;
+mod support;

@@ -1,0 +1,204 @@
+//! Syntax trees of broken texts.
+//!
+//! Walks the tree of braces from the inside out and lets the grammar read each row. A row that it refuses is repaired if
+//! the slip is known (`repair`), else becomes an error node that keeps its callee and its blocks. So a mistake never
+//! leaves its statement. Knows no grammar itself.
+
+use crate::ast::{Block, ErrorStmt, Expr, Ident, Module, Path, Stmt, StringPart};
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::lexer::Lexed;
+use crate::parser::MAX_DEPTH;
+use crate::parser::explain;
+use crate::parser::heads;
+use crate::parser::pieces::{self, Failure, Finished, Piece};
+use crate::parser::repair::{self, Outcome};
+use crate::parser::symbols::Builder;
+use crate::parser::tree::{self, Group, Node, StringNode, StringPiece};
+use crate::source::SourceId;
+use crate::span::Span;
+use crate::token::TokenKind;
+
+/// How many slips in one row are repaired.
+const MAX_REPAIRS: usize = 4;
+
+/// Parses a text that the whole-file grammar refuses.
+pub(crate) fn module(source: SourceId, text: &str, lexed: &Lexed) -> (Module, Vec<Diagnostic>) {
+    let builder = Builder::new(source, text, &lexed.trivia);
+    let mut decls = Vec::new();
+    for tokens in tree::declarations(&builder, &lexed.tokens) {
+        let before = builder.diagnostics.borrow().len();
+        let nodes = tree::build(&builder, tokens);
+        if heads::declarations(&builder, nodes, &mut decls) {
+            // What stands outside of a function and the `}` that closes nothing behind it are one mistake.
+            let mut at = 0;
+            builder.diagnostics.borrow_mut().retain(|diagnostic| {
+                at += 1;
+                at <= before || diagnostic.code != codes::STRAY_BRACE
+            });
+        }
+    }
+    (Module { decls }, builder.diagnostics.into_inner())
+}
+
+/// The statements of some nodes. `depth` is how deeply they are nested.
+pub(crate) fn statements(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) -> Vec<Stmt> {
+    let mut stmts = Vec::new();
+    for row in pieces::rows(nodes) {
+        if !row.nodes.is_empty() {
+            let row = finish(builder, row.nodes, depth);
+            stmts.extend(statement_row(builder, row));
+        } else if let Some(end) = row.end.filter(|end| end.kind == TokenKind::Semicolon) {
+            builder.report(
+                Diagnostic::error(codes::EMPTY_STATEMENT, builder.location(end.span), "this `;` ends no statement")
+                    .help("remove it: one `;` or the end of the line ends a statement")
+                    .fix("remove the `;`", builder.location(end.span), ""),
+            );
+        }
+    }
+    stmts
+}
+
+/// The statements of one row.
+pub(crate) fn statement_row(builder: &Builder<'_>, row: Vec<Piece>) -> Vec<Stmt> {
+    match repaired(builder, row, pieces::statements, repair::statement) {
+        Ok(stmts) => stmts,
+        Err(row) => error_statement(builder, row).into_iter().collect(),
+    }
+}
+
+/// The grammar's refusal of a row: the row itself, and why.
+type Refused = (Vec<Piece>, Failure);
+
+/// Runs the grammar on a row, and again after each repair. Reports the first slip only: what comes behind it in the same
+/// row may follow from it.
+pub(crate) fn repaired<T>(
+    builder: &Builder<'_>,
+    mut row: Vec<Piece>,
+    parse: impl Fn(&Builder<'_>, Vec<Piece>) -> Result<T, Refused>,
+    repair: impl Fn(&Builder<'_>, &mut Vec<Piece>, &Failure) -> Outcome,
+) -> Result<T, Vec<Piece>> {
+    let mut unopened =
+        row.iter().find(|piece| piece.is_unopened(builder)).map(|piece| repair::unopened(builder, piece));
+    let mut reported = false;
+    for _ in 0..=MAX_REPAIRS {
+        let (refused, failure) = match parse(builder, row) {
+            Ok(value) => {
+                if let Some(diagnostic) = unopened.take().filter(|_| !reported) {
+                    builder.report(diagnostic);
+                }
+                return Ok(value);
+            }
+            Err(refused) => refused,
+        };
+        row = refused;
+        let unexpected = explain::unexpected(builder, &row, &failure);
+        let (diagnostic, again) = match repair(builder, &mut row, &failure) {
+            Outcome::Repaired(diagnostic) => (diagnostic, true),
+            Outcome::Known(diagnostic) => (diagnostic, false),
+            Outcome::Unknown => (unexpected, false),
+        };
+        if !reported {
+            builder.report(diagnostic);
+            reported = true;
+        }
+        if !again {
+            break;
+        }
+    }
+    Err(row)
+}
+
+/// What can be told of a row that is no statement.
+fn error_statement(builder: &Builder<'_>, row: Vec<Piece>) -> Option<Stmt> {
+    let span = extent(&row)?;
+    let name = |piece: &Piece| {
+        let is_name = piece.kind == TokenKind::Ident && piece.node.is_none();
+        is_name.then(|| builder.ident(piece.span.start as usize, piece.span.end as usize))
+    };
+    let callee = row.first().and_then(name).map(|head| {
+        let dot = row.get(1).is_some_and(|piece| piece.kind == TokenKind::Dot);
+        let member: Option<Ident> = row.get(2).filter(|_| dot).and_then(name);
+        let span = member.as_ref().map_or(head.span, |member| head.span.to(member.span));
+        Path { span, head, member }
+    });
+    let blocks = row.into_iter().filter_map(Piece::into_block).collect();
+    Some(Stmt::Error(ErrorStmt { span, callee, blocks }))
+}
+
+/// From the first piece to the last.
+pub(crate) fn extent(row: &[Piece]) -> Option<Span> {
+    Some(row.first()?.span.to(row.last()?.span))
+}
+
+/// Parses the blocks and strings in a row.
+pub(crate) fn finish(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) -> Vec<Piece> {
+    let kinds = nodes.iter().map(|node| match node {
+        Node::Token(token) => token.kind,
+        Node::String(_) | Node::Group(_) => TokenKind::Text,
+    });
+    let mut parens = pieces::paren_depths(kinds).into_iter();
+    let mut shallow = true;
+    let mut row = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let depth = depth + parens.next().unwrap_or(0) + 1;
+        // Names and strings may stand at the limit; what opens a level may not.
+        let opens = match &node {
+            Node::Token(token) => token.kind == TokenKind::LParen,
+            Node::Group(_) => true,
+            Node::String(string) => string.pieces.iter().any(|piece| matches!(piece, StringPiece::Interpolation(..))),
+        };
+        if opens && depth > MAX_DEPTH {
+            if shallow {
+                builder.report(tree::too_deep(builder, node.span()));
+            }
+            shallow = false;
+            continue;
+        }
+        row.push(match node {
+            Node::Token(token) => Piece::from(token),
+            Node::Group(group) => Piece {
+                kind: TokenKind::LBrace,
+                span: group.span,
+                node: Some(Finished::Block(block(builder, group, depth))),
+            },
+            Node::String(string) => finish_string(builder, string, depth),
+        });
+    }
+    row
+}
+
+fn block(builder: &Builder<'_>, group: Group, depth: usize) -> Block {
+    Block { span: group.span, stmts: statements(builder, group.nodes, depth) }
+}
+
+fn finish_string(builder: &Builder<'_>, string: StringNode, depth: usize) -> Piece {
+    let StringNode { open, pieces, end } = string;
+    let parts = pieces.into_iter().map(|piece| match piece {
+        StringPiece::Text(span) => StringPart::Text(span),
+        StringPiece::Escape(span) => StringPart::Escape(span),
+        StringPiece::Interpolation(span, nodes) => {
+            let expr = (!nodes.is_empty()).then(|| expression(builder, nodes, depth));
+            builder.interpolation(span.start as usize, span.end as usize, expr)
+        }
+    });
+    let parts = parts.collect();
+    let lit = builder.string(open.span.start as usize, open.span.end as usize, end as usize, parts);
+    Piece { kind: open.kind, span: lit.span, node: Some(Finished::String(lit)) }
+}
+
+/// The expression in an interpolation.
+fn expression(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) -> Expr {
+    let row = finish(builder, nodes, depth);
+    let span = extent(&row).unwrap_or_default();
+    repaired(builder, row, pieces::expression, repair::expression).unwrap_or(Expr::Error(span))
+}
+
+impl Piece {
+    pub(crate) fn into_block(self) -> Option<Block> {
+        match self.node {
+            Some(Finished::Block(block)) => Some(block),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Slips in declarations: imports without a name, missing types and names, reserved words.
+
+use super::{Broken, Outcome};
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::lexer::is_kind;
+use crate::parser::pieces::Piece;
+use crate::span::Span;
+use crate::token::TokenKind;
+
+/// `import "path"`: goes on with a name made of the path.
+pub(super) fn import_without_name(broken: &mut Broken<'_, '_>) -> Outcome {
+    let is_string = broken.kind(1).is_some_and(TokenKind::opens_string);
+    if broken.kind(0) != Some(TokenKind::Import) || !is_string {
+        return Outcome::Unknown;
+    }
+    let path = broken.text(1).trim_matches(['"', '`', '\'']).to_owned();
+    let name = module_name(&path);
+    let span = broken.span(1);
+    let location = broken.builder.location(span);
+    let mut diagnostic = Diagnostic::error(codes::IMPORT_NAME, location, "the import has no name")
+        .help("write `import name from \"path\"`");
+    if let Some(name) = &name {
+        let before = broken.builder.location(Span::at(span.start as usize));
+        diagnostic = diagnostic.fix(format!("name it `{name}`"), before, format!("{name} from "));
+    }
+    broken.insert_name(1, name.as_deref().unwrap_or(""));
+    Outcome::Repaired(diagnostic)
+}
+
+/// The last part of a path without its extension, if that can be a name.
+fn module_name(path: &str) -> Option<String> {
+    let last = path.trim_end_matches('/').rsplit('/').next()?;
+    let stem = last.split(['.', '@', '#']).next()?;
+    let name: String = stem.chars().map(|ch| if ch.is_ascii_alphanumeric() { ch } else { '_' }).collect();
+    let reserved = ["import", "export", "with", "as", "true", "false"];
+    let fits = name.chars().any(|ch| ch.is_ascii_alphabetic()) && !reserved.contains(&name.as_str());
+    fits.then_some(name)
+}
+
+/// `import x from image "ref"`: goes on with the arguments in parentheses.
+pub(super) fn import_arguments(broken: &mut Broken<'_, '_>) -> Outcome {
+    let is_argument = broken.kind(broken.at).is_some_and(TokenKind::opens_string);
+    let is_import = broken.kind(0) == Some(TokenKind::Import) && broken.before(1) == Some(TokenKind::Ident);
+    if !is_argument || !is_import || broken.at < 4 {
+        return Outcome::Unknown;
+    }
+    let callee = broken.text(broken.at - 1).to_owned();
+    let span = broken.span(broken.at).to(Span::at(broken.end() as usize));
+    let location = broken.builder.location(span);
+    let text = format!("({})", broken.builder.slice(span));
+    let paren = |kind, at: u32| Piece { kind, span: Span::at(at as usize), node: None };
+    broken.row.insert(broken.at, paren(TokenKind::LParen, span.start));
+    broken.row.push(paren(TokenKind::RParen, span.end));
+    Outcome::Repaired(
+        Diagnostic::error(codes::IMPORT_ARGUMENTS, location, "the call in an import has its arguments in parentheses")
+            .help(format!("write `{callee}(…)`"))
+            .fix("put the arguments in parentheses", location, text),
+    )
+}
+
+/// A reserved word as the name of a function or a parameter: goes on as if it were a name.
+pub(super) fn keyword_as_name(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    let reserved = |kind: &TokenKind| kind.is_keyword() || *kind == TokenKind::Bool;
+    if at == 0 || broken.kind(at).filter(reserved).is_none() {
+        return Outcome::Unknown;
+    }
+    let behind_name = matches!(
+        broken.before(1),
+        Some(TokenKind::Ident | TokenKind::LParen | TokenKind::Comma | TokenKind::Import | TokenKind::Export)
+    );
+    if !behind_name {
+        return Outcome::Unknown;
+    }
+    let word = broken.text(at).to_owned();
+    broken.make_name(at);
+    let location = broken.builder.location(broken.span(at));
+    Outcome::Repaired(
+        Diagnostic::error(
+            codes::KEYWORD_AS_NAME,
+            location,
+            format!("`{word}` is a reserved word and cannot be a name"),
+        )
+        .help("choose another name"),
+    )
+}
+
+/// One word where a type and a name must stand: goes on with `fs`, or with an empty name.
+pub(super) fn missing_name_or_type(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    let lone = |broken: &Broken<'_, '_>| match at.checked_sub(2) {
+        None => at == 1,
+        Some(before) => matches!(
+            broken.kind(before),
+            Some(TokenKind::LParen | TokenKind::Comma | TokenKind::Newline | TokenKind::LBrace)
+        ),
+    };
+    let ends = matches!(
+        broken.kind(at),
+        None | Some(TokenKind::LParen | TokenKind::RParen | TokenKind::Comma | TokenKind::Newline)
+    );
+    if !ends || broken.before(1) != Some(TokenKind::Ident) || !lone(broken) {
+        return Outcome::Unknown;
+    }
+    let what = if at == 1 { "function" } else { "parameter" };
+    let span = broken.span(at - 1);
+    let word = broken.text(at - 1).to_owned();
+    let location = broken.builder.location(span);
+    if is_kind(&word) {
+        broken.insert_name(at, "");
+        let message = format!("the {what} of type `{word}` has no name");
+        let help = format!("write a name behind the type: `{word} name`");
+        return Outcome::Repaired(Diagnostic::error(codes::MISSING_NAME, location, message).help(help));
+    }
+    let kind = if at == 1 { "fs" } else { "string" };
+    broken.insert_name(at - 1, kind);
+    let before = broken.builder.location(Span::at(span.start as usize));
+    Outcome::Repaired(
+        Diagnostic::error(codes::MISSING_TYPE, location, format!("the {what} `{word}` has no type"))
+            .help(format!("write its type before its name: `{kind} {word}`"))
+            .fix(format!("insert `{kind}`"), before, format!("{kind} ")),
+    )
+}
+
+/// `fs a { … }` or `fs a string x) { … }`: goes on with the parentheses that lack.
+pub(super) fn parameter_list(broken: &mut Broken<'_, '_>) -> Outcome {
+    let is_head = (broken.kind(0), broken.kind(1)) == (Some(TokenKind::Ident), Some(TokenKind::Ident));
+    if broken.at != 2 || !is_head || broken.kind(2).is_none() {
+        return Outcome::Unknown;
+    }
+    let closes = broken.row.iter().any(|piece| piece.kind == TokenKind::RParen);
+    if !closes && !broken.is_block(2) {
+        return Outcome::Unknown;
+    }
+    let behind = Span::at(broken.span(1).end as usize);
+    let text = if closes { "(" } else { "()" };
+    let kinds: &[TokenKind] = if closes { &[TokenKind::LParen] } else { &[TokenKind::LParen, TokenKind::RParen] };
+    let name = broken.text(1).to_owned();
+    let location = broken.builder.location(broken.span(1));
+    broken.row.splice(2..2, kinds.iter().map(|kind| Piece { kind: *kind, span: behind, node: None }));
+    Outcome::Repaired(
+        Diagnostic::error(
+            codes::UNEXPECTED,
+            location,
+            format!("expected `(` behind the name of the function `{name}`"),
+        )
+        .help("write the parameters in parentheses, `()` if there are none")
+        .fix(format!("insert `{text}`"), broken.builder.location(behind), text),
+    )
+}

@@ -1,0 +1,269 @@
+//! Any text at all: no panic, every byte accounted for, spans inside, and errors exactly where the grammar refuses.
+
+use hlb_language::ast::{Block, Decl, Expr, Stmt, StringPart};
+use hlb_language::lexer::{Care, lex};
+use hlb_language::parser::{MAX_DEPTH, parse_broken};
+use hlb_language::source::SourceId;
+use hlb_language::span::Span;
+use hlb_language::token::TokenKind;
+use proptest::prelude::*;
+
+use crate::show::parsed;
+
+fn check(text: &str) {
+    covers(text, Care::Strict);
+    covers(text, Care::Guessing);
+    let parsed = parsed(text);
+    let inside = |span: Span| {
+        assert!(span.start <= span.end && text.get(span.range()).is_some(), "{span:?} in {text:?}");
+    };
+    for diagnostic in &parsed.diagnostics {
+        inside(diagnostic.primary.at.span);
+        diagnostic.secondary.iter().for_each(|label| inside(label.at.span));
+        diagnostic.fixes.iter().flat_map(|fix| &fix.edits).for_each(|edit| inside(edit.at.span));
+        assert!(!diagnostic.message.is_empty() && !diagnostic.message.ends_with('.'), "{}", diagnostic.message);
+    }
+    for decl in &parsed.module.decls {
+        inside(decl.span());
+        if let Decl::Func(func) = decl {
+            inside(func.name.span);
+            func.body.iter().for_each(|body| block(body, func.span, &inside));
+        }
+    }
+    // A guess may be wrong about a valid text; it is made for broken ones only.
+    let tokens = |care| lex(SourceId(0), text, care).tokens;
+    if parsed.diagnostics.is_empty() && tokens(Care::Strict) == tokens(Care::Guessing) {
+        let pieces = parse_broken(SourceId(0), text);
+        assert_eq!(pieces.diagnostics, [], "{text:?}");
+        assert_eq!(pieces.module, parsed.module, "{text:?}");
+    }
+}
+
+fn block(node: &Block, outer: Span, inside: &impl Fn(Span)) {
+    inside(node.span);
+    assert!(outer.start <= node.span.start && node.span.end <= outer.end, "{:?} in {outer:?}", node.span);
+    for stmt in &node.stmts {
+        inside(stmt.span());
+        match stmt {
+            Stmt::Call(call) => call.args.iter().for_each(|arg| expr(arg, call.span, inside)),
+            Stmt::Expr(stmt) => expr(&stmt.expr, stmt.span, inside),
+            Stmt::Error(error) => error.blocks.iter().for_each(|inner| block(inner, error.span, inside)),
+        }
+    }
+}
+
+fn expr(node: &Expr, outer: Span, inside: &impl Fn(Span)) {
+    inside(node.span());
+    assert!(outer.start <= node.span().start && node.span().end <= outer.end, "{:?} in {outer:?}", node.span());
+    match node {
+        Expr::Func(func) => block(&func.body, func.span, inside),
+        Expr::String(string) => {
+            for part in &string.parts {
+                match part {
+                    StringPart::Text(span) | StringPart::Escape(span) => inside(*span),
+                    StringPart::Interpolation(span, inner) => {
+                        inside(*span);
+                        inner.iter().for_each(|inner| expr(inner, *span, inside));
+                    }
+                }
+            }
+        }
+        Expr::Call(call) => call.args.iter().flat_map(|(_, args)| args).for_each(|arg| expr(arg, call.span, inside)),
+        Expr::Int(_) | Expr::Bool(_) | Expr::Error(_) => {}
+    }
+}
+
+/// Tokens and comments come in order, do not overlap, and leave only white space; strings are well formed.
+fn covers(text: &str, care: Care) {
+    let lexed = lex(SourceId(0), text, care);
+    let mut spans: Vec<Span> = lexed.tokens.iter().map(|token| token.span).collect();
+    assert!(spans.is_sorted_by_key(|span| (span.start, span.end)), "{text:?}");
+    spans.extend(lexed.trivia.comments().iter().map(|comment| comment.span));
+    spans.sort();
+    let mut at = 0;
+    for span in spans.into_iter().chain([Span::at(text.len())]) {
+        assert!(at <= span.start as usize, "overlap at {at} in {text:?}");
+        let gap = &text[at..span.start as usize];
+        let gap = if at == 0 { gap.trim_start_matches('\u{feff}') } else { gap };
+        assert!(gap.chars().all(|ch| matches!(ch, ' ' | '\t' | '\r')), "{gap:?} in {text:?}");
+        at = span.end as usize;
+    }
+    let mut open = Vec::new();
+    for token in &lexed.tokens {
+        match token.kind {
+            kind if kind.opens_string() || kind == TokenKind::InterpolationOpen => open.push(kind),
+            kind if kind.closes_string() => assert!(open.pop().is_some_and(TokenKind::opens_string), "{text:?}"),
+            TokenKind::InterpolationClose => {
+                assert_eq!(open.pop(), Some(TokenKind::InterpolationOpen), "{text:?}");
+            }
+            _ => {}
+        }
+    }
+    assert!(open.is_empty(), "{text:?}");
+}
+
+/// Pieces of HLB in any order: closer to real mistakes than random characters.
+fn soup() -> impl Strategy<Value = String> {
+    let pieces = [
+        "fs ",
+        "string ",
+        "option::run ",
+        "a",
+        "b ",
+        "default",
+        "image ",
+        "run ",
+        "x.y",
+        ".",
+        "::",
+        "as ",
+        "with ",
+        "import ",
+        "export ",
+        "from ",
+        "binds ",
+        "variadic ",
+        "{",
+        "}",
+        " { ",
+        " } ",
+        "(",
+        ")",
+        "()",
+        "( ",
+        ",",
+        ";",
+        "\n",
+        "\n\t",
+        "\n\n",
+        "\r\n",
+        "\"",
+        "\"a\"",
+        "\"\"",
+        "`",
+        "`r`",
+        "'",
+        "'s'",
+        "${",
+        "}",
+        "\\",
+        "\\n",
+        "$",
+        "<<EOM",
+        "<<-EOM\n",
+        "<<~`EOM`",
+        "EOM",
+        "\nEOM\n",
+        "# c\n",
+        "#",
+        "0",
+        "12",
+        "0o644",
+        "0x",
+        "-1",
+        "1.5",
+        "true",
+        "=",
+        "é",
+        "✓",
+        "@",
+        "fs f() {\n",
+        "\n}\n",
+        "option { ",
+        "\tmount x \"/\"\n",
+    ];
+    prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..40).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_characters(text in "\\PC{0,60}") {
+        check(&text);
+    }
+
+    #[test]
+    fn any_bytes(text in prop::collection::vec(any::<u8>(), 0..80)) {
+        check(&String::from_utf8_lossy(&text));
+    }
+
+    #[test]
+    fn any_pieces(text in soup()) {
+        check(&text);
+    }
+
+    #[test]
+    fn any_cut_of_a_real_file(start in 0_usize..1400, len in 0_usize..1400, piece in soup()) {
+        let sample = include_str!("../corpus/sample.hlb");
+        let start = start.min(sample.len());
+        let end = (start + len).min(sample.len());
+        check(&format!("{}{piece}{}", &sample[..start], &sample[end..]));
+    }
+}
+
+#[test]
+fn deep_nesting_is_an_error_and_no_overflow() {
+    let many = 20_000;
+    let deep = [
+        format!("fs a() {{ {}", "x fs { ".repeat(many)),
+        format!("fs a() {{ {}{}", "x fs { ".repeat(many), "} ".repeat(many)),
+        format!("fs a() {{ x {}", "f(".repeat(many)),
+        format!("fs a() {{ x {}{} }}", "f(".repeat(many), ")".repeat(many)),
+        format!("fs a() {{ x {}{} }}", "f(fs { x ".repeat(many), "})".repeat(many)),
+        format!("fs a() {{ x {}\"\"{} }}", "\"${".repeat(many), "}\"".repeat(many)),
+        format!("fs a() {{ x {}", "\"${".repeat(many)),
+        format!("fs a() {{ x {}", "\"${f(fs { x ".repeat(many)),
+        "a {\n  }\n".repeat(many),
+        "a(b {\n  })\n".repeat(many),
+        "(".repeat(many),
+        "{".repeat(many),
+        "}".repeat(many),
+    ];
+    for text in deep {
+        let parsed = parsed(&text);
+        assert!(!parsed.diagnostics.is_empty(), "{}", &text[..40]);
+    }
+    let inside = MAX_DEPTH - 1;
+    for text in [
+        format!("fs a() {{ x {}\"\"{} }}", "f(".repeat(inside), ")".repeat(inside)),
+        format!("fs a() {{ x {}\"\"{} }}", "fs { x ".repeat(inside), "} ".repeat(inside)),
+    ] {
+        assert_eq!(parsed(&text).diagnostics, [], "{}", &text[..40]);
+        check(&text);
+        let beyond = text.replacen("x ", "x f(f(", 1).replace(" }", ")) }");
+        assert!(!parsed(&beyond).diagnostics.is_empty());
+    }
+}
+
+/// Not timed: a quadratic scan of any of these would run into the harness's time limit.
+#[test]
+fn large_files_take_linear_time() {
+    let mega = 1 << 20;
+    let sample = include_str!("../corpus/sample.hlb");
+    let valid = sample.repeat(mega / sample.len());
+    let parsed_valid = parsed(&valid);
+    assert_eq!(parsed_valid.diagnostics, []);
+    // Errors cost more than valid text, and these consist of nothing else.
+    let mega = mega / 8;
+    let valid = sample.repeat(mega / sample.len());
+    let broken = [
+        format!("{valid}\n}}"),
+        "a; ".repeat(mega / 3),
+        format!("fs a() {{ {} ", "a; ".repeat(mega / 3)),
+        "\"\n".repeat(mega / 2),
+        "fs a() { \"x\n".repeat(mega / 12),
+        (0..mega / 8).map(|at| format!("<<A{at}\n")).collect(),
+        "<<A ".repeat(mega / 4),
+        "`\n\n".repeat(mega / 3),
+        "\"${\"".repeat(mega / 4),
+        "{ ".repeat(mega / 2),
+        format!("fs a() {{{}", " ".repeat(mega / 2) + &"{}}".repeat(mega / 8)),
+        "fs a(".repeat(mega / 5),
+        "x (\n".repeat(mega / 4),
+        format!("fs a() {{ x {} }}", "b, ".repeat(mega / 3)),
+    ];
+    for text in broken {
+        assert!(parsed(&text).diagnostics.iter().any(|diagnostic| diagnostic.is_error()), "{}", &text[..20]);
+    }
+}

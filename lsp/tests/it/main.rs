@@ -1,0 +1,6 @@
+//! The language server from the outside: a process that speaks JSON-RPC.
+//!
+//! Owns the one test binary.
+
+mod client;
+mod session;

@@ -1,0 +1,128 @@
+//! What can go wrong with one registry.
+//!
+//! Owns the words for it and the advice. Failures hold text and not the errors of the HTTP library: one failure is
+//! reported to everybody who waits for the same image.
+
+use std::fmt;
+
+/// What a registry or mirror answered instead of what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The address that was asked, `https://registry-1.docker.io`.
+    pub host: String,
+    /// What happened.
+    pub kind: FailureKind,
+}
+
+/// What happened at one registry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FailureKind {
+    /// There is no such image or blob.
+    #[error("not found (404)")]
+    NotFound,
+    /// The registry wants other credentials.
+    #[error("access denied ({status}): {message}")]
+    Denied {
+        /// 401 or 403.
+        status: u16,
+        /// What it says.
+        message: String,
+    },
+    /// Too many requests.
+    #[error("too many requests (429): {message}")]
+    Limited {
+        /// What it says.
+        message: String,
+    },
+    /// Any other answer that is not the content.
+    #[error("answered {status}: {message}")]
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// What it says.
+        message: String,
+    },
+    /// There is nobody there.
+    #[error("cannot connect: {reason}")]
+    Connect {
+        /// Why not.
+        reason: String,
+    },
+    /// The connection broke.
+    #[error("the connection broke: {reason}")]
+    Broken {
+        /// How.
+        reason: String,
+    },
+    /// The content is not what it should be.
+    #[error("wrong content: {reason}")]
+    Content {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl FailureKind {
+    /// What the user can do, if it is known.
+    fn advice(&self, registry: &str) -> Option<String> {
+        Some(match self {
+            Self::NotFound => "check the name and the tag".to_owned(),
+            Self::Denied { .. } => format!(
+                "check the name, or log in with `docker login {registry}`: registries also answer so for what does not exist"
+            ),
+            Self::Limited { .. } => {
+                format!("wait, log in with `docker login {registry}`, or name a mirror in `hlbc.toml`")
+            }
+            Self::Status { status: 500.., .. } => "the registry has a problem of its own: try again later".to_owned(),
+            Self::Connect { .. } => "check the network, or name a mirror or an OCI layout in `hlbc.toml`".to_owned(),
+            Self::Broken { .. } => "check the network and try again".to_owned(),
+            Self::Status { .. } | Self::Content { .. } => return None,
+        })
+    }
+
+    /// How much it says about the image: with several registries the advice follows the most telling answer.
+    fn weight(&self) -> u8 {
+        match self {
+            Self::Content { .. } => 6,
+            Self::Denied { .. } => 5,
+            Self::NotFound => 4,
+            Self::Limited { .. } => 3,
+            Self::Status { .. } => 2,
+            Self::Broken { .. } => 1,
+            Self::Connect { .. } => 0,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.host, self.kind)
+    }
+}
+
+/// All failures in the order in which the registries were asked, then the advice.
+pub(crate) fn summary(registry: &str, failures: &[Failure]) -> String {
+    let mut text = failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let telling = failures.iter().max_by_key(|failure| failure.kind.weight());
+    if let Some(advice) = telling.and_then(|failure| failure.kind.advice(registry)) {
+        text = format!("{text}; {advice}");
+    }
+    text
+}
+
+/// An error and what caused it, each said once.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&words);
+        }
+        next = error.source();
+    }
+    text
+}

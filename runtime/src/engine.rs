@@ -1,0 +1,128 @@
+//! What all solves of a process share.
+//!
+//! Owns the state directory, the sources' clients, the limit on concurrent work, and the table by which equal vertices of
+//! concurrent solves become one.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use hlb_llb::Digest;
+use hlb_llb::definition::Graph;
+use hlb_llb::digest::Hasher;
+use hlb_llb::pb;
+use hlb_registry::Images;
+use hlb_store::Store;
+use tokio::sync::Semaphore;
+
+use crate::snapshot::Snapshots;
+use crate::solver::job::Job;
+use crate::solver::vertex::{Input, Vertex};
+
+/// The shared state behind a [`crate::Runtime`].
+pub(crate) struct Engine {
+    pub(crate) store: Store,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) images: Images,
+    pub(crate) runc: PathBuf,
+    /// One permit for each op that may run at a time.
+    pub(crate) permits: Semaphore,
+    vertices: Mutex<HashMap<VertexKey, Weak<Vertex>>>,
+}
+
+/// An op, and the caller's directories and secrets that it can see, if any.
+type VertexKey = (Digest, Option<Digest>);
+
+/// The vertices of one solve, inputs before users.
+pub(crate) struct Vertices(Vec<Arc<Vertex>>);
+
+impl Engine {
+    pub(crate) fn new(store: Store, images: Images, runc: PathBuf, jobs: usize) -> Self {
+        Self {
+            snapshots: Snapshots::new(store.clone()),
+            store,
+            images,
+            runc,
+            permits: Semaphore::new(jobs.max(1)),
+            vertices: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// The vertices of a graph, each the one that a concurrent solve already works on where there is one.
+    pub(crate) fn vertices(&self, graph: &Graph, job: &Job) -> Vertices {
+        let mut table = self.vertices.lock().unwrap_or_else(PoisonError::into_inner);
+        table.retain(|_, vertex| vertex.strong_count() > 0);
+        let mut vertices: Vec<Arc<Vertex>> = Vec::with_capacity(graph.vertices.len());
+        let mut salts: Vec<Option<Digest>> = Vec::with_capacity(graph.vertices.len());
+        for loaded in &graph.vertices {
+            let inputs: Vec<Input> = loaded
+                .inputs
+                .iter()
+                .filter_map(|(at, output)| Some(Input { vertex: Arc::clone(vertices.get(*at)?), output: *output }))
+                .collect();
+            let above = loaded.inputs.iter().filter_map(|(at, _)| salts.get(*at)?.as_ref());
+            let salt = salt(&loaded.op, job, above);
+            let key = (loaded.digest.clone(), salt.clone());
+            let vertex = table.get(&key).and_then(Weak::upgrade).unwrap_or_else(|| {
+                let vertex = Arc::new(Vertex::new(
+                    loaded.digest.clone(),
+                    loaded.name.clone(),
+                    loaded.op.clone(),
+                    loaded.metadata.ignore_cache,
+                    inputs,
+                ));
+                table.insert(key, Arc::downgrade(&vertex));
+                vertex
+            });
+            vertices.push(vertex);
+            salts.push(salt);
+        }
+        Vertices(vertices)
+    }
+}
+
+impl Vertices {
+    pub(crate) fn get(&self, at: usize) -> Option<&Arc<Vertex>> {
+        self.0.get(at)
+    }
+}
+
+impl Drop for Vertices {
+    /// Users before inputs, so that a long chain is not freed by one deep recursion.
+    fn drop(&mut self) {
+        while self.0.pop().is_some() {}
+    }
+}
+
+/// Tells apart equal ops that see different directories or secrets of their callers.
+fn salt<'a>(op: &pb::Op, job: &Job, above: impl Iterator<Item = &'a Digest>) -> Option<Digest> {
+    let mut hasher = Hasher::default();
+    let mut salted = false;
+    for digest in above {
+        hasher.update(digest);
+        salted = true;
+    }
+    let mut add = |kind: &str, id: &str, path: Option<&PathBuf>| {
+        hasher.update(kind);
+        hasher.update(id);
+        hasher.update(path.map_or(&b""[..], |path| path.as_os_str().as_encoded_bytes()));
+        salted = true;
+    };
+    match &op.op {
+        Some(pb::OpKind::Source(source)) => {
+            if let Some(name) = source.identifier.strip_prefix("local://") {
+                add("local", name, job.locals.get(name));
+            }
+        }
+        Some(pb::OpKind::Exec(exec)) => {
+            for secret in exec.mounts.iter().filter_map(|mount| mount.secret_opt.as_ref()) {
+                add("secret", &secret.id, job.secrets.get(&secret.id));
+            }
+            for secret in &exec.secretenv {
+                add("secret", &secret.id, job.secrets.get(&secret.id));
+            }
+        }
+        _ => {}
+    }
+    salted.then(|| hasher.finish())
+}

@@ -1,0 +1,147 @@
+//! HTTP sources.
+//!
+//! Owns when a server is asked: a file with a checksum is known without asking, any other is asked for while the key is found, and
+//! is not sent again if it did not change.
+
+use std::str::FromStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+
+use hlb_llb::{Digest, pb};
+use hlb_store::LayerId;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{ErrorKind, SolveError};
+use crate::ops::http::{Cached, Fetched, HttpError, HttpSource, client, fetch as download};
+use crate::snapshot::{Active, Snapshot};
+use crate::solver::job::Job;
+use crate::solver::key::{self, HttpKey};
+use crate::solver::vertex::Vertex;
+
+/// Where earlier downloads are remembered.
+const FACTS: &str = "http-1";
+
+/// A file on the web.
+pub(super) struct Found {
+    source: HttpSource,
+    /// What was downloaded while the key was found, now or earlier and still good.
+    unchanged: Option<Snapshot>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    cached: Cached,
+    layer: String,
+}
+
+/// Finds what the URL holds now.
+pub(super) async fn find(job: &Arc<Job>, vertex: &Vertex, op: &pb::SourceOp) -> Result<super::Found, SolveError> {
+    let source = HttpSource::parse(&op.identifier, &op.attrs).map_err(from_http)?;
+    if let Some(checksum) = source.checksum.clone() {
+        let keys = vec![key_of(&source, op, &checksum, &source.name(None), "")];
+        return Ok(super::Found { keys, what: super::What::Http(Found { source, unchanged: None }) });
+    }
+    let name = fact_name(op);
+    let kept = job.engine.store.facts().get(FACTS, name.as_str()).map_err(environment)?;
+    let kept: Option<Kept> = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let layer = kept.as_ref().and_then(|kept| LayerId::from_str(&kept.layer).ok());
+    let there = layer.as_ref().map_or(Ok(false), |layer| job.engine.store.layers().exists(layer)).map_err(environment)?;
+    let previous = kept.as_ref().filter(|_| there).map(|kept| &kept.cached);
+    let active = job.engine.snapshots.prepare(&Snapshot::default()).map_err(environment)?;
+    let fetched = get(job, vertex, &source, previous, &active).await?;
+    let last_modified = fetched.last_modified.as_deref().unwrap_or_default();
+    let keys = vec![key_of(&source, op, &fetched.digest, &fetched.filename, last_modified)];
+    let unchanged = if fetched.reused {
+        layer.map(|layer| Snapshot::new(vec![layer]))
+    } else {
+        let snapshot = active.commit().map_err(environment)?;
+        remember(job, &name, fetched, &snapshot)?;
+        Some(snapshot)
+    };
+    Ok(super::Found { keys, what: super::What::Http(Found { source, unchanged }) })
+}
+
+/// What is at hand since the key was found.
+pub(super) fn unchanged(found: &Found) -> Option<Snapshot> {
+    found.unchanged.clone()
+}
+
+/// Downloads a file whose checksum gave the key.
+pub(super) async fn fetch(job: &Arc<Job>, vertex: &Vertex, found: &Found) -> Result<Snapshot, SolveError> {
+    let active = job.engine.snapshots.prepare(&Snapshot::default()).map_err(environment)?;
+    get(job, vertex, &found.source, None, &active).await?;
+    active.commit().map_err(environment)
+}
+
+async fn get(
+    job: &Job,
+    vertex: &Vertex,
+    source: &HttpSource,
+    previous: Option<&Cached>,
+    active: &Active,
+) -> Result<Fetched, SolveError> {
+    let client = client().map_err(from_http)?;
+    let begun = AtomicBool::new(false);
+    let progress = |current: u64, total: Option<u64>| {
+        if !begun.swap(true, Ordering::Relaxed) && source.checksum.is_none() {
+            job.started(&vertex.digest);
+        }
+        job.progress(&vertex.digest, &source.url, current, total);
+    };
+    let result = download(&client, source, previous, active.upper(), &progress).await.map_err(from_http);
+    if begun.load(Ordering::Relaxed) && source.checksum.is_none() {
+        job.completed(&vertex.digest, result.as_ref().err());
+    }
+    result
+}
+
+fn remember(job: &Job, name: &Digest, fetched: Fetched, snapshot: &Snapshot) -> Result<(), SolveError> {
+    let Some(layer) = snapshot.layers().first() else { return Ok(()) };
+    let cached = Cached {
+        etag: fetched.etag,
+        last_modified: fetched.last_modified,
+        digest: fetched.digest.to_string(),
+        filename: fetched.filename,
+    };
+    let bytes = serde_json::to_vec(&Kept { cached, layer: layer.as_str().to_owned() })
+        .map_err(|error| SolveError::new(ErrorKind::Internal, error))?;
+    job.engine.store.facts().put(FACTS, name.as_str(), &bytes).map_err(environment)
+}
+
+/// Tells sources apart that would write different files for one URL.
+fn fact_name(op: &pb::SourceOp) -> Digest {
+    Digest::of(format!("{}\0{:?}", op.identifier, op.attrs))
+}
+
+fn key_of(source: &HttpSource, op: &pb::SourceOp, checksum: &Digest, filename: &str, last_modified: &str) -> String {
+    // The key holds what the op says, so the default mode counts as 0.
+    let perm = op.attrs.get("http.perm").map_or(0, |_| i64::from(source.mode));
+    let headers: Vec<(&str, &str)> = source
+        .headers
+        .iter()
+        .map(|(name, value)| (if *name == "accept" { "Accept" } else { "User-Agent" }, value.as_str()))
+        .collect();
+    key::http(&HttpKey {
+        filename,
+        perm,
+        uid: i64::from(source.uid),
+        gid: i64::from(source.gid),
+        checksum,
+        last_modified,
+        auth_header_secret: "",
+        headers: &headers,
+    })
+}
+
+fn from_http(error: HttpError) -> SolveError {
+    let kind = match &error {
+        HttpError::Url { .. } | HttpError::Attribute { .. } | HttpError::Unsupported { .. } => ErrorKind::Definition,
+        HttpError::Write { .. } | HttpError::Client(_) => ErrorKind::Environment,
+        _ => ErrorKind::Source,
+    };
+    SolveError::new(kind, error)
+}
+
+fn environment(error: impl std::error::Error + Send + Sync + 'static) -> SolveError {
+    SolveError::new(ErrorKind::Environment, error)
+}

@@ -1,0 +1,162 @@
+//! Image sources.
+//!
+//! Owns how an image becomes layers of the store: each layer is known by the chain of layers up to it, so images that share a base
+//! share its directories. Names, manifests and transport are in `hlb-registry`, unpacking in `snapshot::apply`.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use hlb_llb::digest::Hasher;
+use hlb_llb::{Digest, pb};
+use hlb_registry::{Descriptor, Platform, Reference, ResolvedImage};
+use hlb_store::LayerId;
+
+use crate::error::{ErrorKind, SolveError};
+use crate::ops::blocking;
+use crate::snapshot::Snapshot;
+use crate::snapshot::apply::apply_layer;
+use crate::solver::job::Job;
+use crate::solver::key;
+use crate::solver::vertex::Vertex;
+
+/// How many layers of one image are downloaded at a time.
+const DOWNLOADS: usize = 4;
+
+/// An image that was resolved.
+pub(super) struct Found {
+    image: Arc<ResolvedImage>,
+}
+
+/// Resolves a reference. The keys are that of the manifest and that of the layers: an image that was pushed again with the same layers
+/// is the same image.
+pub(super) async fn find(
+    job: &Arc<Job>,
+    reference: &str,
+    op: &pb::SourceOp,
+    platform: Option<&pb::Platform>,
+) -> Result<super::Found, SolveError> {
+    if let Some(limit) = op.attrs.get("image.layerlimit") {
+        let sentence = format!("the attribute image.layerlimit ({limit}) is not supported yet");
+        return Err(SolveError::say(ErrorKind::Definition, sentence));
+    }
+    let reference = Reference::parse(reference).map_err(|error| SolveError::new(ErrorKind::Definition, error))?;
+    let platform = match platform {
+        Some(platform) => Platform::new(&platform.os, &platform.architecture, &platform.variant),
+        None => Platform::host(),
+    };
+    let image = job.engine.images.resolve(&reference, &platform).await;
+    let image = image.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
+    if let Some(checksum) = op.attrs.get("image.checksum").filter(|checksum| *checksum != image.root_digest.as_str()) {
+        let sentence = format!("`{reference}` has digest {}, the build wants {checksum}", image.root_digest);
+        return Err(SolveError::say(ErrorKind::Source, sentence));
+    }
+    let keys = vec![
+        key::image_manifest(&image.root_digest, &platform.os, &platform.architecture, &platform.variant),
+        key::image_layers(&image.config.rootfs.diff_ids, &image.config_bytes),
+    ];
+    Ok(super::Found { keys, what: super::What::Image(Found { image }) })
+}
+
+/// Makes the layers that the store does not have yet.
+pub(super) async fn fetch(job: &Arc<Job>, vertex: &Arc<Vertex>, found: &Found) -> Result<Snapshot, SolveError> {
+    let image = &found.image;
+    let layers = chain_ids(&image.config.rootfs.diff_ids);
+    let environment = |error: hlb_store::MetaError| SolveError::new(ErrorKind::Environment, error);
+    let mut missing = Vec::new();
+    for (at, layer) in layers.iter().enumerate() {
+        if !job.engine.store.layers().exists(layer).map_err(environment)? {
+            missing.push(at);
+        }
+    }
+    // Layers come in parallel and are unpacked one on the other, each as soon as it and those below it are there.
+    let wanted: Vec<Descriptor> = missing.iter().filter_map(|at| image.manifest.layers.get(*at).cloned()).collect();
+    let mut blobs = stream::iter(wanted)
+        .map(|descriptor| {
+            let (job, vertex, image) = (Arc::clone(job), Arc::clone(vertex), Arc::clone(image));
+            async move { download(&job, &vertex, &image, &descriptor).await }
+        })
+        .buffered(DOWNLOADS);
+    for at in &missing {
+        let Some(blob) = blobs.try_next().await? else { break };
+        unpack(job, image, &layers, *at, blob).await?;
+    }
+    Ok(Snapshot::new(layers))
+}
+
+/// The blob of a layer as a file on this machine.
+async fn download(
+    job: &Arc<Job>,
+    vertex: &Arc<Vertex>,
+    image: &Arc<ResolvedImage>,
+    descriptor: &Descriptor,
+) -> Result<PathBuf, SolveError> {
+    if let Some(path) = image.local_blob(descriptor) {
+        return Ok(path);
+    }
+    let blobs = job.engine.store.blobs();
+    if blobs.contains(&descriptor.digest) {
+        return Ok(blobs.path(&descriptor.digest));
+    }
+    let environment = |error: hlb_store::BlobError| SolveError::new(ErrorKind::Environment, error);
+    let mut writer = blobs.writer().map_err(environment)?;
+    let name = descriptor.digest.as_str();
+    let mut progress = |current: u64| job.progress(&vertex.digest, name, current, Some(descriptor.size));
+    let fetched = job.engine.images.fetch_blob(image, descriptor, &mut writer, &mut progress).await;
+    fetched.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
+    writer.finish(Some(&descriptor.digest)).map_err(environment)?;
+    Ok(blobs.path(&descriptor.digest))
+}
+
+async fn unpack(
+    job: &Arc<Job>,
+    image: &Arc<ResolvedImage>,
+    layers: &[LayerId],
+    at: usize,
+    blob: PathBuf,
+) -> Result<(), SolveError> {
+    let Some(layer) = layers.get(at).cloned() else { return Ok(()) };
+    let below: Vec<PathBuf> =
+        layers.iter().take(at).rev().map(|layer| job.engine.store.layers().path(layer)).collect();
+    let expected = image.config.rootfs.diff_ids.get(at).cloned();
+    let reference = image.reference.to_string();
+    let store = job.engine.store.clone();
+    blocking(move || {
+        let environment = |error: Box<dyn std::error::Error + Send + Sync>| SolveError::new(ErrorKind::Environment, error);
+        let file = File::open(&blob).map_err(|error| environment(error.into()))?;
+        let staged = store.layers().new_dir().map_err(|error| environment(error.into()))?;
+        let applied = apply_layer(file, &staged, &below).map_err(|error| SolveError::new(ErrorKind::Source, error))?;
+        if expected.as_ref().is_some_and(|expected| *expected != applied.diff_id) {
+            let sentence = format!(
+                "layer {at} of `{reference}` is not the one that the image's configuration names: its content has digest {}",
+                applied.diff_id
+            );
+            return Err(SolveError::say(ErrorKind::Source, sentence));
+        }
+        store.layers().commit(&layer, &staged).map_err(|error| environment(error.into()))?;
+        Ok(())
+    })
+    .await
+}
+
+/// Names of the layers: the OCI chain id of each with all below it.
+fn chain_ids(diff_ids: &[Digest]) -> Vec<LayerId> {
+    let mut chain: Option<Digest> = None;
+    let mut layers = Vec::with_capacity(diff_ids.len());
+    for diff_id in diff_ids {
+        let next = match chain {
+            None => diff_id.clone(),
+            Some(below) => {
+                let mut hasher = Hasher::default();
+                hasher.update(&below);
+                hasher.update(" ");
+                hasher.update(diff_id);
+                hasher.finish()
+            }
+        };
+        layers.push(LayerId::of(&next));
+        chain = Some(next);
+    }
+    layers
+}

@@ -1,0 +1,157 @@
+//! The crate's entry point.
+//!
+//! Owns `Runtime`: opening the state directory, solving a definition, writing a result out.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use hlb_llb::definition::Graph;
+use hlb_llb::pb;
+use hlb_llb::status::{Status, VertexInfo};
+use hlb_registry::{Images, RegistryConfig};
+use hlb_store::Store;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::engine::Engine;
+use crate::error::{ErrorKind, SolveError};
+use crate::snapshot::Snapshot;
+use crate::solver::edge;
+use crate::solver::job::{Job, StatusSink};
+use crate::{capabilities, exec, export};
+
+/// Where a runtime keeps its state and what it runs steps with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The state directory. It must lie on a file system that can hold overlay layers, which overlayfs itself cannot.
+    pub root: PathBuf,
+    /// The OCI runtime: a path, or a name looked up in `PATH`.
+    pub runc: PathBuf,
+    /// Where images come from.
+    pub registry: RegistryConfig,
+    /// How many ops may run at a time; at least 1.
+    pub jobs: usize,
+}
+
+/// Solves LLB in this process. Cheap to clone; all clones share one state directory.
+#[derive(Clone)]
+pub struct Runtime {
+    engine: Arc<Engine>,
+}
+
+/// A definition to solve, and what of the caller's machine it may see.
+#[derive(Clone, Debug)]
+pub struct SolveRequest {
+    /// The graph.
+    pub definition: pb::Definition,
+    /// Directories by the names that `local://` sources use.
+    pub locals: BTreeMap<String, PathBuf>,
+    /// Files by the ids that secrets use.
+    pub secrets: BTreeMap<String, PathBuf>,
+}
+
+/// The result of a solve.
+#[derive(Clone, Debug)]
+pub struct Solved {
+    snapshot: Snapshot,
+}
+
+/// A place to write a result to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExportTarget {
+    /// Files into a directory, which is made if it is missing and whose other files stay.
+    Directory(PathBuf),
+    /// One tar file.
+    Tar(PathBuf),
+}
+
+impl Runtime {
+    /// Opens the state directory, after checking that this machine can run steps.
+    ///
+    /// # Errors
+    /// `ErrorKind::Environment`: not root, no OCI runtime, a state directory that cannot be written or cannot hold layers.
+    pub async fn open(config: Config) -> Result<Self, SolveError> {
+        let opened = tokio::task::spawn_blocking(move || {
+            let environment = |error: Box<dyn std::error::Error + Send + Sync>| SolveError::new(ErrorKind::Environment, error);
+            exec::preflight(&config.root, &config.runc).map_err(|error| environment(error.into()))?;
+            let store = Store::open_with(&config.root, &mut exec::sweep_session).map_err(|error| environment(error.into()))?;
+            let images = Images::new(config.registry);
+            Ok(Self { engine: Arc::new(Engine::new(store, images, config.runc, config.jobs)) })
+        });
+        opened.await.unwrap_or_else(|error| Err(SolveError::new(ErrorKind::Internal, error)))
+    }
+
+    /// Where images come from, for callers that want their configs.
+    pub fn images(&self) -> &Images {
+        &self.engine.images
+    }
+
+    /// Solves a definition. Returns when all work has ended, also after an error or a cancellation: no process or mount of the
+    /// solve is left then.
+    ///
+    /// # Errors
+    /// The first failure; [`SolveError::vertex`] says where.
+    pub async fn solve(
+        &self,
+        request: SolveRequest,
+        status: StatusSink,
+        cancel: &CancellationToken,
+    ) -> Result<Solved, SolveError> {
+        let graph = Graph::load(&request.definition).map_err(|error| SolveError::new(ErrorKind::Definition, error))?;
+        capabilities::check(&graph.capabilities())?;
+        status(Status::Graph(shown(&graph)));
+        let Some((target, output)) = graph.target else { return Ok(Solved { snapshot: Snapshot::default() }) };
+        let job = Arc::new(Job {
+            engine: Arc::clone(&self.engine),
+            locals: request.locals,
+            secrets: request.secrets,
+            cancel: cancel.child_token(),
+            tasks: TaskTracker::new(),
+            status,
+            cached: Mutex::new(HashSet::new()),
+        });
+        let vertices = self.engine.vertices(&graph, &job);
+        let Some(vertex) = vertices.get(target) else {
+            return Err(SolveError::say(ErrorKind::Definition, "the terminal op names no vertex"));
+        };
+        let result = edge::done(&job, vertex, output).await;
+        if result.is_err() {
+            job.cancel.cancel();
+        }
+        job.tasks.close();
+        job.tasks.wait().await;
+        Ok(Solved { snapshot: result?.snapshot.clone() })
+    }
+
+    /// Writes a result out. Files appear by rename, so a failed export leaves no half-written file.
+    ///
+    /// # Errors
+    /// `ErrorKind::Step`: the destination cannot be written.
+    pub async fn export(&self, solved: &Solved, target: &ExportTarget) -> Result<(), SolveError> {
+        let (engine, snapshot, target) = (Arc::clone(&self.engine), solved.snapshot.clone(), target.clone());
+        let written = tokio::task::spawn_blocking(move || {
+            let view = engine.snapshots.view(&snapshot).map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
+            match target {
+                ExportTarget::Directory(path) => export::local::export(view.path(), &path),
+                ExportTarget::Tar(path) => export::tar::export(view.path(), &path),
+            }
+            .map(|_| ())
+            .map_err(|error| SolveError::new(ErrorKind::Step, error))
+        });
+        written.await.unwrap_or_else(|error| Err(SolveError::new(ErrorKind::Internal, error)))
+    }
+}
+
+fn shown(graph: &Graph) -> Vec<VertexInfo> {
+    let digest = |at: usize| graph.vertices.get(at).map(|vertex| vertex.digest.clone());
+    graph
+        .vertices
+        .iter()
+        .map(|vertex| VertexInfo {
+            digest: vertex.digest.clone(),
+            name: vertex.name.clone(),
+            inputs: vertex.inputs.iter().filter_map(|(at, _)| digest(*at)).collect(),
+        })
+        .collect()
+}

@@ -1,0 +1,404 @@
+//! Unpacking an image's layer into a layer directory.
+//!
+//! Owns what each entry of the archive does to the directory: names are resolved in the view of this layer on top of the
+//! lower ones, as a process in the finished image would resolve them, and only this layer is written. No entry can reach
+//! out of it. The digest of the archive is taken in the same pass.
+
+use std::ffi::CString;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use hlb_llb::Digest;
+use hlb_llb::digest::Hasher;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+use super::archive::{Archive, ArchiveError, Entry, Kind};
+use super::compression::decompress;
+use super::node::{self, Metadata};
+use super::stack::{Stack, is_dir, look, open_dir};
+use super::whiteout::{self, Marker};
+
+/// Directories in each other; `PATH_MAX` allows no more either.
+const MAX_DEPTH: usize = 2048;
+
+/// A layer that was unpacked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Applied {
+    /// The digest of the uncompressed archive.
+    pub(crate) diff_id: Digest,
+    /// The size of the uncompressed archive in bytes.
+    pub(crate) size: u64,
+}
+
+/// A layer that cannot be unpacked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApplyError {
+    /// It cannot be decompressed.
+    #[error("the layer cannot be read")]
+    Read(#[source] io::Error),
+    /// It is not the archive that it should be.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A layer directory cannot be opened.
+    #[error("cannot open the layer directory `{path}`")]
+    Open {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// An entry asks for what is not allowed.
+    #[error("the layer's entry `{entry}` is refused: {reason}")]
+    Refused { entry: String, reason: &'static str },
+    /// An entry cannot be written.
+    #[error("the layer's entry `{entry}` cannot be unpacked")]
+    Entry {
+        entry: String,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Unpacks a layer, compressed or not, into the empty directory `upper`, to be used on top of `lowers` (top first).
+///
+/// # Errors
+/// When the archive is damaged, or one of its entries is refused or cannot be written; `upper` is then incomplete.
+pub(crate) fn apply_layer(layer: impl Read, upper: &Path, lowers: &[PathBuf]) -> Result<Applied, ApplyError> {
+    let stream = Hashed { inner: decompress(layer).map_err(ApplyError::Read)?, hasher: Hasher::default(), size: 0 };
+    let layers = std::iter::once(upper).chain(lowers.iter().map(PathBuf::as_path));
+    let stack = Stack::open(layers).map_err(|(path, source)| ApplyError::Open { path, source })?;
+    let root = stack.roots().next().and_then(|root| root.try_clone_to_owned().ok());
+    let root =
+        root.ok_or_else(|| ApplyError::Open { path: upper.to_owned(), source: io::ErrorKind::NotFound.into() })?;
+    let mut writer = Writer { stack, root, dirs: Vec::new() };
+    let mut archive = Archive::new(stream);
+    while let Some(entry) = archive.next()? {
+        let shown = || String::from_utf8_lossy(&entry.name).into_owned();
+        writer.entry(&entry, &mut archive).map_err(|fault| match fault {
+            Fault::Refused(reason) => ApplyError::Refused { entry: shown(), reason },
+            Fault::Io(source) => ApplyError::Entry { entry: shown(), source },
+        })?;
+    }
+    writer.finish()?;
+    // Whatever follows the archive is part of its digest too.
+    let mut stream = archive.into_inner();
+    io::copy(&mut stream, &mut io::sink()).map_err(ApplyError::Read)?;
+    Ok(Applied { diff_id: stream.hasher.finish(), size: stream.size })
+}
+
+/// Why an entry did not work.
+enum Fault {
+    Refused(&'static str),
+    Io(io::Error),
+}
+
+impl<E: Into<io::Error>> From<E> for Fault {
+    fn from(error: E) -> Self {
+        Self::Io(error.into())
+    }
+}
+
+struct Writer {
+    stack: Stack,
+    root: OwnedFd,
+    /// Directories that were made or described, and the time that each is to have in the end.
+    dirs: Vec<(Vec<CString>, Metadata)>,
+}
+
+impl Writer {
+    fn entry(&mut self, entry: &Entry, data: &mut impl Read) -> Result<(), Fault> {
+        let path = components(&entry.name)?;
+        let Some((name, parents)) = path.split_last() else {
+            return match entry.kind {
+                Kind::Directory => self.describe_root(metadata(entry)?),
+                _ => Err(Fault::Refused("it would replace the root directory")),
+            };
+        };
+        if path.iter().any(|part| Marker::of(part.to_bytes()) == Marker::Ignored) {
+            return Ok(());
+        }
+        let (parent, at) = self.parent(parents)?;
+        match Marker::of(name.to_bytes()) {
+            Marker::Whiteout(hidden) => return self.hide(&parent, &at, CString::new(hidden)?),
+            Marker::Opaque => return self.hide_all(&parent, &at),
+            Marker::Nonsense => return Err(Fault::Refused("it hides no name")),
+            Marker::None | Marker::Ignored => {}
+        }
+        let metadata = metadata(entry)?;
+        match &entry.kind {
+            Kind::Directory => return self.directory(&parent, at, name, metadata),
+            // The whiteout of a layer that was packed as it lies on disk.
+            Kind::CharDevice(0, 0) => return self.hide(&parent, &at, name.clone()),
+            Kind::HardLink(target) => return self.hard_link(&parent, &at, name, target),
+            _ => {}
+        }
+        self.make_room(&parent, name)?;
+        let kind = match &entry.kind {
+            Kind::Symlink(target) => {
+                if target.is_empty() {
+                    return Err(Fault::Refused("it is a symbolic link to nothing"));
+                }
+                rustix::fs::symlinkat(CString::new(target.as_slice())?, &parent, name)?;
+                FileType::Symlink
+            }
+            Kind::CharDevice(major, minor) => make_node(&parent, name, FileType::CharacterDevice, *major, *minor)?,
+            Kind::BlockDevice(major, minor) => make_node(&parent, name, FileType::BlockDevice, *major, *minor)?,
+            Kind::Fifo => make_node(&parent, name, FileType::Fifo, 0, 0)?,
+            Kind::File | Kind::Directory | Kind::HardLink(_) => {
+                io::copy(data, &mut node::create_file(&parent, name)?)?;
+                FileType::RegularFile
+            }
+        };
+        metadata.apply(&parent, name, kind)?;
+        Ok(metadata.set_time(&parent, name)?)
+    }
+
+    /// Opens the directory that entries are made in, with all links on the way followed and what is missing made. Also
+    /// says where it is.
+    fn parent(&mut self, path: &[CString]) -> Result<(OwnedFd, Vec<CString>), Fault> {
+        // Directories of this layer hide links of lower ones: mostly, no link has to be looked for.
+        if let Some(dir) = self.plain(path)? {
+            return Ok((dir, path.to_owned()));
+        }
+        let path = self.stack.resolve(path)?;
+        let mut dir = self.root.try_clone()?;
+        for (depth, name) in path.iter().enumerate() {
+            let here = path.get(..=depth).unwrap_or_default();
+            match look(&dir, name)? {
+                Some(stat) if is_dir(&stat) => {}
+                Some(stat) if !whiteout::is_whiteout(&stat) => {
+                    return Err(Fault::Refused("what it is in is not a directory"));
+                }
+                there => {
+                    // Not a whiteout's: what it hides is gone. Nor what an opaque directory of this layer hides.
+                    let lower = if there.is_some() { None } else { self.stack.find(here, false)? };
+                    let metadata = match &lower {
+                        Some(found) if is_dir(&found.stat) => Metadata::of(found)?,
+                        Some(_) => return Err(Fault::Refused("what it is in is not a directory")),
+                        None => Metadata::implied(),
+                    };
+                    self.new_directory(&dir, here, name, metadata, there.is_some())?;
+                }
+            }
+            dir = open_dir(&dir, name)?;
+        }
+        Ok((dir, path))
+    }
+
+    /// The directory at a path of this layer, if there is no link on the way.
+    fn plain(&self, path: &[CString]) -> Result<Option<OwnedFd>, Fault> {
+        if path.is_empty() {
+            return Ok(Some(self.root.try_clone()?));
+        }
+        let path = CString::new(path.iter().map(|name| name.to_bytes()).collect::<Vec<_>>().join(&b'/'))?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
+        loop {
+            match rustix::fs::openat2(&self.root, &path, flags, Mode::empty(), how) {
+                Ok(dir) => return Ok(Some(dir)),
+                Err(Errno::AGAIN) => {}
+                // Too long for one call; a walk gets there.
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::NAMETOOLONG) => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn directory(
+        &mut self,
+        parent: &OwnedFd,
+        mut at: Vec<CString>,
+        name: &CString,
+        metadata: Metadata,
+    ) -> Result<(), Fault> {
+        at.push(name.clone());
+        match look(parent, name)? {
+            Some(stat) if is_dir(&stat) => {
+                metadata.apply(parent, name, FileType::Directory)?;
+                self.dirs.push((at, metadata));
+                Ok(())
+            }
+            there => {
+                if there.is_some() {
+                    self.make_room(parent, name)?;
+                }
+                self.new_directory(parent, &at, name, metadata, there.is_some())
+            }
+        }
+    }
+
+    /// Makes a directory. If something else was there in this layer, lower layers must not show through it.
+    fn new_directory(
+        &mut self,
+        parent: &OwnedFd,
+        at: &[CString],
+        name: &CString,
+        metadata: Metadata,
+        replaces: bool,
+    ) -> Result<(), Fault> {
+        if replaces {
+            self.make_room(parent, name)?;
+        }
+        rustix::fs::mkdirat(parent, name, Mode::RWXU)?;
+        if replaces && self.stack.find(at, true)?.is_some_and(|found| is_dir(&found.stat)) {
+            whiteout::set_opaque(open_dir(parent, name)?)?;
+        }
+        metadata.apply(parent, name, FileType::Directory)?;
+        self.dirs.push((at.to_owned(), metadata));
+        Ok(())
+    }
+
+    fn describe_root(&mut self, metadata: Metadata) -> Result<(), Fault> {
+        metadata.apply(&self.root, c".", FileType::Directory)?;
+        self.dirs.push((Vec::new(), metadata));
+        Ok(())
+    }
+
+    fn hard_link(&mut self, parent: &OwnedFd, at: &[CString], name: &CString, target: &[u8]) -> Result<(), Fault> {
+        let target = components(target)?;
+        let Some((source, dirs)) = target.split_last() else {
+            return Err(Fault::Refused("it is a hard link to the root directory"));
+        };
+        let dirs = self.stack.resolve(dirs)?;
+        let mut place = dirs.clone();
+        place.push(source.clone());
+        if dirs == at && source == name {
+            return Err(Fault::Refused("it is a hard link to itself"));
+        }
+        let missing = Fault::Refused("it is a hard link to something that is not there");
+        let found = self.stack.find(&place, false)?.ok_or(missing)?;
+        if is_dir(&found.stat) {
+            return Err(Fault::Refused("it is a hard link to a directory"));
+        }
+        let (dir, _) = self.parent(&dirs)?;
+        // A link cannot lead from one layer to another: the file is brought up first.
+        if look(&dir, source)?.is_none() {
+            node::copy(&found, &dir, source)?;
+        }
+        self.make_room(parent, name)?;
+        Ok(rustix::fs::linkat(&dir, source, parent, name, AtFlags::empty())?)
+    }
+
+    /// Hides what lower layers have under a name. What this layer has there stays.
+    fn hide(&mut self, parent: &OwnedFd, at: &[CString], name: CString) -> Result<(), Fault> {
+        let mut place = at.to_owned();
+        place.push(name);
+        let Some(name) = place.last() else { return Ok(()) };
+        let Some(lower) = self.stack.find(&place, true)? else { return Ok(()) };
+        match look(parent, name)? {
+            None => Ok(whiteout::make(parent, name)?),
+            Some(stat) if is_dir(&stat) && is_dir(&lower.stat) => Ok(whiteout::set_opaque(open_dir(parent, name)?)?),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Hides everything that lower layers have in a directory.
+    fn hide_all(&mut self, dir: &OwnedFd, at: &[CString]) -> Result<(), Fault> {
+        if !at.is_empty() {
+            if self.stack.find(at, true)?.is_some_and(|found| is_dir(&found.stat)) {
+                whiteout::set_opaque(dir)?;
+            }
+            return Ok(());
+        }
+        // The root directory is merged whatever its attributes say.
+        let mut names = std::collections::BTreeSet::new();
+        for root in self.stack.roots().skip(1) {
+            for entry in Dir::read_from(root)? {
+                names.insert(entry?.file_name().to_owned());
+            }
+        }
+        for name in names {
+            if !matches!(name.to_bytes(), b"." | b"..") {
+                self.hide(dir, at, name)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what this layer has under a name.
+    fn make_room(&mut self, parent: &OwnedFd, name: &CString) -> Result<(), Fault> {
+        match look(parent, name)? {
+            None => Ok(()),
+            Some(stat) if is_dir(&stat) => Ok(hlb_store::remove_tree(&node::path(parent, name))?),
+            Some(_) => Ok(rustix::fs::unlinkat(parent, name, AtFlags::empty())?),
+        }
+    }
+
+    /// Sets the times of directories, now that nothing is made in them any more.
+    fn finish(self) -> Result<(), ApplyError> {
+        for (path, metadata) in &self.dirs {
+            let set = || -> Result<(), Fault> {
+                let Some((name, parents)) = path.split_last() else {
+                    return Ok(metadata.set_time(&self.root, c".")?);
+                };
+                // It may have been replaced since.
+                match self.plain(parents)? {
+                    Some(parent) if look(&parent, name)?.is_some_and(|stat| is_dir(&stat)) => {
+                        Ok(metadata.set_time(&parent, name)?)
+                    }
+                    _ => Ok(()),
+                }
+            };
+            set().map_err(|fault| {
+                let parts: Vec<_> = path.iter().map(|name| name.to_string_lossy()).collect();
+                let source = match fault {
+                    Fault::Io(source) => source,
+                    Fault::Refused(reason) => io::Error::other(reason),
+                };
+                ApplyError::Entry { entry: parts.join("/"), source }
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn metadata(entry: &Entry) -> Result<Metadata, Fault> {
+    let mut xattrs = Vec::new();
+    for (name, value) in &entry.xattrs {
+        if !whiteout::is_overlay_xattr(name) {
+            xattrs.push((CString::new(name.as_slice())?, value.clone()));
+        }
+    }
+    Ok(Metadata { mode: entry.mode, uid: entry.uid, gid: entry.gid, mtime: entry.mtime, xattrs })
+}
+
+fn make_node(dir: impl AsFd, name: &CString, kind: FileType, major: u32, minor: u32) -> Result<FileType, Fault> {
+    rustix::fs::mknodat(dir, name, kind, Mode::RUSR, rustix::fs::makedev(major, minor))?;
+    Ok(kind)
+}
+
+/// The parts of a name; none for the root directory. A leading slash means the root of the image. `..` is taken back
+/// before any link is followed, and refused where there is nothing to take back.
+fn components(name: &[u8]) -> Result<Vec<CString>, Fault> {
+    let mut parts = Vec::new();
+    for part in name.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                parts.pop().ok_or(Fault::Refused("it leads out of the image"))?;
+            }
+            part => parts.push(CString::new(part).map_err(|_| Fault::Refused("there is a zero byte in its name"))?),
+        }
+    }
+    if parts.len() > MAX_DEPTH { Err(Fault::Refused("it is nested too deeply")) } else { Ok(parts) }
+}
+
+/// Takes the digest of what passes.
+struct Hashed<R> {
+    inner: R,
+    hasher: Hasher,
+    size: u64,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.hasher.update(buffer.get(..count).unwrap_or_default());
+        self.size += count as u64;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! One file of a layer that is being made.
+//!
+//! Owns metadata in the order in which the kernel lets them stand (owner, mode, attributes, time) and copies from other
+//! layers. A file is named by an open directory and a name in it.
+
+use std::ffi::{CStr, CString};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid};
+use rustix::io::Errno;
+
+use super::stack::Found;
+use super::whiteout;
+use crate::sys::xattr;
+
+/// What a file has besides its content.
+#[derive(Debug, Clone)]
+pub(super) struct Metadata {
+    pub(super) mode: u32,
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+    pub(super) mtime: (i64, u32),
+    pub(super) xattrs: Vec<(CString, Vec<u8>)>,
+}
+
+impl Metadata {
+    /// Of a directory that is only there because something is in it.
+    pub(super) fn implied() -> Self {
+        Self { mode: 0o755, uid: 0, gid: 0, mtime: (0, 0), xattrs: Vec::new() }
+    }
+
+    /// Of a file in another layer.
+    pub(super) fn of(found: &Found) -> io::Result<Self> {
+        let Stat { st_mode, st_uid, st_gid, st_mtime, st_mtime_nsec, .. } = found.stat;
+        let mut xattrs = xattr::list(&path(&found.parent, &found.name))?;
+        xattrs.retain(|(name, _)| !whiteout::is_overlay_xattr(name.to_bytes()));
+        Ok(Self {
+            mode: st_mode & 0o7777,
+            uid: st_uid,
+            gid: st_gid,
+            mtime: (st_mtime, u32::try_from(st_mtime_nsec).unwrap_or(0)),
+            xattrs,
+        })
+    }
+
+    /// Gives a file all but its time, which comes when nothing in it changes any more.
+    pub(super) fn apply(&self, dir: impl AsFd, name: &CStr, kind: FileType) -> io::Result<()> {
+        let dir = dir.as_fd();
+        let (owner, group) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
+        rustix::fs::chownat(dir, name, Some(owner), Some(group), AtFlags::SYMLINK_NOFOLLOW)?;
+        if kind != FileType::Symlink {
+            // A change of the owner takes the set-id bits away, so the mode comes second.
+            rustix::fs::chmodat(dir, name, Mode::from_raw_mode(self.mode), AtFlags::empty())?;
+        }
+        let path = path(dir, name);
+        for (key, value) in &self.xattrs {
+            match xattr::set(&path, key, value) {
+                Err(error) if error.raw_os_error() == Some(Errno::NOTSUP.raw_os_error()) => {}
+                // Users' attributes are for files and directories only.
+                Err(error)
+                    if error.raw_os_error() == Some(Errno::PERM.raw_os_error())
+                        && !matches!(kind, FileType::RegularFile | FileType::Directory) => {}
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_time(&self, dir: impl AsFd, name: &CStr) -> io::Result<()> {
+        let time = Timespec { tv_sec: self.mtime.0, tv_nsec: self.mtime.1.into() };
+        let times = Timestamps { last_access: time, last_modification: time };
+        Ok(rustix::fs::utimensat(dir, name, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+}
+
+/// Makes a new empty file for writing.
+pub(super) fn create_file(dir: impl AsFd, name: &CStr) -> io::Result<File> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(dir, name, flags, Mode::RUSR | Mode::WUSR)?.into())
+}
+
+/// Copies a file that is no directory from another layer, under the name `name`.
+pub(super) fn copy(found: &Found, dir: impl AsFd, name: &CStr) -> io::Result<()> {
+    let dir = dir.as_fd();
+    let kind = FileType::from_raw_mode(found.stat.st_mode);
+    match kind {
+        FileType::RegularFile => {
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let mut from = File::from(rustix::fs::openat(&found.parent, &found.name, flags, Mode::empty())?);
+            io::copy(&mut from, &mut create_file(dir, name)?)?;
+        }
+        FileType::Symlink => {
+            let target = rustix::fs::readlinkat(&found.parent, &found.name, Vec::new())?;
+            rustix::fs::symlinkat(target, dir, name)?;
+        }
+        FileType::Directory => return Err(Errno::ISDIR.into()),
+        node => rustix::fs::mknodat(dir, name, node, Mode::RUSR, found.stat.st_rdev)?,
+    }
+    let metadata = Metadata::of(found)?;
+    metadata.apply(dir, name, kind)?;
+    metadata.set_time(dir, name)
+}
+
+/// A path that leads to a name in an open directory: some calls know no other way.
+pub(super) fn path(dir: impl AsFd, name: &CStr) -> PathBuf {
+    let mut path = format!("/proc/self/fd/{}/", dir.as_fd().as_raw_fd()).into_bytes();
+    path.extend_from_slice(name.to_bytes());
+    PathBuf::from(std::ffi::OsString::from_vec(path))
+}

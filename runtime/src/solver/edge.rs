@@ -1,0 +1,292 @@
+//! The search for one output of a vertex.
+//!
+//! Owns the lookup order (BuildKit's): keys that follow from definitions alone, then keys of content for inputs whose definition
+//! is new, then the op itself. A hit by definition touches no input; an input is made only when its content has to be looked at
+//! or the op has to run.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+use hlb_store::{KeyId, Link, NewRecord, Record};
+
+use crate::error::{ErrorKind, SolveError};
+use crate::ops;
+use crate::snapshot::Snapshot;
+use crate::solver::cache_map::{CacheMap, cache_map};
+use crate::solver::flight::Pending;
+use crate::solver::job::Job;
+use crate::solver::key;
+use crate::solver::vertex::{Done, Vertex};
+
+/// The keys of an output that follow without making anything.
+pub(crate) fn keys(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Pending<Arc<Vec<KeyId>>> {
+    vertex.edge(output).keys.get(&job.tasks, || {
+        let (job, vertex) = (Arc::clone(job), Arc::clone(vertex));
+        async move {
+            let result = find_keys(&job, &vertex, output).await;
+            result.map(Arc::new).map_err(|error| error.at(&vertex.digest, &vertex.name))
+        }
+    })
+}
+
+/// The output itself, from the cache or made.
+pub(crate) fn done(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Pending<Arc<Done>> {
+    vertex.edge(output).done.get(&job.tasks, || {
+        let (job, vertex) = (Arc::clone(job), Arc::clone(vertex));
+        async move {
+            let result = find_or_run(&job, &vertex, output).await;
+            result.map(Arc::new).map_err(|error| error.at(&vertex.digest, &vertex.name))
+        }
+    })
+}
+
+async fn find_keys(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Result<Vec<KeyId>, SolveError> {
+    job.check_cancelled()?;
+    let map = cache_map(job, vertex).await?;
+    if vertex.inputs.is_empty() {
+        return found(job, vertex, map.roots.iter().map(|root| key::root_key(root, output)).collect());
+    }
+    let inputs = try_join_all(vertex.inputs.iter().map(|input| keys(job, &input.vertex, input.output))).await?;
+    let mut search = Search::new(job, &map, output);
+    for (at, keys) in inputs.iter().enumerate() {
+        search.add(at, keys, true)?;
+    }
+    found(job, vertex, search.matches())
+}
+
+/// Reports a hit if one of the keys has a result, and gives the keys back.
+fn found(job: &Job, vertex: &Vertex, keys: Vec<KeyId>) -> Result<Vec<KeyId>, SolveError> {
+    if vertex.ignore_cache {
+        // Whoever reads a vertex that ignores the cache must run again too.
+        return Ok(Vec::new());
+    }
+    if record(job, &keys)?.is_some() {
+        job.found(&vertex.digest);
+    }
+    Ok(keys)
+}
+
+async fn find_or_run(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Result<Done, SolveError> {
+    let known = keys(job, vertex, output).await?;
+    if let Some(record) = record(job, &known)? {
+        return Ok(Done { keys: known.to_vec(), snapshot: Snapshot::new(record.layers) });
+    }
+    let map = cache_map(job, vertex).await?;
+    let mut search = Search::new(job, &map, output);
+    if !vertex.ignore_cache && !vertex.inputs.is_empty() {
+        for (at, input) in vertex.inputs.iter().enumerate() {
+            search.add(at, &*keys(job, &input.vertex, input.output).await?, true)?;
+        }
+        // First the inputs that no earlier build had in this form; if they match by content, nothing else is made.
+        for unmatched_only in [true, false] {
+            let wanted: Vec<usize> = (0..vertex.inputs.len())
+                .filter(|at| !search.looked_at(*at) && (search.unmatched(*at) || !unmatched_only && map.has_content(*at)))
+                .collect();
+            let looked = try_join_all(wanted.iter().map(|at| look_at(job, vertex, &map, *at))).await?;
+            for (at, (done, content)) in wanted.iter().zip(looked) {
+                search.add(*at, &done.keys, true)?;
+                if let Some(content) = content {
+                    search.add(*at, &[content], false)?;
+                }
+                search.set_looked_at(*at);
+            }
+            let matches = search.matches();
+            if let Some(record) = record(job, &matches)? {
+                job.found(&vertex.digest);
+                return Ok(Done { keys: matches, snapshot: Snapshot::new(record.layers) });
+            }
+            if (0..vertex.inputs.len()).any(|at| search.unmatched(at)) {
+                break;
+            }
+        }
+    }
+    run_and_save(job, vertex, &map, search, output).await
+}
+
+/// Makes an input and, where its content counts, its content key.
+async fn look_at(
+    job: &Arc<Job>,
+    vertex: &Arc<Vertex>,
+    map: &CacheMap,
+    at: usize,
+) -> Result<(Arc<Done>, Option<KeyId>), SolveError> {
+    let Some(input) = vertex.inputs.get(at) else {
+        return Err(SolveError::say(ErrorKind::Internal, format!("`{}` has no input {at}", vertex.name)));
+    };
+    let done = done(job, &input.vertex, input.output).await?;
+    let content = match map.content(at) {
+        Some(request) => Some(ops::content::content_key(job, input, &done.snapshot, request).await?),
+        None => None,
+    };
+    Ok((done, content))
+}
+
+async fn run_and_save(
+    job: &Arc<Job>,
+    vertex: &Arc<Vertex>,
+    map: &Arc<CacheMap>,
+    mut search: Search<'_>,
+    output: usize,
+) -> Result<Done, SolveError> {
+    let looked = try_join_all((0..vertex.inputs.len()).map(|at| look_at(job, vertex, map, at))).await?;
+    let mut inputs = Vec::with_capacity(looked.len());
+    for (at, (done, content)) in looked.into_iter().enumerate() {
+        search.add(at, &done.keys, true)?;
+        if let Some(content) = content {
+            search.add(at, &[content], false)?;
+        }
+        inputs.push(done.snapshot.clone());
+    }
+    let ran = vertex.ran.get(&job.tasks, || {
+        let (job, vertex) = (Arc::clone(job), Arc::clone(vertex));
+        async move { ops::run(&job, &vertex, &inputs).await.map(Arc::new) }
+    });
+    let outputs = ran.await?;
+    let snapshot = outputs.get(output).cloned().ok_or_else(|| {
+        let sentence = format!("`{}` has {} outputs, number {output} was asked for", vertex.name, outputs.len());
+        SolveError::say(ErrorKind::Definition, sentence)
+    })?;
+    let keys = save(job, vertex, map, search, output, &snapshot).await?;
+    Ok(Done { keys, snapshot })
+}
+
+/// Stores a result under every combination of keys by which it could have been found.
+async fn save(
+    job: &Arc<Job>,
+    vertex: &Arc<Vertex>,
+    map: &CacheMap,
+    search: Search<'_>,
+    output: usize,
+    snapshot: &Snapshot,
+) -> Result<Vec<KeyId>, SolveError> {
+    let (keys, links) = if vertex.inputs.is_empty() {
+        (map.roots.iter().map(|root| key::root_key(root, output)).collect(), Vec::new())
+    } else {
+        // A key without a result (its layers were removed, say) is filled again rather than doubled.
+        let keys = if vertex.ignore_cache { Vec::new() } else { search.matches() };
+        let keys = if keys.is_empty() { vec![key::new_key()] } else { keys };
+        (keys, search.into_links())
+    };
+    let storable: Vec<KeyId> = keys.iter().filter(|key| !key::is_session_only(key)).cloned().collect();
+    if storable.is_empty() || vertex.ignore_cache {
+        return Ok(keys);
+    }
+    let store = job.engine.store.clone();
+    let (layers, description) = (snapshot.layers().to_vec(), vertex.name.clone());
+    let (root, facts) = (vertex.inputs.is_empty(), hlb_llb::dump::op(&vertex.op));
+    let saved = tokio::task::spawn_blocking(move || {
+        for key in storable {
+            store.cache().save(&NewRecord {
+                key,
+                links: links.clone(),
+                root,
+                facts: facts.clone(),
+                layers: layers.clone(),
+                description: description.clone(),
+            })?;
+        }
+        Ok::<(), hlb_store::MetaError>(())
+    })
+    .await;
+    match saved {
+        Ok(Ok(())) => Ok(keys),
+        Ok(Err(error)) => Err(SolveError::new(ErrorKind::Environment, error)),
+        Err(error) => Err(SolveError::new(ErrorKind::Internal, error)),
+    }
+}
+
+/// The newest result under any of the keys.
+fn record(job: &Job, keys: &[KeyId]) -> Result<Option<Record>, SolveError> {
+    let mut best: Option<Record> = None;
+    for key in keys.iter().filter(|key| !key::is_session_only(key)) {
+        let records = job.engine.store.cache().records(key);
+        for record in records.map_err(|error| SolveError::new(ErrorKind::Environment, error))? {
+            if best.as_ref().is_none_or(|best| best.created_at < record.created_at) {
+                best = Some(record);
+            }
+        }
+    }
+    Ok(best)
+}
+
+/// Which keys of the op are reachable from the keys of each of its inputs.
+struct Search<'a> {
+    job: &'a Job,
+    map: &'a CacheMap,
+    output: usize,
+    inputs: Vec<Reached>,
+}
+
+#[derive(Default, Clone)]
+struct Reached {
+    from: BTreeSet<(KeyId, bool)>,
+    targets: BTreeSet<KeyId>,
+    looked_at: bool,
+}
+
+impl<'a> Search<'a> {
+    fn new(job: &'a Job, map: &'a CacheMap, output: usize) -> Self {
+        Self { job, map, output, inputs: vec![Reached::default(); map.deps.len()] }
+    }
+
+    /// Follows the links of an input's keys. A definition key goes through the input's selector, a content key has none.
+    fn add(&mut self, at: usize, keys: &[KeyId], by_definition: bool) -> Result<(), SolveError> {
+        for key in keys {
+            let link = self.link(at, by_definition);
+            let Some(input) = self.inputs.get_mut(at) else { continue };
+            if key::is_session_only(key) || !input.from.insert((key.clone(), by_definition)) {
+                continue;
+            }
+            let targets = self.job.engine.store.cache().targets(key, &link);
+            input.targets.extend(targets.map_err(|error| SolveError::new(ErrorKind::Environment, error))?);
+        }
+        Ok(())
+    }
+
+    fn link(&self, at: usize, by_definition: bool) -> Link {
+        let selector = self.map.deps.get(at).and_then(|dep| dep.selector.as_ref()).filter(|_| by_definition);
+        Link {
+            input: at as u32,
+            output: self.output as u32,
+            digest: self.map.digest().to_owned(),
+            selector: selector.map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+
+    /// Keys that are reachable from every input.
+    fn matches(&self) -> Vec<KeyId> {
+        let mut inputs = self.inputs.iter();
+        let Some(first) = inputs.next() else { return Vec::new() };
+        let mut common = first.targets.clone();
+        for input in inputs {
+            common.retain(|key| input.targets.contains(key));
+        }
+        common.into_iter().collect()
+    }
+
+    fn unmatched(&self, at: usize) -> bool {
+        self.inputs.get(at).is_none_or(|input| input.targets.is_empty())
+    }
+
+    fn looked_at(&self, at: usize) -> bool {
+        self.inputs.get(at).is_some_and(|input| input.looked_at)
+    }
+
+    fn set_looked_at(&mut self, at: usize) {
+        if let Some(input) = self.inputs.get_mut(at) {
+            input.looked_at = true;
+        }
+    }
+
+    /// Every way in which the inputs' keys lead to the op.
+    fn into_links(self) -> Vec<(KeyId, Link)> {
+        let mut links = Vec::new();
+        for (at, input) in self.inputs.iter().enumerate() {
+            for (key, by_definition) in &input.from {
+                links.push((key.clone(), self.link(at, *by_definition)));
+            }
+        }
+        links
+    }
+}

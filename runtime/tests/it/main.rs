@@ -1,0 +1,3 @@
+//! The runtime from the outside.
+
+mod solve;

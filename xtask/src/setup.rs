@@ -1,0 +1,87 @@
+//! Installs with apt what hlbc runs on and what its tests use.
+//!
+//! Owns the lists of packages, each with its reason. Must not know how any of them is used.
+
+use crate::{Result, host};
+use std::process::{Command, Stdio};
+
+/// A Debian package and why it is wanted.
+struct Package {
+    name: &'static str,
+    why: &'static str,
+}
+
+const fn package(name: &'static str, why: &'static str) -> Package {
+    Package { name, why }
+}
+
+const RUN: &[Package] = &[
+    package("runc", "runs each step in a container"),
+    package("git", "fetches git sources"),
+    package("ca-certificates", "the certificate authorities for https"),
+    package("mmdebstrap", "makes the Debian base image"),
+];
+
+const TESTS: &[Package] = &[
+    package("busybox-static", "a small root file system for tests"),
+    package("docker-registry", "a real registry on the loopback interface"),
+    package("skopeo", "copies images into that registry"),
+    package("umoci", "a second opinion on image layouts"),
+    package("sqlite3", "reads the state directory from outside"),
+];
+
+/// Installs the packages that are missing, for builds or (`tests`) for the test suite too.
+///
+/// # Errors
+/// When the machine has no apt, root cannot be had, or apt fails.
+pub(crate) fn setup(tests: bool) -> Result<()> {
+    let wanted = RUN.iter().chain(if tests { TESTS } else { &[] });
+    let missing: Vec<&Package> = wanted.filter(|package| !installed(package.name)).collect();
+    if missing.is_empty() {
+        println!("setup: every package is there");
+        return Ok(());
+    }
+    if host::find("apt-get").is_none() {
+        let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
+        return Err(format!("no apt-get here; install these by your own means: {}", names.join(" ")).into());
+    }
+    println!("setup: installing with apt");
+    for package in &missing {
+        println!("  {:<16} {}", package.name, package.why);
+    }
+    apt(&["update", "-q"])?;
+    let mut args = vec!["install", "-q", "-y", "--no-install-recommends"];
+    args.extend(missing.iter().map(|package| package.name));
+    apt(&args)?;
+    if missing.iter().any(|package| package.name == "docker-registry") {
+        stop_registry_service();
+    }
+    Ok(())
+}
+
+fn installed(package: &str) -> bool {
+    let query = Command::new("dpkg-query")
+        .args(["--show", "--showformat=${db:Status-Status}", package])
+        .stderr(Stdio::null())
+        .output();
+    query.is_ok_and(|out| out.stdout == b"installed")
+}
+
+fn apt(args: &[&str]) -> Result<()> {
+    // Other apt runs (unattended upgrades on a fresh machine) hold the lock for a while: wait for them.
+    host::run(host::as_root("env")?.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(args).args([
+        "-o",
+        "DPkg::Lock::Timeout=300",
+        "-o",
+        "Dpkg::Use-Pty=0",
+    ]))
+}
+
+/// The package starts a service on port 5000. Tests start their own registry, so nobody needs that one. Where no
+/// systemd runs there is no service either, and the failure of this command means nothing.
+fn stop_registry_service() {
+    if let Ok(mut systemctl) = host::as_root("systemctl") {
+        let quiet = systemctl.args(["disable", "--now", "docker-registry"]);
+        let _ = quiet.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+}
