@@ -91,6 +91,25 @@ fn privileged_a_program_that_is_not_there_is_named() {
 }
 
 #[test]
+fn privileged_a_missing_runtime_is_named() {
+    let bench = Bench::new();
+    let secrets = BTreeMap::new();
+    let cx = ExecContext {
+        snapshots: &bench.snapshots,
+        store: &bench.store,
+        runc: Path::new("/nowhere/runc"),
+        secrets: &secrets,
+        log: &|_, _| {},
+        cancel: CancellationToken::new(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let error = runtime.block_on(exec(&cx, &shell("true"), None, std::slice::from_ref(&bench.base))).unwrap_err();
+    let text = "`/nowhere/runc` is not installed: on Debian and Ubuntu, `apt-get install runc` installs it";
+    assert_eq!((error.to_string().as_str(), error.kind()), (text, crate::ErrorKind::Environment));
+    assert_clean(&bench);
+}
+
+#[test]
 fn privileged_output_is_complete() {
     let bench = Bench::new();
     let streams = Mutex::new((Vec::new(), Vec::new()));
@@ -175,16 +194,14 @@ fn privileged_steps_run_side_by_side() {
     assert_clean(&bench);
 }
 
-/// Not a test of its own: what the next one kills.
-#[test]
-fn privileged_victim() {
-    let Some(state) = std::env::var_os(VICTIM) else { return };
+/// What the copy of this program does.
+fn be_the_victim(state: &Path) {
     let bench = Bench::new();
     let sleep = sleep_of(std::process::id());
     let mut op = shell(&format!("trap '' TERM INT; {sleep} & echo up; {sleep}"));
     op.mounts.push(bind(-1, "/in", -1, false));
     let session = bench.store.session_dir().as_os_str();
-    std::fs::write(Path::new(&state).join("session"), session.as_encoded_bytes()).unwrap();
+    std::fs::write(state.join("session"), session.as_encoded_bytes()).unwrap();
     let log = |_: Stream, data: &[u8]| println!("{}", String::from_utf8_lossy(data));
     let result = bench.run_logged(&op, std::slice::from_ref(&bench.base), &log);
     panic!("the step ended: {result:?}");
@@ -202,9 +219,12 @@ impl Drop for Killed {
 
 #[test]
 fn privileged_sigkill_takes_everything_with_us() {
+    if let Some(state) = std::env::var_os(VICTIM) {
+        return be_the_victim(Path::new(&state));
+    }
     let state = tempfile::tempdir().unwrap();
     let victim = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "ops::exec::tests::ends::privileged_victim", "--nocapture"])
+        .args(["--exact", "ops::exec::tests::ends::privileged_sigkill_takes_everything_with_us", "--nocapture"])
         .env(VICTIM, state.path())
         .env("TMPDIR", state.path())
         .stdout(Stdio::piped())
