@@ -19,6 +19,7 @@ mod guess;
 mod string;
 
 pub(crate) use code::int_value;
+pub(crate) use guess::is_kind;
 
 use std::collections::HashMap;
 

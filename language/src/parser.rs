@@ -20,7 +20,7 @@ mod symbols;
 mod tree;
 
 lalrpop_util::lalrpop_mod!(
-    #[expect(clippy::all, unreachable_pub, unused, reason = "generated")]
+    #[expect(clippy::all, clippy::restriction, unreachable_pub, unused, reason = "generated")]
     grammar,
     "/parser/grammar.rs"
 );

@@ -129,7 +129,11 @@ impl Snapshots {
 
     /// What `upper` has changed since `lower`, if it was made on top of it; `None` if it was not.
     pub(crate) fn diff(&self, lower: &Snapshot, upper: &Snapshot) -> Result<Option<Snapshot>, SnapshotError> {
-        Ok(upper.layers.strip_prefix(&*lower.layers).map(Snapshot::new))
+        let Some(rest) = upper.layers.strip_prefix(&*lower.layers) else { return Ok(None) };
+        if let (Some(bottom), false) = (rest.first(), lower.is_scratch()) {
+            overlay::mark_partial(&self.store.layers().path(bottom))?;
+        }
+        Ok(Some(Snapshot::new(rest)))
     }
 
     /// The directories of the layers, top first.

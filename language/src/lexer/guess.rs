@@ -11,8 +11,11 @@ use crate::span::Span;
 /// How far the closer of an interpolation is looked for, in bytes.
 const MAX_INTERPOLATION: usize = 400;
 
-/// Kinds that begin a declaration when they stand at the start of a line.
-const KINDS: [&str; 7] = ["fs", "string", "int", "bool", "pipeline", "group", "option"];
+/// Whether a word is one of the kinds that a function can have, and so begins a declaration at the start of a line.
+pub(crate) fn is_kind(word: &str) -> bool {
+    let kinds = ["fs", "string", "int", "bool", "pipeline", "group", "option"];
+    kinds.contains(&word.split("::").next().unwrap_or(word))
+}
 
 impl<'a> Lexer<'a> {
     /// At the end of a line in a string: whether the string goes on. It seems to if its closer is followed by something
@@ -110,11 +113,8 @@ impl<'a> Lexer<'a> {
         if matches!(word, "import" | "export") {
             return true;
         }
-        let kind = word.split("::").next().unwrap_or(word);
         let behind = line.get(word.len()..).unwrap_or("");
-        KINDS.contains(&kind)
-            && behind.trim_start_matches([' ', '\t']).starts_with(is_word)
-            && behind.starts_with([' ', '\t'])
+        is_kind(word) && behind.trim_start_matches([' ', '\t']).starts_with(is_word) && behind.starts_with([' ', '\t'])
     }
 }
 

@@ -6,6 +6,7 @@
 use crate::ast::{Block, Decl, Expr, FuncDecl, Ident, ImportDecl, Param, Stmt};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
+use crate::lexer::is_kind;
 use crate::parser::pieces::{self, Piece};
 use crate::parser::recover::{extent, finish, repaired, statement_row};
 use crate::parser::repair;
@@ -13,12 +14,6 @@ use crate::parser::symbols::Builder;
 use crate::parser::tree::Node;
 use crate::span::Span;
 use crate::token::TokenKind;
-
-/// Whether a word is one of the kinds that a function can have.
-pub(crate) fn is_kind(word: &str) -> bool {
-    let kinds = ["fs", "string", "int", "bool", "pipeline", "group", "option"];
-    kinds.contains(&word.split("::").next().unwrap_or(word))
-}
 
 /// Reads the declarations of one part of the text, as `tree::declarations` cuts it. Tells whether something that is no
 /// declaration was found and reported.

@@ -3,8 +3,8 @@
 //! A slip is told by its look at the piece that the grammar refused. Its error teaches the rule and suggests the edit; the
 //! repaired row goes to the grammar again, so that the tree has what was meant.
 
+mod anywhere;
 mod clause;
-mod common;
 mod head;
 
 use crate::ast::Ident;
@@ -34,7 +34,7 @@ struct Broken<'r, 'a> {
 
 /// The error of the first characters in a row that have no meaning, if there are any.
 pub(crate) fn unknown(builder: &Builder<'_>, row: &[Piece]) -> Option<Diagnostic> {
-    common::explain_unknown(builder, row)
+    anywhere::explain_unknown(builder, row)
 }
 
 /// The error of a block whose `{` is not in the text.
@@ -52,11 +52,11 @@ type Rule = fn(&mut Broken<'_, '_>) -> Outcome;
 /// Slips in statements.
 pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
     let rules: [Rule; 12] = [
-        common::unknown_character,
-        common::two_dots,
-        common::open_paren,
-        common::stray_paren,
-        common::leading_comma,
+        anywhere::unknown_character,
+        anywhere::two_dots,
+        anywhere::open_paren,
+        anywhere::stray_paren,
+        anywhere::leading_comma,
         clause::unopened_block,
         clause::block_of_options,
         clause::with_nothing,
@@ -71,16 +71,16 @@ pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &F
 /// Slips in declarations.
 pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
     let rules: [Rule; 10] = [
-        common::unknown_character,
+        anywhere::unknown_character,
         head::import_without_name,
         head::import_arguments,
         head::keyword_as_name,
         head::missing_name_or_type,
         head::parameter_list,
-        common::open_paren,
-        common::stray_paren,
-        common::leading_comma,
-        common::two_dots,
+        anywhere::open_paren,
+        anywhere::stray_paren,
+        anywhere::leading_comma,
+        anywhere::two_dots,
     ];
     first(builder, row, failure, &rules)
 }
@@ -88,11 +88,11 @@ pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: 
 /// Slips in interpolations.
 pub(crate) fn expression(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
     let rules: [Rule; 5] = [
-        common::unknown_character,
-        common::two_dots,
-        common::line_in_interpolation,
-        common::open_paren,
-        common::leading_comma,
+        anywhere::unknown_character,
+        anywhere::two_dots,
+        anywhere::line_in_interpolation,
+        anywhere::open_paren,
+        anywhere::leading_comma,
     ];
     first(builder, row, failure, &rules)
 }

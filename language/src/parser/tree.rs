@@ -5,6 +5,7 @@
 
 use crate::codes;
 use crate::diagnostic::Diagnostic;
+use crate::lexer::is_kind;
 use crate::parser::MAX_DEPTH;
 use crate::parser::symbols::Builder;
 use crate::span::Span;
@@ -81,8 +82,7 @@ fn begins_declaration(builder: &Builder<'_>, tokens: &[Token]) -> bool {
     if first.kind != TokenKind::Ident {
         return true;
     }
-    let kind = builder.slice(first.span).split("::").next().unwrap_or("");
-    if KINDS.contains(&kind) {
+    if is_kind(builder.slice(first.span)) {
         return matches!(second, TokenKind::Ident | TokenKind::LParen | TokenKind::Newline) || second.is_keyword();
     }
     // Any name can be a kind; then the line must look like a head to its end.
@@ -90,9 +90,6 @@ fn begins_declaration(builder: &Builder<'_>, tokens: &[Token]) -> bool {
     let last = behind.iter().take_while(|token| token.kind != TokenKind::Newline).last().map(|token| token.kind);
     second == TokenKind::Ident && third == Some(TokenKind::LParen) && last == Some(TokenKind::LBrace)
 }
-
-/// Kinds that begin a declaration even if the rest of the line does not look like one.
-const KINDS: [&str; 7] = ["fs", "string", "int", "bool", "pipeline", "group", "option"];
 
 /// The tree of some tokens in which strings are whole, as `declarations` gives them.
 pub(crate) fn build(builder: &Builder<'_>, tokens: &[Token]) -> Vec<Node> {
@@ -187,7 +184,7 @@ pub(crate) fn too_deep(builder: &Builder<'_>, span: Span) -> Diagnostic {
 /// square of their number.
 const MAX_LINES_BACK: usize = 400;
 
-/// A `{` that is open, what stood before it, and whether its contents are dropped for their depth.
+/// A `{` that is open, and what stood before it.
 struct Open {
     token: Token,
     before: Vec<Node>,

@@ -1,8 +1,11 @@
 //! The one integration binary of the crate. Each module checks one boundary with many small inputs.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 mod conformance;
 mod errors;
 mod formatting;
 mod mutations;
 mod show;
+mod tokens;
 mod totality;

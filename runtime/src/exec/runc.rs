@@ -150,7 +150,10 @@ impl Bundle<'_> {
             (read.and(other), status)
         });
         let out_of_memory = self.cgroup.ran_out_of_memory();
-        self.cgroup.remove().map_err(io_error("remove the control group of a container"))?;
+        if let Err(error) = self.cgroup.remove() {
+            // Empty and in nobody's way: no reason for a step to fail.
+            tracing::warn!(cgroup = %self.cgroup.path().display(), %error, "control group not removed");
+        }
         if control.is_cancelled() {
             return Err(RuncError::Cancelled);
         }
@@ -216,8 +219,8 @@ fn last_error(log: &Path) -> Option<String> {
         msg: String,
     }
     let text = std::fs::read_to_string(log).ok()?;
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
-    let reason = lines.filter(|line| line.level == "error").last()?.msg;
+    let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
+    let reason = lines.rfind(|line| line.level == "error")?.msg;
     let reason = reason.strip_prefix("runc run failed: ").unwrap_or(&reason);
     Some(reason.strip_prefix("unable to start container process: ").unwrap_or(reason).to_owned())
 }

@@ -39,20 +39,8 @@ impl Stubs {
             if places.iter().any(inside) {
                 continue;
             }
-            let path = root.resolve(&place.path, true)?;
-            let missing: Vec<&Path> = path
-                .ancestors()
-                .take_while(|dir| *dir != root.path() && std::fs::symlink_metadata(dir).is_err())
-                .collect();
-            let Some((target, above)) = missing.split_first() else { continue };
-            for dir in above.iter().rev() {
-                if parents {
-                    stubs.add(root, dir, true)?;
-                } else {
-                    create_dir(dir)?;
-                }
-            }
-            stubs.add(root, target, place.directory)?;
+            let named = |error: io::Error| io::Error::new(error.kind(), format!("`{}`: {error}", place.path.display()));
+            stubs.make_one(root, place, parents).map_err(named)?;
         }
         Ok(stubs)
     }
@@ -63,6 +51,21 @@ impl Stubs {
             remove_unused(root, path)?;
         }
         Ok(())
+    }
+
+    fn make_one(&mut self, root: &Root, place: &Place, parents: bool) -> io::Result<()> {
+        let path = root.resolve(&place.path, true)?;
+        let missing: Vec<&Path> =
+            path.ancestors().take_while(|dir| *dir != root.path() && std::fs::symlink_metadata(dir).is_err()).collect();
+        let Some((target, above)) = missing.split_first() else { return Ok(()) };
+        for dir in above.iter().rev() {
+            if parents {
+                self.add(root, dir, true)?;
+            } else {
+                create_dir(dir)?;
+            }
+        }
+        self.add(root, target, place.directory)
     }
 
     fn add(&mut self, root: &Root, path: &Path, directory: bool) -> io::Result<()> {
@@ -178,6 +181,15 @@ mod tests {
     #[test]
     fn parents_stay_unless_asked_for() {
         check(&["/a/b"], false, |_| {}, &["/", "/a"]);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_made_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let error = Stubs::make(&root, &[place("/file/x")], true).unwrap_err();
+        assert_eq!(error.to_string(), "`/file/x`: Not a directory (os error 20)");
     }
 
     #[test]

@@ -13,6 +13,11 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
 use super::{Snapshot, SnapshotError, check_count, io_error};
 use crate::sys::mounts::{Mounted, Overlay};
 
+/// File beside the `fs` of a layer that says: this layer was made on others, and some snapshot begins with it.
+const PARTIAL: &str = "partial";
+/// More directories than that are not compared one by one with what is below.
+const FEW: usize = 32;
+
 /// A file system that is being written. Dropped without `commit` it leaves nothing.
 #[derive(Debug)]
 pub(crate) struct Active {
@@ -86,16 +91,45 @@ impl Active {
         Ok(Snapshot::new(layers))
     }
 
-    /// Whether nothing was written. An empty directory is something if it has another owner or mode than the one below.
+    /// Whether nothing was written. The kernel copies up a directory as soon as somebody touches something in it: so a
+    /// few directories with nothing in them that are as they were below are nothing either. The times of the root are
+    /// not looked at, as they are those of the mount.
     fn is_unchanged(&self) -> std::io::Result<bool> {
-        if std::fs::read_dir(&self.upper)?.next().is_some() {
+        let Some(top) = self.lowers.first() else {
+            let fresh = (rustix::fs::FileType::Directory.as_raw_mode() | 0o755, 0, 0);
+            return Ok(std::fs::read_dir(&self.upper)?.next().is_none() && owner_and_mode(&self.upper)? == fresh);
+        };
+        let mut left = vec![PathBuf::new()];
+        let mut seen = 0;
+        while let Some(dir) = left.pop() {
+            for entry in std::fs::read_dir(self.upper.join(&dir))? {
+                let entry = entry?;
+                let path = dir.join(entry.file_name());
+                seen += 1;
+                if seen > FEW || !entry.file_type()?.is_dir() || !self.is_as_below(&path)? {
+                    return Ok(false);
+                }
+                left.push(path);
+            }
+        }
+        Ok(owner_and_mode(top)? == owner_and_mode(&self.upper)?)
+    }
+
+    /// Whether a directory of the upper layer looks like the one that was copied.
+    fn is_as_below(&self, path: &Path) -> std::io::Result<bool> {
+        let ours = self.upper.join(path);
+        // The first layer that has it is the one it was copied from, unless a directory on the way was replaced: then
+        // this one was not copied, and says so by lacking its origin.
+        let below = self.lowers.iter().map(|lower| lower.join(path)).find(|path| path.symlink_metadata().is_ok());
+        let Some(below) = below.filter(|_| attributes(&ours).is_ok_and(|all| is_copied(&all))) else {
             return Ok(false);
-        }
-        let facts = |path: &Path| std::fs::metadata(path).map(|data| (data.mode(), data.uid(), data.gid()));
-        match self.lowers.first() {
-            Some(top) => Ok(facts(top)? == facts(&self.upper)?),
-            None => Ok(facts(&self.upper)? == (rustix::fs::FileType::Directory.as_raw_mode() | 0o755, 0, 0)),
-        }
+        };
+        let facts = |path: &Path| -> std::io::Result<_> {
+            let data = std::fs::symlink_metadata(path)?;
+            Ok((data.mode(), data.uid(), data.gid(), data.mtime(), data.mtime_nsec()))
+        };
+        let plain = !has_own_attributes(&attributes(&ours)?) && !has_own_attributes(&attributes(&below)?);
+        Ok(plain && facts(&ours)? == facts(&below)?)
     }
 
     fn beside(&self, name: &str) -> PathBuf {
@@ -117,9 +151,15 @@ impl Drop for Active {
 
 impl View {
     pub(super) fn new(store: &Store, lowers: &[PathBuf]) -> Result<Self, SnapshotError> {
-        if let [only] = lowers {
-            return Ok(Self { path: only.clone(), _mounted: None, _dir: None });
-        }
+        // A layer is a file system as it stands, unless it was made on top of others: then it may delete what they have,
+        // which only an overlay understands.
+        let partial = match lowers {
+            [only] if !only.with_file_name(PARTIAL).exists() => {
+                return Ok(Self { path: only.clone(), _mounted: None, _dir: None });
+            }
+            [_] => true,
+            _ => false,
+        };
         let session = store.session_dir();
         let make = || tempfile::Builder::new().prefix("view-").tempdir_in(session);
         let dir = make().map_err(io_error("create a directory in", session))?;
@@ -129,7 +169,13 @@ impl View {
         let mounted = if lowers.is_empty() {
             None
         } else {
-            let overlay = Overlay { lowers, upper: None };
+            let mut lowers = lowers.to_vec();
+            if partial {
+                let empty = dir.path().join("empty");
+                std::fs::create_dir(&empty).map_err(io_error("create", &empty))?;
+                lowers.push(empty);
+            }
+            let overlay = Overlay { lowers: &lowers, upper: None };
             Some(overlay.mount(&path).map_err(|source| SnapshotError::Mount { path: path.clone(), source })?)
         };
         Ok(Self { path, _mounted: mounted, _dir: Some(dir) })
@@ -139,6 +185,38 @@ impl View {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Notes that a snapshot begins with a layer that was made on top of others.
+pub(super) fn mark_partial(layer: &Path) -> Result<(), SnapshotError> {
+    let mark = layer.with_file_name(PARTIAL);
+    std::fs::write(&mark, "").map_err(io_error("write", &mark))
+}
+
+fn owner_and_mode(path: &Path) -> std::io::Result<(u32, u32, u32)> {
+    std::fs::metadata(path).map(|data| (data.mode(), data.uid(), data.gid()))
+}
+
+/// The names of the extended attributes of a file, each ended by a zero byte.
+fn attributes(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut names = vec![0; 64 << 10];
+    let length = rustix::fs::llistxattr(path, &mut names)?;
+    names.truncate(length);
+    Ok(names)
+}
+
+fn names(attributes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    attributes.split(|byte| *byte == 0).filter(|name| !name.is_empty())
+}
+
+/// Whether the kernel made it by copying one below, and everything below still counts.
+fn is_copied(attributes: &[u8]) -> bool {
+    names(attributes).any(|name| name == b"trusted.overlay.origin")
+        && !names(attributes).any(|name| name == b"trusted.overlay.opaque")
+}
+
+fn has_own_attributes(attributes: &[u8]) -> bool {
+    names(attributes).any(|name| !name.starts_with(b"trusted.overlay."))
 }
 
 /// The root directory of an overlay is that of its top layer: a new top has to look like the one below.

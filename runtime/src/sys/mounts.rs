@@ -188,3 +188,61 @@ fn explained(errno: Errno, fs: BorrowedFd<'_>) -> io::Error {
         Err(_) => error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lays two directories over each other by both ways there are, and reads and writes.
+    fn check(parent: &str) {
+        crate::isolate_mounts().expect("tests whose names start with `privileged_` need root");
+        let dir = tempfile::tempdir().unwrap();
+        let make = |name: &str| {
+            let path = dir.path().join(parent).join(name);
+            std::fs::create_dir_all(&path).unwrap();
+            path
+        };
+        let (bottom, top) = (make("bottom"), make("top"));
+        std::fs::write(bottom.join("both"), "bottom").unwrap();
+        std::fs::write(bottom.join("only"), "bottom").unwrap();
+        std::fs::write(top.join("both"), "top").unwrap();
+        let lowers = [top, bottom];
+        let (upper, work, at) = (make("upper"), make("work"), make("at"));
+        let read = |name: &str| std::fs::read_to_string(at.join(name)).unwrap();
+        for classic in [false, true] {
+            let overlay = Overlay { lowers: &lowers, upper: Some((&upper, &work)) };
+            let mounted = if classic {
+                overlay.mount_classic(&at).unwrap();
+                Mounted { path: at.clone(), there: true }
+            } else {
+                overlay.mount(&at).unwrap()
+            };
+            assert_eq!((read("both").as_str(), read("only").as_str()), ("top", "bottom"));
+            let name = format!("new-{classic}");
+            std::fs::write(at.join(&name), "x").unwrap();
+            drop(mounted);
+            assert!(std::fs::read_dir(&at).unwrap().next().is_none());
+            assert!(upper.join(name).exists());
+        }
+        let mounted = Overlay { lowers: &lowers, upper: None }.mount(&at).unwrap();
+        assert_eq!(read("both"), "top");
+        assert!(std::fs::write(at.join("x"), "").is_err());
+        mounted.unmount().unwrap();
+    }
+
+    #[test]
+    fn privileged_overlays_are_mounted_wherever_they_are() {
+        check("plain");
+        check("a:b,c\\d=e f");
+        check(&["long"; 80].join("/"));
+    }
+
+    #[test]
+    fn privileged_the_kernel_says_why_not() {
+        crate::isolate_mounts().expect("tests whose names start with `privileged_` need root");
+        let dir = tempfile::tempdir().unwrap();
+        let lowers = vec![dir.path().to_owned(); MAX_LOWERS + 1];
+        let error = Overlay { lowers: &lowers, upper: None }.mount(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("limit is 500"), "{error}");
+    }
+}

@@ -8,6 +8,7 @@
 //! <root>/meta.db               SQLite in WAL mode: layers, the cache graph, facts
 //! <root>/blobs/sha256/ab/<hex> content by digest, there only after it was verified
 //! <root>/layers/<id>/fs        one overlay layer
+//! <root>/layers/<id>/partial    there if a snapshot begins with a layer that was made on others (hlb-runtime's)
 //! <root>/cache-mounts/<id>/fs  what `mount cache` keeps between steps
 //! <root>/sessions/<id>/        scratch of one process; `lock` is held by flock while it lives
 //! ```

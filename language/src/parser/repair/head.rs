@@ -3,7 +3,7 @@
 use super::{Broken, Outcome};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
-use crate::parser::heads::is_kind;
+use crate::lexer::is_kind;
 use crate::parser::pieces::Piece;
 use crate::span::Span;
 use crate::token::TokenKind;

@@ -7,19 +7,19 @@ mod files;
 mod snapshots;
 
 use super::*;
-use bench::{Bench, args, bind, root, shell};
+use bench::{Bench, args, bind, shell};
 
 /// Runs a script and compares what it prints, after its lines were trimmed.
 fn check(op: &pb::ExecOp, expected: &str) {
     let bench = Bench::new();
-    let (result, printed) = bench.run(op, &[bench.base.clone()]);
+    let (result, printed) = bench.run(op, std::slice::from_ref(&bench.base));
     result.unwrap_or_else(|error| panic!("{error}\n{printed}"));
     assert_eq!(printed.trim_end(), expected.trim_end());
 }
 
 /// As [`check`], of one shell command.
 fn check_shell(script: &str, expected: &str) {
-    check(&shell(script), expected);
+    check(&shell(&format!("exec 2>&1; {script}")), expected);
 }
 
 #[test]
@@ -31,22 +31,22 @@ fn privileged_a_step_is_alone_and_confined() {
         "CapInh:0000000000000000\nCapPrm:00000000a80425fb\nCapEff:00000000a80425fb\nCapBnd:00000000a80425fb\nCapAmb:0000000000000000\nNoNewPrivs:0\nSeccomp:2",
     );
     check_shell(
-        "mount -t tmpfs x /mnt 2>&1; unshare -m true 2>&1; hostname x 2>&1",
+        "mount -t tmpfs x /mnt 2>&1; unshare -m true 2>&1; hostname x 2>&1; true",
         "mount: permission denied (are you root?)\nunshare: unshare(0x20000): Operation not permitted\nhostname: sethostname: Operation not permitted",
     );
     check_shell(
-        "wc -c </proc/kcore; touch /sys/x /proc/sys/x 2>&1",
-        "0\ntouch: /sys/x: Read-only file system\ntouch: /proc/sys/x: No such file or directory",
+        "ls /sys/firmware; touch /sys/x 2>&1; echo x >/proc/sys/kernel/hostname; true",
+        "touch: /sys/x: Read-only file system\n/bin/sh: can't create /proc/sys/kernel/hostname: Read-only file system",
     );
     check_shell(
         "cat; ls /dev",
-        "console\ncore\nfd\nfull\nmqueue\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero",
+        "fd\nfull\nmqueue\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero",
     );
 }
 
 #[test]
 fn privileged_the_environment_is_what_the_op_says() {
-    let mut op = shell("env | grep -v -E '^(SHLVL|PWD|HOME)='");
+    let mut op = args(&["/bin/env"]);
     let meta = op.meta.as_mut().unwrap();
     meta.env = vec!["B=2".into(), "A=1".into()];
     meta.proxy_env = Some(pb::ProxyEnv { http_proxy: "http://p:1".into(), ..Default::default() });
@@ -55,7 +55,7 @@ fn privileged_the_environment_is_what_the_op_says() {
         pb::SecretEnv { id: "none".into(), name: "NONE".into(), optional: true },
     ];
     let path = DEFAULT_PATH;
-    check(&op, &format!("B=2\nA=1\nHTTP_PROXY=http://p:1\nhttp_proxy=http://p:1\n{path}\nTOKEN=s3cret\nNONE="));
+    check(&op, &format!("B=2\nA=1\nHTTP_PROXY=http://p:1\nhttp_proxy=http://p:1\n{path}\nTOKEN=s3cret\nNONE=\nHOME=/"));
     let mut op = shell("echo $PATH");
     op.meta.as_mut().unwrap().env = vec!["PATH=/bin".into()];
     check(&op, "/bin");
@@ -76,11 +76,11 @@ fn privileged_a_step_runs_as_the_user_it_names() {
 
 #[test]
 fn privileged_networks_are_the_hosts_or_none() {
-    let mut op = shell("ls /sys/class/net | wc -l; ip link | grep -c UP,LOWER_UP; grep -c nameserver /etc/resolv.conf");
+    let mut op = shell("ls /sys/class/net | wc -l; ip link | grep -c UP,LOWER_UP");
     op.network = pb::NetMode::None.into();
-    check(&op, "1\n1\n4");
-    let ours = std::fs::read_dir("/sys/class/net").unwrap().flatten().filter(|entry| entry.path().is_dir()).count();
-    check_shell("ls -d /sys/class/net/*/ | wc -l", &ours.to_string());
+    check(&op, "1\n1");
+    let ours = std::fs::read_link("/proc/self/ns/net").unwrap();
+    check_shell("readlink /proc/self/ns/net", ours.to_str().unwrap());
     let resolver = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
     check_shell("cat /etc/resolv.conf", &resolver);
 }

@@ -13,7 +13,7 @@ const VICTIM: &str = "HLB_TEST_VICTIM";
 
 fn failure(op: &pb::ExecOp) -> ExecError {
     let bench = Bench::new();
-    let error = bench.run(op, &[bench.base.clone()]).0.unwrap_err();
+    let error = bench.run(op, std::slice::from_ref(&bench.base)).0.unwrap_err();
     assert_clean(&bench);
     error
 }
@@ -46,7 +46,7 @@ fn leftovers(name: &str) -> BTreeSet<PathBuf> {
         // Of a process that ends just now there is nothing to read.
         let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line).replace('\0', " ");
-        if line.starts_with("runc ") || line.contains("/runc ") || line.starts_with("sleep 98765") {
+        if line.starts_with("runc ") || line.contains("/runc ") {
             found.insert(process.join(line));
         }
     }
@@ -73,10 +73,10 @@ fn privileged_other_codes_can_be_good() {
     let bench = Bench::new();
     let mut op = shell("exit 3");
     op.meta.as_mut().unwrap().valid_exit_codes = vec![3, 4];
-    assert!(bench.run(&op, &[bench.base.clone()]).0.is_ok());
+    assert!(bench.run(&op, std::slice::from_ref(&bench.base)).0.is_ok());
     let mut op = shell("exit 0");
     op.meta.as_mut().unwrap().valid_exit_codes = vec![3, 4];
-    assert_eq!(bench.run(&op, &[bench.base.clone()]).0.unwrap_err().exit_code(), Some(0));
+    assert_eq!(bench.run(&op, std::slice::from_ref(&bench.base)).0.unwrap_err().exit_code(), Some(0));
     assert_clean(&bench);
 }
 
@@ -88,6 +88,25 @@ fn privileged_a_program_that_is_not_there_is_named() {
     let mut op = shell("true");
     op.meta.as_mut().unwrap().user = "bob".into();
     assert_eq!(failure(&op).to_string(), "unable to find user bob: no matching entries in passwd file");
+}
+
+#[test]
+fn privileged_a_missing_runtime_is_named() {
+    let bench = Bench::new();
+    let secrets = BTreeMap::new();
+    let cx = ExecContext {
+        snapshots: &bench.snapshots,
+        store: &bench.store,
+        runc: Path::new("/nowhere/runc"),
+        secrets: &secrets,
+        log: &|_, _| {},
+        cancel: CancellationToken::new(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let error = runtime.block_on(exec(&cx, &shell("true"), None, std::slice::from_ref(&bench.base))).unwrap_err();
+    let text = "`/nowhere/runc` is not installed: on Debian and Ubuntu, `apt-get install runc` installs it";
+    assert_eq!((error.to_string().as_str(), error.kind()), (text, crate::ErrorKind::Environment));
+    assert_clean(&bench);
 }
 
 #[test]
@@ -103,7 +122,7 @@ fn privileged_output_is_complete() {
     };
     // The background process still prints when the first one has ended.
     let op = shell("seq 1 400000; seq 1 100000 >&2; (seq 1 1000; true) &");
-    bench.run_logged(&op, &[bench.base.clone()], &log).unwrap();
+    bench.run_logged(&op, std::slice::from_ref(&bench.base), &log).unwrap();
     let (out, err) = streams.into_inner().unwrap();
     let lines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
     assert!((400_000..=401_000).contains(&lines(&out)), "{}", lines(&out));
@@ -118,12 +137,12 @@ fn privileged_a_cancelled_step_ends_at_once() {
     let started = Instant::now();
     let log = move |_: Stream, _: &[u8]| cancel.cancel();
     let op = shell("trap '' TERM INT; echo up; sleep 98765 & sleep 98765");
-    let error = bench.run_logged(&op, &[bench.base.clone()], &log).unwrap_err();
+    let error = bench.run_logged(&op, std::slice::from_ref(&bench.base), &log).unwrap_err();
     assert!(matches!(error, ExecError::Cancelled), "{error}");
     assert!(started.elapsed() < Duration::from_secs(20));
     assert_clean(&bench);
     // Cancelled before it began.
-    let error = bench.run(&op, &[bench.base.clone()]).0.unwrap_err();
+    let error = bench.run(&op, std::slice::from_ref(&bench.base)).0.unwrap_err();
     assert!(matches!(error, ExecError::Cancelled), "{error}");
     assert_clean(&bench);
 }
@@ -133,7 +152,9 @@ fn privileged_a_dropped_step_ends_too() {
     let bench = Bench::new();
     let secrets = BTreeMap::new();
     let (up, mut is_up) = mpsc::unbounded_channel();
-    let log = move |_: Stream, _: &[u8]| drop(up.send(()));
+    let log = move |_: Stream, _: &[u8]| {
+        let _ = up.send(());
+    };
     let cx = ExecContext {
         snapshots: &bench.snapshots,
         store: &bench.store,
@@ -151,10 +172,8 @@ fn privileged_a_dropped_step_ends_too() {
             _ = is_up.recv() => {}
         }
     });
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while Instant::now() < deadline && bench.store.session_dir().join("steps").read_dir().unwrap().next().is_some() {
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let steps = bench.store.session_dir().join("steps");
+    assert!(until(|| steps.read_dir().unwrap().next().is_none()));
     assert_clean(&bench);
 }
 
@@ -164,7 +183,7 @@ fn privileged_steps_run_side_by_side() {
     let op = shell("echo $$; sleep 1");
     let started = Instant::now();
     std::thread::scope(|scope| {
-        let steps: Vec<_> = (0..4).map(|_| scope.spawn(|| bench.run(&op, &[bench.base.clone()]))).collect();
+        let steps: Vec<_> = (0..4).map(|_| scope.spawn(|| bench.run(&op, std::slice::from_ref(&bench.base)))).collect();
         for step in steps {
             let (result, printed) = step.join().unwrap();
             result.unwrap();
@@ -175,45 +194,53 @@ fn privileged_steps_run_side_by_side() {
     assert_clean(&bench);
 }
 
-/// Not a test of its own: what the next one kills.
-#[test]
-fn privileged_victim() {
-    let Some(state) = std::env::var_os(VICTIM) else { return };
+/// What the copy of this program does.
+fn be_the_victim(state: &Path) {
     let bench = Bench::new();
-    let mut op = shell("trap '' TERM INT; echo up; sleep 98765 & sleep 98765");
+    let sleep = sleep_of(std::process::id());
+    let mut op = shell(&format!("trap '' TERM INT; {sleep} & echo up; {sleep}"));
     op.mounts.push(bind(-1, "/in", -1, false));
-    std::fs::write(Path::new(&state).join("session"), bench.store.session_dir().as_os_str().as_encoded_bytes())
-        .unwrap();
+    let session = bench.store.session_dir().as_os_str();
+    std::fs::write(state.join("session"), session.as_encoded_bytes()).unwrap();
     let log = |_: Stream, data: &[u8]| println!("{}", String::from_utf8_lossy(data));
-    let result = bench.run_logged(&op, &[bench.base.clone()], &log);
+    let result = bench.run_logged(&op, std::slice::from_ref(&bench.base), &log);
     panic!("the step ended: {result:?}");
+}
+
+/// Ends a process also when the test fails.
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
 }
 
 #[test]
 fn privileged_sigkill_takes_everything_with_us() {
+    if let Some(state) = std::env::var_os(VICTIM) {
+        return be_the_victim(Path::new(&state));
+    }
     let state = tempfile::tempdir().unwrap();
-    let mut victim = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "ops::exec::tests::ends::privileged_victim", "--nocapture"])
+    let victim = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "ops::exec::tests::ends::privileged_sigkill_takes_everything_with_us", "--nocapture"])
         .env(VICTIM, state.path())
         .env("TMPDIR", state.path())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+    let mut victim = Killed(victim);
+    let sleep = sleep_of(victim.0.id());
+    let mut lines = BufReader::new(victim.0.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap() == "up"), "the step did not start");
     let session = PathBuf::from(std::fs::read_to_string(state.path().join("session")).unwrap());
     let name = session.file_name().unwrap().to_str().unwrap().to_owned();
+    assert!(until(|| running(&sleep) == 2), "the test looks for the wrong processes");
     assert!(!leftovers(&name).is_empty(), "the test looks in the wrong places");
-    assert!(!sleepers(victim.id()).is_empty());
-    victim.kill().unwrap();
-    victim.wait().unwrap();
+    drop(victim);
 
-    // Processes: the kernel needs a moment.
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while Instant::now() < deadline && !sleepers(0).is_empty() {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    assert_eq!(sleepers(0), Vec::<String>::new());
+    assert!(until(|| running(&sleep) == 0), "{} processes are left", running(&sleep));
     let mounts = std::fs::read_to_string("/proc/thread-self/mountinfo").unwrap();
     assert!(!mounts.contains(state.path().to_str().unwrap()), "{mounts}");
     // What is left lies in the session directory and in empty control groups, and the next one to come clears both away.
@@ -230,12 +257,26 @@ fn privileged_sigkill_takes_everything_with_us() {
     assert_eq!(std::fs::read_dir(store.root().join("layers")).unwrap().count(), 1, "no half-written layer");
 }
 
-/// Processes of the victim's step, by what they were started as. They are the only ones that sleep that long.
-fn sleepers(_of: u32) -> Vec<String> {
+/// A command that ends long after the test, and that no other process of the machine is.
+fn sleep_of(victim: u32) -> String {
+    format!("sleep 98{victim:07}")
+}
+
+/// How many processes are that command.
+fn running(command: &str) -> usize {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    processes
-        .filter_map(|process| std::fs::read(process.path().join("cmdline")).ok())
-        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
-        .filter(|line| line.starts_with("sleep 98765"))
-        .collect()
+    let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+    lines.filter(|line| String::from_utf8_lossy(line).replace('\0', " ").trim_end() == command).count()
+}
+
+/// Waits for something the kernel does in its own time.
+fn until(mut done: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while Instant::now() < deadline {
+        if done() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    done()
 }

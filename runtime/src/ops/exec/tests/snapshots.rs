@@ -65,8 +65,11 @@ fn privileged_a_step_that_writes_nothing_leaves_no_trace_of_its_mount_points() {
     op.mounts.push(bind(-1, "/deep", -1, false));
     let after = bench.output_on(&op, &base);
     assert_eq!(facts(&after), before);
-    let nothing = bench.output_on(&shell("true"), &after);
-    assert_eq!(facts(&nothing), before);
+    assert_eq!(after, base, "a directory that was only copied up is nothing new");
+    let changed = bench.output_on(&shell("touch /etc"), &base);
+    assert_ne!(changed, base);
+    let changed = bench.output_on(&shell("rm -r /home/ann; mkdir /home/ann"), &base);
+    assert_ne!(changed, base);
 }
 
 #[test]
@@ -129,6 +132,34 @@ fn privileged_merge_lays_over_and_diff_takes_apart() {
     assert_eq!(diff(&Snapshot::scratch(), &a), Some(a.clone()));
     assert_eq!(diff(&a, &a), Some(Snapshot::scratch()));
     assert_eq!(diff(&a, &b), None);
+}
+
+#[test]
+fn privileged_what_a_diff_deletes_is_not_in_it() {
+    let bench = Bench::new();
+    let lower = bench.files(&bench.base, &[("d/old", "1"), ("d/kept", "2"), ("top", "3")]);
+    let upper = bench.output_on(&shell("rm /d/old /top; echo 4 >/d/new"), &lower);
+    let diff = bench.snapshots.diff(&lower, &upper).unwrap().unwrap();
+    let list = |snapshot: &Snapshot| {
+        let view = bench.snapshots.view(snapshot).unwrap();
+        let names = |dir: &str| -> Vec<String> {
+            let entries = std::fs::read_dir(view.path().join(dir)).unwrap();
+            let mut all: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            all.sort();
+            all
+        };
+        (names("."), names("d"))
+    };
+    let mut copy = bench.snapshots.prepare(&diff).unwrap();
+    std::fs::write(copy.mount().unwrap().join("more"), "").unwrap();
+    let more = copy.commit().unwrap();
+    let (top, d) = list(&diff);
+    assert_eq!((top.contains(&"top".to_owned()), d), (false, vec!["new".to_owned()]), "{top:?}");
+    let (top, d) = list(&more);
+    assert_eq!((top.contains(&"top".to_owned()), d), (false, vec!["new".to_owned()]), "{top:?}");
+    // Laid over what it was made on, it deletes again.
+    let again = bench.snapshots.merge(&[lower, diff]).unwrap();
+    assert_eq!(list(&again).1, ["kept", "new"]);
 }
 
 #[test]

@@ -1,0 +1,84 @@
+// The grammar colours what the language's own documents and examples contain.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { test } from "node:test";
+
+const require = createRequire(import.meta.url);
+const oniguruma = require("vscode-oniguruma");
+const textmate = require("vscode-textmate");
+
+const file = (path) => new URL(path, import.meta.url);
+await oniguruma.loadWASM(readFileSync(require.resolve("vscode-oniguruma/release/onig.wasm")).buffer);
+const registry = new textmate.Registry({
+  onigLib: Promise.resolve({
+    createOnigScanner: (patterns) => new oniguruma.OnigScanner(patterns),
+    createOnigString: (text) => new oniguruma.OnigString(text),
+  }),
+  loadGrammar: async () =>
+    textmate.parseRawGrammar(readFileSync(file("../syntaxes/hlb.tmLanguage.json"), "utf8"), "hlb.tmLanguage.json"),
+});
+const grammar = await registry.loadGrammar("source.hlb");
+
+/** `text:innermost scope` of each token that has a scope of its own. */
+function tokens(source) {
+  const found = [];
+  let stack = textmate.INITIAL;
+  for (const line of source.split("\n")) {
+    const result = grammar.tokenizeLine(line, stack);
+    stack = result.ruleStack;
+    for (const token of result.tokens) {
+      const scope = token.scopes.at(-1).replace(/\.hlb$/, "");
+      const text = line.slice(token.startIndex, token.endIndex).trim();
+      if (text !== "" && scope !== "source") {
+        found.push(`${text}:${scope}`);
+      }
+    }
+  }
+  return found;
+}
+
+function check(source, ...expected) {
+  const found = tokens(source);
+  for (const token of expected) {
+    assert.ok(found.includes(token), `no ${token} in\n${found.join("\n")}`);
+  }
+}
+
+test("declarations", () => {
+  check("import go from \"./go.hlb\"", "import:keyword.control.import", "go:entity.name.namespace", "from:keyword.control.from");
+  check("export build", "export:keyword.control.export");
+  check(
+    "option::run cache(variadic string paths) {}",
+    "option::run:storage.type",
+    "cache:entity.name.function",
+    "variadic:storage.modifier",
+    "paths:variable.parameter",
+  );
+});
+
+test("statements", () => {
+  check(
+    "fs f() { run \"x\" with option { dir \"/\"; } as y }",
+    "run:entity.name.function.call",
+    "with:keyword.other",
+    "option:storage.type",
+    "as:keyword.other",
+  );
+  check("fs f() { mkdir \"/d\" 0o755 with go.opts }", "0o755:constant.numeric", "go:entity.name.namespace");
+  check("# words", "# words:comment.line.number-sign");
+});
+
+test("strings", () => {
+  check("string s() { \"a\\n${format \"%s\" b}c\" }", "\\n:constant.character.escape", "format:entity.name.function.call");
+  check("string s() {\n<<~EOM\n\tfoo-EOM ${x}\n\tEOM\n}\nfs g() {}", "x:entity.name.function.call", "g:entity.name.function");
+  check("string s() {\n<<`EOM`\n\t${x}\nEOM\n}", "${x}:string.unquoted.heredoc.raw");
+});
+
+test("the examples end outside every string and block", () => {
+  for (const name of ["hello", "lua"]) {
+    const source = readFileSync(file(`../../examples/${name}/build.hlb`), "utf8");
+    check(`${source}\nfs theLast() {}`, "theLast:entity.name.function");
+  }
+});
