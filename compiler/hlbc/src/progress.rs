@@ -21,10 +21,12 @@ use tail::Tails;
 
 /// How long the thread waits for an event before it looks at the clock.
 const TICK: Duration = Duration::from_millis(200);
+/// Events that may wait to be shown. A step that prints faster than the terminal takes it is slowed down, not remembered.
+const WAITING: usize = 1024;
 
 /// A running display.
 pub(crate) struct Progress {
-    events: mpsc::Sender<Event>,
+    events: mpsc::SyncSender<Event>,
     thread: JoinHandle<Tails>,
 }
 
@@ -42,7 +44,7 @@ impl Progress {
     /// # Errors
     /// If the system gives no thread.
     pub(crate) fn start(mode: cli::Progress) -> io::Result<Self> {
-        let (events, inbox) = mpsc::channel();
+        let (events, inbox) = mpsc::sync_channel(WAITING);
         let show = match mode {
             cli::Progress::Plain => Some(Plain::new(io::stderr())),
             cli::Progress::Quiet => None,

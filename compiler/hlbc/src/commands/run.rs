@@ -11,7 +11,7 @@ use crate::error::{Failure, Kind};
 use crate::execute::Executor;
 use crate::progress::Progress;
 use crate::report::Screen;
-use crate::world::{Outside, OsWorld};
+use crate::world::{OsWorld, Outside};
 use crate::{cli, failure, interrupt, program};
 
 /// Downloads wait for others more than they compute.
@@ -62,7 +62,10 @@ fn unfit(error: PreflightError) -> Failure {
                 .help("run the same command with `sudo`")
         }
         PreflightError::Runtime(why) => {
-            failure(why).help("install runc with `apt-get install runc`, or put it into a directory of `PATH`")
+            // It brings advice of its own, which the help line replaces.
+            let what = why.split_once(": on Debian").map_or(why.as_str(), |(what, _)| what);
+            failure(what.to_owned())
+                .help("install runc with `apt-get install runc`, or put it into a directory of `PATH`")
         }
         PreflightError::Root { root, source } => {
             failure(format!("cannot write in the state directory `{}`", root.display()))

@@ -49,7 +49,8 @@ fn project() -> Project {
 
 /// The steps that ran a process, by the file that they make.
 fn processes(seen: &Seen) -> Vec<&str> {
-    let made = |name: &str| ["a.o;", "b.o;", "program"].into_iter().find(|file| name.contains(&format!("> /out/{file}")));
+    let made =
+        |name: &str| ["a.o;", "b.o;", "program"].into_iter().find(|file| name.contains(&format!("> /out/{file}")));
     let mut made: Vec<&str> = seen.ran.iter().filter_map(|name| made(name)).collect();
     made.sort_unstable();
     made
@@ -119,7 +120,8 @@ fn privileged_quiet_says_nothing() {
 
 #[test]
 fn privileged_a_tarball_is_written() {
-    let project = Project::new("fs default() {\n\tscratch\n\tmkfile \"/a/b\" 0o600 \"hi\"\n\tdownloadTarball \"out.tar\"\n}\n".replace("/a/b", "/b").as_str());
+    let project =
+        Project::new("fs default() {\n\tscratch\n\tmkfile \"/b\" 0o600 \"hi\"\n\tdownloadTarball \"out.tar\"\n}\n");
     project.run(&[]);
     let mut tar = tar::Archive::new(std::fs::File::open(project.path("out.tar")).unwrap());
     let entries: Vec<(String, u32)> = tar

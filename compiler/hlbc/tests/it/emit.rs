@@ -75,7 +75,9 @@ fn an_image_that_cannot_be_had_is_told_with_its_place() {
 
 #[test]
 fn pb_holds_one_graph() {
-    let project = Project::new("fs a() {\n\tscratch\n\tmkfile \"/a\" 0o644 \"a\"\n\tdownload \"out\"\n\tmkfile \"/b\" 0o644 \"b\"\n}\n");
+    let project = Project::new(
+        "fs a() {\n\tscratch\n\tmkfile \"/a\" 0o644 \"a\"\n\tdownload \"out\"\n\tmkfile \"/b\" 0o644 \"b\"\n}\n",
+    );
     insta::assert_snapshot!(project.hlbc(&["emit", "--format", "pb", "a"]), @r"
     exit code: 2
     --- stderr
@@ -89,4 +91,53 @@ fn the_platform_can_be_chosen() {
     let project = Project::new("fs default() {\n\timage \"localhost:1/none\"\n}\n");
     let shown = project.hlbc(&["emit", "--no-resolve", "--platform", "linux/arm64", "--format", "json"]);
     assert!(shown.contains(r#""platform":{"Architecture":"arm64","OS":"linux"}"#), "{shown}");
+}
+
+/// What `mkfile` writes, taken from the emitted op.
+fn content(program: &str) -> String {
+    let output = Project::new(program).command(&["emit", "--format", "pb"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let definition = pb::Definition::decode(output.stdout.as_slice()).unwrap();
+    let Some(pb::OpKind::File(file)) = pb::Op::decode(definition.def[0].as_slice()).unwrap().op else {
+        panic!("no file op")
+    };
+    let Some(pb::FileActionKind::Mkfile(made)) = &file.actions[0].action else { panic!("no file is made") };
+    String::from_utf8(made.data.clone()).unwrap()
+}
+
+#[test]
+fn commands_on_this_machine_are_run_where_the_program_is() {
+    let with = |text: &str| {
+        content(&format!(
+            "string text() {{\n\t{text}\n}}\n\nfs default() {{\n\tscratch\n\tmkfile \"/a\" 0o644 text\n}}\n"
+        ))
+    };
+    assert_eq!(with("localRun \"cat build.hlb | head -n 1\""), "string text() {");
+    assert_eq!(with("localRun \"echo out; sleep 0.2; echo err >&2\" with includeStderr"), "out\nerr");
+    assert_eq!(
+        with("localRun \"echo out; echo err >&2; exit 3\" with option {\n\t\tignoreError\n\t\tonlyStderr\n\t}"),
+        "err"
+    );
+    assert_eq!(with("localEnv \"HLBC_RUNC\""), "");
+}
+
+#[test]
+fn a_command_on_this_machine_that_fails_is_told() {
+    let project = Project::new(
+        "string text() {\n\tlocalRun \"echo no >&2; exit 3\"\n}\n\nfs default() {\n\tscratch\n\tmkfile \"/a\" 0o644 text\n}\n",
+    );
+    insta::assert_snapshot!(project.hlbc(&["emit", "--format", "json"]), @r#"
+    exit code: 3
+    --- stderr
+    error[E0206]: `/bin/sh -c 'echo no >&2; exit 3'` failed on this machine with exit code 3: no
+      ┌─ build.hlb:2:2
+      │
+    2 │     localRun "echo no >&2; exit 3"
+      │     ^^^^^^^^
+      ·
+    7 │     mkfile "/a" 0o644 text
+      │     ------            ---- in this call
+      │     │
+      │     in this call
+    "#);
 }

@@ -12,12 +12,10 @@ fn privileged_without_runc() {
     let project = Project::new(PROGRAM);
     let output = project.command(&["run"]).env("HLBC_RUNC", "no-such-runc").output().unwrap();
     insta::assert_snapshot!(project.shown(&output), @r"
-    exit code: 0
+    exit code: 4
     --- stderr
-    #1 mkfile /a
-    #1 DONE 0.0s
-
-    1 step, 0 cached, 0.0s
+    error: `no-such-runc` is not installed
+    help: install runc with `apt-get install runc`, or put it into a directory of `PATH`
     ");
 }
 
@@ -27,7 +25,9 @@ fn privileged_with_a_state_directory_that_cannot_be_written() {
     insta::assert_snapshot!(project.hlbc(&["run", "--root", "/proc/hlbc"]), @r"
     exit code: 4
     --- stderr
-    error: cannot write in the state directory `/proc/hlbc`: No such file or directory (os error 2)
+    error: cannot write in the state directory `/proc/hlbc`
+    ╰─▶ no such file or directory
+    help: choose another directory with `--root DIR`
     ");
 }
 
@@ -46,7 +46,8 @@ fn privileged_as_another_user() {
     insta::assert_snapshot!(project.shown(&output), @r"
     exit code: 4
     --- stderr
-    error: only root can mount file systems and make containers, and this is user 65534: try again with `sudo`
+    error: steps are mounted and contained, which only root can do, and this is user 65534
+    help: run the same command with `sudo`
     ");
 }
 

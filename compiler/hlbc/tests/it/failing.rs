@@ -120,7 +120,8 @@ fn privileged_sources_that_cannot_be_had() {
 #[test]
 fn privileged_an_export_that_cannot_be_written() {
     let project =
-        Project::new("fs default() {\n\tscratch\n\tmkfile \"/a\" 0o644 \"hi\"\n\tdownload \"taken/out\"\n}\n").file("taken", "");
+        Project::new("fs default() {\n\tscratch\n\tmkfile \"/a\" 0o644 \"hi\"\n\tdownload \"taken/out\"\n}\n")
+            .file("taken", "");
     insta::assert_snapshot!(project.hlbc(&["run", "--progress", "quiet"]), @r#"
     exit code: 1
     --- stderr
@@ -134,7 +135,8 @@ fn privileged_an_export_that_cannot_be_written() {
 
 #[test]
 fn privileged_the_first_failure_ends_what_runs_beside_it() {
-    let project = Project::with_busybox("\
+    let project = Project::with_busybox(
+        "\
 fs slow() {
 	image \"busy\"
 	run \"sleep 100\"
@@ -144,7 +146,8 @@ fs quick() {
 	image \"busy\"
 	run \"sleep 1; exit 7\"
 }
-");
+",
+    );
     let begun = std::time::Instant::now();
     let shown = project.hlbc(&["run", "slow", "quick"]);
     assert!(begun.elapsed().as_secs() < 30, "the failure did not end the other step");

@@ -63,10 +63,8 @@ fn privileged_an_image_comes_from_a_registry() {
     let project = Project::empty();
     let registry = Registry::start(&project);
     registry.push(&project, "team/busy:1");
-    let program = format!(
-        "fs default() {{\n\timage \"{}/team/busy:1\"\n\trun \"echo from $PATH\"\n}}\n",
-        registry.address
-    );
+    let program =
+        format!("fs default() {{\n\timage \"{}/team/busy:1\"\n\trun \"echo from $PATH\"\n}}\n", registry.address);
     project.write("build.hlb", &program);
     let seen = project.run(&[]);
     assert!(seen.shown.contains("from /bin\n"), "{}", seen.shown);

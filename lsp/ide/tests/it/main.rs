@@ -1,6 +1,7 @@
 //! Editor features over texts with a cursor in them.
 //!
 //! Owns the one test binary. The cursor is written `$0`.
+#![expect(clippy::expect_used, reason = "tests stop at the first surprise")]
 
 use camino::Utf8Path;
 use hlb_ide::{Analysis, Buffers, EditorWorld, Symbol};
