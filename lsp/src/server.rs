@@ -66,8 +66,7 @@ impl LanguageServer for Backend {
     async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
         let general = params.capabilities.general;
         let offered = general.and_then(|general| general.position_encodings).unwrap_or_default();
-        let encoding =
-            if offered.contains(&PositionEncodingKind::UTF8) { Encoding::Utf8 } else { Encoding::Utf16 };
+        let encoding = if offered.contains(&PositionEncodingKind::UTF8) { Encoding::Utf8 } else { Encoding::Utf16 };
         let document = params.capabilities.text_document.unwrap_or_default();
         let nested = document.document_symbol.and_then(|it| it.hierarchical_document_symbol_support).unwrap_or(false);
         self.tell(Message::Client(Client { encoding, nested_symbols: nested }));

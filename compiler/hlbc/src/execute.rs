@@ -86,7 +86,8 @@ impl Executor {
                 ExportTo::Directory(path) => ExportTarget::Directory(path.into_std_path_buf()),
                 ExportTo::Tar(path) => ExportTarget::Tar(path.into_std_path_buf()),
             };
-            let solved = self.runtime.solve(request(definition), Arc::clone(&self.status), cancel).await.map_err(broken)?;
+            let solved =
+                self.runtime.solve(request(definition), Arc::clone(&self.status), cancel).await.map_err(broken)?;
             self.runtime.export(&solved, &target).await.map_err(broken)?;
         }
         let source = solve.definition.source.clone();

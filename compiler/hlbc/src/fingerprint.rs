@@ -15,7 +15,8 @@ use crate::error::in_words;
 /// # Errors
 /// If the directory cannot be walked or a pattern is malformed.
 pub(crate) fn selected(dir: &Utf8Path, include: &[String], exclude: &[String]) -> Result<Vec<Selected>, WorldError> {
-    let failed = |error: std::io::Error| WorldError::Unreadable { path: dir.to_owned(), reason: in_words(&error.to_string()) };
+    let failed =
+        |error: std::io::Error| WorldError::Unreadable { path: dir.to_owned(), reason: in_words(&error.to_string()) };
     select(dir.as_std_path(), include, exclude).map_err(failed)
 }
 

@@ -72,11 +72,7 @@ pub(crate) fn compile(
     cancel: &CancellationToken,
 ) -> Result<Request, Failure> {
     let platform = match platform {
-        Some(it) => Platform {
-            os: it.os.clone(),
-            architecture: it.architecture.clone(),
-            variant: it.variant.clone(),
-        },
+        Some(it) => Platform { os: it.os.clone(), architecture: it.architecture.clone(), variant: it.variant.clone() },
         // Whatever this machine is, containers are Linux.
         None => Platform { os: "linux".to_owned(), ..world.host() },
     };

@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::{
-    Command, CommandOutput, FileKind, ImageConfig, ImageManifest, Platform, World, WorldError,
-};
+use hlb_compiler::{Command, CommandOutput, FileKind, ImageConfig, ImageManifest, Platform, World, WorldError};
 use hlb_language::source::Source;
 
 /// Texts that are being edited, by absolute path.

@@ -23,11 +23,8 @@ pub(crate) struct Client {
 impl Client {
     /// A server that has been started and nothing more.
     pub(crate) fn start() -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_hlb-lsp"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut process =
+            Command::new(env!("CARGO_BIN_EXE_hlb-lsp")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
         let (say, heard) = channel();
         std::thread::spawn(move || {

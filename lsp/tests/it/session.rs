@@ -97,7 +97,8 @@ fn hover_definition_outline_and_format_are_answered() {
     insta::assert_snapshot!(definition["result"].to_string(), @r#"{"range":{"end":{"character":5,"line":1},"start":{"character":3,"line":1}},"uri":"file:///work/build.hlb"}"#);
     let document = json!({"textDocument": {"uri": URI}});
     let outline = client.ask("textDocument/documentSymbol", document.clone());
-    let names: Vec<&str> = outline["result"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        outline["result"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["it", "default"]);
     let options = json!({"tabSize": 4, "insertSpaces": false});
     let format = client.ask("textDocument/formatting", json!({"textDocument": {"uri": URI}, "options": options}));

@@ -12,7 +12,7 @@ use crate::cli::{self, EmitFormat};
 use crate::config::Places;
 use crate::error::{Failure, Kind};
 use crate::report::Screen;
-use crate::world::{Outside, OsWorld};
+use crate::world::{OsWorld, Outside};
 use crate::{interrupt, program};
 
 pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {

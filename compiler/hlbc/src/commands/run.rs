@@ -11,7 +11,7 @@ use crate::error::{Failure, Kind};
 use crate::execute::Executor;
 use crate::progress::Progress;
 use crate::report::Screen;
-use crate::world::{Outside, OsWorld};
+use crate::world::{OsWorld, Outside};
 use crate::{cli, failure, interrupt, program};
 
 /// Downloads wait for others more than they compute.

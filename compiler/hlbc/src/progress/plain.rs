@@ -134,7 +134,8 @@ impl<W: Write> Plain<W> {
                 self.say(number, Some(line), now);
             }
         }
-        while let Some(number) = self.vertices.iter().find(|(_, it)| !it.waiting.is_empty()).map(|(number, _)| *number) {
+        while let Some(number) = self.vertices.iter().find(|(_, it)| !it.waiting.is_empty()).map(|(number, _)| *number)
+        {
             self.give(number, now);
         }
         if success {

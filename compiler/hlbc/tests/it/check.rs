@@ -9,7 +9,8 @@ fn a_program_without_mistakes_says_nothing() {
 
 #[test]
 fn all_mistakes_are_told_at_once_in_the_order_of_the_text() {
-    let project = Project::new("\
+    let project = Project::new(
+        "\
 fs default() {
 	imagee \"alpine\"
 	run \"make\" with option {
@@ -21,7 +22,8 @@ fs default() {
 fs other() {
 	mkdir \"/a\" 0755
 }
-");
+",
+    );
     insta::assert_snapshot!(project.hlbc(&["check"]), @r#"
     exit code: 3
     --- stderr
@@ -111,7 +113,9 @@ fn another_program_is_named() {
 
 #[test]
 fn nothing_is_run_for_a_check() {
-    let project = Project::new("string made() {\n\tlocalRun \"touch made\"\n}\n\nfs default() {\n\tscratch\n\tmkfile \"/a\" 0o644 made\n}\n");
+    let project = Project::new(
+        "string made() {\n\tlocalRun \"touch made\"\n}\n\nfs default() {\n\tscratch\n\tmkfile \"/a\" 0o644 made\n}\n",
+    );
     insta::assert_snapshot!(project.hlbc(&["check"]), @"exit code: 0");
     assert!(!project.path("made").exists());
 }

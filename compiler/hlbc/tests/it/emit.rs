@@ -77,7 +77,9 @@ fn an_image_that_cannot_be_had_is_told_with_its_place() {
 
 #[test]
 fn pb_holds_one_graph() {
-    let project = Project::new("fs a() {\n\tscratch\n\tmkfile \"/a\" 0o644 \"a\"\n\tdownload \"out\"\n\tmkfile \"/b\" 0o644 \"b\"\n}\n");
+    let project = Project::new(
+        "fs a() {\n\tscratch\n\tmkfile \"/a\" 0o644 \"a\"\n\tdownload \"out\"\n\tmkfile \"/b\" 0o644 \"b\"\n}\n",
+    );
     insta::assert_snapshot!(project.hlbc(&["emit", "--format", "pb", "a"]), @r"
     exit code: 2
     --- stderr

@@ -59,8 +59,7 @@ fn mode_and_link_of_a_file_stay() {
 fn filter(args: &[&str], text: &str) -> String {
     let project = Project::empty();
     let mut command = project.command(args);
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     project.shown(&child.wait_with_output().unwrap())
 }

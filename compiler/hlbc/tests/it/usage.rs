@@ -2,7 +2,8 @@
 
 use crate::project::Project;
 
-const TARGETS: &str = "fs default() {\n\tscratch\n}\n\nfs release() {\n\tdefault\n}\n\nfs tool(string version) {\n\tscratch\n}\n";
+const TARGETS: &str =
+    "fs default() {\n\tscratch\n}\n\nfs release() {\n\tdefault\n}\n\nfs tool(string version) {\n\tscratch\n}\n";
 
 #[test]
 fn without_a_program_there_is_help() {

@@ -21,7 +21,8 @@ fn check(story: &str) -> String {
         now = Duration::from_secs_f64(time.parse().unwrap());
         let (vertex, what) = rest.split_once(' ').unwrap_or((rest, "tick"));
         let (at, vertex) = (epoch + now, digest(vertex));
-        let log = |data: String| Status::Log { vertex: vertex.clone(), stream: Stream::Stdout, data: data.into_bytes() };
+        let log =
+            |data: String| Status::Log { vertex: vertex.clone(), stream: Stream::Stdout, data: data.into_bytes() };
         let status = match what.split_once(' ').unwrap_or((what, "")) {
             ("tick", _) => {
                 plain.tick(now);
