@@ -23,7 +23,11 @@ use crate::solver::job::Job;
 use crate::solver::vertex::Vertex;
 
 /// Runs the op of a vertex and gives its outputs by number.
-pub(crate) async fn run(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot]) -> Result<Vec<Snapshot>, SolveError> {
+pub(crate) async fn run(
+    job: &Arc<Job>,
+    vertex: &Arc<Vertex>,
+    inputs: &[Snapshot],
+) -> Result<Vec<Snapshot>, SolveError> {
     if let Some(snapshot) = source::unchanged(job, vertex).await? {
         job.found(&vertex.digest);
         return Ok(vec![snapshot]);
@@ -77,7 +81,8 @@ async fn dispatch(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot]) -> 
             let diff = engine.snapshots.diff(&lower, &upper);
             let diff = diff.map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
             Ok(vec![diff.ok_or_else(|| {
-                let sentence = "a diff of two file systems of which the second was not built on the first is not supported yet";
+                let sentence =
+                    "a diff of two file systems of which the second was not built on the first is not supported yet";
                 SolveError::say(ErrorKind::Definition, sentence)
             })?])
         }

@@ -73,9 +73,11 @@ impl Runtime {
     /// `ErrorKind::Environment`: not root, no OCI runtime, a state directory that cannot be written or cannot hold layers.
     pub async fn open(config: Config) -> Result<Self, SolveError> {
         let opened = tokio::task::spawn_blocking(move || {
-            let environment = |error: Box<dyn std::error::Error + Send + Sync>| SolveError::new(ErrorKind::Environment, error);
+            let environment =
+                |error: Box<dyn std::error::Error + Send + Sync>| SolveError::new(ErrorKind::Environment, error);
             exec::preflight(&config.root, &config.runc).map_err(|error| environment(error.into()))?;
-            let store = Store::open_with(&config.root, &mut exec::sweep_session).map_err(|error| environment(error.into()))?;
+            let store =
+                Store::open_with(&config.root, &mut exec::sweep_session).map_err(|error| environment(error.into()))?;
             let images = Images::new(config.registry);
             Ok(Self { engine: Arc::new(Engine::new(store, images, config.runc, config.jobs)) })
         });
@@ -131,7 +133,8 @@ impl Runtime {
     pub async fn export(&self, solved: &Solved, target: &ExportTarget) -> Result<(), SolveError> {
         let (engine, snapshot, target) = (Arc::clone(&self.engine), solved.snapshot.clone(), target.clone());
         let written = tokio::task::spawn_blocking(move || {
-            let view = engine.snapshots.view(&snapshot).map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
+            let view =
+                engine.snapshots.view(&snapshot).map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
             match target {
                 ExportTarget::Directory(path) => export::local::export(view.path(), &path),
                 ExportTarget::Tar(path) => export::tar::export(view.path(), &path),

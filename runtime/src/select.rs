@@ -35,14 +35,7 @@ fn selected(entry: tree::Entry) -> Selected {
         let (mtime, ctime) = (entry.mtime, entry.ctime);
         stamp.push_str(&format!(
             " {} {}:{} {}.{:09} {}.{:09} {:?}",
-            entry.size,
-            entry.device,
-            entry.inode,
-            mtime.seconds,
-            mtime.nanos,
-            ctime.seconds,
-            ctime.nanos,
-            entry.target
+            entry.size, entry.device, entry.inode, mtime.seconds, mtime.nanos, ctime.seconds, ctime.nanos, entry.target
         ));
     }
     Selected { is_file: entry.kind == tree::Kind::File, path: entry.path, stamp }

@@ -23,6 +23,7 @@ pub(crate) fn ci() -> Result<()> {
     println!("ci: tests");
     let closing = nextest::run()?;
     check("doc tests", &mut cargo(&["test", "--doc", "--workspace", "--quiet"]))?;
+    extension()?;
     examples()?;
     println!("ci: all checks passed in {:.0} s", start.elapsed().as_secs_f64());
     println!("{closing}");
@@ -38,6 +39,17 @@ fn cargo(args: &[&str]) -> Command {
 fn check(name: &str, command: &mut Command) -> Result<()> {
     println!("ci: {name}");
     host::run(command).map_err(|error| format!("{name}: {error}").into())
+}
+
+/// Builds the VS Code extension and runs its tests.
+fn extension() -> Result<()> {
+    let npm = |args: &[&str]| {
+        let mut command = Command::new("npm");
+        command.current_dir(host::repository().join("vscode-ext")).args(args);
+        command
+    };
+    check("packages of the extension", &mut npm(&["ci", "--no-audit", "--no-fund", "--loglevel=error"]))?;
+    check("extension", &mut npm(&["test", "--silent"]))
 }
 
 /// Builds the examples twice, from an empty state directory: the second build must do no work.

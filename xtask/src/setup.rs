@@ -9,10 +9,16 @@ use std::process::{Command, Stdio};
 struct Package {
     name: &'static str,
     why: &'static str,
+    /// The command that it is wanted for, where one that came by other means will do as well.
+    command: Option<&'static str>,
 }
 
 const fn package(name: &'static str, why: &'static str) -> Package {
-    Package { name, why }
+    Package { name, why, command: None }
+}
+
+const fn command(name: &'static str, why: &'static str) -> Package {
+    Package { name, why, command: Some(name) }
 }
 
 const RUN: &[Package] = &[
@@ -28,6 +34,8 @@ const TESTS: &[Package] = &[
     package("skopeo", "copies images into that registry"),
     package("umoci", "a second opinion on image layouts"),
     package("sqlite3", "reads the state directory from outside"),
+    Package { name: "nodejs", why: "builds and tests the VS Code extension", command: Some("node") },
+    command("npm", "fetches what the VS Code extension is built with"),
 ];
 
 /// Installs the packages that are missing, for builds or (`tests`) for the test suite too.
@@ -36,7 +44,7 @@ const TESTS: &[Package] = &[
 /// When the machine has no apt, root cannot be had, or apt fails.
 pub(crate) fn setup(tests: bool) -> Result<()> {
     let wanted = RUN.iter().chain(if tests { TESTS } else { &[] });
-    let missing: Vec<&Package> = wanted.filter(|package| !installed(package.name)).collect();
+    let missing: Vec<&Package> = wanted.filter(|package| !there(package)).collect();
     if missing.is_empty() {
         println!("setup: every package is there");
         return Ok(());
@@ -57,6 +65,10 @@ pub(crate) fn setup(tests: bool) -> Result<()> {
         stop_registry_service();
     }
     Ok(())
+}
+
+fn there(package: &Package) -> bool {
+    package.command.is_some_and(|command| host::find(command).is_some()) || installed(package.name)
 }
 
 fn installed(package: &str) -> bool {

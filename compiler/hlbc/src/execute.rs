@@ -79,7 +79,10 @@ impl Executor {
             solve.secrets.into_iter().map(|(id, path)| (id, path.into_std_path_buf())).collect();
         let request =
             |definition: pb::Definition| SolveRequest { definition, locals: locals.clone(), secrets: secrets.clone() };
+        // A program that ends in an export has made all there is when the export is done.
+        let mut exported = false;
         for Export { definition, to, at } in solve.exports {
+            exported |= definition.def == solve.definition.def;
             let source = definition.source.clone();
             let broken = |error| Box::new(Broken { error, source: source.clone(), export: Some(at) });
             let target = match to {
@@ -89,6 +92,9 @@ impl Executor {
             let solved =
                 self.runtime.solve(request(definition), Arc::clone(&self.status), cancel).await.map_err(broken)?;
             self.runtime.export(&solved, &target).await.map_err(broken)?;
+        }
+        if exported {
+            return Ok(());
         }
         let source = solve.definition.source.clone();
         let solved = self.runtime.solve(request(solve.definition), Arc::clone(&self.status), cancel).await;

@@ -128,10 +128,9 @@ fn label(style: draw::LabelStyle, label: &Label) -> draw::Label<usize> {
 
 /// An edit in words: its title, and the text it puts in where the title does not say it.
 fn suggestion(fix: &Fix, diagnostic: &Diagnostic, sources: &SourceMap) -> Option<String> {
-    let new: Vec<&str> =
-        fix.edits.iter().map(|edit| edit.text.as_str()).filter(|text| !text.trim().is_empty()).collect();
+    let new: Vec<&str> = fix.edits.iter().map(|edit| edit.text.trim()).filter(|text| !text.is_empty()).collect();
     let help = diagnostic.help.as_deref().unwrap_or_default();
-    if help == fix.title || !new.is_empty() && new.iter().all(|text| help.contains(&format!("`{text}`"))) {
+    if help.starts_with(&fix.title) || !new.is_empty() && new.iter().all(|text| help.contains(&format!("`{text}`"))) {
         return None;
     }
     let said = new.iter().all(|text| fix.title.contains(text));

@@ -78,7 +78,8 @@ impl<'a> Trees<'a> {
             None if index == action.input => Root::open(&path).ok(),
             None => None,
         };
-        file::apply(action, &target, source_root.as_ref(), &owner).map_err(|error| SolveError::new(ErrorKind::Step, error))?;
+        file::apply(action, &target, source_root.as_ref(), owner)
+            .map_err(|error| SolveError::new(ErrorKind::Step, error))?;
         if let Some(tree) = self.trees.get_mut(self.inputs + at) {
             *tree = Some(Tree::Open(active));
         }
@@ -112,7 +113,8 @@ impl<'a> Trees<'a> {
 
     /// The tree as a snapshot, committing it if it is still open.
     fn committed(&mut self, at: usize) -> Result<Snapshot, SolveError> {
-        let missing = || SolveError::say(ErrorKind::Definition, format!("a file op names tree {at}, which does not exist"));
+        let missing =
+            || SolveError::say(ErrorKind::Definition, format!("a file op names tree {at}, which does not exist"));
         let tree = self.trees.get_mut(at).ok_or_else(missing)?;
         let snapshot = match tree.take().ok_or_else(missing)? {
             Tree::Done(snapshot) => snapshot,

@@ -45,15 +45,17 @@ pub(crate) async fn content_key(
 }
 
 fn hash(job: &Job, snapshot: &Snapshot, request: &ContentRequest, is_local: bool) -> Result<Digest, SolveError> {
+    let environment = |error: std::io::Error| SolveError::new(ErrorKind::Environment, error);
+    let checksum = |hashes: ContentHash| {
+        hashes.checksum_all(&request.paths).map_err(|error| SolveError::new(ErrorKind::Step, error))
+    };
+    if snapshot.is_scratch() {
+        return checksum(ContentHash::empty());
+    }
+    job.check_cancelled()?;
     let view = job.engine.snapshots.view(snapshot).map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
     let hashes = if is_local { ContentHash::of_local(view.path()) } else { ContentHash::new(view.path()) };
-    let hashes = hashes.map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
-    let mut digests = Vec::with_capacity(request.paths.len());
-    for path in &request.paths {
-        job.check_cancelled()?;
-        digests.push(hashes.checksum(path).map_err(|error| SolveError::new(ErrorKind::Step, error))?);
-    }
-    Ok(key::combine(&digests))
+    checksum(hashes.map_err(environment)?)
 }
 
 fn memo_key(snapshot: &Snapshot, request: &ContentRequest, is_local: bool) -> Digest {

@@ -120,11 +120,6 @@ impl Listing {
             && self.items.iter().zip(&previous.items).all(same)
     }
 
-    /// How many files, directories and links there are.
-    pub(crate) fn len(&self) -> usize {
-        self.items.len()
-    }
-
     fn by_path(&self) -> HashMap<&Path, &Item> {
         self.items.iter().map(|item| (item.path.as_path(), item)).collect()
     }

@@ -76,12 +76,14 @@ async fn find_or_run(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Res
     let mut search = Search::new(job, &map, output);
     if !vertex.ignore_cache && !vertex.inputs.is_empty() {
         for (at, input) in vertex.inputs.iter().enumerate() {
-            search.add(at, &*keys(job, &input.vertex, input.output).await?, true)?;
+            search.add(at, &keys(job, &input.vertex, input.output).await?, true)?;
         }
         // First the inputs that no earlier build had in this form; if they match by content, nothing else is made.
         for unmatched_only in [true, false] {
             let wanted: Vec<usize> = (0..vertex.inputs.len())
-                .filter(|at| !search.looked_at(*at) && (search.unmatched(*at) || !unmatched_only && map.has_content(*at)))
+                .filter(|at| {
+                    !search.looked_at(*at) && (search.unmatched(*at) || !unmatched_only && map.has_content(*at))
+                })
                 .collect();
             let looked = try_join_all(wanted.iter().map(|at| look_at(job, vertex, &map, *at))).await?;
             for (at, (done, content)) in wanted.iter().zip(looked) {

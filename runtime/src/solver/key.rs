@@ -45,7 +45,7 @@ pub(crate) struct DepKey {
     pub(crate) content: Option<ContentRequest>,
 }
 
-/// What of an input's content makes a difference. `combine` makes one digest of the digests of the paths.
+/// What of an input's content makes a difference. `ContentHash::checksum_all` makes one digest of it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ContentRequest {
     /// At least one.
@@ -91,11 +91,6 @@ pub(crate) fn new_key() -> KeyId {
 /// Whether a key stands for something that may change at any time, so that nothing can be found by it later.
 pub(crate) fn is_session_only(key: &KeyId) -> bool {
     key.as_str().starts_with(SESSION_ONLY)
-}
-
-/// One digest of the digests of several paths, in the order of the request.
-pub(crate) fn combine(digests: &[Digest]) -> Digest {
-    joined(digests.iter().map(Digest::as_str))
 }
 
 fn numbered_key(digest: &str, output: &str) -> KeyId {

@@ -79,7 +79,9 @@ fn seen(events: &[Status]) -> Seen {
     let mut seen = Seen::default();
     for event in events {
         match event {
-            Status::Graph(vertices) => names.extend(vertices.iter().map(|vertex| (&vertex.digest, vertex.name.clone()))),
+            Status::Graph(vertices) => {
+                names.extend(vertices.iter().map(|vertex| (&vertex.digest, vertex.name.clone())))
+            }
             Status::Started { vertex, .. } => seen.ran.push(names[vertex].clone()),
             Status::Cached { vertex, .. } => seen.cached.push(names[vertex].clone()),
             _ => {}
@@ -91,8 +93,7 @@ fn seen(events: &[Status]) -> Seen {
 }
 
 fn mkfile(base: Option<Output>, path: &str, data: &str) -> Output {
-    let step =
-        FileStep::MkFile { path: path.to_owned(), mode: 0o644, data: data.into(), owner: None, created: None };
+    let step = FileStep::MkFile { path: path.to_owned(), mode: 0o644, data: data.into(), owner: None, created: None };
     file(base, vec![step], Annotations::default()).unwrap()
 }
 

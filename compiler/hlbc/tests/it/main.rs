@@ -1,7 +1,12 @@
 //! The command from the outside: a process, its exit code and what it prints.
 //!
 //! Owns the one test binary. Tests that build anything, and so need root and runc, are called `privileged_`.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests stop at the first surprise")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests stop at the first surprise"
+)]
 
 mod image;
 mod project;

@@ -36,7 +36,8 @@ pub(super) async fn find(job: &Arc<Job>, op: &pb::SourceOp) -> Result<super::Fou
 /// Checks the commit out.
 pub(super) async fn fetch(job: &Arc<Job>, vertex: &Vertex, found: &Found) -> Result<Snapshot, SolveError> {
     let active = job.engine.snapshots.prepare(&Snapshot::default());
-    let active = active.map_err(|error| SolveError::new(ErrorKind::Environment, error).at(&vertex.digest, &vertex.name))?;
+    let active =
+        active.map_err(|error| SolveError::new(ErrorKind::Environment, error).at(&vertex.digest, &vertex.name))?;
     cache(job).checkout(&found.source, &found.resolved, active.upper()).await.map_err(from_git)?;
     active.commit().map_err(|error| SolveError::new(ErrorKind::Environment, error))
 }

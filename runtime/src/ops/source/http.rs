@@ -4,8 +4,8 @@
 //! is not sent again if it did not change.
 
 use std::str::FromStr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hlb_llb::{Digest, pb};
 use hlb_store::LayerId;
@@ -45,7 +45,8 @@ pub(super) async fn find(job: &Arc<Job>, vertex: &Vertex, op: &pb::SourceOp) -> 
     let kept = job.engine.store.facts().get(FACTS, name.as_str()).map_err(environment)?;
     let kept: Option<Kept> = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let layer = kept.as_ref().and_then(|kept| LayerId::from_str(&kept.layer).ok());
-    let there = layer.as_ref().map_or(Ok(false), |layer| job.engine.store.layers().exists(layer)).map_err(environment)?;
+    let there =
+        layer.as_ref().map_or(Ok(false), |layer| job.engine.store.layers().exists(layer)).map_err(environment)?;
     let previous = kept.as_ref().filter(|_| there).map(|kept| &kept.cached);
     let active = job.engine.snapshots.prepare(&Snapshot::default()).map_err(environment)?;
     let fetched = get(job, vertex, &source, previous, &active).await?;

@@ -117,8 +117,7 @@ async fn unpack(
     blob: PathBuf,
 ) -> Result<(), SolveError> {
     let Some(layer) = layers.get(at).cloned() else { return Ok(()) };
-    let below: Vec<PathBuf> =
-        layers.iter().take(at).rev().map(|layer| job.engine.store.layers().path(layer)).collect();
+    let below: Vec<PathBuf> = layers.iter().take(at).rev().map(|layer| job.engine.store.layers().path(layer)).collect();
     let expected = image.config.rootfs.diff_ids.get(at).cloned();
     let reference = image.reference.to_string();
     let store = job.engine.store.clone();

@@ -100,7 +100,8 @@ pub(super) async fn fetch(job: &Arc<Job>, found: &Found) -> Result<Snapshot, Sol
         let snapshots = &job.engine.snapshots;
         let active = snapshots.prepare(&Snapshot::default()).map_err(environment)?;
         let layers = job.engine.store.layers();
-        let old_layer = previous.as_ref().and_then(|previous| Some((&previous.listing, layers.path(&previous.layer()?))));
+        let old_layer =
+            previous.as_ref().and_then(|previous| Some((&previous.listing, layers.path(&previous.layer()?))));
         let shared = old_layer.as_ref().map(|(listing, path)| (*listing, path.as_path()));
         let listing = fill(active.upper(), listing, shared).map_err(source)?;
         let snapshot = active.commit().map_err(environment)?;
