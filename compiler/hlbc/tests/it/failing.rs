@@ -14,7 +14,7 @@ fn privileged_a_failing_step_is_told_with_its_log_and_its_callers() {
     insta::assert_snapshot!(check("\
 fs compile(string flags) {
 	image \"busy\"
-	run \"seq 100; echo 'no such flag ${flags}' >&2; exit 3\"
+	run \"seq 100; sleep 0.3; echo 'no such flag ${flags}' >&2; exit 3\"
 }
 
 fs default() {
@@ -23,10 +23,10 @@ fs default() {
 "), @r#"
     exit code: 1
     --- stderr
-    error: `/bin/sh -c 'seq 100; echo '\''no such flag -O9'\'' >&2; exit 3'` ended with exit code 3
+    error: `/bin/sh -c 'seq 100; sleep 0.3; echo '\''no such flag -O9'\'' >&2; exit 3'` ended with exit code 3
       ┌─ build.hlb:3:2
       │
-    3 │     run "seq 100; echo 'no such flag ${flags}' >&2; exit 3"
+    3 │     run "seq 100; sleep 0.3; echo 'no such flag ${flags}' >&2; exit 3"
       │     ^^^ this step
       ·
     7 │     compile "-O9"
