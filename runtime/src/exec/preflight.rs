@@ -3,7 +3,7 @@
 //! Owns the questions asked before any work, so that their answers are not the errors of some step.
 
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use super::runc::{self, RuncError};
@@ -53,8 +53,12 @@ pub enum PreflightError {
     },
 }
 
+/// The file in the state directory that says for which OCI runtime and kernel all of this was found good.
+const FOUND_GOOD: &str = "fit";
+
 /// Checks that steps can run here: as root, with an OCI runtime (a path, or a name looked up in `PATH`), and layers in the
-/// state directory, which is made if it is missing.
+/// state directory, which is made if it is missing. What was found good once is not tried again until the runtime, the kernel or
+/// the place of the state directory changes: a build that finds everything in the cache should not start a process.
 ///
 /// # Errors
 /// The first thing that is wrong, with what to do about it.
@@ -63,7 +67,29 @@ pub fn preflight(root: &Path, runc: &Path) -> Result<(), PreflightError> {
     if !user.is_root() {
         return Err(PreflightError::NotRoot { uid: user.as_raw() });
     }
+    let machine = machine(root, runc);
+    if machine.is_some() && std::fs::read_to_string(root.join(FOUND_GOOD)).ok() == machine {
+        return Ok(());
+    }
     runc::check(runc).map_err(|error: RuncError| PreflightError::Runtime(error.to_string()))?;
+    try_layers(root)?;
+    // Computed again: the directory may not have been there before. If it cannot be kept, the next run only checks again.
+    if let Some(machine) = self::machine(root, runc) {
+        let _ = std::fs::write(root.join(FOUND_GOOD), machine);
+    }
+    Ok(())
+}
+
+/// What the answers depend on; `None` if that cannot be told.
+fn machine(root: &Path, runc: &Path) -> Option<String> {
+    let runc = runc::locate(runc);
+    let (program, place) = (std::fs::metadata(&runc).ok()?, std::fs::metadata(root).ok()?);
+    let kernel = rustix::system::uname();
+    let changed = (program.size(), program.mtime(), program.mtime_nsec());
+    Some(format!("1 {} {changed:?} {} {:?}\n", runc.display(), place.dev(), kernel.release()))
+}
+
+fn try_layers(root: &Path) -> Result<(), PreflightError> {
     let failed = |source| PreflightError::Root { root: root.to_owned(), source };
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(failed)?;
     let kind = rustix::fs::statfs(root).map_err(|error| failed(error.into()))?.f_type;
@@ -89,7 +115,23 @@ mod tests {
     fn privileged_this_machine_will_do() {
         let dir = tempfile::tempdir().unwrap();
         preflight(&dir.path().join("state"), Path::new("runc")).unwrap();
-        assert_eq!(std::fs::read_dir(dir.path().join("state")).unwrap().count(), 0);
+        assert_eq!(std::fs::read_dir(dir.path().join("state")).unwrap().count(), 1);
+        // Nothing but the note that says so; with it, nothing is tried again, and a broken note only costs a new trial.
+        let note = dir.path().join("state").join(FOUND_GOOD);
+        let said = std::fs::read_to_string(&note).unwrap();
+        std::fs::write(&note, "something else").unwrap();
+        preflight(&dir.path().join("state"), Path::new("runc")).unwrap();
+        assert_eq!(std::fs::read_to_string(&note).unwrap(), said);
+    }
+
+    #[test]
+    fn privileged_a_note_about_another_runtime_does_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        preflight(dir.path(), Path::new("runc")).unwrap();
+        assert!(preflight(dir.path(), Path::new("no-such-runc")).is_err());
+        let fake = dir.path().join("fake");
+        std::fs::write(&fake, "").unwrap();
+        assert!(preflight(dir.path(), &fake).is_err());
     }
 
     #[test]

@@ -184,7 +184,7 @@ pub(crate) fn check(program: &Path) -> Result<(), RuncError> {
 }
 
 /// The path of a program that is given by path or name. Daemons and sudo often leave the system directories out of `PATH`.
-fn locate(program: &Path) -> PathBuf {
+pub(super) fn locate(program: &Path) -> PathBuf {
     if program.as_os_str().as_encoded_bytes().contains(&b'/') {
         return program.to_owned();
     }
