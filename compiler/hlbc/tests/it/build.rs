@@ -44,7 +44,11 @@ fs default() {
 "#;
 
 fn project() -> Project {
-    Project::with_busybox(PROGRAM).file("src/a.c", "a1\n").file("src/b.c", "b1\n").file("src/unread.h", "x\n")
+    let project =
+        Project::with_busybox(PROGRAM).file("src/a.c", "a1\n").file("src/b.c", "b1\n").file("src/unread.h", "x\n");
+    // A file that was written a moment ago is read again by the next build: its times could not show another change.
+    std::thread::sleep(std::time::Duration::from_millis(80));
+    project
 }
 
 /// The steps that ran a process, by the file that they make.
@@ -76,7 +80,7 @@ fn privileged_only_the_readers_of_a_changed_file_run_again() {
     assert_eq!(project.read("out/program"), "a1\nb2\n");
 
     project.write("src/unread.h", "y\n");
-    assert_eq!(project.run(&[]).ran, Vec::<String>::new());
+    assert_eq!(processes(&project.run(&[])), Vec::<&str>::new());
 
     // The same bytes at another time, and back to bytes that have been built before.
     project.write("src/a.c", "a1\n");
@@ -91,7 +95,7 @@ fn privileged_a_comment_in_the_program_reruns_nothing() {
     let project = project();
     project.run(&[]);
     project.write("build.hlb", &PROGRAM.replace("\tbase\n", "\t# A comment.\n\tbase\n"));
-    assert_eq!(project.run(&[]).ran, Vec::<String>::new());
+    assert_eq!(processes(&project.run(&[])), Vec::<&str>::new());
 }
 
 #[test]
@@ -149,5 +153,5 @@ fn privileged_two_builds_at_once_share_a_state_directory() {
         assert!(output.status.success(), "{}", project.shown(&output));
     }
     assert_eq!(project.read("out/program"), "a1\nb1\n");
-    assert_eq!(project.run(&[]).ran, Vec::<String>::new());
+    assert_eq!(processes(&project.run(&[])), Vec::<&str>::new());
 }
