@@ -2,9 +2,12 @@
 //!
 //! Owns the distance and how near is near enough. Knows nothing of scopes.
 
+/// Farther than this nothing is a slip.
+const FAR: usize = 2;
+
 /// The nearest candidate that is near enough to be a slip of the finger; the first of equally near ones.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = if name.chars().count() <= 4 { 1 } else { 2 };
+    let limit = if name.chars().count() <= 4 { 1 } else { FAR };
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         if candidate == name {
@@ -24,11 +27,12 @@ fn distance(left: &str, right: &str) -> usize {
     if left.eq_ignore_ascii_case(right) {
         return 1;
     }
-    let left: Vec<char> = left.chars().collect();
-    let right: Vec<char> = right.chars().collect();
-    if left.len().abs_diff(right.len()) > 2 {
+    // Most candidates are nowhere near: tell those before anything is allocated.
+    if left.chars().count().abs_diff(right.chars().count()) > FAR {
         return usize::MAX;
     }
+    let left: Vec<char> = left.chars().collect();
+    let right: Vec<char> = right.chars().collect();
     let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (i, a) in left.iter().enumerate() {
@@ -42,6 +46,10 @@ fn distance(left: &str, right: &str) -> usize {
                 cost = cost.min(at(&before, j - 1) + 1);
             }
             next.push(cost);
+        }
+        // Rows only grow, but for a swap, which looks back one more.
+        if next.iter().chain(&row).all(|cost| *cost > FAR) {
+            return usize::MAX;
         }
         before = std::mem::replace(&mut row, next);
     }

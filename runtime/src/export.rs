@@ -21,6 +21,9 @@ pub(crate) struct Exported {
     pub(crate) skipped: Vec<PathBuf>,
 }
 
+/// Tells whether whoever wanted the result still wants it.
+pub(crate) type Stop<'a> = &'a (dyn Fn() -> bool + Sync);
+
 /// A result that could not be written. What was begun of a file is gone again.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExportError {
@@ -32,6 +35,8 @@ pub(crate) enum ExportError {
     NotDirectory { path: PathBuf },
     #[error("`{}` is a directory and is not replaced by a file: remove it first", path.display())]
     IsDirectory { path: PathBuf },
+    #[error("the export was cancelled")]
+    Cancelled,
     #[error(transparent)]
     Tree(#[from] TreeError),
 }

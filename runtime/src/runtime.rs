@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::engine::Engine;
 use crate::error::{ErrorKind, SolveError};
+use crate::export::ExportError;
 use crate::snapshot::Snapshot;
 use crate::solver::edge;
 use crate::solver::job::{Job, StatusSink};
@@ -129,18 +130,27 @@ impl Runtime {
     /// Writes a result out. Files appear by rename, so a failed export leaves no half-written file.
     ///
     /// # Errors
-    /// `ErrorKind::Step`: the destination cannot be written.
-    pub async fn export(&self, solved: &Solved, target: &ExportTarget) -> Result<(), SolveError> {
+    /// `ErrorKind::Step`: the destination cannot be written. `ErrorKind::Cancelled`: files that were complete are there.
+    pub async fn export(
+        &self,
+        solved: &Solved,
+        target: &ExportTarget,
+        cancel: &CancellationToken,
+    ) -> Result<(), SolveError> {
+        let cancel = cancel.clone();
         let (engine, snapshot, target) = (Arc::clone(&self.engine), solved.snapshot.clone(), target.clone());
         let written = tokio::task::spawn_blocking(move || {
             let view =
                 engine.snapshots.view(&snapshot).map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
             match target {
-                ExportTarget::Directory(path) => export::local::export(view.path(), &path),
-                ExportTarget::Tar(path) => export::tar::export(view.path(), &path),
+                ExportTarget::Directory(path) => export::local::export(view.path(), &path, &|| cancel.is_cancelled()),
+                ExportTarget::Tar(path) => export::tar::export(view.path(), &path, &|| cancel.is_cancelled()),
             }
             .map(|_| ())
-            .map_err(|error| SolveError::new(ErrorKind::Step, error))
+            .map_err(|error| match error {
+                ExportError::Cancelled => SolveError::cancelled(),
+                error => SolveError::new(ErrorKind::Step, error),
+            })
         });
         written.await.unwrap_or_else(|error| Err(SolveError::new(ErrorKind::Internal, error)))
     }

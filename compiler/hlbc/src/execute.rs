@@ -91,7 +91,7 @@ impl Executor {
             };
             let solved =
                 self.runtime.solve(request(definition), Arc::clone(&self.status), cancel).await.map_err(broken)?;
-            self.runtime.export(&solved, &target).await.map_err(broken)?;
+            self.runtime.export(&solved, &target, cancel).await.map_err(broken)?;
         }
         if exported {
             return Ok(());

@@ -13,6 +13,11 @@ use codespan_reporting::term::termcolor::{ColorChoice, StandardStream};
 use hlb_language::diagnostic::{Diagnostic, Fix, Label, Severity};
 use hlb_language::source::{SourceId, SourceMap};
 
+/// How many diagnostics are drawn. Who has more mends these first.
+const DRAWN: usize = 50;
+/// Longest line that is drawn, in bytes. A longer one is a generated file, and drawing it says nothing.
+const WIDEST: usize = 2000;
+
 /// Standard error.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
@@ -44,7 +49,7 @@ impl Screen {
         let _ = err.write_all(bytes).and_then(|()| err.flush());
     }
 
-    /// Draws diagnostics in the order of the texts, each once.
+    /// Draws diagnostics in the order of the texts, each once, and not more than anybody reads.
     pub(crate) fn diagnostics(self, sources: &SourceMap, diagnostics: &[Diagnostic]) {
         let mut files = SimpleFiles::new();
         for (_, source) in sources.iter() {
@@ -53,12 +58,36 @@ impl Screen {
         let mut ordered: Vec<&Diagnostic> = diagnostics.iter().collect();
         ordered.sort_by_key(|it| (it.primary.at.source, it.primary.at.span.start, it.severity));
         let mut seen = BTreeSet::new();
-        for diagnostic in ordered {
-            let at = diagnostic.primary.at;
-            if seen.insert((diagnostic.code, at.source, at.span.start, at.span.end, &diagnostic.message)) {
-                self.draw(&files, &drawn(diagnostic, sources));
+        ordered.retain(|it| {
+            let at = it.primary.at;
+            seen.insert((it.code, at.source, at.span.start, at.span.end, &it.message))
+        });
+        for diagnostic in ordered.iter().take(DRAWN) {
+            if self.too_wide(sources, diagnostic) {
+                continue;
             }
+            self.draw(&files, &drawn(diagnostic, sources));
         }
+        if let Some(more) = ordered.len().checked_sub(DRAWN).filter(|more| *more > 0) {
+            self.write(format!("and {more} more: mend these first\n").as_bytes());
+        }
+    }
+
+    /// Says a diagnostic in one line if the text it points into has a line too long to draw.
+    fn too_wide(self, sources: &SourceMap, diagnostic: &Diagnostic) -> bool {
+        let at = diagnostic.primary.at;
+        let Some(source) = sources.get(at.source) else { return false };
+        let line = source.line_span(source.line_index(at.span.start as usize));
+        if line.is_none_or(|line| line.len() <= WIDEST) {
+            return false;
+        }
+        let place = source.position(at.span.start as usize);
+        let severity = if diagnostic.is_error() { "error" } else { "warning" };
+        let (code, message) = (diagnostic.code.0, &diagnostic.message);
+        let (name, line, column) = (source.name(), place.line, place.column);
+        let help = diagnostic.help.as_ref().map(|help| format!("  = help: {help}\n")).unwrap_or_default();
+        self.write(format!("{severity}[{code}]: {message}\n  ┌─ {name}:{line}:{column}\n{help}\n").as_bytes());
+        true
     }
 
     /// Draws a scene.

@@ -277,6 +277,9 @@ impl Checker<'_> {
                 at,
                 near,
             );
+        } else if is_shell_variable(&name) {
+            diagnostic = diagnostic
+                .help(format!("write `\\${{{name}}}` or `${name}` if the shell of the step is to see the variable"));
         }
         self.report(diagnostic);
     }
@@ -336,6 +339,12 @@ impl Checker<'_> {
 }
 
 /// `0755`, as C and shells write octal numbers.
+/// Whether a name is written as variables of the shell are; here `${…}` holds an expression.
+fn is_shell_variable(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_uppercase() || first == '_')
+        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
 fn is_octal(name: &str) -> bool {
     name.len() > 1 && name.starts_with('0') && name.bytes().all(|byte| (b'0'..=b'7').contains(&byte))
 }

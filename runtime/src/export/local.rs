@@ -5,14 +5,14 @@
 
 use std::collections::HashMap;
 use std::fs::{File, Permissions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::NamedTempFile;
 
-use super::{ExportError, Exported, unwritable};
+use super::{ExportError, Exported, Stop, unwritable};
 use crate::parallel;
 use crate::pattern::Filter;
 use crate::sys::{file, xattr};
@@ -21,9 +21,12 @@ use crate::tree::{self, Entry, Kind, TreeError};
 /// Set-id bits speak of the owner in the tree, who is not the owner here.
 const KEPT_MODE: u32 = 0o1777;
 
+/// How much is copied before somebody who does not want it any more is heard.
+const CHUNK: u64 = 32 << 20;
+
 /// Writes everything in `tree` into the directory `destination`, which is made if it is missing. Modes and modification
 /// times are kept; devices, FIFOs and sockets are skipped.
-pub(crate) fn export(tree: &Path, destination: &Path) -> Result<Exported, ExportError> {
+pub(crate) fn export(tree: &Path, destination: &Path, stop: Stop<'_>) -> Result<Exported, ExportError> {
     match std::fs::create_dir_all(destination) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists || error.kind() == io::ErrorKind::NotADirectory => {
             return Err(ExportError::NotDirectory { path: destination.to_owned() });
@@ -57,11 +60,14 @@ pub(crate) fn export(tree: &Path, destination: &Path) -> Result<Exported, Export
     }
     let bytes = AtomicU64::new(0);
     parallel::for_each(files, |entry: &Entry, _| {
+        if stop() {
+            return Err(ExportError::Cancelled);
+        }
         let place = destination.join(&entry.path);
         if let Some(target) = &entry.target {
             return symlink(target, entry, &place);
         }
-        bytes.fetch_add(regular(&tree.join(&entry.path), entry, &place)?, Ordering::Relaxed);
+        bytes.fetch_add(regular(&tree.join(&entry.path), entry, &place, stop)?, Ordering::Relaxed);
         Ok(())
     })?;
     for (first, entry) in links {
@@ -97,25 +103,47 @@ fn enter(place: &Path) -> Result<(), ExportError> {
     }
 }
 
-fn regular(from: &Path, entry: &Entry, place: &Path) -> Result<u64, ExportError> {
+fn regular(from: &Path, entry: &Entry, place: &Path, stop: Stop<'_>) -> Result<u64, ExportError> {
     let failed = unwritable(place);
     let mut source = File::from(file::open_regular(from).map_err(|error| TreeError::new(from, error))?);
-    let mut part = tempfile::Builder::new()
-        .prefix(".hlbc-")
-        .permissions(Permissions::from_mode(0o600))
-        .tempfile_in(parent(place))
-        .map_err(&failed)?;
-    let bytes = io::copy(&mut source, part.as_file_mut()).map_err(&failed)?;
-    file::set_mode(part.path(), entry.mode & KEPT_MODE).map_err(&failed)?;
+    let (part, bytes) = match file::create_unnamed(&parent(place)) {
+        // A file without a name until it is complete: if this process is killed meanwhile, nothing is left.
+        Ok(mut unnamed) => {
+            let bytes = copy(&mut source, &mut unnamed, place, stop)?;
+            (beside(place, |part| file::link_open(&unnamed, part))?.into_temp_path(), bytes)
+        }
+        // Not every file system has such.
+        Err(_) => {
+            let private = Permissions::from_mode(0o600);
+            let part = tempfile::Builder::new().prefix(".hlbc-").permissions(private).tempfile_in(parent(place));
+            let mut part = part.map_err(&failed)?;
+            let bytes = copy(&mut source, part.as_file_mut(), place, stop)?;
+            (part.into_temp_path(), bytes)
+        }
+    };
+    file::set_mode(&part, entry.mode & KEPT_MODE).map_err(&failed)?;
     for (name, value) in xattr::list(from).unwrap_or_default() {
         if name.to_bytes().starts_with(b"user.") {
             // Not every file system of a user's has them.
-            let _ = xattr::set(part.path(), &name, &value);
+            let _ = xattr::set(&part, &name, &value);
         }
     }
-    file::set_times(part.path(), entry.mtime, entry.mtime).map_err(&failed)?;
-    replace(part.into_temp_path(), place)?;
+    file::set_times(&part, entry.mtime, entry.mtime).map_err(&failed)?;
+    replace(part, place)?;
     Ok(bytes)
+}
+
+fn copy(source: &mut File, target: &mut File, place: &Path, stop: Stop<'_>) -> Result<u64, ExportError> {
+    let mut bytes = 0;
+    loop {
+        if stop() {
+            return Err(ExportError::Cancelled);
+        }
+        match io::copy(&mut source.take(CHUNK), target).map_err(unwritable(place))? {
+            0 => return Ok(bytes),
+            copied => bytes += copied,
+        }
+    }
 }
 
 fn symlink(target: &Path, entry: &Entry, place: &Path) -> Result<(), ExportError> {
@@ -187,7 +215,7 @@ mod tests {
         write(&out, "data", "old", 0o600);
         symlink("/nowhere", out.join("bin")).unwrap();
         for _ in 0..2 {
-            let exported = export(tree.path(), &out).unwrap();
+            let exported = export(tree.path(), &out, &|| false).unwrap();
             assert_eq!(exported, Exported { entries: 5, bytes: 6, skipped: vec!["null".into()] });
             assert_eq!(names(&out), ["bin", "bin/data", "bin/tool", "data", "kept", "link"]);
         }
@@ -204,15 +232,23 @@ mod tests {
     fn directories_of_the_user_are_not_removed() {
         let (tree, out) = (tree(), tempfile::tempdir().unwrap());
         write(out.path(), "data/precious", "", 0o600);
-        let error = export(tree.path(), out.path()).unwrap_err();
+        let error = export(tree.path(), out.path(), &|| false).unwrap_err();
         assert!(matches!(&error, ExportError::IsDirectory { path } if *path == out.path().join("data")), "{error}");
         assert!(out.path().join("data/precious").exists());
         assert!(!names(out.path()).iter().any(|name| name.contains(".hlbc-")));
         let file = out.path().join("data/precious");
-        let error = export(tree.path(), &file).unwrap_err().to_string();
+        let error = export(tree.path(), &file, &|| false).unwrap_err().to_string();
         assert_eq!(error, format!("`{}` exists and is not a directory", file.display()));
-        let error = export(tree.path(), &file.join("below")).unwrap_err().to_string();
+        let error = export(tree.path(), &file.join("below"), &|| false).unwrap_err().to_string();
         assert_eq!(error, format!("`{}` exists and is not a directory", file.join("below").display()));
+    }
+
+    #[test]
+    fn a_cancelled_export_leaves_no_part_of_a_file() {
+        let (tree, out) = (tree(), tempfile::tempdir().unwrap());
+        let error = export(tree.path(), out.path(), &|| true).unwrap_err();
+        assert!(matches!(error, ExportError::Cancelled), "{error}");
+        assert_eq!(names(out.path()), ["bin"]);
     }
 
     #[test]

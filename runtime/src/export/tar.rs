@@ -12,7 +12,7 @@ use std::path::Path;
 
 use tar::{Builder, EntryType, Header};
 
-use super::{ExportError, Exported, unwritable};
+use super::{ExportError, Exported, Stop, unwritable};
 use crate::pattern::Filter;
 use crate::sys::{file, xattr};
 use crate::tree::{self, Entry, Kind, TreeError};
@@ -21,7 +21,7 @@ const BUFFER: usize = 256 * 1024;
 const XATTR: &str = "SCHILY.xattr.";
 
 /// Writes everything in `tree` into a file, which appears when it is complete. Directories above it are made.
-pub(crate) fn export(tree: &Path, destination: &Path) -> Result<Exported, ExportError> {
+pub(crate) fn export(tree: &Path, destination: &Path, stop: Stop<'_>) -> Result<Exported, ExportError> {
     let failed = unwritable(destination);
     if destination.is_dir() {
         return Err(ExportError::IsDirectory { path: destination.to_owned() });
@@ -32,12 +32,31 @@ pub(crate) fn export(tree: &Path, destination: &Path) -> Result<Exported, Export
     let permissions = Permissions::from_mode(0o666);
     let part = tempfile::Builder::new().prefix(".hlbc-").permissions(permissions).tempfile_in(parent);
     let mut part = part.map_err(&failed)?;
-    let mut writer = BufWriter::with_capacity(BUFFER, part.as_file_mut());
-    let exported = write(tree, &mut writer, destination)?;
-    writer.flush().map_err(&failed)?;
+    let mut writer = BufWriter::with_capacity(BUFFER, Stoppable { file: part.as_file_mut(), stop });
+    let written = write(tree, &mut writer, destination).and_then(|exported| {
+        writer.flush().map_err(&failed)?;
+        Ok(exported)
+    });
+    let exported = written.map_err(|error| if stop() { ExportError::Cancelled } else { error })?;
     drop(writer);
     part.persist(destination).map_err(|error| failed(error.error))?;
     Ok(exported)
+}
+
+/// A file that takes no more once nobody wants it.
+struct Stoppable<'a> {
+    file: &'a mut File,
+    stop: Stop<'a>,
+}
+
+impl Write for Stoppable<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if (self.stop)() { Err(io::Error::other("cancelled")) } else { self.file.write(bytes) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Writes everything in `tree` as a tar stream. `name` is what errors call the stream. Sockets are skipped.
@@ -268,7 +287,7 @@ mod tests {
     fn other_programs_read_it() {
         let (dir, out) = (tree(), tempfile::tempdir().unwrap());
         let file = out.path().join("made/tree.tar");
-        export(dir.path(), &file).unwrap();
+        export(dir.path(), &file, &|| false).unwrap();
         let listed = std::process::Command::new("tar").arg("-tf").arg(&file).output().expect("tar is installed");
         assert!(listed.status.success() && listed.stderr.is_empty(), "{}", String::from_utf8_lossy(&listed.stderr));
         let names = String::from_utf8(listed.stdout).unwrap();
@@ -290,9 +309,9 @@ mod tests {
         let (dir, out) = (tree(), tempfile::tempdir().unwrap());
         let error = write(dir.path(), Full, Path::new("out.tar")).unwrap_err().to_string();
         assert_eq!(error, "cannot write to `out.tar`: the disk is full");
-        let error = export(dir.path(), out.path()).unwrap_err();
+        let error = export(dir.path(), out.path(), &|| false).unwrap_err();
         assert!(matches!(error, ExportError::IsDirectory { .. }), "{error}");
-        let error = export(Path::new("/nowhere"), &out.path().join("x.tar")).unwrap_err();
+        let error = export(Path::new("/nowhere"), &out.path().join("x.tar"), &|| false).unwrap_err();
         assert!(matches!(error, ExportError::Tree(_)), "{error}");
         assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 /// Connections for reading that are kept open.
 const MAX_IDLE: usize = 4;
@@ -77,6 +77,15 @@ pub enum MetaError {
         #[source]
         source: rusqlite::Error,
     },
+    /// The file is not what SQLite left there.
+    #[error(
+        "the metadata in `{path}` is damaged: remove `{path}` and the files beside it whose names begin with it; the next build \
+         then starts with an empty cache"
+    )]
+    Damaged {
+        /// The database file.
+        path: PathBuf,
+    },
     /// A newer version of the program has changed the schema.
     #[error(
         "the metadata in `{path}` has version {found}, this program knows {known}: use the newer program or another state directory"
@@ -102,7 +111,10 @@ pub(crate) struct Meta {
 impl Meta {
     /// Opens or creates the database. The caller holds the store's lock, so that only one process migrates.
     pub(crate) fn open(path: &Path) -> Result<Self, MetaError> {
-        let database = |source| MetaError::Database { path: path.to_owned(), source };
+        let database = |source: rusqlite::Error| match source.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => MetaError::Damaged { path: path.to_owned() },
+            _ => MetaError::Database { path: path.to_owned(), source },
+        };
         let mut writer = connect(path).map_err(database)?;
         writer.pragma_update(None, "journal_mode", "WAL").map_err(database)?;
         let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);

@@ -64,7 +64,7 @@ impl Bench {
             };
             let status = Arc::new(move |status| sink.lock().unwrap().push(status));
             let solved = runtime.solve(request, status, &CancellationToken::new()).await?;
-            runtime.export(&solved, &ExportTarget::Directory(self.out())).await?;
+            runtime.export(&solved, &ExportTarget::Directory(self.out()), &CancellationToken::new()).await?;
             Ok(seen(&events.lock().unwrap()))
         })
     }

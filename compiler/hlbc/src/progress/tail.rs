@@ -1,6 +1,6 @@
 //! The last lines that each vertex printed, for the report of a failed one.
 //!
-//! Owns how many are kept.
+//! Owns how many are kept, and how much of each.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,6 +10,8 @@ use hlb_llb::status::{Status, Stream};
 use super::lines::Lines;
 
 const KEPT: usize = 20;
+/// Bytes of a line that are kept; the log itself has been shown whole.
+const WIDTH: usize = 500;
 
 /// What is remembered of all logs.
 #[derive(Default)]
@@ -59,7 +61,9 @@ impl Tail {
             if self.last.len() == KEPT {
                 self.last.pop_front();
             }
-            self.last.push_back(String::from_utf8_lossy(&line).into_owned());
+            let shown = line.get(..WIDTH).unwrap_or(&line);
+            let more = if shown.len() < line.len() { "…" } else { "" };
+            self.last.push_back(format!("{}{more}", String::from_utf8_lossy(shown)));
         }
     }
 }
@@ -86,6 +90,13 @@ mod tests {
         let tail = tails.of(&vertex);
         assert_eq!(tail.len(), KEPT);
         assert_eq!((tail[0].as_str(), tail[KEPT - 1].as_str()), ("11", "no newline"));
+    }
+
+    #[test]
+    fn a_long_line_is_cut() {
+        let (mut tails, vertex) = (Tails::default(), Digest::of("x"));
+        log(&mut tails, &vertex, &format!("{}\n", "a".repeat(WIDTH + 1)));
+        assert_eq!(tails.of(&vertex), [format!("{}…", "a".repeat(WIDTH))]);
     }
 
     #[test]

@@ -115,6 +115,74 @@ fn privileged_independent_steps_run_at_the_same_time() {
     project.run(&["left", "right"]);
 }
 
+/// Builds a program, then another one over the same state directory and sources, and gives what both wrote to `out/f`.
+fn check_both(first: &str, change: (&str, &str), second: &str) -> (String, String) {
+    let project = Project::with_busybox(first).file("s/a/f", "a").file("s/b/f", "b").file("s/c", "c1");
+    project.run(&[]);
+    let before = project.read("out/f");
+    project.write(change.0, change.1);
+    project.write("build.hlb", second);
+    project.run(&[]);
+    (before, project.read("out/f"))
+}
+
+#[test]
+fn privileged_which_mount_shows_which_part_counts() {
+    let program = |first: &str, second: &str| {
+        format!(
+            r#"
+fs default() {{
+	image "busy"
+	run "cat /m1/f /m2/f > /f" with option {{
+		mount fs {{ local "s"; }} "/m1" with option {{ readonly; sourcePath "{first}"; }}
+		mount fs {{ local "s"; }} "/m2" with option {{ readonly; sourcePath "{second}"; }}
+	}}
+	download "out"
+}}
+"#
+        )
+    };
+    let both = check_both(&program("a", "b"), ("s/c", "c1"), &program("b", "a"));
+    assert_eq!(both, ("ab".to_owned(), "ba".to_owned()));
+}
+
+#[test]
+fn privileged_what_a_writable_part_leaves_is_not_taken_from_another_build() {
+    let program = r#"
+fs make() {
+	image "busy"
+	run "cat /r/f > /o/new" with option {
+		mount fs { local "s"; } "/o" with option { sourcePath "a"; } as out
+		mount fs { local "s"; } "/r" with option { readonly; sourcePath "b"; }
+	}
+}
+
+fs default() {
+	scratch
+	copy out "/c" "/f"
+	download "out"
+}
+"#;
+    assert_eq!(check_both(program, ("s/c", "c2"), program), ("c1".to_owned(), "c2".to_owned()));
+}
+
+#[test]
+fn privileged_a_secret_is_read_and_left_nowhere() {
+    let program = r#"
+fs default() {
+	image "busy"
+	run "cat /run/secrets/token > /f && echo >> /f" with option {
+		secret "s/token" "/run/secrets/token" with option { mode 0o400; }
+	}
+	run "test -e /run/secrets/token || echo gone >> /f"
+	download "out"
+}
+"#;
+    let project = Project::with_busybox(program).file("s/token", "t0ken");
+    project.run(&[]);
+    assert_eq!(project.read("out/f"), "t0ken\ngone\n");
+}
+
 #[test]
 fn privileged_quiet_says_nothing() {
     let project = Project::new("fs default() {\n\tscratch\n\tmkfile \"/a\" 0o644 \"hi\"\n\tdownload \"out\"\n}\n");

@@ -78,7 +78,8 @@ impl Prepared {
             if is_root && kind != MountType::Bind {
                 return Err(ExecError::invalid("only an input can be mounted at `/`"));
             }
-            if mount.output != -1 && !matches!(kind, MountType::Bind | MountType::Cache) {
+            // Clients leave the numbers of secret and ssh mounts at zero, where they mean nothing.
+            if mount.output != -1 && kind == MountType::Tmpfs {
                 return Err(ExecError::invalid(format!("the mount at `{}` cannot be an output", mount.dest)));
             }
             let what = match kind {

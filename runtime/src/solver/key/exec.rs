@@ -3,6 +3,8 @@
 //! Owns which parts of a process make a difference. Not: values of secrets and proxies, addresses of extra hosts, names of cache
 //! mounts, limits.
 
+use std::collections::HashMap;
+
 use hlb_llb::json::Object;
 use hlb_llb::ops::clean_path;
 use hlb_llb::{Digest, pb};
@@ -28,6 +30,10 @@ pub(crate) fn exec(op: &pb::ExecOp, platform: Option<&pb::Platform>, inputs: usi
 }
 
 fn without_the_indifferent(op: &pb::ExecOp) -> pb::ExecOp {
+    let mut uses: HashMap<i64, usize> = HashMap::new();
+    for mount in op.mounts.iter().filter(|mount| reads_input(mount)) {
+        *uses.entry(mount.input).or_default() += 1;
+    }
     let mut op = op.clone();
     if let Some(meta) = &mut op.meta {
         meta.proxy_env = None;
@@ -36,7 +42,11 @@ fn without_the_indifferent(op: &pb::ExecOp) -> pb::ExecOp {
         }
     }
     for mount in &mut op.mounts {
-        mount.selector.clear();
+        // The paths that are read of an input are in its own part of the key, but not which mount shows which of them. Where
+        // several mounts show one input, that has to be told here; BuildKit takes such steps for the same when they are not.
+        if !reads_input(mount) || uses.get(&mount.input).is_none_or(|uses| *uses < 2) {
+            mount.selector.clear();
+        }
         if let Some(cache) = &mut mount.cache_opt
             && !is_default_name(cache, &mount.dest)
         {
@@ -48,6 +58,10 @@ fn without_the_indifferent(op: &pb::ExecOp) -> pb::ExecOp {
         op.mounts.clear();
     }
     op
+}
+
+fn reads_input(mount: &pb::Mount) -> bool {
+    mount.input != -1 && matches!(mount.mount_type(), pb::MountType::Bind | pb::MountType::Cache)
 }
 
 /// Whether a cache mount is named after its path, with or without a name space before it, as the Dockerfile frontend does.
@@ -71,27 +85,35 @@ fn is_plain_root(mount: &pb::Mount) -> bool {
 struct Read {
     paths: Vec<String>,
     by_content: bool,
+    /// What a mount does not show of the input is part of what the process leaves.
+    leaves_more: bool,
 }
 
 fn deps(op: &pb::ExecOp, inputs: usize) -> Result<Vec<DepKey>, KeyError> {
     let mut reads = vec![Read::default(); inputs];
     for mount in &op.mounts {
-        if mount.input == -1 || !matches!(mount.mount_type(), pb::MountType::Bind | pb::MountType::Cache) {
+        if !reads_input(mount) {
             continue;
         }
         let read = dep_at(&mut reads, mount.input, "a mount")?;
         let path = clean_path(&format!("/{}", mount.selector));
-        // Of several mounts of one input the last decides.
+        // Of several mounts of one input the last decides, as with BuildKit; but unlike there none of them may leave more of the
+        // input than it shows.
         read.by_content = counts_by_content(mount, &path)?;
+        read.leaves_more |= !is_safe(mount, &path);
         read.paths.push(path);
     }
     Ok(reads.into_iter().map(Read::into_dep).collect())
 }
 
-/// Whether the content that a mount shows can stand for its whole input. Not where what the mount does not show would be part
-/// of what the process leaves.
+/// Whether nothing that a mount does not show of its input is part of what the process leaves.
+fn is_safe(mount: &pb::Mount, path: &str) -> bool {
+    mount.output == -1 || mount.readonly || path == "/"
+}
+
+/// Whether the content that a mount shows can stand for its whole input.
 fn counts_by_content(mount: &pb::Mount, path: &str) -> Result<bool, KeyError> {
-    let safe = mount.output == -1 || mount.readonly || path == "/";
+    let safe = is_safe(mount, path);
     match mount.content_cache() {
         pb::MountContentCache::Off => Ok(false),
         pb::MountContentCache::On if safe => Ok(true),
@@ -104,7 +126,8 @@ fn counts_by_content(mount: &pb::Mount, path: &str) -> Result<bool, KeyError> {
 impl Read {
     fn into_dep(self) -> DepKey {
         let selector = (!self.paths.is_empty()).then(|| joined(self.paths.iter().map(String::as_str)));
-        let content = self.by_content.then(|| ContentRequest { paths: content_paths(&self.paths) });
+        let content =
+            (self.by_content && !self.leaves_more).then(|| ContentRequest { paths: content_paths(&self.paths) });
         DepKey { selector, content }
     }
 }

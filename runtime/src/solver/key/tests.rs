@@ -182,10 +182,20 @@ fn content_of_mounts_counts_where_it_is_all_that_counts() {
     check(parts(&["b", "/", "a"]), &["/"]);
     check(vec![bind("/m", 0, -1), bind("/", 0, 0)], &["-"]);
     check(vec![bind("/", 0, 0), bind("/m", 0, -1)], &["/"]);
+    // A part that is written and kept brings all of its input along, whatever else shows some of it.
+    let kept = part(bind("/m", 0, 0), "a");
+    check(vec![bind("/", -1, 1), kept.clone(), part(readonly(bind("/r", 0, -1)), "b")], &["-"]);
+    check(vec![bind("/", -1, 1), part(readonly(bind("/r", 0, -1)), "b"), kept], &["-"]);
     // Neither secrets nor memory read an input, whatever their number says.
     let secret = pb::Mount { mount_type: pb::MountType::Secret.into(), ..bind("/s", 0, 0) };
     let deps = exec_key(vec![bind("/", -1, 0), secret], 1).deps;
     assert_eq!(deps, [DepKey::default()]);
+
+    // Which of two mounts shows which part is told by the op's own digest; of one mount only the part itself counts.
+    let digest = |paths: &[&str]| exec_key(parts(paths), 1).digest;
+    assert_ne!(digest(&["a", "b"]), digest(&["b", "a"]));
+    let alone = |path| exec_key(vec![bind("/", -1, 0), part(bind("/m", 0, -1), path)], 1).digest;
+    assert_eq!(alone("a"), alone("b"));
 
     let deps = exec_key(parts(&["b", "a", "b"]), 1).deps;
     assert_eq!(deps[0].selector, Some(Digest::of("/b\0/a\0/b")));

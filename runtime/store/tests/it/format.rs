@@ -105,7 +105,7 @@ fn what_cannot_be_used_is_refused_with_the_reason() {
     insta::assert_snapshot!(refused(|root| {
         drop(Store::open(root).unwrap());
         std::fs::write(root.join("meta.db"), "this is no database, it is only text that is long enough").unwrap();
-    }), @"the state directory `DIR/state` is not usable: the metadata in `DIR/state/meta.db` is not usable: file is not a database: Error code 26: file is not a database");
+    }), @"the state directory `DIR/state` is not usable: the metadata in `DIR/state/meta.db` is damaged: remove `DIR/state/meta.db` and the files beside it whose names begin with it; the next build then starts with an empty cache");
 }
 
 #[test]
