@@ -26,6 +26,7 @@ use crate::eval::value::{Fs, Opt, Plan, Site, Slot, Value};
 use crate::eval::{Evaluator, Fail, plan, traced};
 use crate::hir::Builtin;
 use crate::types::Kind;
+use crate::world::WorldError;
 
 /// How a builtin works.
 #[derive(Clone, Copy, Debug)]
@@ -237,6 +238,25 @@ impl Site {
             Some(parent) => traced(error, parent),
             None => error,
         })
+    }
+
+    /// An error about an argument that names a path on this machine.
+    pub(crate) fn fail_path(&self, index: usize, message: impl Into<String>) -> Fail {
+        let fail = self.fail_arg(index, codes::LOCAL_PATH, message);
+        Box::new(fail.help("check the path: it is relative to the directory of the file that names it"))
+    }
+
+    /// An error about an argument that names an image.
+    pub(crate) fn fail_lookup(&self, index: usize, reference: &str, error: &WorldError) -> Fail {
+        match error {
+            WorldError::Unavailable { reason, advice } => {
+                Box::new(self.fail_arg(index, codes::IMAGE_LOOKUP, reason.as_str()).help(advice.as_str()))
+            }
+            error => {
+                let message = format!("cannot look up the image `{reference}`: {error}");
+                self.fail_arg(index, codes::IMAGE_LOOKUP, message)
+            }
+        }
     }
 
     fn arg_at(&self, index: usize) -> Location {

@@ -98,6 +98,14 @@ pub enum WorldError {
         /// What was asked for, as a noun phrase.
         action: String,
     },
+    /// Something outside that cannot be had, with what to do about it.
+    #[error("{reason}")]
+    Unavailable {
+        /// What, and why.
+        reason: String,
+        /// What to do next; starts with a verb.
+        advice: String,
+    },
     /// Anything else, in its own words.
     #[error("{0}")]
     Other(String),

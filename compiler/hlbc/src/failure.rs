@@ -93,6 +93,7 @@ fn help(error: &SolveError) -> Option<String> {
             (_, Some(126)) => "make the file executable, or start it with its interpreter",
             (_, Some(127)) => "install the command in the image: it was not found there",
             (_, Some(137)) => "check the machine's memory: the process was killed",
+            (ErrorKind::Source, None) => "check the name in the program and the way to it; what came before is cached",
             (_, Some(_)) => "mend what the log shows and run hlbc again; the steps before this one are cached",
             _ => return None,
         }

@@ -56,7 +56,12 @@ impl<'a> OsWorld<'a> {
         let platform = hlb_registry::Platform::new(&platform.os, &platform.architecture, &platform.variant);
         outside.wait(async {
             let found = images.resolve(&reference, &platform).await;
-            found.map(Some).map_err(|error| WorldError::Other(chain(&error)))
+            found.map(Some).map_err(|error| {
+                let text = chain(&error);
+                let Some(advice) = error.advice() else { return WorldError::Other(text) };
+                let reason = text.strip_suffix(&format!("; {advice}")).unwrap_or(&text).to_owned();
+                WorldError::Unavailable { reason, advice }
+            })
         })
     }
 }

@@ -84,9 +84,8 @@ pub(super) fn secrets(evaluator: &mut Evaluator<'_>, option: &Opt) -> Result<Vec
             _ => {}
         }
     }
-    let unusable = |error: crate::world::WorldError| {
-        option.site.fail_arg(0, codes::LOCAL_PATH, format!("cannot use the secret `{path}`: {error}"))
-    };
+    let unusable =
+        |error: crate::world::WorldError| option.site.fail_path(0, format!("cannot use the secret `{path}`: {error}"));
     let files = match evaluator.world.stat(&path).map_err(unusable)? {
         FileKind::File => vec![(path.clone(), target.to_owned())],
         FileKind::Directory => {

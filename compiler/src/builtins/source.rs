@@ -23,9 +23,8 @@ pub(super) fn image(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<
     for option in call.options.iter().filter(|option| option.name == "platform") {
         platform = Platform::new(option.text(0), option.text(1));
     }
-    let config = evaluator.image_config(&reference, &platform).map_err(|error| {
-        call.site.fail_arg(0, codes::IMAGE_LOOKUP, format!("cannot look up the image `{reference}`: {error}"))
-    })?;
+    let config =
+        evaluator.image_config(&reference, &platform).map_err(|error| call.site.fail_lookup(0, &reference, &error))?;
     let node = Node::Image(ops::Image::new(reference, wire(&platform)));
     let mut fs = evaluator.scratch();
     fs.out = Some(evaluator.graph.add(node, &call.site.frame));
@@ -117,7 +116,7 @@ pub(super) fn git(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<Fs
 pub(super) fn local(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<Fs, Fail> {
     let path = call.local_path(evaluator, 0)?;
     let unusable = |error: crate::world::WorldError| {
-        call.site.fail_arg(0, codes::LOCAL_PATH, format!("cannot use the local path `{path}`: {error}"))
+        call.site.fail_path(0, format!("cannot use the local path `{path}`: {error}"))
     };
     let kind = evaluator.world.stat(&path).map_err(unusable)?;
     let mut include = Vec::new();

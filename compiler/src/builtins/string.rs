@@ -82,9 +82,7 @@ pub(super) fn manifest(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Resu
         .world
         .image_manifest(&reference, platform.as_ref())
         .and_then(|found| found.ok_or_else(|| WorldError::Refused { action: "looking up a manifest".to_owned() }))
-        .map_err(|error| {
-            call.site.fail_arg(0, codes::IMAGE_LOOKUP, format!("cannot look up the image `{reference}`: {error}"))
-        })?;
+        .map_err(|error| call.site.fail_lookup(0, &reference, &error))?;
     for slot in &call.binds {
         let value = match slot.effect {
             0 => Ok(Value::Text(found.digest.as_str().into())),

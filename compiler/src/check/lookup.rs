@@ -280,6 +280,8 @@ impl Checker<'_> {
         } else if is_shell_variable(&name) {
             diagnostic = diagnostic
                 .help(format!("write `\\${{{name}}}` or `${name}` if the shell of the step is to see the variable"));
+        } else {
+            diagnostic = diagnostic.help("declare it in this file, or import the file that has it");
         }
         self.report(diagnostic);
     }

@@ -103,11 +103,16 @@ impl fmt::Display for Failure {
 /// All failures in the order in which the registries were asked, then the advice.
 pub(crate) fn summary(registry: &str, failures: &[Failure]) -> String {
     let mut text = failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    let telling = failures.iter().max_by_key(|failure| failure.kind.weight());
-    if let Some(advice) = telling.and_then(|failure| failure.kind.advice(registry)) {
+    if let Some(advice) = advice(registry, failures) {
         text = format!("{text}; {advice}");
     }
     text
+}
+
+/// What to do about the failure that tells most.
+pub(crate) fn advice(registry: &str, failures: &[Failure]) -> Option<String> {
+    let telling = failures.iter().max_by_key(|failure| failure.kind.weight());
+    telling.and_then(|failure| failure.kind.advice(registry))
 }
 
 /// An error and what caused it, each said once.

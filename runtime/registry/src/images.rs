@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 use crate::client::{Client, Endpoint, Sink, Stop, is_loopback};
 use crate::config::RegistryConfig;
 use crate::credentials::{Credentials, DockerCredentials};
-use crate::failure::{Failure, FailureKind, summary};
+use crate::failure::{Failure, FailureKind, advice, summary};
 use crate::image::{Descriptor, ImageConfig, Manifest, Root};
 use crate::layout::{Layout, LayoutError};
 use crate::platform::Platform;
@@ -348,6 +348,16 @@ impl Images {
         let plain = plain.unwrap_or_else(|| at("http").is_some_and(|url| is_loopback(&url)));
         endpoints.extend(at(if plain { "http" } else { "https" }).as_ref().and_then(endpoint));
         endpoints
+    }
+}
+
+impl ImageError {
+    /// What to do about it, where that is known. The error's text ends with it.
+    pub fn advice(&self) -> Option<String> {
+        match self {
+            Self::Registry { reference, failures } => advice(reference.domain(), failures),
+            _ => None,
+        }
     }
 }
 

@@ -65,11 +65,13 @@ fn an_image_that_cannot_be_had_is_told_with_its_place() {
     insta::assert_snapshot!(project.hlbc(&["emit", "--format", "json"]), @r#"
     exit code: 5
     --- stderr
-    error[E0207]: cannot look up the image `localhost:1/none:latest`: cannot get `localhost:1/none:latest`: http://localhost:1: cannot connect: client error (Connect): tcp connect error: Connection refused; check the network, or name a mirror or an OCI layout in `hlbc.toml`
+    error[E0207]: cannot get `localhost:1/none:latest`: http://localhost:1: cannot connect: client error (Connect): tcp connect error: Connection refused
       ┌─ build.hlb:2:8
       │
     2 │     image "localhost:1/none"
       │           ^^^^^^^^^^^^^^^^^^
+      │
+      = help: check the network, or name a mirror or an OCI layout in `hlbc.toml`
     "#);
 }
 

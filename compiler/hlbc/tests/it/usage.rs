@@ -62,6 +62,8 @@ fn a_missing_local_path_is_told_with_its_place() {
       │
     2 │     local "nope"
       │           ^^^^^^
+      │
+      = help: check the path: it is relative to the directory of the file that names it
     "#);
 }
 
