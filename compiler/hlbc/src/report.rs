@@ -31,7 +31,7 @@ pub(crate) struct Scene {
 }
 
 impl Screen {
-    /// Colour on terminals, unless `NO_COLOR` is set to anything.
+    /// Colour on terminals, unless `NO_COLOR` holds anything.
     pub(crate) fn stderr() -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
