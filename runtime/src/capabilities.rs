@@ -1,7 +1,9 @@
 //! Capabilities: what of LLB this runtime can do.
 //!
 //! Owns the list. A definition says for each op which features it needs; one that needs a feature unknown here is refused before
-//! anything runs, because leaving a feature out would silently build something else.
+//! anything runs, because leaving a feature out would silently build something else. Clients name some features of every op of a
+//! kind (ssh keys for each git source) or of an op that can do without (optional agents); these are in the list, and an op that
+//! does need what is not there yet says so itself when it is looked at.
 
 use std::collections::BTreeSet;
 
