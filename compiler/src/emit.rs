@@ -19,7 +19,8 @@ use crate::eval::Evaluator;
 use crate::eval::graph::{Entry, Exec, Node, NodeId, Out, Port, Step};
 use crate::eval::value::{ExportId, Frame, Fs, Plan};
 use crate::hir::Program;
-use crate::request::{Export, LocalDir, Request, Solve};
+use crate::image::ImageConfig;
+use crate::request::{Export, LocalDir, Request, Socket, Solve};
 use crate::world::Platform;
 
 /// Turns what has been evaluated into requests.
@@ -82,9 +83,22 @@ impl<'e> Emitter<'e> {
             }
             let Some(plan) = self.evaluator.exports.get(id.0) else { continue };
             let definition = self.definition(&plan.fs, &mut needs);
-            exports.push(Export { definition, to: plan.to.clone(), at: plan.at });
+            let image = self.image(&plan.fs);
+            exports.push(Export { definition, image, to: plan.to.clone(), at: plan.at });
         }
         let definition = self.definition(fs, &mut needs);
+        Solve {
+            definition,
+            exports,
+            locals: needs.locals,
+            secrets: needs.secrets,
+            sockets: needs.sockets,
+            image: self.image(fs),
+            name: target.to_owned(),
+        }
+    }
+
+    fn image(&self, fs: &Fs) -> ImageConfig {
         let mut image = (*fs.config).clone();
         image.history = self.evaluator.log.extend(image.history, fs.history);
         if image.os.is_empty() {
@@ -94,7 +108,7 @@ impl<'e> Emitter<'e> {
             image.architecture.clone_from(&fs.platform.architecture);
             image.variant.clone_from(&fs.platform.variant);
         }
-        Solve { definition, exports, locals: needs.locals, secrets: needs.secrets, image, name: target.to_owned() }
+        image
     }
 
     fn definition(&mut self, fs: &Fs, needs: &mut Needs) -> pb::Definition {
@@ -231,4 +245,5 @@ impl<'e> Emitter<'e> {
 struct Needs {
     locals: BTreeMap<String, LocalDir>,
     secrets: BTreeMap<String, Utf8PathBuf>,
+    sockets: BTreeMap<String, Socket>,
 }

@@ -4,6 +4,8 @@
 //! registries converts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// The part of an OCI image config that HLB reads and writes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -32,8 +34,35 @@ pub struct ImageConfig {
     pub volumes: BTreeSet<String>,
     /// The signal that stops a container.
     pub stop_signal: String,
+    /// What `RUN` in Dockerfiles built on the image runs its command with.
+    pub shell: Vec<String>,
+    /// What Dockerfiles built on the image do first.
+    pub on_build: Vec<String>,
+    /// How a container is found to be well.
+    pub healthcheck: Option<Healthcheck>,
+    /// The author.
+    pub author: String,
     /// What was done, oldest first; entries of the base image come first.
     pub history: Vec<History>,
+    /// The config of the base image as JSON: what this type has no field for is kept from there.
+    pub base: Option<Arc<str>>,
+}
+
+/// How a container is found to be well. A time or number of 0 stands for the default.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Healthcheck {
+    /// `["NONE"]`, `["CMD", program, argument…]` or `["CMD-SHELL", script]`.
+    pub test: Vec<String>,
+    /// Time between two checks.
+    pub interval: Duration,
+    /// Time after which a check counts as failed.
+    pub timeout: Duration,
+    /// Time at the start in which failures do not count.
+    pub start_period: Duration,
+    /// Time between two checks in the start period.
+    pub start_interval: Duration,
+    /// Failures in a row after which the container counts as unwell.
+    pub retries: u32,
 }
 
 /// One entry of an image's history. Its time is the zero time and its comment `hlb.v0` where HLB made it.

@@ -41,11 +41,14 @@ use hlb_language::span::Span;
 
 pub use codes::CODES;
 pub use hir::Program;
-pub use image::{History, ImageConfig};
+pub use image::{Healthcheck, History, ImageConfig};
 pub use index::Description;
-pub use request::{Export, ExportTo, LocalDir, Request, Solve};
+pub use request::{Export, ExportTo, LocalDir, Request, Socket, Solve};
 pub use types::Kind;
-pub use world::{Command, CommandOutput, FileKind, ImageManifest, Platform, World, WorldError};
+pub use world::{
+    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LocalOrigin, Platform, World,
+    WorldError,
+};
 
 /// A program that has been read and checked.
 #[derive(Debug)]

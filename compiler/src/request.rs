@@ -28,12 +28,14 @@ pub enum Request {
 pub struct Solve {
     /// The graph; without ops if the result is the empty filesystem.
     pub definition: pb::Definition,
-    /// What to write to the client's disk, in this order, before this solve counts as done.
+    /// What to write out, in this order, before this solve counts as done.
     pub exports: Vec<Export>,
     /// Directories of the client by the name that `local://` sources use.
     pub locals: BTreeMap<String, LocalDir>,
     /// Files of the client by the id that secret mounts use.
     pub secrets: BTreeMap<String, Utf8PathBuf>,
+    /// Connections of the client by the id that SSH mounts use.
+    pub sockets: BTreeMap<String, Socket>,
     /// The config of the result, were it an image.
     pub image: ImageConfig,
     /// The target that asked for it.
@@ -47,24 +49,56 @@ pub struct LocalDir {
     pub path: Utf8PathBuf,
 }
 
-/// A filesystem to write to the client's disk.
+/// A connection that the client lends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Socket {
+    /// An SSH agent: the running one (of `SSH_AUTH_SOCK`) if there are no paths, else that behind the one socket, or one that
+    /// holds the keys of the files.
+    Agent(Vec<Utf8PathBuf>),
+    /// A unix socket of the client.
+    Unix(Utf8PathBuf),
+    /// A port, as `host:port`, that the client can reach.
+    Tcp(String),
+}
+
+/// A filesystem to write out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Export {
-    /// The graph of the filesystem; without ops if it is empty. Its locals and secrets are in the [`Solve`] that carries it.
+    /// The graph of the filesystem; without ops if it is empty. What it needs of the client is in the [`Solve`] that carries it.
     pub definition: pb::Definition,
+    /// The config of the image that it becomes, where it becomes one; its platform is filled in.
+    pub image: ImageConfig,
     /// Where it goes.
     pub to: ExportTo,
     /// The call that asked for it.
     pub at: Location,
 }
 
-/// Where an export goes, relative to the working directory.
+/// Where an export goes; paths are relative to the working directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExportTo {
     /// Files into a directory.
     Directory(Utf8PathBuf),
     /// A tar file.
     Tar(Utf8PathBuf),
+    /// An image as a tar file with an OCI layout in it.
+    OciTar(Utf8PathBuf),
+    /// An image as a tar file that `docker load` takes.
+    DockerTar {
+        /// Where it goes.
+        path: Utf8PathBuf,
+        /// The normalised name of the image.
+        reference: String,
+    },
+    /// An image in the Docker engine of the client, by its normalised name.
+    DockerEngine(String),
+    /// An image in a registry.
+    Registry {
+        /// The normalised name of the image.
+        reference: String,
+        /// Layers that can be used before all of them are there (eStargz).
+        stargz: bool,
+    },
 }
 
 impl Request {

@@ -3,9 +3,13 @@
 //! Owns the `World` trait and its plain data. The compiler does no I/O but through this trait: no clock, no environment, no
 //! processes. Implemented for the operating system by `hlbc`, for editors by `hlb-ide`, in memory by `testing`.
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
+use hlb_llb::pb;
 
 use crate::image::ImageConfig;
+use crate::request::{LocalDir, Socket, Solve};
 
 /// The compiler's only way out. Paths are given as the program spells them, relative ones against [`World::cwd`].
 pub trait World {
@@ -73,6 +77,66 @@ pub trait World {
     /// If the image does not exist or its registry refuses.
     fn image_manifest(&self, reference: &str, platform: Option<&Platform>)
     -> Result<Option<ImageManifest>, WorldError>;
+
+    /// Does the one export to a registry of a solve, now, and gives the digest of the image.
+    ///
+    /// # Errors
+    /// If building or pushing fails, or this world builds nothing.
+    fn publish(&self, solve: &Solve) -> Result<String, WorldError> {
+        let _ = solve;
+        Err(WorldError::Refused { action: "pushing an image".to_owned() })
+    }
+
+    /// Runs an external BuildKit frontend.
+    ///
+    /// # Errors
+    /// If it cannot be had or fails, or this world builds nothing.
+    fn frontend(&self, call: &FrontendCall) -> Result<FrontendResult, WorldError> {
+        let _ = call;
+        Err(WorldError::Refused { action: "running a frontend".to_owned() })
+    }
+
+    /// Where `local` takes files from.
+    fn local_origin(&self) -> LocalOrigin {
+        LocalOrigin::Client
+    }
+}
+
+/// Where `local` takes files from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LocalOrigin {
+    /// From the machine that compiles: each directory is offered under a name of its own.
+    Client,
+    /// From the one directory that the client of a frontend offers under this name; paths of the program are relative to it.
+    Context(String),
+}
+
+/// A call of an external frontend.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FrontendCall {
+    /// The normalised name of its image.
+    pub source: String,
+    /// Texts for it.
+    pub opts: BTreeMap<String, String>,
+    /// Filesystems for it; without ops where one is empty.
+    pub inputs: BTreeMap<String, pb::Definition>,
+    /// Directories of the client that the inputs read.
+    pub locals: BTreeMap<String, LocalDir>,
+    /// Files of the client that the inputs use as secrets.
+    pub secrets: BTreeMap<String, Utf8PathBuf>,
+    /// Connections of the client that the inputs use.
+    pub sockets: BTreeMap<String, Socket>,
+    /// What the result is built for.
+    pub platform: Platform,
+}
+
+/// What an external frontend made.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FrontendResult {
+    /// The graph of the filesystem; without ops if it is empty.
+    pub definition: pb::Definition,
+    /// The config of the image that it is, if the frontend said one.
+    pub config: Option<ImageConfig>,
 }
 
 /// Why the world did not answer.

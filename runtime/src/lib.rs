@@ -29,6 +29,8 @@ mod tree;
 
 pub use error::{ErrorKind, SolveError};
 pub use exec::{PreflightError, preflight};
-pub use runtime::{Config, ExportTarget, Runtime, SolveRequest, Solved};
+pub use runtime::{
+    Config, Entitlement, ExportTarget, Exported, ImageExport, ImageTarget, Runtime, SolveRequest, Solved,
+};
 pub use solver::job::StatusSink;
 pub use sys::namespace::isolate_mounts;

@@ -2,13 +2,14 @@
 //!
 //! Owns `Runtime`: opening the state directory, solving a definition, writing a result out.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use hlb_agent::Lent;
 use hlb_llb::definition::Graph;
-use hlb_llb::pb;
 use hlb_llb::status::{Status, VertexInfo};
+use hlb_llb::{Digest, pb};
 use hlb_registry::{Images, RegistryConfig};
 use hlb_store::Store;
 use tokio_util::sync::CancellationToken;
@@ -50,6 +51,19 @@ pub struct SolveRequest {
     pub locals: BTreeMap<String, PathBuf>,
     /// Files by the ids that secrets use.
     pub secrets: BTreeMap<String, PathBuf>,
+    /// Connections by the ids that SSH mounts use.
+    pub sockets: BTreeMap<String, Lent>,
+    /// What steps may do beyond the usual. A graph that asks for more is refused.
+    pub allow: BTreeSet<Entitlement>,
+}
+
+/// What a step may do only if the caller allows it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Entitlement {
+    /// `network.host`: use the network of the machine.
+    NetworkHost,
+    /// `security.insecure`: run with all privileges.
+    SecurityInsecure,
 }
 
 /// The result of a solve.
@@ -65,6 +79,44 @@ pub enum ExportTarget {
     Directory(PathBuf),
     /// One tar file.
     Tar(PathBuf),
+    /// An image.
+    Image(ImageExport),
+}
+
+/// An image to make of a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageExport {
+    /// Where it goes.
+    pub to: ImageTarget,
+    /// Its normalised names, such as `docker.io/library/tool:latest`; may be empty for files.
+    pub names: Vec<String>,
+    /// Its config as JSON, in the form of OCI and Docker, without `rootfs`: that is filled in, as is what is missing in
+    /// the history.
+    pub config: Vec<u8>,
+    /// Media types of OCI in place of Docker's.
+    pub oci_types: bool,
+    /// Whether its layers can be used before all of them are there (eStargz).
+    pub stargz: bool,
+}
+
+/// Where an image goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageTarget {
+    /// A tar file with an OCI layout.
+    OciTar(PathBuf),
+    /// A tar file that `docker load` takes.
+    DockerTar(PathBuf),
+    /// The Docker engine that listens on a unix socket.
+    DockerEngine(PathBuf),
+    /// The registry that its name says.
+    Registry,
+}
+
+/// What an export has made.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Exported {
+    /// The digest of the manifest, if it is an image.
+    pub digest: Option<Digest>,
 }
 
 impl Runtime {
@@ -109,6 +161,8 @@ impl Runtime {
             engine: Arc::clone(&self.engine),
             locals: request.locals,
             secrets: request.secrets,
+            sockets: request.sockets,
+            allow: request.allow,
             cancel: cancel.child_token(),
             tasks: TaskTracker::new(),
             status,
@@ -136,7 +190,7 @@ impl Runtime {
         solved: &Solved,
         target: &ExportTarget,
         cancel: &CancellationToken,
-    ) -> Result<(), SolveError> {
+    ) -> Result<Exported, SolveError> {
         let cancel = cancel.clone();
         let (engine, snapshot, target) = (Arc::clone(&self.engine), solved.snapshot.clone(), target.clone());
         let written = tokio::task::spawn_blocking(move || {
@@ -145,8 +199,11 @@ impl Runtime {
             match target {
                 ExportTarget::Directory(path) => export::local::export(view.path(), &path, &|| cancel.is_cancelled()),
                 ExportTarget::Tar(path) => export::tar::export(view.path(), &path, &|| cancel.is_cancelled()),
+                ExportTarget::Image(_) => {
+                    return Err(SolveError::say(ErrorKind::Step, "images cannot be written out yet"));
+                }
             }
-            .map(|_| ())
+            .map(|_| Exported::default())
             .map_err(|error| match error {
                 ExportError::Cancelled => SolveError::cancelled(),
                 error => SolveError::new(ErrorKind::Step, error),

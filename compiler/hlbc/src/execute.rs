@@ -3,22 +3,25 @@
 //! Owns the order of solves and exports: beside one another, one after the other, the first failure ends the rest. How one
 //! graph is solved is the runtime's business.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use hlb_compiler::{Export, ExportTo, Request, Solve};
+use hlb_compiler::{Export, Request, Solve};
 use hlb_language::diagnostic::Location;
 use hlb_llb::pb;
-use hlb_runtime::{ErrorKind, ExportTarget, Runtime, SolveError, SolveRequest, StatusSink};
+use hlb_runtime::{Entitlement, ErrorKind, Runtime, SolveError, StatusSink};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+use crate::deliver::{self, Lendings};
 
 /// Does requests.
 pub(crate) struct Executor {
     pub(crate) runtime: Runtime,
     pub(crate) status: StatusSink,
+    /// What steps may do beyond the usual.
+    pub(crate) allow: BTreeSet<Entitlement>,
 }
 
 /// A request that failed, with what is needed to find the place in the program.
@@ -73,22 +76,15 @@ impl Executor {
     }
 
     async fn solve(&self, solve: Solve, cancel: &CancellationToken) -> Result<(), Box<Broken>> {
-        let locals: BTreeMap<String, PathBuf> =
-            solve.locals.into_iter().map(|(name, dir)| (name, dir.path.into_std_path_buf())).collect();
-        let secrets: BTreeMap<String, PathBuf> =
-            solve.secrets.into_iter().map(|(id, path)| (id, path.into_std_path_buf())).collect();
-        let request =
-            |definition: pb::Definition| SolveRequest { definition, locals: locals.clone(), secrets: secrets.clone() };
+        let lent = Lendings::new(&solve.locals, &solve.secrets, &solve.sockets);
+        let request = |definition: pb::Definition| lent.request(definition, self.allow.clone());
         // A program that ends in an export has made all there is when the export is done.
         let mut exported = false;
-        for Export { definition, to, at } in solve.exports {
+        for Export { definition, image, to, at } in solve.exports {
             exported |= definition.def == solve.definition.def;
             let source = definition.source.clone();
             let broken = |error| Box::new(Broken { error, source: source.clone(), export: Some(at) });
-            let target = match to {
-                ExportTo::Directory(path) => ExportTarget::Directory(path.into_std_path_buf()),
-                ExportTo::Tar(path) => ExportTarget::Tar(path.into_std_path_buf()),
-            };
+            let target = deliver::target(to, &image);
             let solved =
                 self.runtime.solve(request(definition), Arc::clone(&self.status), cancel).await.map_err(broken)?;
             self.runtime.export(&solved, &target, cancel).await.map_err(broken)?;

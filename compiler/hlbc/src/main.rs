@@ -5,10 +5,12 @@
 mod cli;
 mod commands;
 mod config;
+mod deliver;
 mod error;
 mod execute;
 mod failure;
 mod fingerprint;
+mod image;
 mod interrupt;
 mod program;
 mod progress;

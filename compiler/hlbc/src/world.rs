@@ -7,16 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::{
-    Command, CommandOutput, FileKind, History, ImageConfig, ImageManifest, Platform, World, WorldError,
-};
+use hlb_compiler::{Command, CommandOutput, FileKind, ImageConfig, ImageManifest, Platform, World, WorldError};
 use hlb_registry::{Images, Reference, ResolvedImage};
 use tokio::io::AsyncReadExt;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::in_words;
-use crate::fingerprint;
+use crate::{fingerprint, image};
 
 /// The operating system, and the outside beyond it where a command may reach there.
 pub(crate) struct OsWorld<'a> {
@@ -144,7 +142,7 @@ impl World for OsWorld<'_> {
     }
 
     fn image_config(&self, reference: &str, platform: &Platform) -> Result<Option<ImageConfig>, WorldError> {
-        Ok(self.resolve(reference, platform)?.map(|image| config(&image.config)))
+        Ok(self.resolve(reference, platform)?.map(|image| image::read(&image)))
     }
 
     fn image_manifest(
@@ -215,37 +213,6 @@ fn take<R>(read: &[u8], pipe: &mut Option<R>, own: &mut Vec<u8>, combined: &mut 
     }
     own.extend_from_slice(read);
     combined.extend_from_slice(read);
-}
-
-fn config(from: &hlb_registry::ImageConfig) -> ImageConfig {
-    let run = &from.config;
-    // Sets are objects with empty objects as values.
-    let set = |key: &str| run.rest.get(key).and_then(|value| value.as_object()).map(|object| object.keys().cloned());
-    let text = |value: Option<&serde_json::Value>| value.and_then(|it| it.as_str()).unwrap_or_default().to_owned();
-    ImageConfig {
-        architecture: from.platform.architecture.clone(),
-        variant: from.platform.variant.clone(),
-        os: from.platform.os.clone(),
-        env: run.env.clone(),
-        working_dir: run.working_dir.clone(),
-        user: run.user.clone(),
-        entrypoint: run.entrypoint.clone(),
-        cmd: run.cmd.clone(),
-        labels: run.labels.clone(),
-        exposed_ports: set("ExposedPorts").into_iter().flatten().collect(),
-        volumes: set("Volumes").into_iter().flatten().collect(),
-        stop_signal: text(run.rest.get("StopSignal")),
-        history: from
-            .history
-            .iter()
-            .map(|entry| History {
-                created_by: entry.created_by.clone(),
-                comment: text(entry.rest.get("comment")),
-                empty_layer: entry.empty_layer,
-                created: text(entry.rest.get("created")),
-            })
-            .collect(),
-    }
 }
 
 fn io_error(path: &Utf8Path, error: &std::io::Error) -> WorldError {

@@ -109,6 +109,10 @@ fn outline_into(request: &Request, depth: usize, out: &mut String) {
                 let to = match &export.to {
                     ExportTo::Directory(path) => format!("directory {path}"),
                     ExportTo::Tar(path) => format!("tar {path}"),
+                    ExportTo::OciTar(path) => format!("oci {path}"),
+                    ExportTo::DockerTar { path, reference } => format!("docker {path} {reference}"),
+                    ExportTo::DockerEngine(reference) => format!("load {reference}"),
+                    ExportTo::Registry { reference, stargz } => format!("push {reference} stargz={stargz}"),
                 };
                 out.push_str(&format!("{indent}export to {to}: {}\n", vertices(&export.definition)));
             }

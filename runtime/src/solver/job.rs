@@ -3,11 +3,12 @@
 //! Owns what belongs to a caller rather than to the engine: its directories and secrets, where status goes, how it is cancelled,
 //! and the tasks that must have ended before the solve returns.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use hlb_agent::Lent;
 use hlb_llb::Digest;
 use hlb_llb::status::{Status, Stream};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::engine::Engine;
 use crate::error::SolveError;
+use crate::runtime::Entitlement;
 
 /// Where status events go.
 pub type StatusSink = Arc<dyn Fn(Status) + Send + Sync>;
@@ -24,6 +26,8 @@ pub(crate) struct Job {
     pub(crate) engine: Arc<Engine>,
     pub(crate) locals: BTreeMap<String, PathBuf>,
     pub(crate) secrets: BTreeMap<String, PathBuf>,
+    pub(crate) sockets: BTreeMap<String, Lent>,
+    pub(crate) allow: BTreeSet<Entitlement>,
     pub(crate) cancel: CancellationToken,
     pub(crate) tasks: TaskTracker,
     pub(crate) status: StatusSink,

@@ -1,6 +1,6 @@
 //! Whole solves without a process: what is found in the cache, what runs again, what is written out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -61,6 +61,8 @@ impl Bench {
                 definition,
                 locals: BTreeMap::from([("src".to_owned(), self.src())]),
                 secrets: BTreeMap::new(),
+                sockets: BTreeMap::new(),
+                allow: BTreeSet::new(),
             };
             let status = Arc::new(move |status| sink.lock().unwrap().push(status));
             let solved = runtime.solve(request, status, &CancellationToken::new()).await?;

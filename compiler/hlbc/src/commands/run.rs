@@ -2,9 +2,10 @@
 //!
 //! Owns the order of things: the program first, then the machine, then the build.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hlb_runtime::{Config, PreflightError, Runtime};
+use hlb_runtime::{Config, Entitlement, PreflightError, Runtime};
 
 use crate::config::Places;
 use crate::error::{Failure, Kind};
@@ -42,7 +43,11 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
 
     let progress = Progress::start(args.progress)
         .map_err(|error| Failure::new(Kind::Environment, "cannot start a thread").because(error))?;
-    let executor = Arc::new(Executor { runtime: runtime.clone(), status: progress.sink() });
+    let executor = Arc::new(Executor {
+        runtime: runtime.clone(),
+        status: progress.sink(),
+        allow: BTreeSet::from([Entitlement::NetworkHost]),
+    });
     let done = tokio.block_on(executor.execute(request, cancel.clone()));
     let ended = progress.end(done.is_ok());
     match done {

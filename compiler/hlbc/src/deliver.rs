@@ -1,0 +1,96 @@
+//! What a build takes from this machine and what it brings to it, in the words of the runtime.
+//!
+//! Owns the translation of the compiler's requests. Does nothing itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use camino::Utf8PathBuf;
+use hlb_agent::Lent;
+use hlb_compiler::{ExportTo, ImageConfig, LocalDir, Socket};
+use hlb_llb::pb;
+use hlb_runtime::{Entitlement, ExportTarget, ImageExport, ImageTarget, SolveRequest};
+
+use crate::image;
+
+/// Directories, secrets and connections that a build may use.
+#[derive(Clone, Default)]
+pub(crate) struct Lendings {
+    locals: BTreeMap<String, PathBuf>,
+    secrets: BTreeMap<String, PathBuf>,
+    sockets: BTreeMap<String, Lent>,
+}
+
+impl Lendings {
+    pub(crate) fn new(
+        locals: &BTreeMap<String, LocalDir>,
+        secrets: &BTreeMap<String, Utf8PathBuf>,
+        sockets: &BTreeMap<String, Socket>,
+    ) -> Self {
+        Self {
+            locals: locals.iter().map(|(name, dir)| (name.clone(), dir.path.as_std_path().to_owned())).collect(),
+            secrets: secrets.iter().map(|(id, path)| (id.clone(), path.as_std_path().to_owned())).collect(),
+            sockets: sockets.iter().map(|(id, socket)| (id.clone(), lent(socket))).collect(),
+        }
+    }
+
+    /// A graph to solve that may use all of this.
+    pub(crate) fn request(&self, definition: pb::Definition, allow: BTreeSet<Entitlement>) -> SolveRequest {
+        let Self { locals, secrets, sockets } = self.clone();
+        SolveRequest { definition, locals, secrets, sockets, allow }
+    }
+}
+
+/// Where an export goes.
+pub(crate) fn target(to: ExportTo, config: &ImageConfig) -> ExportTarget {
+    let image = |to: ImageTarget, names: Vec<String>| ImageExport {
+        to,
+        names,
+        config: image::to_json(config),
+        oci_types: false,
+        stargz: false,
+    };
+    match to {
+        ExportTo::Directory(path) => ExportTarget::Directory(path.into_std_path_buf()),
+        ExportTo::Tar(path) => ExportTarget::Tar(path.into_std_path_buf()),
+        ExportTo::OciTar(path) => ExportTarget::Image(ImageExport {
+            oci_types: true,
+            ..image(ImageTarget::OciTar(path.into_std_path_buf()), Vec::new())
+        }),
+        ExportTo::DockerTar { path, reference } => {
+            ExportTarget::Image(image(ImageTarget::DockerTar(path.into_std_path_buf()), vec![reference]))
+        }
+        ExportTo::DockerEngine(reference) => {
+            ExportTarget::Image(image(ImageTarget::DockerEngine(docker_socket()), vec![reference]))
+        }
+        // Layers of eStargz need annotations, which Docker's manifests do not have.
+        ExportTo::Registry { reference, stargz } => ExportTarget::Image(ImageExport {
+            oci_types: stargz,
+            stargz,
+            ..image(ImageTarget::Registry, vec![reference])
+        }),
+    }
+}
+
+fn lent(socket: &Socket) -> Lent {
+    match socket {
+        Socket::Agent(paths) => match paths.as_slice() {
+            [] => Lent::Agent(std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from).unwrap_or_default()),
+            [path] if is_socket(path) => Lent::Agent(path.as_std_path().to_owned()),
+            paths => Lent::Keys(paths.iter().map(|path| path.as_std_path().to_owned()).collect()),
+        },
+        Socket::Unix(path) => Lent::Unix(path.as_std_path().to_owned()),
+        Socket::Tcp(address) => Lent::Tcp(address.clone()),
+    }
+}
+
+fn is_socket(path: &Utf8PathBuf) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    std::fs::metadata(path).is_ok_and(|found| found.file_type().is_socket())
+}
+
+/// The socket of the Docker engine: that of `DOCKER_HOST` if it names one.
+fn docker_socket() -> PathBuf {
+    let named = std::env::var("DOCKER_HOST").ok();
+    named.as_deref().and_then(|host| host.strip_prefix("unix://")).unwrap_or("/var/run/docker.sock").into()
+}

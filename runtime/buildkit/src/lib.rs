@@ -1,0 +1,1 @@
+//! A client of BuildKit: has a daemon solve LLB and brings the result back.
