@@ -7,6 +7,7 @@
 //! Knows neither LLB nor containers: whoever has a connection from a step asks for its other end.
 
 mod keys;
+mod openssh;
 mod proxy;
 mod rsa;
 mod wire;

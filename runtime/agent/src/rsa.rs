@@ -3,24 +3,20 @@
 //! Owns the two numbers that OpenSSH leaves out and signing needs: the private exponent modulo each prime less one.
 
 use ring::rsa::{KeyPair, KeyPairComponents, PublicKeyComponents};
-use ssh_key::Mpint;
-use ssh_key::private::RsaKeypair;
+
+use crate::openssh::Rsa;
 
 /// A key that can sign; or why it cannot.
-pub(crate) fn pair(key: &RsaKeypair) -> Result<KeyPair, String> {
-    let bytes = |number: &Mpint| -> Result<Vec<u8>, String> {
-        let bytes = number.as_positive_bytes().filter(|bytes| bytes.iter().any(|byte| *byte != 0));
-        bytes.map(<[u8]>::to_vec).ok_or_else(|| "one of its numbers is not positive".to_owned())
-    };
-    let (d, p, q) = (bytes(&key.private.d)?, bytes(&key.private.p)?, bytes(&key.private.q)?);
+pub(crate) fn pair(key: &Rsa) -> Result<KeyPair, String> {
+    let (dp, dq) = (remainder(&key.d, &less_one(&key.p)), remainder(&key.d, &less_one(&key.q)));
     let components = KeyPairComponents {
-        public_key: PublicKeyComponents { n: bytes(&key.public.n)?, e: bytes(&key.public.e)? },
-        dP: remainder(&d, &less_one(&p)),
-        dQ: remainder(&d, &less_one(&q)),
-        qInv: bytes(&key.private.iqmp)?,
-        d,
-        p,
-        q,
+        public_key: PublicKeyComponents { n: &key.n, e: &key.e },
+        d: &key.d,
+        p: &key.p,
+        q: &key.q,
+        dP: &dp,
+        dQ: &dq,
+        qInv: &key.q_inverse,
     };
     KeyPair::from_components(&components)
         .map_err(|error| format!("its numbers are refused: {error}; keys of 2048 to 4096 bits can be used"))
