@@ -33,6 +33,7 @@ const TESTS: &[Package] = &[
     package("docker-registry", "a real registry on the loopback interface"),
     package("skopeo", "copies images into that registry"),
     package("umoci", "a second opinion on image layouts"),
+    package("openssh-client", "SSH keys, and the agent that steps are lent"),
     package("sqlite3", "reads the state directory from outside"),
     package("util-linux", "namespaces in which the conformance suite runs its servers"),
     package("iproute2", "brings up the network of such a namespace"),
