@@ -13,6 +13,7 @@ pub mod definition;
 pub mod digest;
 pub mod dump;
 pub mod graph;
+pub mod import;
 pub mod json;
 pub mod ops;
 pub mod pb;
