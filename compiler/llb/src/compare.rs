@@ -10,6 +10,7 @@
 mod align;
 mod difference;
 mod fields;
+mod names;
 mod report;
 
 use crate::definition::Graph;
@@ -113,19 +114,17 @@ fn changed(a: &Plan<'_>, b: &Plan<'_>, old: usize, new: usize) -> bool {
 
 fn results(a: &Plan<'_>, b: &Plan<'_>, pairs: &Pairs, before: &Side<'_>, after: &Side<'_>) -> Vec<Change> {
     let mut changes = Vec::new();
-    let shown = |plan: &Plan<'_>, from: Option<(usize, usize)>| match from {
-        Some((step, output)) => plan.output(step, output),
-        None => "scratch".to_owned(),
-    };
     for (new, old) in pairs.results(a, b) {
         let field = |label: &str| crate::draw::printable(label);
         let change = match (old, new) {
             (Some(old), Some(new)) if before.id(old.from) == after.id(new.from) => continue,
-            (Some(old), Some(new)) => {
-                Change { field: field(&new.label), before: Some(shown(a, old.from)), after: Some(shown(b, new.from)) }
-            }
-            (Some(old), None) => Change { field: field(&old.label), before: Some(shown(a, old.from)), after: None },
-            (None, Some(new)) => Change { field: field(&new.label), before: None, after: Some(shown(b, new.from)) },
+            (Some(old), Some(new)) => Change {
+                field: field(&new.label),
+                before: Some(before.shown(old.from)),
+                after: Some(after.shown(new.from)),
+            },
+            (Some(old), None) => Change { field: field(&old.label), before: Some(before.shown(old.from)), after: None },
+            (None, Some(new)) => Change { field: field(&new.label), before: None, after: Some(after.shown(new.from)) },
             (None, None) => continue,
         };
         changes.push(change);

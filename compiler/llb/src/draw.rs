@@ -19,4 +19,4 @@ pub use words::{headline, printable, quote};
 
 pub(crate) use file::{action as action_words, owner as owner_words};
 pub(crate) use source::is_internal;
-pub(crate) use words::{is_the_command, sharing};
+pub(crate) use words::{brief, cut, is_the_command, sharing};

@@ -3,16 +3,17 @@
 //! Owns what the fields are and what they are called. A field has a form to compare, in which inputs are steps of the
 //! second plan, and a form to show. Fields that no word is known for go by their names in LLB, so that none is missed.
 
-use serde_json::Value as Json;
-
 use super::align::{Pairs, output_id};
+use super::names::{flatten, in_words, json, others, word};
 use crate::digest::Digest;
-use crate::draw::{owner_words, printable, sharing};
+use crate::draw::{brief, cut, owner_words, printable, sharing};
 use crate::dump;
 use crate::graph::CUSTOM_NAME;
-use crate::json::ToJson;
 use crate::pb;
 use crate::plan::{Plan, Role, Step, owner, reads_input, uses};
+
+/// How many characters say which step an input is.
+const BRIEF: usize = 40;
 
 /// A plan that steps are seen in.
 pub(super) struct Side<'p> {
@@ -61,7 +62,7 @@ impl Item {
         Self { key: key.into(), class: None, value, parts: Vec::new(), minor: false }
     }
 
-    fn plain(key: impl Into<String>, text: impl Into<String>) -> Self {
+    pub(super) fn plain(key: impl Into<String>, text: impl Into<String>) -> Self {
         Self::new(key, Value::plain(text))
     }
 
@@ -94,8 +95,14 @@ impl<'p> Side<'p> {
 
     fn input(&self, step: &Step<'_>, position: i64) -> Value {
         let from = usize::try_from(position).ok().and_then(|position| step.inputs.get(position)).copied();
-        let shown = from.map_or_else(|| "scratch".to_owned(), |(step, output)| self.plan.output(step, output));
-        Value { id: self.id(from), shown }
+        Value { id: self.id(from), shown: self.shown(from) }
+    }
+
+    /// An output for people: numbers alone mean other steps in the other plan.
+    pub(super) fn shown(&self, from: Option<(usize, usize)>) -> String {
+        let Some((step, output)) = from else { return "scratch".to_owned() };
+        let what = self.plan.steps.get(step).map(|step| brief(self.plan, step)).unwrap_or_default();
+        format!("{} {}", self.plan.output(step, output), cut(&what, BRIEF))
     }
 
     /// The fields of a step of this plan.
@@ -148,11 +155,13 @@ impl<'p> Side<'p> {
             }
         }
         let waits = uses(op).into_iter().filter(|(_, role)| *role == Role::Awaited);
-        items.extend(waits.map(|(at, _)| Item::new("waits for", self.input(step, i64::try_from(at).unwrap_or(-1)))));
+        items.extend(
+            waits.map(|(at, _)| Item::new("waits for", self.input(step, i64::try_from(at).unwrap_or(-1))).minor()),
+        );
         let mut rest = Vec::new();
         let around = pb::Op { inputs: Vec::new(), op: None, ..op.clone() };
         flatten(&dump::op(&around), "", &mut rest);
-        items.extend(rest.into_iter().map(|(key, text)| Item::plain(key, text)));
+        items.extend(rest.into_iter().map(|(key, text)| Item::plain(in_words(&key), text)));
         metadata(step, items);
         number_equal_keys(items);
         fields
@@ -174,7 +183,7 @@ impl<'p> Side<'p> {
         items.push(Item::plain("order of mounts", printable(&order.join(" "))).minor());
         for secret in &exec.secretenv {
             let optional = if secret.optional { ", optional" } else { "" };
-            let value = format!("secret `{}`{optional}", printable(&secret.id));
+            let value = format!("secret {}{optional}", printable(&secret.id));
             items.push(Item::plain(format!("env `{}`", printable(&secret.name)), value));
         }
         let network = ["its own", "that of the machine", "none"];
@@ -221,8 +230,13 @@ impl<'p> Side<'p> {
         }
         let mut rest = Vec::new();
         // What has been said, and the numbers that stand for it.
-        let others = pb::Mount { dest: String::new(), mount_type: 0, input: 0, output: 0, ..mount.clone() };
+        let others =
+            pb::Mount { dest: String::new(), mount_type: 0, input: 0, output: 0, content_cache: 0, ..mount.clone() };
         flatten(&json(&others), "", &mut rest);
+        if mount.content_cache != 0 {
+            let words = ["by default", "yes", "no"];
+            rest.push(("cached by content".to_owned(), word(&words, mount.content_cache)));
+        }
         if let Some(cache) = &mount.cache_opt {
             rest.retain(|(key, _)| key != "cacheOpt.sharing");
             rest.push(("sharing".to_owned(), sharing(cache.sharing()).to_owned()));
@@ -234,7 +248,7 @@ impl<'p> Side<'p> {
                 "secretOpt.ID" => "secret".to_owned(),
                 "SSHOpt.ID" => "agent".to_owned(),
                 "TmpfsOpt.size" => "size".to_owned(),
-                key => key.rsplit('.').next().unwrap_or(key).to_owned(),
+                key => in_words(key.rsplit('.').next().unwrap_or(key)),
             };
             (key, Value::plain(text))
         };
@@ -255,7 +269,7 @@ impl<'p> Side<'p> {
             let action = usize::try_from(position).ok().and_then(|at| file.actions.get(at.checked_sub(inputs)?));
             match action {
                 Some(action) => {
-                    Value { id: format!("action {}", key(action)), shown: format!("what `{}` made", key(action)) }
+                    Value { id: format!("action {}", key(action)), shown: format!("what {} made", key(action)) }
                 }
                 None => self.input(step, position),
             }
@@ -306,7 +320,7 @@ fn action_part(action: &pb::FileActionKind, key: String, text: String) -> (Strin
             let octal = text.parse::<i32>().ok().filter(|mode| *mode >= 0).map(|mode| format!("{mode:04o}"));
             ("mode".to_owned(), Value { shown: octal.unwrap_or_else(|| "kept".to_owned()), id: text })
         }
-        _ => (key, Value::plain(text)),
+        _ => (in_words(&key), Value::plain(text)),
     }
 }
 
@@ -317,9 +331,9 @@ pub(super) fn action_key(action: &pb::FileActionKind) -> String {
         pb::FileActionKind::Mkfile(file) => &file.path,
         pb::FileActionKind::Symlink(link) => &link.newpath,
         pb::FileActionKind::Rm(rm) => &rm.path,
-        pb::FileActionKind::Copy(copy) => return format!("copy to `{}`", printable(&copy.dest)),
+        pb::FileActionKind::Copy(copy) => return format!("copy to {}", printable(&copy.dest)),
     };
-    format!("{} `{}`", action_class(action), printable(path))
+    format!("{} {}", action_class(action), printable(path))
 }
 
 fn action_class(action: &pb::FileActionKind) -> &'static str {
@@ -342,7 +356,10 @@ fn metadata(step: &Step<'_>, items: &mut Vec<Item>) {
             items.push(Item::plain("name", printable(text)));
         }
     }
-    others(&pb::OpMetadata { description: Default::default(), ..metadata }, &[], items);
+    if let Some(export) = &metadata.export_cache {
+        items.push(Item::plain("export cache", if export.value { "yes" } else { "no" }));
+    }
+    others(&pb::OpMetadata { description: Default::default(), export_cache: None, ..metadata }, &[], items);
 }
 
 /// Whether a name only says again which command is run, as clients name steps.
@@ -352,46 +369,6 @@ pub(super) fn is_name_of_command(op: &pb::Op, name: &str) -> bool {
 
 fn is_internal(name: &str) -> bool {
     crate::draw::is_internal(name)
-}
-
-/// Further fields by their names in LLB, without what these begin with.
-fn others(message: &impl ToJson, prefixes: &[&str], items: &mut Vec<Item>) {
-    let mut rest = Vec::new();
-    flatten(&json(message), "", &mut rest);
-    let short = |key: String| prefixes.iter().find_map(|prefix| key.strip_prefix(prefix)).unwrap_or(&key).to_owned();
-    items.extend(rest.into_iter().map(|(key, text)| Item::plain(short(key), text)));
-}
-
-fn json(message: &impl ToJson) -> Json {
-    serde_json::from_str(&message.to_json()).unwrap_or_default()
-}
-
-/// The scalars in a value with the way to them. The value comes from `json`, whose parser bounds its depth.
-fn flatten(value: &Json, path: &str, into: &mut Vec<(String, String)>) {
-    match value {
-        Json::Object(fields) => {
-            for (name, value) in fields {
-                let name = printable(name);
-                let path = if path.is_empty() { name } else { format!("{path}.{name}") };
-                flatten(value, &path, into);
-            }
-        }
-        Json::Array(items) => {
-            for (position, item) in items.iter().enumerate() {
-                flatten(item, &format!("{path}[{position}]"), into);
-            }
-        }
-        Json::Null => {}
-        Json::String(text) => into.push((path.to_owned(), printable(text))),
-        Json::Bool(true) => into.push((path.to_owned(), "yes".to_owned())),
-        other => into.push((path.to_owned(), other.to_string())),
-    }
-}
-
-/// A member of an enumeration.
-fn word(words: &[&str], number: i32) -> String {
-    let word = usize::try_from(number).ok().and_then(|at| words.get(at));
-    word.map_or_else(|| number.to_string(), |word| (*word).to_owned())
 }
 
 /// Gives the second and further ones of a key a number.

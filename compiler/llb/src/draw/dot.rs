@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use super::kind::Kind;
-use super::words::{headline, printable};
+use super::words::{brief, cut, printable};
 use crate::plan::{Plan, Step, uses};
 
 /// How many characters a line of a label has, and how many lines.
@@ -23,7 +23,7 @@ pub fn dot(plan: &Plan<'_>) -> String {
         let (fill, line) = kind.colours();
         let number = position + 1;
         let label: Vec<String> =
-            folded(&format!("#{number} {}", headline(plan, step))).iter().map(|it| escape(it)).collect();
+            folded(&format!("#{number} {}", brief(plan, step))).iter().map(|it| escape(it)).collect();
         let _ = writeln!(
             out,
             "  s{number} [label=\"{}\", tooltip=\"{}\", shape={}, fillcolor=\"{fill}\", color=\"{line}\"]",
@@ -86,15 +86,7 @@ pub(super) fn folded(text: &str) -> Vec<String> {
     lines
 }
 
-pub(super) fn cut(text: &str, most: usize) -> String {
-    let mut out: String = text.chars().take(most).collect();
-    if text.chars().nth(most).is_some() {
-        out.push('…');
-    }
-    out
-}
-
-pub(super) fn tooltip(step: &Step<'_>) -> String {
+fn tooltip(step: &Step<'_>) -> String {
     let place = step.places.first().map(|place| format!("{place} ")).unwrap_or_default();
     format!("{place}{}", step.vertex.digest)
 }

@@ -19,6 +19,15 @@ pub(super) fn command(exec: &pb::ExecOp) -> String {
     args.join(" ")
 }
 
+/// The command where there is little room: of a shell's script the script alone.
+pub(super) fn brief(exec: &pb::ExecOp) -> String {
+    let args = exec.meta.as_ref().map(|meta| meta.args.as_slice()).unwrap_or_default();
+    match args {
+        [_, option, script] if option.starts_with('-') && option.ends_with('c') => printable(script.trim()),
+        args => args.iter().map(|it| quote(it)).collect::<Vec<_>>().join(" "),
+    }
+}
+
 pub(super) fn details(plan: &Plan<'_>, step: &Step<'_>, exec: &pb::ExecOp) -> Vec<Detail> {
     let mut details = Vec::new();
     let nothing = pb::Meta::default();
@@ -85,7 +94,7 @@ fn surroundings(exec: &pb::ExecOp, meta: &pb::Meta) -> Vec<Detail> {
     }
     if !meta.valid_exit_codes.is_empty() {
         let codes: Vec<String> = meta.valid_exit_codes.iter().map(i32::to_string).collect();
-        say("succeeds with", format!("exit code {}", codes.join(", ")));
+        say("succeeds with", codes.join(", "));
     }
     details
 }

@@ -10,7 +10,7 @@ use crate::plan::{self, Plan, Step};
 pub(super) fn headline(plan: &Plan<'_>, step: &Step<'_>, file: &pb::FileOp) -> String {
     match file.actions.as_slice() {
         [one] => told(plan, step, one),
-        all => count(all.len(), "file action"),
+        all => format!("files, {}", count(all.len(), "change")),
     }
 }
 
@@ -34,6 +34,15 @@ pub(super) fn details(plan: &Plan<'_>, step: &Step<'_>, file: &pb::FileOp) -> Ve
         expected = Some(position);
     }
     details
+}
+
+/// All actions in a few words each.
+pub(super) fn brief(file: &pb::FileOp) -> String {
+    let brief = |it: &pb::FileAction| match it.action.as_ref()? {
+        pb::FileActionKind::Copy(copy) => Some(format!("copy {} to {}", printable(&copy.src), printable(&copy.dest))),
+        kind => action(kind, "").split(", ").next().map(str::to_owned),
+    };
+    file.actions.iter().filter_map(brief).collect::<Vec<_>>().join("; ")
 }
 
 /// An action, with what it copies from.

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::dot::{cut, edge_label, folded};
+use super::dot::{edge_label, folded};
 use super::kind::Kind;
-use super::words::{headline, printable};
+use super::words::{brief, cut, printable};
 use crate::plan::{Plan, uses};
 
 /// A `flowchart`. Arrows lead from inputs to users; their labels say what for.
@@ -17,7 +17,7 @@ pub fn mermaid(plan: &Plan<'_>) -> String {
     for (position, step) in plan.steps.iter().enumerate() {
         let kind = Kind::of(&step.vertex.op);
         let number = position + 1;
-        let lines = folded(&format!("#{number} {}", headline(plan, step)));
+        let lines = folded(&format!("#{number} {}", brief(plan, step)));
         let label: Vec<String> = lines.iter().map(|line| escape(line)).collect();
         let (open, close) = shape(kind);
         let _ = writeln!(out, "  s{number}{open}\"{}\"{close}", label.join("<br>"));

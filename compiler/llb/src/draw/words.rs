@@ -29,6 +29,15 @@ pub fn headline(plan: &Plan<'_>, step: &Step<'_>) -> String {
     }
 }
 
+/// A step in a few words.
+pub(crate) fn brief(plan: &Plan<'_>, step: &Step<'_>) -> String {
+    match &step.vertex.op.op {
+        Some(pb::OpKind::Exec(exec)) => format!("{} {}", Kind::Run.word(), exec::brief(exec)),
+        Some(pb::OpKind::File(op)) => file::brief(op),
+        _ => headline(plan, step),
+    }
+}
+
 /// Everything worth knowing about a step, in reading order. `usual` is the platform that need not be said.
 pub(super) fn details(plan: &Plan<'_>, step: &Step<'_>, usual: Option<&pb::Platform>) -> Vec<Detail> {
     let op = &step.vertex.op;
@@ -103,6 +112,15 @@ pub fn quote(argument: &str) -> String {
         return argument.to_owned();
     }
     format!("'{}'", printable(argument).replace('\'', "'\\''"))
+}
+
+/// The beginning of a text; what does not fit ends in `…`.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    let mut out: String = text.chars().take(most).collect();
+    if text.chars().nth(most).is_some() {
+        out.push('…');
+    }
+    out
 }
 
 /// Bytes, in the units that people read.

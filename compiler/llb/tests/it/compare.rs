@@ -71,7 +71,7 @@ fn a_step_more_or_less_is_no_change_of_others() {
     let three = chain("a", &[&["one"], &["between"], &["two"]]);
     insta::assert_snapshot!(check(&two, &three), @r"
     changed #4 run two, was #3
-      mount `/` from: `#2` → `#3`
+      mount `/` from: `#2 run one` → `#3 run between`
 
     added #3 run between
 
@@ -79,7 +79,7 @@ fn a_step_more_or_less_is_no_change_of_others() {
     ");
     insta::assert_snapshot!(check(&three, &two), @r"
     changed #3 run two, was #4
-      mount `/` from: `#3` → `#2`
+      mount `/` from: `#3 run between` → `#2 run one`
 
     removed #3 run between
 
@@ -90,17 +90,17 @@ fn a_step_more_or_less_is_no_change_of_others() {
     removed #2 run one
     removed #3 run two
 
-      result: `#3` → `scratch`
+      result: `#3 run two` → `scratch`
     0 steps unchanged
     ");
     insta::assert_snapshot!(check(&two, &chain("a", &[&["two"], &["one"]])), @r"
     changed #2 run two, was #3
-      mount `/` from: `#2` → `#1`
+      mount `/` from: `#2 run one` → `#1 image a`
 
     changed #3 run one, was #2
-      mount `/` from: `#1` → `#2`
+      mount `/` from: `#1 image a` → `#2 run two`
 
-      result: `#3` → `#3`
+      result: `#3 run two` → `#3 run one`
     1 step unchanged
     ");
 }
@@ -173,29 +173,27 @@ fn fields_of_a_process_are_told_by_name() {
     directory: `/` → `/x`
     user: `` → `bob`
     hostname: none → `h`
-    cgroupParent: none → `g`
-    validExitCodes[0]: none → `1`
-    removeMountStubsRecursive: none → `yes`
-    proxy_env.no_proxy: none → `x`
+    cgroup parent: none → `g`
+    valid exit codes 1: none → `1`
+    remove mount stubs recursive: none → `yes`
+    proxy env no proxy: none → `x`
     host `h`: none → `1`
     ulimit `core`: none → `0 to 1`
     network: `its own` → `none`
     security: `sandbox` → `insecure`
-    env `TOKEN`: none → `secret `t`, optional`
-    cdiDevices[0].name: none → `d`
+    env `TOKEN`: none → `secret t, optional`
+    cdi devices 1 name: none → `d`
     mount `/src` selector: none → `lib`
     mount `/src` read-only: none → `yes`
     mount `/src` result: `kept` → `dropped`
-    mount `/src` from: `#2` → `scratch`
-    waits for: none → `#2`
-    mount `/src` contentCache: none → `1`
+    mount `/src` from: `#2 local src` → `scratch`
+    mount `/src` cached by content: none → `yes`
     mount `/src` path: `/src` → `/moved`
     order of mounts: `/ /src /lib` → `/ /lib /src`
-    mount `/src` from: `#2` → `#3`
-    mount `/lib` from: `#3` → `#2`
-    mount `/more`: none → `type bind, from #2, read-only yes`
-    mount `/lib`: `type bind, from #3` → none
-    waits for: none → `#3`
+    mount `/src` from: `#2 local src` → `#3 local other`
+    mount `/lib` from: `#3 local other` → `#2 local src`
+    mount `/more`: none → `type bind, from #2 local src, read-only yes`
+    mount `/lib`: `type bind, from #3 local other` → none
     ");
 }
 
@@ -219,40 +217,39 @@ fn fields_of_file_actions_are_told_by_name() {
     told(vec![(-1, mkfile("/f", "one\ntwo\n")), (1, copy("/a", "/b"))]);
     told(vec![(1, copy("/a", "/b"))]);
     insta::assert_snapshot!(all, @r"
-    changed #3 2 file actions
-      mkfile `/f` content:
+    changed #3 files, 2 changes
+      mkfile /f content:
         - two
         + 2
 
     2 steps unchanged
-    changed #3 2 file actions
-      mkfile `/f` path: `/f` → `/g`
+    changed #3 files, 2 changes
+      mkfile /f path: `/f` → `/g`
 
     2 steps unchanged
-    changed #3 2 file actions
-      copy to `/b` src: `/a` → `/x`
+    changed #3 files, 2 changes
+      copy to /b src: `/a` → `/x`
 
     2 steps unchanged
-    changed #3 2 file actions
-      copy to `/b` from: `#2` → `#1`
-      waits for: none → `#2`
+    changed #3 files, 2 changes
+      copy to /b from: `#2 local src` → `#1 image a`
 
     2 steps unchanged
-    changed #3 3 file actions
-      mkfile `/f` on: `what `copy to `/b`` made` → `what `mkfile `/new`` made`
-      mkfile `/new`: none → `mkfile /new, mode 0644, 0 bytes`
+    changed #3 files, 3 changes
+      mkfile /f on: `what copy to /b made` → `what mkfile /new made`
+      mkfile /new: none → `mkfile /new, mode 0644, 0 bytes`
 
     2 steps unchanged
-    changed #3 2 file actions
-      copy to `/b` on: `#1` → `what `mkfile `/f`` made`
-      copy to `/b` result: `handed on` → `kept`
-      mkfile `/f` on: `what `copy to `/b`` made` → `#1`
-      mkfile `/f` result: `kept` → `handed on`
+    changed #3 files, 2 changes
+      copy to /b on: `#1 image a` → `what mkfile /f made`
+      copy to /b result: `handed on` → `kept`
+      mkfile /f on: `what copy to /b made` → `#1 image a`
+      mkfile /f result: `kept` → `handed on`
 
     2 steps unchanged
     changed #3 copy /a from #2 to /b
-      copy to `/b` result: `handed on` → `kept`
-      mkfile `/f`: `mkfile /f, mode 0644, 8 bytes` → none
+      copy to /b result: `handed on` → `kept`
+      mkfile /f: `mkfile /f, mode 0644, 8 bytes` → none
 
     2 steps unchanged
     ");
@@ -270,15 +267,15 @@ fn inputs_that_come_from_elsewhere_are_told() {
     };
     insta::assert_snapshot!(check(&make(0, [0, 1]), &make(1, [0, 1])), @r"
     changed #2 run x
-      mount `/` from: `#1` → `#1`
+      mount `/` from: `#1 image a` → `#1 image b`
 
     1 more step follows from these
     2 steps unchanged
     ");
     insta::assert_snapshot!(check(&make(0, [0, 1]), &make(0, [1, 0])), @r"
     changed #4 merge 2 layers
-      layer 1: `#2` → `#1`
-      layer 2: `#1` → `#2`
+      layer 1: `#2 run x` → `#1 image a`
+      layer 2: `#1 image a` → `#2 run x`
 
     3 steps unchanged
     ");
@@ -291,7 +288,7 @@ fn inputs_that_come_from_elsewhere_are_told() {
         })
     };
     insta::assert_snapshot!(check(&two(0), &two(1)), @r"
-      result: `#2` → `/out of #2`
+      result: `#2 run x` → `/out of #2 run x`
     2 steps unchanged
     ");
 }
@@ -313,7 +310,7 @@ fn what_is_said_about_a_step_counts() {
     };
     insta::assert_snapshot!(check(&before, &make(&|it| it.ignore_cache = true)), @r"
     changed #2 run x 'y z'
-      ignore_cache: none → `yes`
+      ignore cache: none → `yes`
 
     1 step unchanged
     ");
@@ -324,7 +321,7 @@ fn what_is_said_about_a_step_counts() {
     1 step unchanged
     ");
     // Capabilities, and names that only say what is run, do not.
-    insta::assert_snapshot!(check(&before, &make(&|it| drop(it.caps.insert("x".to_owned(), true)))), @"no difference in 2 steps");
+    insta::assert_snapshot!(check(&before, &make(&|it| it.caps = [("x".to_owned(), true)].into())), @"no difference in 2 steps");
     insta::assert_snapshot!(check(&before, &make(&name("x 'y z'"))), @"no difference in 2 steps");
 }
 

@@ -58,7 +58,7 @@ fn every_kind_as_text() {
        cgroup         /g
        proxies        http http://p
        device         v/c=d, if there is one
-       succeeds with  exit code 0, 3
+       succeeds with  0, 3
        name           compile "all"
        group          compilers
        cache          not used: done every time
@@ -73,7 +73,7 @@ fn every_kind_as_text() {
        platform  linux/arm64
        workers   a==b
 
-    #6 5 file actions
+    #6 files, 5 changes
        on  #5
        1.  mkdir /d with parents, mode 0755, owner bob:8
        2.  mkfile /d/f, mode 0644, 6 bytes
@@ -122,11 +122,11 @@ fn every_kind_for_graphviz() {
       s1 [label="#1 image docker.io/library/debian:12", tooltip="build.hlb:2:2 sha256:0666b077783c165dd56f6f2098c1a0fd31bbb96be1d3823e34ba94440e07a01e", shape=cylinder, fillcolor="#dbeafe", color="#1d4ed8"]
       s2 [label="#2 local context", tooltip="sha256:92acb47810e7b9dab8a4837fe6aee147ea707fecf6e0da12f9d0a225a9bf3f68", shape=folder, fillcolor="#dcfce7", color="#15803d"]
       s3 [label="#3 git example.org/a.git#main", tooltip="sha256:673909751d58657733b40e3fee2843fb204088954760fb69b269ce0b170ce122", shape=ellipse, fillcolor="#ccfbf1", color="#0f766e"]
-      s4 [label="#4 run /bin/sh -c 'make \"$X\" >\n'\\''a b'\\'''", tooltip="build.hlb:4:2 sha256:b2137de9fe6045eddbc2ce6a099a0c7fc231d4967f10237a5929a082bb323356", shape=box, fillcolor="#fef3c7", color="#b45309"]
-      s5 [label="#5 run sh -ec (2 lines below)", tooltip="sha256:746cf2539d2e35fc89cc0640b981b2afdc113e50ac54350b5670b4cad51698a9", shape=box, fillcolor="#fef3c7", color="#b45309"]
-      s6 [label="#6 5 file actions", tooltip="sha256:710be86a37de243ea5cf8a019a9aa0fb085c60afbb354be48e81c082961bb931", shape=note, fillcolor="#f3f4f6", color="#4b5563"]
+      s4 [label="#4 run make \"$X\" > 'a b'", tooltip="build.hlb:4:2 sha256:b2137de9fe6045eddbc2ce6a099a0c7fc231d4967f10237a5929a082bb323356", shape=box, fillcolor="#fef3c7", color="#b45309"]
+      s5 [label="#5 run make\\nmake test", tooltip="sha256:746cf2539d2e35fc89cc0640b981b2afdc113e50ac54350b5670b4cad51698a9", shape=box, fillcolor="#fef3c7", color="#b45309"]
+      s6 [label="#6 mkdir /d with parents; mkfile\n/d/f; copy /a.o to /d/; rm /t*;\nsymlink /d/l to f", tooltip="sha256:710be86a37de243ea5cf8a019a9aa0fb085c60afbb354be48e81c082961bb931", shape=note, fillcolor="#f3f4f6", color="#4b5563"]
       s7 [label="#7 http https://example.org/f?a=1&amp;b=2", tooltip="sha256:70eb88e40f29c1673f3458b5d4ddde4bd0266c25cd498ec3e67679e952c0ef18", shape=ellipse, fillcolor="#ccfbf1", color="#0f766e"]
-      s8 [label="#8 copy /f from #7 to /f", tooltip="sha256:1d9f285c656eca75529f25bc4974754ff9b9891a3226193755dac9d4feb4a779", shape=note, fillcolor="#f3f4f6", color="#4b5563"]
+      s8 [label="#8 copy /f to /f", tooltip="sha256:1d9f285c656eca75529f25bc4974754ff9b9891a3226193755dac9d4feb4a779", shape=note, fillcolor="#f3f4f6", color="#4b5563"]
       s9 [label="#9 source oci-layout://x@sha256:bb", tooltip="sha256:260532d3093ee3f244fa18859834377b43896dee6860d24194aa1aae34d66a53", shape=ellipse, fillcolor="#ccfbf1", color="#0f766e"]
       s10 [label="#10 merge 3 layers", tooltip="sha256:7a45c803d39018bf545967a710d12f3a9240cbd1f5f32f5dcf6011a13ba937bd", shape=invtrapezium, fillcolor="#ede9fe", color="#6d28d9"]
       s11 [label="#11 diff", tooltip="sha256:226213eaafa3872833cda18f488d8faea2d7b512ba0ad676c84d6fccc4d0460e", shape=diamond, fillcolor="#ede9fe", color="#6d28d9"]
@@ -162,11 +162,11 @@ fn every_kind_for_mermaid() {
       s1[("#35;1 image docker.io/library/debian:12")]
       s2[/"#35;2 local context"/]
       s3(["#35;3 git example.org/a.git#35;main"])
-      s4["#35;4 run /bin/sh -c 'make #34;#36;X#34; #62;<br>'#92;''a b'#92;'''"]
-      s5["#35;5 run sh -ec (2 lines below)"]
-      s6("#35;6 5 file actions")
+      s4["#35;4 run make #34;#36;X#34; #62; 'a b'"]
+      s5["#35;5 run make#92;nmake test"]
+      s6("#35;6 mkdir /d with parents#59; mkfile<br>/d/f#59; copy /a.o to /d/#59; rm /t#42;#59;<br>symlink /d/l to f")
       s7(["#35;7 http https://example.org/f#63;a=1#38;b=2"])
-      s8("#35;8 copy /f from #35;7 to /f")
+      s8("#35;8 copy /f to /f")
       s9(["#35;9 source oci-layout://x@sha256:bb"])
       s10[\"#35;10 merge 3 layers"/]
       s11{{"#35;11 diff"}}
@@ -302,10 +302,7 @@ fn several_graphs_share_their_steps() {
 
 /// Whether every quote of a drawing is closed in its line, and no line has a character that a terminal obeys.
 fn is_contained(drawing: &str) -> bool {
-    drawing.lines().all(|line| {
-        let quotes = line.replace("\\\\", "").replace("\\\"", "").matches('"').count();
-        quotes % 2 == 0 && !line.chars().any(char::is_control)
-    })
+    drawing.lines().all(|line| line.matches('"').count() % 2 == 0 && !line.chars().any(char::is_control))
 }
 
 #[test]
@@ -316,8 +313,8 @@ fn real_definitions_are_drawn() {
     for definition in corpus.chain([hostile]) {
         let [text, dot, mermaid] = drawn(&definition);
         assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text}");
-        for drawing in [dot, mermaid] {
-            assert!(is_contained(&drawing), "{drawing}");
-        }
+        assert!(is_contained(&mermaid), "{mermaid}");
+        // Only dot escapes quotes by backslashes; in Mermaid a backslash is a shape.
+        assert!(is_contained(&dot.replace("\\\\", "").replace("\\\"", "")), "{dot}");
     }
 }
