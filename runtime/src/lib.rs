@@ -10,17 +10,17 @@
 //! called before, on the thread from which all others come.
 #![deny(unsafe_code)]
 
+mod access;
 mod capabilities;
 mod content_hash;
 mod engine;
 mod error;
 mod exec;
 mod export;
-mod glob;
 mod layer_blob;
 mod ops;
 mod parallel;
-mod pattern;
+mod process;
 mod runtime;
 pub mod select;
 mod snapshot;
@@ -28,8 +28,11 @@ mod solver;
 mod sys;
 mod tree;
 
+pub use access::{Contents, Entry};
+pub use capabilities::SUPPORTED as CAPABILITIES;
 pub use error::{ErrorKind, SolveError};
 pub use exec::{PreflightError, preflight};
+pub use process::{LogSink, Program};
 pub use runtime::{
     Config, Entitlement, ExportTarget, Exported, ImageExport, ImageTarget, Runtime, SolveRequest, Solved,
 };

@@ -39,7 +39,7 @@ pub struct Config {
 /// Solves LLB in this process. Cheap to clone; all clones share one state directory.
 #[derive(Clone)]
 pub struct Runtime {
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
 }
 
 /// A definition to solve, and what of the caller's machine it may see.
@@ -69,7 +69,7 @@ pub enum Entitlement {
 /// The result of a solve.
 #[derive(Clone, Debug)]
 pub struct Solved {
-    snapshot: Snapshot,
+    pub(crate) snapshot: Snapshot,
 }
 
 /// A place to write a result to.

@@ -33,6 +33,7 @@ const TESTS: &[Package] = &[
     package("docker-registry", "a real registry on the loopback interface"),
     package("skopeo", "copies images into that registry"),
     package("umoci", "a second opinion on image layouts"),
+    package("openssh-client", "SSH keys, and the agent that steps are lent"),
     package("sqlite3", "reads the state directory from outside"),
     Package { name: "nodejs", why: "builds and tests the VS Code extension", command: Some("node") },
     command("npm", "fetches what the VS Code extension is built with"),

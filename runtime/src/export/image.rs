@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use hlb_llb::Digest;
 use hlb_registry::{Images, InvalidReference, PushError, Pusher, Reference};
@@ -188,7 +189,8 @@ async fn at_hand(
     blobs: &[LayerBlob],
     cancel: &CancellationToken,
 ) -> Result<Vec<Layer>, ImageError> {
-    let fetching = stream::iter(blobs).map(|blob| fetch(engine, blob)).buffered(TRANSFERS).try_collect::<Vec<Layer>>();
+    let fetching: Vec<_> = blobs.iter().map(|blob| fetch(engine, blob).boxed()).collect();
+    let fetching = stream::iter(fetching).buffered(TRANSFERS).try_collect::<Vec<Layer>>();
     tokio::select! {
         layers = fetching => layers,
         () = cancel.cancelled() => Err(ExportError::Cancelled.into()),
@@ -239,9 +241,8 @@ async fn push(
             distinct.push(blob);
         }
     }
-    let uploads =
-        stream::iter(distinct).map(Ok).try_for_each_concurrent(TRANSFERS, |blob| upload(engine, pusher, blob));
-    uploads.await?;
+    let uploads: Vec<_> = distinct.into_iter().map(|blob| upload(engine, pusher, blob).boxed()).collect();
+    stream::iter(uploads).buffer_unordered(TRANSFERS).try_collect::<()>().await?;
     if !pusher.has_blob(&documents.config_digest).await? {
         pusher.upload_bytes(&documents.config_digest, &documents.config).await?;
     }

@@ -8,10 +8,10 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::pattern::Filter;
 use crate::snapshot::whiteout;
 use crate::sys::{file, xattr};
 use crate::tree::{self, Entry, Kind, TreeError};
+use hlb_patterns::Filter;
 
 /// One entry of a layer's archive.
 #[derive(Clone, Debug, PartialEq)]

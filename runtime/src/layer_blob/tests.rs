@@ -5,10 +5,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use super::*;
-use crate::pattern::Filter;
 use crate::snapshot::apply::apply_layer;
 use crate::sys::xattr;
 use crate::tree;
+use hlb_patterns::Filter;
 
 struct Bench {
     _dir: tempfile::TempDir,
