@@ -10,6 +10,7 @@
 //! called before, on the thread from which all others come.
 #![deny(unsafe_code)]
 
+mod admission;
 mod capabilities;
 mod content_hash;
 mod engine;

@@ -60,6 +60,7 @@ impl Bench {
             let request = SolveRequest {
                 definition,
                 locals: BTreeMap::from([("src".to_owned(), self.src())]),
+                layouts: BTreeMap::new(),
                 secrets: BTreeMap::new(),
                 sockets: BTreeMap::new(),
                 allow: BTreeSet::new(),

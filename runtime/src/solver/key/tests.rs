@@ -315,7 +315,10 @@ fn layers_make_an_image_what_it_is() {
     assert_ne!(image_layers(&[], b"{}"), image_layers(&[], b""));
     let json = format!(r#"{{"Digest":"{}","OS":"linux","Arch":"arm","Variant":"v7"}}"#, layers[0]);
     let manifest = Digest::of(format!("buildkit.source.v0:{}", Digest::of(json)));
-    assert_eq!(image_manifest(&layers[0], "linux", "arm", "v7"), manifest.to_string());
+    assert_eq!(
+        image_manifest(&ImageKey { digest: &layers[0], os: "linux", architecture: "arm", variant: "v7", limit: 0 }),
+        manifest.to_string()
+    );
 }
 
 #[test]
