@@ -7,4 +7,8 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod graphs;
 mod solve;
+mod sources;
+mod steps;
+mod support;

@@ -65,6 +65,16 @@ impl Access {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(super) fn ssh_command(&self) -> &str {
+        self.ssh.as_deref().unwrap_or_default()
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_ssh_command(&mut self, command: String) {
+        self.ssh = Some(command);
+    }
+
     /// The variables that tell git.
     pub(super) fn variables(&self) -> Vec<(&'static str, std::ffi::OsString)> {
         let mut variables = Vec::new();
