@@ -194,6 +194,7 @@ impl Task {
             limits: meta.ulimit.iter().map(limit).collect::<Result<_, _>>()?,
             resources: self.resources.clone(),
             cgroup_parent: meta.cgroup_parent.clone(),
+            connection: None,
         })
     }
 

@@ -15,6 +15,7 @@ use hlb_registry::{Descriptor, Platform, ResolvedImage};
 use hlb_store::LayerId;
 
 use crate::error::{ErrorKind, SolveError};
+use crate::layer_blob;
 use crate::ops::blocking;
 use crate::snapshot::Snapshot;
 use crate::snapshot::apply::apply_layer;
@@ -30,6 +31,8 @@ pub(super) struct Found {
     image: Arc<ResolvedImage>,
     /// Its layers that are used, from the lowest; they have chain ids as names.
     layers: Vec<LayerId>,
+    /// What it was resolved for, if its blobs can be fetched by its name.
+    named: Option<Platform>,
 }
 
 /// Refuses a reference or attributes that cannot be read.
@@ -54,7 +57,7 @@ pub(super) async fn find(
         let sentence = format!("`{reference}` has digest {}, the build wants {checksum}", image.root_digest);
         return Err(SolveError::say(ErrorKind::Source, sentence));
     }
-    Ok(found(image, &platform, limit(op)?))
+    Ok(found(image, &platform, limit(op)?, Some(platform.clone())))
 }
 
 /// Finds an image in a layout that the caller offers. Its keys are those that it would have if it came from a registry.
@@ -68,10 +71,15 @@ pub(super) async fn find_in_layout(
     let (reference, platform) = (super::parse_reference(reference)?, wanted(platform));
     let image = job.engine.images.resolve_in_layout(dir, &reference, &platform).await;
     let image = image.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
-    Ok(found(image, &platform, limit(op)?))
+    Ok(found(image, &platform, limit(op)?, None))
 }
 
-fn found(image: Arc<ResolvedImage>, platform: &Platform, limit: Option<NonZeroU32>) -> super::Found {
+fn found(
+    image: Arc<ResolvedImage>,
+    platform: &Platform,
+    limit: Option<NonZeroU32>,
+    named: Option<Platform>,
+) -> super::Found {
     let limit = limit.map_or(0, NonZeroU32::get);
     let contents = &image.config.rootfs.diff_ids;
     let count = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
@@ -87,7 +95,7 @@ fn found(image: Arc<ResolvedImage>, platform: &Platform, limit: Option<NonZeroU3
         key::image_layers(used, &image.config_bytes),
     ];
     let layers = chain_ids(used);
-    super::Found { keys, what: super::What::Image(Found { image, layers }) }
+    super::Found { keys, what: super::What::Image(Found { image, layers, named }) }
 }
 
 fn wanted(platform: Option<&pb::Platform>) -> Platform {
@@ -133,6 +141,9 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Arc<Vertex>, found: &Found) -
     for at in &missing {
         let Some(blob) = blobs.try_next().await? else { break };
         unpack(job, image, layers, *at, blob).await?;
+    }
+    if let Some(platform) = &found.named {
+        layer_blob::remember(&job.engine.store, layers, image, platform).map_err(environment)?;
     }
     Ok(Snapshot::new(layers.clone()))
 }
