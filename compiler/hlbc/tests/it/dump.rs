@@ -38,7 +38,6 @@ fn what_emit_prints_is_dumped() {
     ");
     for format in ["dot", "mermaid"] {
         let dumped = fed(&["dump", "--format", format], &pb);
-        assert_eq!(dumped.replace("\"result\"", "\"result of `default`\"").lines().count(), dumped.lines().count());
         let emitted = project.hlbc(&["emit", "--format", format]);
         assert_eq!(dumped.lines().count(), emitted.lines().count(), "{dumped}\n{emitted}");
     }
