@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use crate::error::{ErrorKind, SolveError};
 
 /// Features that are there, by the names of the protocol.
-const SUPPORTED: &[&str] = &[
+pub const SUPPORTED: &[&str] = &[
     "constraints",
     "diffop",
     "exec.cgroup",

@@ -13,6 +13,7 @@ mod stubs;
 pub(crate) mod user;
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -49,6 +50,8 @@ pub(crate) struct Process {
     pub(crate) limits: Vec<Limit>,
     /// Control group to stand under; empty: none.
     pub(crate) cgroup_parent: String,
+    /// Stands for standard input and output; without one there is nothing to read, and output is passed on.
+    pub(crate) connection: Option<OwnedFd>,
 }
 
 /// The file systems of a process.
@@ -166,7 +169,8 @@ impl Sandbox {
         };
         let spec = serde_json::to_vec(&Spec::new(step, Machine::this()?))?;
         self.write("config.json", &spec)?;
-        let exit = Bundle { runc, dir: &self.dir, id: &self.id, cgroup: &cgroup }.run(control, output);
+        let bundle = Bundle { runc, dir: &self.dir, id: &self.id, cgroup: &cgroup };
+        let exit = bundle.run(process.connection, control, output);
         stubs.remove(&root).map_err(io_error("remove mount points from", &files.root))?;
         Ok(exit?)
     }

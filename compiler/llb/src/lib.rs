@@ -17,6 +17,7 @@ pub mod digest;
 pub mod draw;
 pub mod dump;
 pub mod graph;
+pub mod import;
 pub mod json;
 pub mod ops;
 pub mod pb;

@@ -176,6 +176,7 @@ impl Task {
             own_network,
             limits: meta.ulimit.iter().map(limit).collect::<Result<_, _>>()?,
             cgroup_parent: parent.clone(),
+            connection: None,
         })
     }
 
