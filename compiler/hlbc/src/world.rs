@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::{Command, CommandOutput, FileKind, ImageConfig, ImageManifest, Platform, World, WorldError};
+use hlb_compiler::{
+    Command, CommandOutput, FileKind, ImageConfig, ImageManifest, LayoutImage, Platform, World, WorldError,
+};
 use hlb_registry::{Images, Reference, RegistryConfig, ResolvedImage};
 use tokio::io::AsyncReadExt;
 use tokio::runtime::Handle;
