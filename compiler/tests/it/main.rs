@@ -7,9 +7,11 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod builtins;
 mod conformance;
 mod editor;
 mod evaluation;
 mod messages;
 mod modules;
+mod reference;
 mod support;

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod images;
 mod graphs;
 mod solve;
 mod sources;
