@@ -4,6 +4,7 @@
 
 mod argument;
 mod config;
+mod context;
 mod export;
 mod file;
 mod mount;

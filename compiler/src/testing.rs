@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::image::ImageConfig;
 use crate::path;
-use crate::world::{Command, CommandOutput, FileKind, ImageManifest, Platform, World, WorldError};
+use crate::world::{Command, CommandOutput, FileKind, ImageManifest, LocalOrigin, Platform, World, WorldError};
 
 /// A world that holds what a test puts in.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct MemoryWorld {
     pub env: BTreeMap<String, String>,
     /// The working directory.
     pub cwd: Utf8PathBuf,
+    /// The directory that the client of a frontend offers, if the program is compiled for one.
+    pub context: Option<String>,
     /// The home directory.
     pub home: Option<Utf8PathBuf>,
     /// What commands answer, by their words joined with spaces.
@@ -42,6 +44,7 @@ impl MemoryWorld {
             files: BTreeMap::new(),
             env: BTreeMap::new(),
             cwd: "/work".into(),
+            context: None,
             home: Some("/home/user".into()),
             commands: BTreeMap::new(),
             images: None,
@@ -136,6 +139,10 @@ impl World for MemoryWorld {
         let asked = self.asked.get();
         self.asked.set(asked + 1);
         if asked == 0 { self.unique.clone() } else { format!("{}{asked}", self.unique) }
+    }
+
+    fn local_origin(&self) -> LocalOrigin {
+        self.context.clone().map_or(LocalOrigin::Client, LocalOrigin::Context)
     }
 
     fn run(&self, command: &Command) -> Result<CommandOutput, WorldError> {

@@ -8,6 +8,7 @@ use hlb_llb::ops::{FileStep, MountKind, Secret};
 use hlb_llb::{Digest, pb};
 
 use super::argument::Arguments;
+use super::context;
 use crate::check::mode_error;
 use crate::codes;
 use crate::eval::graph::{Mount, Node, SecretMount, Step};
@@ -86,7 +87,9 @@ pub(super) fn secrets(evaluator: &mut Evaluator<'_>, option: &Opt) -> Result<Vec
     }
     let unusable =
         |error: crate::world::WorldError| option.site.fail_path(0, format!("cannot use the secret `{path}`: {error}"));
-    let files = match evaluator.world.stat(&path).map_err(unusable)? {
+    let is_id = context::name(evaluator).is_some();
+    let kind = if is_id { context::secret(option)? } else { evaluator.world.stat(&path).map_err(unusable)? };
+    let files = match kind {
         FileKind::File => vec![(path.clone(), target.to_owned())],
         FileKind::Directory => {
             let files = evaluator.world.files(&path, &include, &exclude).map_err(unusable)?;
@@ -102,7 +105,7 @@ pub(super) fn secrets(evaluator: &mut Evaluator<'_>, option: &Opt) -> Result<Vec
     };
     let secret = |(path, target): (camino::Utf8PathBuf, String)| SecretMount {
         secret: Secret {
-            id: Digest::of(path.as_str()).to_string(),
+            id: if is_id { path.to_string() } else { Digest::of(path.as_str()).to_string() },
             target: Some(target),
             env: None,
             uid,

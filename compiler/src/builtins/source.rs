@@ -5,7 +5,7 @@
 use hlb_llb::{ops, pb};
 
 use super::argument::Arguments;
-use super::{Invocation, reference};
+use super::{Invocation, context, reference};
 use crate::codes;
 use crate::eval::graph::Node;
 use crate::eval::value::{Fs, set_env};
@@ -115,6 +115,9 @@ pub(super) fn git(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<Fs
 
 pub(super) fn local(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<Fs, Fail> {
     let path = call.local_path(evaluator, 0)?;
+    if let Some(context) = context::name(evaluator) {
+        return context::local(evaluator, call, &context, &path);
+    }
     let unusable = |error: crate::world::WorldError| {
         call.site.fail_path(0, format!("cannot use the local path `{path}`: {error}"))
     };

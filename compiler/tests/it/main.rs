@@ -8,6 +8,7 @@
 )]
 
 mod conformance;
+mod context;
 mod editor;
 mod evaluation;
 mod messages;

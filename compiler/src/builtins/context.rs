@@ -1,0 +1,143 @@
+//! `local` and secrets where the program builds for the client of a frontend.
+//!
+//! Owns what paths mean there: parts of the one directory that the client offers, and ids of secrets. The client's machine cannot
+//! be seen but through that directory.
+
+use camino::Utf8Path;
+use hlb_llb::ops;
+
+use super::Invocation;
+use super::argument::Arguments;
+use crate::codes;
+use crate::eval::graph::{Node, Step};
+use crate::eval::value::{Fs, Opt};
+use crate::eval::{Evaluator, Fail};
+use crate::world::{FileKind, LocalOrigin, WorldError};
+
+/// The name of the directory that the client offers; none if the compiler sees the client's machine itself.
+pub(super) fn name(evaluator: &Evaluator<'_>) -> Option<String> {
+    match evaluator.world.local_origin() {
+        LocalOrigin::Client => None,
+        LocalOrigin::Context(name) => Some(name),
+    }
+}
+
+/// A part of the directory: what its transfer is limited to, laid out as if it were all there is.
+pub(super) fn local(
+    evaluator: &mut Evaluator<'_>,
+    call: &Invocation,
+    context: &str,
+    path: &Utf8Path,
+) -> Result<Fs, Fail> {
+    if leads_out(path) {
+        let message = format!("`{path}` is outside of the build context, which is all that a frontend sees");
+        return Err(Box::new(
+            call.site.fail_arg(0, codes::LOCAL_PATH, message).help("name a path below the directory that is built"),
+        ));
+    }
+    let unusable =
+        |error: WorldError| call.site.fail_path(0, format!("cannot use `{path}` of the build context: {error}"));
+    let (mut include, mut exclude) = (Vec::new(), Vec::new());
+    for option in call.options.iter() {
+        match option.name.as_str() {
+            "includePatterns" => include = option.texts(0),
+            "excludePatterns" => exclude = option.texts(0),
+            _ => {}
+        }
+    }
+    let is_file = match evaluator.world.stat(path).map_err(unusable)? {
+        FileKind::File => true,
+        FileKind::Directory => false,
+        FileKind::Other => {
+            let message = format!("`{path}` of the build context is neither a file nor a directory");
+            return Err(call.site.fail_arg(0, codes::LOCAL_PATH, message));
+        }
+    };
+    if is_file {
+        (include, exclude) = (Vec::new(), Vec::new());
+    }
+    let unique = evaluator.world.local_fingerprint(path, &include, &exclude).map_err(unusable)?;
+    let mut local = ops::Local::new(context, ops::LocalOwner::Unique(unique));
+    // Transfers of the same part are recognised from one build to the next.
+    local.shared_key_hint = format!("{context}:{path}");
+    let whole = path == ".";
+    let below = |pattern: &String| below(path, pattern);
+    local.exclude = if whole { exclude.clone() } else { exclude.iter().map(below).collect() };
+    if whole {
+        local.include.clone_from(&include);
+    } else if include.is_empty() {
+        // With what links on the way lead to.
+        local.follow = vec![path.to_string()];
+    } else {
+        local.include = include.iter().map(below).collect();
+    }
+    let mut fs = evaluator.scratch();
+    let out = evaluator.graph.add(Node::Local { local, path: path.to_owned() }, &call.site.frame);
+    fs.out = Some(out);
+    if !whole {
+        let selected = !include.is_empty();
+        let from = if selected { literal(path) } else { path.to_string() };
+        let mut copy = ops::Copy::new(None, format!("/{from}"), "/");
+        copy.follow_symlinks = true;
+        copy.contents_only = !is_file;
+        copy.include = include;
+        // Patterns that match nothing leave nothing, not even the directory.
+        (copy.allow_wildcard, copy.allow_empty_wildcard) = (selected, selected);
+        copy.exclude = exclude;
+        let step = Step::Copy { source: Some(out), copy };
+        fs.out = Some(evaluator.graph.add(Node::File { base: None, step: Box::new(step) }, &call.site.frame));
+    }
+    Ok(fs)
+}
+
+/// Checks a secret that the client gives by an id: the path as it is written, tidied up. What it is a path of is the client's
+/// matter, and it is one file.
+pub(super) fn secret(option: &Opt) -> Result<FileKind, Fail> {
+    let selects = |name: &str| matches!(name, "includePatterns" | "excludePatterns");
+    if let Some(setting) = option.options.iter().find(|it| selects(&it.name)) {
+        let message =
+            format!("`{}` selects files of a directory, and a frontend gets each secret by its id", setting.name);
+        return Err(Box::new(setting.site.fail(codes::ARGUMENT, message).help("name each secret by itself")));
+    }
+    Ok(FileKind::File)
+}
+
+/// A pattern for what is below a path, for the directory that the path is in.
+fn below(path: &Utf8Path, pattern: &String) -> String {
+    let (not, pattern) = match pattern.strip_prefix('!') {
+        Some(rest) => ("!", rest),
+        None => ("", pattern.as_str()),
+    };
+    format!("{not}{}/{}", literal(path), pattern.trim_start_matches('/'))
+}
+
+/// A path as a pattern that matches just it.
+fn literal(path: &Utf8Path) -> String {
+    let escaped = |c: char| "*?[]\\".contains(c).then_some('\\').into_iter().chain([c]);
+    path.as_str().chars().flat_map(escaped).collect()
+}
+
+fn leads_out(path: &Utf8Path) -> bool {
+    path.is_absolute() || path.components().any(|part| matches!(part, camino::Utf8Component::ParentDir))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_move_below_a_path() {
+        let check =
+            |pattern: &str, expected: &str| assert_eq!(below(Utf8Path::new("a[1]/b"), &pattern.to_owned()), expected);
+        check("*.go", r"a\[1\]/b/*.go");
+        check("!x", r"!a\[1\]/b/x");
+        check("/x/**", r"a\[1\]/b/x/**");
+    }
+
+    #[test]
+    fn only_paths_below_are_in_the_context() {
+        for (path, out) in [(".", false), ("a/b", false), ("..", true), ("../a", true), ("/a", true), ("...", false)] {
+            assert_eq!(leads_out(Utf8Path::new(path)), out, "{path}");
+        }
+    }
+}
