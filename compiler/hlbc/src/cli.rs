@@ -32,6 +32,9 @@ pub(crate) enum Command {
     Fmt(Fmt),
     /// Print the LLB of a target
     Emit(Emit),
+    /// Build for BuildKit, which starts this in a container (see docs/frontend.md)
+    #[command(hide = true)]
+    Frontend,
     /// Print the version
     Version,
 }

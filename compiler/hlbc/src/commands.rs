@@ -6,6 +6,7 @@
 mod check;
 mod emit;
 mod fmt;
+mod frontend;
 mod run;
 mod version;
 
@@ -24,6 +25,7 @@ pub(crate) fn dispatch(cli: Cli) -> ExitCode {
         Command::Check(args) => check::check(&args, screen),
         Command::Fmt(args) => fmt::fmt(&args, screen),
         Command::Emit(args) => emit::emit(&args, screen),
+        Command::Frontend => frontend::frontend(),
         Command::Version => version::version(),
     };
     match done {

@@ -10,6 +10,7 @@ mod error;
 mod execute;
 mod failure;
 mod fingerprint;
+mod frontend;
 mod image;
 mod interrupt;
 mod program;

@@ -40,7 +40,12 @@ impl Host for Memory {
     }
 
     fn platform(&self) -> pb::Platform {
-        pb::Platform { os: "linux".to_owned(), architecture: "arm".to_owned(), variant: "v7".to_owned(), ..Default::default() }
+        pb::Platform {
+            os: "linux".to_owned(),
+            architecture: "arm".to_owned(),
+            variant: "v7".to_owned(),
+            ..Default::default()
+        }
     }
 
     fn capabilities(&self) -> &[&str] {
