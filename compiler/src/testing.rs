@@ -9,7 +9,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::image::ImageConfig;
 use crate::path;
-use crate::world::{Command, CommandOutput, FileKind, ImageManifest, LocalOrigin, Platform, World, WorldError};
+use crate::request::Solve;
+use crate::world::{
+    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, Platform,
+    World, WorldError,
+};
 
 /// A world that holds what a test puts in.
 #[derive(Clone, Debug)]
@@ -20,8 +24,6 @@ pub struct MemoryWorld {
     pub env: BTreeMap<String, String>,
     /// The working directory.
     pub cwd: Utf8PathBuf,
-    /// The directory that the client of a frontend offers, if the program is compiled for one.
-    pub context: Option<String>,
     /// The home directory.
     pub home: Option<Utf8PathBuf>,
     /// What commands answer, by their words joined with spaces.
@@ -32,6 +34,18 @@ pub struct MemoryWorld {
     pub manifests: Option<BTreeMap<String, ImageManifest>>,
     /// What [`World::unique`] begins with; numbers follow from the second call on.
     pub unique: String,
+    /// The digest that every push gets; `None` if nothing is pushed.
+    pub pushed: Option<String>,
+    /// What every frontend returns; `None` if none is run.
+    pub made: Option<FrontendResult>,
+    /// Images of OCI layouts by path and name, as `path name`; `None` if no layout is looked into.
+    pub layouts: Option<BTreeMap<String, LayoutImage>>,
+    /// Where `local` takes files from.
+    pub origin: LocalOrigin,
+    /// The solves that were asked for by pushes, in order.
+    pub pushes: RefCell<Vec<Solve>>,
+    /// The calls of frontends, in order.
+    pub calls: RefCell<Vec<FrontendCall>>,
     /// The commands that were run, in order, as words joined with spaces behind their directory.
     pub ran: RefCell<Vec<String>>,
     asked: Cell<usize>,
@@ -44,12 +58,17 @@ impl MemoryWorld {
             files: BTreeMap::new(),
             env: BTreeMap::new(),
             cwd: "/work".into(),
-            context: None,
             home: Some("/home/user".into()),
             commands: BTreeMap::new(),
             images: None,
             manifests: None,
             unique: "unique".to_owned(),
+            pushed: None,
+            made: None,
+            layouts: None,
+            origin: LocalOrigin::Client,
+            pushes: RefCell::default(),
+            calls: RefCell::default(),
             ran: RefCell::default(),
             asked: Cell::default(),
         }
@@ -141,10 +160,6 @@ impl World for MemoryWorld {
         if asked == 0 { self.unique.clone() } else { format!("{}{asked}", self.unique) }
     }
 
-    fn local_origin(&self) -> LocalOrigin {
-        self.context.clone().map_or(LocalOrigin::Client, LocalOrigin::Context)
-    }
-
     fn run(&self, command: &Command) -> Result<CommandOutput, WorldError> {
         let words = command.args.join(" ");
         self.ran.borrow_mut().push(format!("{}: {words}", command.dir));
@@ -159,6 +174,28 @@ impl World for MemoryWorld {
     fn image_manifest(&self, reference: &str, _: Option<&Platform>) -> Result<Option<ImageManifest>, WorldError> {
         let Some(manifests) = &self.manifests else { return Ok(None) };
         manifests.get(reference).cloned().map(Some).ok_or_else(|| WorldError::Other("no such image".to_owned()))
+    }
+
+    fn layout_image(&self, dir: &Utf8Path, name: &str, _: &Platform) -> Result<LayoutImage, WorldError> {
+        let Some(layouts) = &self.layouts else {
+            return Err(WorldError::Refused { action: "looking into an OCI layout".to_owned() });
+        };
+        let found = layouts.get(&format!("{dir} {name}")).cloned();
+        found.ok_or_else(|| WorldError::Other("no such image".to_owned()))
+    }
+
+    fn publish(&self, solve: &Solve) -> Result<String, WorldError> {
+        self.pushes.borrow_mut().push(solve.clone());
+        self.pushed.clone().ok_or_else(|| WorldError::Refused { action: "pushing an image".to_owned() })
+    }
+
+    fn frontend(&self, call: &FrontendCall) -> Result<FrontendResult, WorldError> {
+        self.calls.borrow_mut().push(call.clone());
+        self.made.clone().ok_or_else(|| WorldError::Refused { action: "running a frontend".to_owned() })
+    }
+
+    fn local_origin(&self) -> LocalOrigin {
+        self.origin.clone()
     }
 }
 

@@ -14,11 +14,11 @@ use std::sync::Arc;
 use rustix::fs::OFlags;
 
 use crate::error::{ErrorKind, SolveError};
-use crate::pattern::{Filter, Trails};
 use crate::runtime::{Runtime, Solved};
 use crate::snapshot::View;
 use crate::sys::root::Root;
 use crate::sys::xattr;
+use hlb_patterns::{Filter, Trails};
 
 /// The files of a result, to look at. All calls block.
 #[derive(Debug)]

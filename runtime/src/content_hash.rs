@@ -14,10 +14,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hlb_llb::Digest;
 use hlb_llb::digest::Hasher;
+use hlb_patterns::InvalidGlob;
+use hlb_patterns::{Filter, InvalidPattern};
 
-use crate::glob::InvalidGlob;
 use crate::parallel;
-use crate::pattern::{Filter, InvalidPattern};
 use crate::sys::root::Root;
 use crate::tree::{self, Entry, TreeError};
 

@@ -3,7 +3,7 @@
 //! ```text
 //!   Definition ──► Graph (hlb-llb) ──► solver: keys, cache, single flight ──► ops: source · exec · file · merge · diff
 //!                                                                              │
-//!                        export: directory · tar ◄── snapshot (overlay layers) ◄┘ ──► store: blobs, metadata
+//!                        export: directory · tar · image ◄── snapshot (overlay layers) ◄┘ ──► store: blobs, metadata
 //! ```
 //!
 //! Has never heard of HLB: anything that makes LLB can use it. [`Runtime`] is the entry point; [`isolate_mounts`] must have been
@@ -17,10 +17,9 @@ mod engine;
 mod error;
 mod exec;
 mod export;
-mod glob;
+mod layer_blob;
 mod ops;
 mod parallel;
-mod pattern;
 mod process;
 mod runtime;
 pub mod select;

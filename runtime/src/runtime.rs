@@ -191,6 +191,10 @@ impl Runtime {
         target: &ExportTarget,
         cancel: &CancellationToken,
     ) -> Result<Exported, SolveError> {
+        if let ExportTarget::Image(image) = target {
+            let digest = export::image::export(&self.engine, &solved.snapshot, image, cancel).await?;
+            return Ok(Exported { digest: Some(digest) });
+        }
         let cancel = cancel.clone();
         let (engine, snapshot, target) = (Arc::clone(&self.engine), solved.snapshot.clone(), target.clone());
         let written = tokio::task::spawn_blocking(move || {
@@ -199,9 +203,8 @@ impl Runtime {
             match target {
                 ExportTarget::Directory(path) => export::local::export(view.path(), &path, &|| cancel.is_cancelled()),
                 ExportTarget::Tar(path) => export::tar::export(view.path(), &path, &|| cancel.is_cancelled()),
-                ExportTarget::Image(_) => {
-                    return Err(SolveError::say(ErrorKind::Step, "images cannot be written out yet"));
-                }
+                // Done above.
+                ExportTarget::Image(_) => return Ok(Exported::default()),
             }
             .map(|_| Exported::default())
             .map_err(|error| match error {

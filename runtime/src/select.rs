@@ -5,7 +5,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::pattern::Filter;
+use hlb_patterns::Filter;
+
 use crate::tree;
 
 /// Something that was selected, or a directory on the way to it.

@@ -9,12 +9,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use hlb_patterns::{Filter, Trails};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::parallel;
-use crate::pattern::{Filter, Trails};
 
 /// A file of a tree, as `lstat` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

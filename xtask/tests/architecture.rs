@@ -104,8 +104,9 @@ fn arrows_between_our_crates_are_the_drawn_ones() {
         ("hlb-ide", &["hlb-compiler", "hlb-language"]),
         ("hlb-lsp", &["hlb-ide", "hlb-language"]),
         ("hlb-agent", &[]),
-        ("hlb-runtime", &["hlb-agent", "hlb-llb", "hlb-registry", "hlb-store"]),
-        ("hlb-buildkit", &["hlb-agent", "hlb-llb"]),
+        ("hlb-patterns", &[]),
+        ("hlb-runtime", &["hlb-agent", "hlb-llb", "hlb-patterns", "hlb-registry", "hlb-store"]),
+        ("hlb-buildkit", &["hlb-agent", "hlb-llb", "hlb-patterns"]),
         ("hlb-gateway", &["hlb-agent", "hlb-llb", "hlb-registry", "hlb-runtime"]),
         (
             "hlbc",

@@ -110,12 +110,6 @@ fn compile(world: &GatewayWorld, checked: &Checked, wanted: &Wanted, platform: &
         let error = error.help("use `--output` or `--tag` of the client, and build a target without this call");
         return Err(told(&checked.sources, &[error]));
     }
-    if let Some(id) = solve.sockets.iter().find_map(|(id, socket)| world::is_foreign(socket).then_some(id)) {
-        return Err(Failure::request(format!(
-            "the target `{}` forwards the connection `{id}`, and a client of a frontend lends SSH agents only",
-            wanted.target
-        )));
-    }
     Ok(solve)
 }
 
@@ -130,7 +124,8 @@ fn told(sources: &SourceMap, errors: &[Diagnostic]) -> Failure {
 
 fn excerpt(sources: &SourceMap, error: &Diagnostic) -> Option<Excerpt> {
     let at = error.primary.at;
-    let source = sources.get(at.source)?;
+    // What is wrong with a file as a whole is at no place in it.
+    let source = sources.get(at.source).filter(|_| !at.span.range().is_empty())?;
     let point = |offset: u32| {
         let place = source.position(offset as usize);
         let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);

@@ -8,6 +8,7 @@ use hlb_llb::ops;
 
 use super::Invocation;
 use super::argument::Arguments;
+use super::client::Wanted;
 use crate::codes;
 use crate::eval::graph::{Node, Step};
 use crate::eval::value::{Fs, Opt};
@@ -37,14 +38,7 @@ pub(super) fn local(
     }
     let unusable =
         |error: WorldError| call.site.fail_path(0, format!("cannot use `{path}` of the build context: {error}"));
-    let (mut include, mut exclude) = (Vec::new(), Vec::new());
-    for option in call.options.iter() {
-        match option.name.as_str() {
-            "includePatterns" => include = option.texts(0),
-            "excludePatterns" => exclude = option.texts(0),
-            _ => {}
-        }
-    }
+    let Wanted { mut include, mut exclude, mut follow, differ } = Wanted::of(call);
     let is_file = match evaluator.world.stat(path).map_err(unusable)? {
         FileKind::File => true,
         FileKind::Directory => false,
@@ -54,28 +48,31 @@ pub(super) fn local(
         }
     };
     if is_file {
-        (include, exclude) = (Vec::new(), Vec::new());
+        (include, exclude, follow) = (Vec::new(), Vec::new(), Vec::new());
     }
     let unique = evaluator.world.local_fingerprint(path, &include, &exclude).map_err(unusable)?;
     let mut local = ops::Local::new(context, ops::LocalOwner::Unique(unique));
     // Transfers of the same part are recognised from one build to the next.
     local.shared_key_hint = format!("{context}:{path}");
+    local.differ = differ;
     let whole = path == ".";
-    let below = |pattern: &String| below(path, pattern);
-    local.exclude = if whole { exclude.clone() } else { exclude.iter().map(below).collect() };
     if whole {
-        local.include.clone_from(&include);
-    } else if include.is_empty() {
-        // With what links on the way lead to.
-        local.follow = vec![path.to_string()];
+        (local.include, local.exclude, local.follow) = (include.clone(), exclude.clone(), follow.clone());
     } else {
-        local.include = include.iter().map(below).collect();
+        let below = |patterns: &[String]| patterns.iter().map(|pattern| below(path, pattern)).collect();
+        (local.include, local.exclude, local.follow) = (below(&include), below(&exclude), below(&follow));
+        if include.is_empty() && follow.is_empty() {
+            // With what links on the way lead to.
+            local.follow = vec![path.to_string()];
+        }
     }
     let mut fs = evaluator.scratch();
-    let out = evaluator.graph.add(Node::Local { local, path: path.to_owned() }, &call.site.frame);
+    let out = evaluator.graph.add(Node::Local(local), &call.site.frame);
     fs.out = Some(out);
     if !whole {
-        let selected = !include.is_empty();
+        // What paths lead to is only known where they are sent, and nothing else is.
+        let selected = !include.is_empty() || !follow.is_empty();
+        let include = if follow.is_empty() { include } else { Vec::new() };
         let from = if selected { literal(path) } else { path.to_string() };
         let mut copy = ops::Copy::new(None, format!("/{from}"), "/");
         copy.follow_symlinks = true;
@@ -90,16 +87,35 @@ pub(super) fn local(
     Ok(fs)
 }
 
-/// Checks a secret that the client gives by an id: the path as it is written, tidied up. What it is a path of is the client's
-/// matter, and it is one file.
-pub(super) fn secret(option: &Opt) -> Result<FileKind, Fail> {
+/// The id under which the client gives the secret that a path names: the path as it is written, tidied up. What it is a path of
+/// is the client's matter, and it is one file.
+pub(super) fn secret(option: &Opt, path: &Utf8Path) -> Result<String, Fail> {
     let selects = |name: &str| matches!(name, "includePatterns" | "excludePatterns");
     if let Some(setting) = option.options.iter().find(|it| selects(&it.name)) {
         let message =
             format!("`{}` selects files of a directory, and a frontend gets each secret by its id", setting.name);
         return Err(Box::new(setting.site.fail(codes::ARGUMENT, message).help("name each secret by itself")));
     }
-    Ok(FileKind::File)
+    Ok(path.to_string())
+}
+
+/// The id under which the client lends an SSH agent: the path that is named, or `default`.
+pub(super) fn agent(evaluator: &Evaluator<'_>, option: &Opt) -> Result<String, Fail> {
+    let mut named = option.options.iter().filter(|setting| setting.name == "localPaths");
+    let Some(setting) = named.next() else { return Ok("default".to_owned()) };
+    if setting.args.len() > 1 || named.next().is_some() {
+        let message = "a frontend gets each SSH agent by one id";
+        let error = setting.site.fail(codes::ARGUMENT, message);
+        return Err(Box::new(error.help("name one path: the client says by this id which keys it stands for")));
+    }
+    Ok(setting.local_path(evaluator, 0)?.to_string())
+}
+
+/// That there is no connection but to SSH agents.
+pub(super) fn no_forward(option: &Opt) -> Fail {
+    option
+        .site
+        .fail(codes::ARGUMENT, "a frontend cannot forward connections of the client, which lends SSH agents only")
 }
 
 /// A pattern for what is below a path, for the directory that the path is in.

@@ -6,7 +6,6 @@ use hlb_language::ast;
 use hlb_language::diagnostic::{Diagnostic, Location};
 
 use super::Checker;
-use crate::builtins::Implementation;
 use crate::codes;
 use crate::hir::{BindId, BuiltinId, Callee, ModuleId, Param, Target};
 use crate::suggest;
@@ -216,23 +215,14 @@ impl Checker<'_> {
         };
         self.refer(path.head.span, Target::Builtin(id));
         let builtin = self.declared.program.builtin(id)?;
-        let unsupported = matches!(builtin.implementation, Implementation::Unsupported);
-        let resolved = Resolved {
+        Some(Resolved {
             callee: Callee::Builtin(id),
             kind: builtin.signature.kind.clone(),
             params: builtin.signature.params.clone(),
             effects: builtin.signature.effects.clone(),
             defined: Some(builtin.at),
             variadic: false,
-        };
-        if unsupported && expected.takes(&resolved.kind) {
-            // A warning here and an error when it is evaluated: other targets of the file can be built.
-            self.report(
-                Diagnostic::warning(codes::UNSUPPORTED, at, format!("`{name}` is not supported yet"))
-                    .help("targets that need it cannot be built"),
-            );
-        }
-        Some(resolved)
+        })
     }
 
     fn report_overloads(&mut self, path: &ast::Path, overloads: &[BuiltinId], expected: &Expected) {

@@ -1,10 +1,11 @@
 //! Programs that are compiled for the client of a frontend: what `local` and secrets become.
 
+use hlb_compiler::LocalOrigin;
 use hlb_compiler::testing::MemoryWorld;
 use hlb_llb::definition::Graph;
 use hlb_llb::json::ToJson as _;
 
-use crate::support::{build, definitions};
+use crate::support::{build, single};
 
 /// The ops of `default` as JSON, one a line; the errors if there are any.
 fn ops(body: &str) -> String {
@@ -12,13 +13,13 @@ fn ops(body: &str) -> String {
         .file("main.hlb", format!("fs default() {{\n{body}\n}}\n"))
         .file("src/a.go", "")
         .file("src/sub/b.txt", "");
-    (world.context, world.home) = (Some("context".to_owned()), None);
+    (world.origin, world.home) = (LocalOrigin::Context("context".to_owned()), None);
     let request = match build(&world, &["default"]) {
         Ok(request) => request,
         Err(errors) => return errors,
     };
-    let graphs = definitions(&request).into_iter().map(|graph| Graph::load(graph).unwrap());
-    let ops = graphs.flat_map(|graph| graph.vertices).map(|vertex| vertex.op.to_json());
+    let graph = Graph::load(&single(&request).definition).unwrap();
+    let ops = graph.vertices.iter().map(|vertex| vertex.op.to_json());
     ops.collect::<Vec<_>>().join("\n")
 }
 
@@ -72,6 +73,34 @@ fn what_is_not_in_the_context_cannot_be_had() {
       main.hlb:2:8
         |  local "~/x"
         |        ^^^^^
+    "#);
+}
+
+#[test]
+fn agents_are_known_by_their_path() {
+    insta::assert_snapshot!(ops("\tscratch\n\trun \"x\" with ssh"), @r#"{"Op":{"exec":{"meta":{"args":["/bin/sh","-c","x"],"env":["SSH_AUTH_SOCK=/run/buildkit/ssh_agent.0"],"cwd":"/","removeMountStubsRecursive":true},"mounts":[{"input":-1,"dest":"/"},{"dest":"/run/buildkit/ssh_agent.0","mountType":2,"SSHOpt":{"ID":"default","mode":384}}]}},"platform":{"Architecture":"amd64","OS":"linux"},"constraints":{}}"#);
+    insta::assert_snapshot!(ops("\tscratch\n\trun \"x\" with option {\n\t\tssh with localPaths(\"./keys/a\")\n\t}"), @r#"{"Op":{"exec":{"meta":{"args":["/bin/sh","-c","x"],"env":["SSH_AUTH_SOCK=/run/buildkit/ssh_agent.0"],"cwd":"/","removeMountStubsRecursive":true},"mounts":[{"input":-1,"dest":"/"},{"dest":"/run/buildkit/ssh_agent.0","mountType":2,"SSHOpt":{"ID":"keys/a","mode":384}}]}},"platform":{"Architecture":"amd64","OS":"linux"},"constraints":{}}"#);
+    insta::assert_snapshot!(ops("\tscratch\n\trun \"x\" with option {\n\t\tssh with localPaths(\"a\", \"b\")\n\t}"), @r#"
+    error[E0204]: a frontend gets each SSH agent by one id
+      main.hlb:4:12
+        |   ssh with localPaths("a", "b")
+        |            ^^^^^^^^^^
+      main.hlb:4:3
+        |   ssh with localPaths("a", "b")
+        |   --- in this call
+      main.hlb:3:2
+        |  run "x" with option {
+        |  --- in this call
+      help: name one path: the client says by this id which keys it stands for
+    "#);
+    insta::assert_snapshot!(ops("\tscratch\n\trun \"x\" with forward(\"tcp://localhost:1\", \"/s\")"), @r#"
+    error[E0204]: a frontend cannot forward connections of the client, which lends SSH agents only
+      main.hlb:3:15
+        |  run "x" with forward("tcp://localhost:1", "/s")
+        |               ^^^^^^^
+      main.hlb:3:2
+        |  run "x" with forward("tcp://localhost:1", "/s")
+        |  --- in this call
     "#);
 }
 

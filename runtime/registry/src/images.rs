@@ -12,7 +12,7 @@ use reqwest::Url;
 use tokio::io::AsyncReadExt;
 use tokio::sync::OnceCell;
 
-use crate::client::{Client, Endpoint, Sink, Stop, is_loopback};
+use crate::client::{Client, Endpoint, Sink, Stop};
 use crate::config::RegistryConfig;
 use crate::credentials::{Credentials, DockerCredentials};
 use crate::failure::{Failure, FailureKind, advice, summary};
@@ -20,6 +20,7 @@ use crate::image::{Descriptor, ImageConfig, Manifest, Root};
 use crate::layout::{Layout, LayoutError};
 use crate::platform::Platform;
 use crate::reference::Reference;
+use crate::transport::is_loopback;
 
 /// An index in an index in an index is somebody's joke.
 const MAX_NESTED: usize = 3;
@@ -28,7 +29,7 @@ const MAX_CONFIG: u64 = 16 << 20;
 /// Images from layouts, mirrors and registries.
 pub struct Images {
     config: RegistryConfig,
-    client: Client,
+    pub(crate) client: Client,
     resolved: Mutex<InFlight>,
 }
 
@@ -335,7 +336,7 @@ impl Images {
     }
 
     /// Whom to ask for an image: its mirrors in order, then its registry.
-    fn endpoints(&self, reference: &Reference) -> Vec<Endpoint> {
+    pub(crate) fn endpoints(&self, reference: &Reference) -> Vec<Endpoint> {
         let host = self.config.hosts.get(reference.domain());
         let mirrors = host.map(|host| host.mirrors.as_slice()).unwrap_or_default();
         let mut endpoints: Vec<Endpoint> = mirrors.iter().filter_map(endpoint).collect();

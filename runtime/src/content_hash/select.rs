@@ -9,10 +9,10 @@ use std::path::Path;
 
 use hlb_llb::Digest;
 use hlb_llb::digest::Hasher;
+use hlb_patterns::glob::{self, Glob};
+use hlb_patterns::{Patterns, Trail};
 
 use super::{ContentError, ContentPath, Tree};
-use crate::glob::{self, Glob};
-use crate::pattern::{Patterns, Trail};
 use crate::tree::{Entry, Kind};
 
 /// Something that may be selected.

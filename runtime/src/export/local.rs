@@ -12,9 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::NamedTempFile;
 
+use hlb_patterns::Filter;
+
 use super::{ExportError, Exported, Stop, unwritable};
 use crate::parallel;
-use crate::pattern::Filter;
 use crate::sys::{file, xattr};
 use crate::tree::{self, Entry, Kind, TreeError};
 

@@ -10,10 +10,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use hlb_patterns::Filter;
 use tar::{Builder, EntryType, Header};
 
 use super::{ExportError, Exported, Stop, unwritable};
-use crate::pattern::Filter;
 use crate::sys::{file, xattr};
 use crate::tree::{self, Entry, Kind, TreeError};
 

@@ -14,8 +14,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use hlb_llb::pb;
+use hlb_patterns::InvalidPattern;
 
-use crate::pattern::InvalidPattern;
 use crate::sys::file;
 use crate::sys::root::Root;
 use crate::tree::{Timestamp, TreeError};
@@ -57,7 +57,7 @@ pub(crate) enum FileProblem {
     #[error(transparent)]
     Pattern(#[from] InvalidPattern),
     #[error("{0}")]
-    Glob(#[from] crate::glob::InvalidGlob),
+    Glob(#[from] hlb_patterns::InvalidGlob),
     #[error("the action is missing")]
     Nothing,
 }

@@ -5,7 +5,6 @@
 //! only; where listings are kept and layers committed is the caller's.
 
 mod fill;
-mod follow;
 
 use std::collections::HashMap;
 use std::io;
@@ -13,11 +12,12 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use hlb_patterns::follow::resolve;
+use hlb_patterns::{Filter, InvalidPattern};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub(crate) use fill::fill;
 
-use crate::pattern::{Filter, InvalidPattern};
 use crate::tree::{self, Entry, Kind, Timestamp, TreeError};
 
 /// Version of the stored form. One that is not this is not used.
@@ -100,7 +100,7 @@ pub(crate) fn scan(
     }
     let mut include = include.to_vec();
     if !follow.is_empty() {
-        match follow::resolve(directory, follow)? {
+        match resolve(directory, follow).map_err(|error| TreeError::new(&error.path, error.source))? {
             Some(paths) => include.extend(paths),
             None => include.clear(),
         }

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::{
     Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageConfig, ImageManifest, LocalOrigin, Platform,
-    Socket, World, WorldError,
+    World, WorldError,
 };
 use hlb_gateway::client::{CallError, FileType, Gateway, Reference};
 use hlb_llb::{ops, pb};
@@ -199,11 +199,6 @@ impl World for GatewayWorld<'_> {
             Place::Graph(_) => LocalOrigin::Context(self.wanted.context_name.clone()),
         }
     }
-}
-
-/// Whether a connection is none that clients lend to frontends.
-pub(crate) fn is_foreign(socket: &Socket) -> bool {
-    !matches!(socket, Socket::Agent(_))
 }
 
 fn refused(action: &str) -> WorldError {

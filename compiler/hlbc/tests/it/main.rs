@@ -18,5 +18,6 @@ mod emit;
 mod environment;
 mod failing;
 mod fmt;
+mod frontend;
 mod registry;
 mod usage;

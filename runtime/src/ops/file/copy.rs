@@ -9,11 +9,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use hlb_llb::pb;
+use hlb_patterns::Filter;
 
 use super::mode::ModeChange;
 use super::{FileProblem, Owner, at, inside, make_directories, timestamp, unpack, unreadable, wildcard};
 use crate::parallel;
-use crate::pattern::Filter;
 use crate::sys::root::Root;
 use crate::sys::{file, xattr};
 use crate::tree::{self, Entry, Kind, Timestamp};

@@ -5,9 +5,9 @@ use std::os::unix::fs::{MetadataExt, symlink};
 
 use hlb_llb::pb::{ChownOpt, FileActionCopy, FileActionKind, FileActionMkDir, FileActionMkFile, FileActionRm};
 use hlb_llb::pb::{FileActionSymlink, NamedUserOpt, User, UserOpt};
+use hlb_patterns::Filter;
 
 use super::*;
-use crate::pattern::Filter;
 use crate::sys::xattr;
 use crate::tree;
 

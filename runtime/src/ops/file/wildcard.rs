@@ -8,8 +8,9 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use hlb_patterns::glob::{self, Glob};
+
 use super::{FileProblem, at, inside};
-use crate::glob::{self, Glob};
 use crate::sys::file;
 use crate::sys::root::Root;
 

@@ -5,9 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
+use hlb_patterns::Filter;
+
 use super::command::Git;
 use super::{GitError, GitSource, Resolved, unusable};
-use crate::pattern::Filter;
 use crate::sys::file;
 use crate::tree::{self, Kind, Timestamp};
 

@@ -77,7 +77,7 @@ async fn files(cache: &GitCache, source: &GitSource) -> Result<Vec<(String, Stri
 }
 
 fn list(dir: &Path) -> Vec<(String, String)> {
-    let entries = crate::tree::scan(dir, &crate::pattern::Filter::default()).unwrap();
+    let entries = crate::tree::scan(dir, &hlb_patterns::Filter::default()).unwrap();
     let files = entries.iter().filter(|entry| entry.kind == crate::tree::Kind::File);
     let text = |entry: &crate::tree::Entry| std::fs::read_to_string(dir.join(&entry.path)).unwrap_or_default();
     files.map(|entry| (entry.path.to_str().unwrap().to_owned(), text(entry))).collect()

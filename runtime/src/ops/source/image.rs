@@ -14,6 +14,7 @@ use hlb_registry::{Descriptor, Platform, Reference, ResolvedImage};
 use hlb_store::LayerId;
 
 use crate::error::{ErrorKind, SolveError};
+use crate::layer_blob;
 use crate::ops::blocking;
 use crate::snapshot::Snapshot;
 use crate::snapshot::apply::apply_layer;
@@ -27,6 +28,7 @@ const DOWNLOADS: usize = 4;
 /// An image that was resolved.
 pub(super) struct Found {
     image: Arc<ResolvedImage>,
+    platform: Platform,
 }
 
 /// Resolves a reference. The keys are that of the manifest and that of the layers: an image that was pushed again with the same layers
@@ -56,7 +58,7 @@ pub(super) async fn find(
         key::image_manifest(&image.root_digest, &platform.os, &platform.architecture, &platform.variant),
         key::image_layers(&image.config.rootfs.diff_ids, &image.config_bytes),
     ];
-    Ok(super::Found { keys, what: super::What::Image(Found { image }) })
+    Ok(super::Found { keys, what: super::What::Image(Found { image, platform }) })
 }
 
 /// Makes the layers that the store does not have yet.
@@ -82,6 +84,7 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Arc<Vertex>, found: &Found) -
         let Some(blob) = blobs.try_next().await? else { break };
         unpack(job, image, &layers, *at, blob).await?;
     }
+    layer_blob::remember(&job.engine.store, &layers, image, &found.platform).map_err(environment)?;
     Ok(Snapshot::new(layers))
 }
 

@@ -26,16 +26,16 @@ pub(crate) enum Token {
 
 /// A pattern of Go's `path.Match`: `*`, `?`, `[a-z]`, `[^a-z]`, and `\` before a character that shall be itself.
 #[derive(Clone, Debug)]
-pub(crate) struct Glob(Matcher);
+pub struct Glob(Matcher);
 
 /// A pattern that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("pattern `{pattern}` has {problem}")]
-pub(crate) struct InvalidGlob {
+pub struct InvalidGlob {
     /// The pattern.
-    pub(crate) pattern: String,
+    pub pattern: String,
     /// What is wrong with it.
-    pub(crate) problem: &'static str,
+    pub problem: &'static str,
 }
 
 impl Token {
@@ -50,7 +50,7 @@ impl Token {
 
 impl Glob {
     /// Reads a pattern.
-    pub(crate) fn new(pattern: &str) -> Result<Self, InvalidGlob> {
+    pub fn new(pattern: &str) -> Result<Self, InvalidGlob> {
         let mut chars = pattern.chars().peekable();
         let mut tokens = Vec::new();
         while let Some(first) = chars.next() {
@@ -60,13 +60,13 @@ impl Glob {
     }
 
     /// Whether the pattern matches a whole path.
-    pub(crate) fn matches(&self, path: &[u8]) -> bool {
+    pub fn matches(&self, path: &[u8]) -> bool {
         self.0.matches(path)
     }
 }
 
 /// Whether Go would treat the text as a pattern rather than a plain name.
-pub(crate) fn has_wildcards(text: &str) -> bool {
+pub fn has_wildcards(text: &str) -> bool {
     let mut chars = text.chars();
     while let Some(char) = chars.next() {
         match char {
@@ -81,7 +81,7 @@ pub(crate) fn has_wildcards(text: &str) -> bool {
 }
 
 /// Splits a clean path before its first component that has wildcards: the part to resolve and the part to match.
-pub(crate) fn split_wildcards(path: &str) -> (&str, &str) {
+pub fn split_wildcards(path: &str) -> (&str, &str) {
     let mut start = 0;
     for part in path.split('/') {
         if has_wildcards(part) {

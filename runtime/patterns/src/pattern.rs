@@ -7,68 +7,68 @@ use crate::glob::{self, Matcher, Token};
 
 /// A list of patterns. What is below a matched directory is matched too.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Patterns {
+pub struct Patterns {
     patterns: Vec<Pattern>,
 }
 
 /// A list that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("pattern `{pattern}` has {problem}")]
-pub(crate) struct InvalidPattern {
+pub struct InvalidPattern {
     /// The pattern.
-    pub(crate) pattern: String,
+    pub pattern: String,
     /// What is wrong with it.
-    pub(crate) problem: &'static str,
+    pub problem: &'static str,
 }
 
 /// Which patterns of a list matched a directory. What is below it need not be tried against them again.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Trail(Box<[bool]>);
+pub struct Trail(Box<[bool]>);
 
 /// What to include and what to leave out. An empty list of inclusions includes everything.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Filter {
+pub struct Filter {
     include: Patterns,
     exclude: Patterns,
 }
 
 /// What a filter says of one path of a walk.
 #[derive(Clone, Debug)]
-pub(crate) struct Verdict {
+pub struct Verdict {
     /// The path is selected.
-    pub(crate) selected: bool,
+    pub selected: bool,
     /// If it is a directory, something below it may be selected.
-    pub(crate) descend: bool,
+    pub descend: bool,
     /// To be given when the directory's entries are judged.
-    pub(crate) trails: Trails,
+    pub trails: Trails,
 }
 
 /// The trails of both lists of a filter.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Trails {
+pub struct Trails {
     include: Trail,
     exclude: Trail,
 }
 
 impl Patterns {
     /// Reads a list. Blank patterns are ignored.
-    pub(crate) fn new<S: AsRef<str>>(patterns: &[S]) -> Result<Self, InvalidPattern> {
+    pub fn new<S: AsRef<str>>(patterns: &[S]) -> Result<Self, InvalidPattern> {
         let read = |text: &S| Pattern::new(text.as_ref()).transpose();
         Ok(Self { patterns: patterns.iter().filter_map(read).collect::<Result<_, _>>()? })
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether the list has no pattern; it matches nothing then.
+    pub fn is_empty(&self) -> bool {
         self.patterns.is_empty()
     }
 
     /// Whether a path (relative, slash-separated) is matched, by itself or through one of its parents.
-    #[cfg(test)]
-    pub(crate) fn matches(&self, path: &[u8]) -> bool {
+    pub fn matches(&self, path: &[u8]) -> bool {
         self.matches_below(path, &Trail::default()).0
     }
 
     /// The same during a walk, where it is known what matched the parent. With an empty trail all parents are tried.
-    pub(crate) fn matches_below(&self, path: &[u8], parent: &Trail) -> (bool, Trail) {
+    pub fn matches_below(&self, path: &[u8], parent: &Trail) -> (bool, Trail) {
         let mut matched = false;
         let mut trail = vec![false; self.patterns.len()];
         for (at, (pattern, slot)) in self.patterns.iter().zip(&mut trail).enumerate() {
@@ -102,12 +102,12 @@ impl Patterns {
 
 impl Filter {
     /// Reads both lists.
-    pub(crate) fn new<S: AsRef<str>>(include: &[S], exclude: &[S]) -> Result<Self, InvalidPattern> {
+    pub fn new<S: AsRef<str>>(include: &[S], exclude: &[S]) -> Result<Self, InvalidPattern> {
         Ok(Self { include: Patterns::new(include)?, exclude: Patterns::new(exclude)? })
     }
 
     /// Judges a path relative to where the patterns apply, given the trails of the directory it is in.
-    pub(crate) fn judge(&self, path: &[u8], parent: &Trails) -> Verdict {
+    pub fn judge(&self, path: &[u8], parent: &Trails) -> Verdict {
         let mut verdict = Verdict { selected: true, descend: true, trails: Trails::default() };
         if !self.include.is_empty() {
             (verdict.selected, verdict.trails.include) = self.include.matches_below(path, &parent.include);
