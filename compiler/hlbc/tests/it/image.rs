@@ -18,15 +18,18 @@ pub(crate) fn layout(dir: &Path) {
 /// Writes a layout with a program that runs by itself as a frontend, tagged `latest`.
 pub(crate) fn frontend_layout(dir: &Path, program: &Path, args: &[&str]) {
     let mut tar = tar::Builder::new(Vec::new());
+    tar.sparse(false);
     let libraries = Command::new("ldd").arg(program).output().unwrap();
     let libraries = String::from_utf8(libraries.stdout).unwrap();
     let paths = libraries.split_whitespace().filter(|word| word.starts_with('/'));
-    tar.append_path_with_name(program, "bin/program").unwrap();
+    let place = format!("bin/{}", program.file_name().unwrap().display());
+    tar.append_path_with_name(program, &place).unwrap();
     for path in paths {
         let file = std::fs::canonicalize(path).unwrap();
         tar.append_path_with_name(file, path.trim_start_matches('/')).unwrap();
     }
-    let words: Vec<String> = ["/bin/program"].iter().chain(args).map(|word| format!("{word:?}")).collect();
+    let words: Vec<String> =
+        [format!("/{place}").as_str()].iter().chain(args).map(|word| format!("{word:?}")).collect();
     let config =
         format!(r#"{{"Entrypoint":[{}],"Labels":{{"moby.buildkit.frontend.network.none":"true"}}}}"#, words.join(","));
     write(dir, &tar.into_inner().unwrap(), &config);
