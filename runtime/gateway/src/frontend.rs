@@ -341,7 +341,8 @@ impl Shown {
     }
 
     fn end(&self, error: Option<&GatewayError>) {
-        let error = error.map(ToString::to_string);
+        // The caller tells all of it.
+        let error = error.map(|error| error.to_string().lines().next().unwrap_or_default().to_owned());
         (self.status)(Status::Completed { vertex: self.vertex.clone(), at: SystemTime::now(), error });
     }
 }

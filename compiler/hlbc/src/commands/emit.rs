@@ -21,7 +21,7 @@ pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {
     let (tokio, cancel) = interrupt::start()?;
     let images = if args.no_resolve { None } else { Some(Images::new(Places::here().registries()?)) };
     let handle = tokio.handle().clone();
-    let world = OsWorld::open(Outside { handle, cancel: cancel.clone(), images: images.as_ref() });
+    let world = OsWorld::open(Outside { handle, cancel: cancel.clone(), images: images.as_ref(), executor: None });
     let targets = [args.target.clone()];
     let request = program::compile(&world, &checked, &targets, args.platform.as_ref(), screen, &cancel)?;
     let mut graphs = Vec::new();

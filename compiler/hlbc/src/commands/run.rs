@@ -37,10 +37,7 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
     let (tokio, cancel) = interrupt::start()?;
     let runtime = tokio.block_on(Runtime::open(config)).map_err(|error| failure::plain(&error))?;
 
-    let (handle, images) = (tokio.handle().clone(), Some(runtime.images()));
-    let world = OsWorld::open(Outside { handle, cancel: cancel.clone(), images });
-    let request = program::compile(&world, &checked, &args.targets, args.platform.as_ref(), screen, &cancel)?;
-
+    // Evaluation builds, too: for frontends, and for pushes whose digest is asked for.
     let progress = Progress::start(args.progress)
         .map_err(|error| Failure::new(Kind::Environment, "cannot start a thread").because(error))?;
     let executor = Arc::new(Executor {
@@ -48,6 +45,19 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
         status: progress.sink(),
         allow: BTreeSet::from([Entitlement::NetworkHost]),
     });
+    let world = OsWorld::open(Outside {
+        handle: tokio.handle().clone(),
+        cancel: cancel.clone(),
+        images: Some(runtime.images()),
+        executor: Some(Arc::clone(&executor)),
+    });
+    let request = match program::evaluate(&world, &checked, &args.targets, args.platform.as_ref()) {
+        Ok(request) => request,
+        Err(errors) => {
+            progress.end(false);
+            return Err(program::tell(&errors, &checked, screen, &cancel));
+        }
+    };
     let done = tokio.block_on(executor.execute(request, cancel.clone()));
     let ended = progress.end(done.is_ok());
     match done {

@@ -175,9 +175,11 @@ impl World for GatewayWorld<'_> {
 
     fn frontend(&self, call: &FrontendCall) -> Result<FrontendResult, WorldError> {
         let mut opts = call.opts.clone();
-        let platform = [&call.platform.os, &call.platform.architecture, &call.platform.variant];
-        let platform: Vec<&str> = platform.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
-        opts.entry("platform".to_owned()).or_insert_with(|| platform.join("/"));
+        if call.platform != self.own {
+            let Platform { os, architecture, variant } = &call.platform;
+            let platform = hlb_registry::Platform::new(os, architecture, variant).to_string();
+            opts.entry("platform".to_owned()).or_insert(platform);
+        }
         let made = self.handle.block_on(self.gateway.frontend(&call.source, &opts, &call.inputs)).map_err(other)?;
         let definition = match made.reference.definition {
             Some(definition) => definition,

@@ -15,6 +15,7 @@ use hlb_runtime::{Config, ExportTarget, Runtime, SolveRequest};
 use tokio_util::sync::CancellationToken;
 
 use crate::image;
+use crate::project::Project;
 
 struct Bench {
     dir: tempfile::TempDir,
@@ -177,4 +178,50 @@ fn privileged_an_image_that_is_not_there_is_named() {
     std::fs::remove_dir_all(bench.dir.path().join("frontend")).unwrap();
     let message = bench.run(&[]).unwrap_err().to_string();
     assert!(message.starts_with("cannot run the frontend `docker.io/library/frontend:latest`: "), "{message}");
+}
+
+/// A project whose image `frontend` is the command itself, and whose image `busy` is busybox.
+fn project(program: &str) -> Project {
+    let project = Project::with_busybox(program);
+    let command = Path::new(env!("CARGO_BIN_EXE_hlbc"));
+    image::frontend_layout(&project.beside("frontend"), command, &["frontend"]);
+    std::fs::write(project.beside("hlbc.toml"), "[layouts]\nbusy = \"busybox\"\nfrontend = \"frontend\"\n").unwrap();
+    project
+}
+
+const OUTER: &str = r#"fs inner() {
+	scratch
+	mkfile "/build.hlb" 0o644 <<-EOF
+		fs default() {
+			image "busy"
+			run "cat /in/text > /out" with mount(fs { local "part"; }, "/in")
+			env "FROM" "inner"
+		}
+	EOF
+}
+
+fs default() {
+	frontend "frontend" with option {
+		input "dockerfile" inner
+		input "context" fs { local "src"; }
+		opt "label:k" "v"
+	}
+	run "echo $FROM >> /out"
+	download "result"
+}
+"#;
+
+#[test]
+fn privileged_a_program_builds_with_a_frontend() {
+    let project = project(OUTER).file("src/part/text", "of the outer context\n");
+    let seen = project.run(&[]);
+    assert_eq!(project.read("result/out"), "of the outer context\ninner\n", "{}", seen.shown);
+    assert!(seen.ran.iter().any(|step| step == "frontend docker.io/library/frontend:latest"), "{}", seen.shown);
+    // The frontend runs each time, what it asks for does not.
+    assert_eq!(project.run(&[]).ran, ["frontend docker.io/library/frontend:latest"]);
+
+    project.write("build.hlb", &OUTER.replace("image \"busy\"", "imgae \"busy\""));
+    let shown = project.hlbc(&["run"]);
+    assert!(shown.contains("cannot run the frontend `docker.io/library/frontend:latest`: error[E0101]"), "{shown}");
+    assert!(shown.contains("build.hlb:13:2"), "{shown}");
 }
