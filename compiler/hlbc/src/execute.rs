@@ -97,7 +97,7 @@ impl Executor {
     /// If building or pushing fails.
     pub(crate) async fn publish(&self, solve: &Solve, cancel: &CancellationToken) -> Result<String, Unpublished> {
         let [export] = solve.exports.as_slice() else { return Err(Unpublished::Exports(solve.exports.len())) };
-        let lent = Lendings::new(&solve.locals, &solve.secrets, &solve.sockets);
+        let lent = Lendings::new(&solve.locals, &solve.layouts, &solve.secrets, &solve.sockets);
         let request = lent.request(export.definition.clone(), self.allow.clone());
         let target = deliver::target(export.to.clone(), &export.image);
         let solved = self.runtime.solve(request, Arc::clone(&self.status), cancel).await?;
@@ -114,8 +114,9 @@ impl Executor {
         call: &FrontendCall,
         cancel: &CancellationToken,
     ) -> Result<FrontendOutcome, GatewayError> {
-        let lent = Lendings::new(&call.locals, &call.secrets, &call.sockets);
-        let SolveRequest { locals, secrets, sockets, .. } = lent.request(pb::Definition::default(), BTreeSet::new());
+        let lent = Lendings::new(&call.locals, &call.layouts, &call.secrets, &call.sockets);
+        let SolveRequest { locals, layouts, secrets, sockets, .. } =
+            lent.request(pb::Definition::default(), BTreeSet::new());
         let platform = Platform::new(&call.platform.os, &call.platform.architecture, &call.platform.variant);
         let mut opts = call.opts.clone();
         if platform != Platform::host() {
@@ -126,6 +127,7 @@ impl Executor {
             opts,
             inputs: call.inputs.clone(),
             locals,
+            layouts,
             secrets,
             sockets,
             allow: self.allow.clone(),
@@ -135,7 +137,7 @@ impl Executor {
     }
 
     async fn solve(&self, solve: Solve, cancel: &CancellationToken) -> Result<(), Box<Broken>> {
-        let lent = Lendings::new(&solve.locals, &solve.secrets, &solve.sockets);
+        let lent = Lendings::new(&solve.locals, &solve.layouts, &solve.secrets, &solve.sockets);
         let request = |definition: pb::Definition| lent.request(definition, self.allow.clone());
         // A program that ends in an export has made all there is when the export is done.
         let mut exported = false;

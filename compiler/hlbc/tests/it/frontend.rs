@@ -63,6 +63,7 @@ impl Bench {
             opts: opts.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             inputs: BTreeMap::new(),
             locals: self.locals(),
+            layouts: BTreeMap::new(),
             secrets: BTreeMap::new(),
             sockets: BTreeMap::new(),
             allow: BTreeSet::new(),
@@ -87,6 +88,7 @@ impl Bench {
         let request = SolveRequest {
             definition,
             locals: self.locals(),
+            layouts: BTreeMap::new(),
             secrets: BTreeMap::new(),
             sockets: BTreeMap::new(),
             allow: BTreeSet::new(),
