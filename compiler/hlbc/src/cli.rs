@@ -48,6 +48,9 @@ pub(crate) enum Command {
     Fmt(Fmt),
     /// Print what targets will do: their LLB, to read, as a picture or for other tools
     Emit(Emit),
+    /// Build for BuildKit, which starts this in a container (see docs/frontend.md)
+    #[command(hide = true)]
+    Frontend,
     /// Print LLB, whoever made it
     Dump(Dump),
     /// Build LLB, whoever made it

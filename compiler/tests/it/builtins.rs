@@ -1,7 +1,7 @@
 //! What each builtin and option becomes in LLB, and what it refuses: each snapshot shows programs with their ops.
 
 use hlb_compiler::testing::MemoryWorld;
-use hlb_compiler::{FrontendResult, ImageConfig, LayoutImage, LocalOrigin, Socket};
+use hlb_compiler::{FrontendResult, ImageConfig, LayoutImage, Socket};
 use hlb_llb::Digest;
 
 use crate::support::{build, outline, render, single, vertices};
@@ -247,30 +247,6 @@ fn a_frontends_nothing_is_scratch_and_its_rubbish_an_error() {
         ),
         "{error}"
     );
-}
-
-#[test]
-fn one_directory_of_a_client_serves_every_local() {
-    let source = "fs default() { local \"src\" with option { includePatterns \"*.c\"; excludePatterns \"!x\" }; copy local(\".\") \"/\" \"/all\"; copy local(\"src/a.c\") \"a.c\" \"/\" }\nfs outside() { local \"/etc\" }";
-    let mut world = world(source).file("/etc/passwd", "");
-    world.origin = LocalOrigin::Context("context".to_owned());
-    let request = build(&world, &["default"]).unwrap();
-    let solve = single(&request);
-    assert_eq!(
-        vertices(&solve.definition),
-        "local://context | copy /src / | local://context | copy / /all | local://context | copy /src / | copy /a.c /"
-    );
-    assert!(solve.locals.is_empty());
-    let shown = ops(&world);
-    for attr in [
-        r#""local.includepattern":"[\"src/*.c\"]""#,
-        r#""local.excludepatterns":"[\"!src/x\"]""#,
-        r#""local.includepattern":"[\"src/a.c\"]""#,
-    ] {
-        assert!(shown.contains(attr), "{attr}: {shown}");
-    }
-    let error = build(&world, &["outside"]).unwrap_err();
-    assert!(error.contains("`/etc` is outside of what the client sends"), "{error}");
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod emit;
 mod environment;
 mod failing;
 mod fmt;
+mod frontend;
 mod registry;
 mod solve;
 mod usage;
