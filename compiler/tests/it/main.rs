@@ -13,4 +13,5 @@ mod editor;
 mod evaluation;
 mod messages;
 mod modules;
+mod reference;
 mod support;
