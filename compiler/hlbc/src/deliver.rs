@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use camino::Utf8PathBuf;
 use hlb_agent::Lent;
-use hlb_compiler::{ExportTo, ImageConfig, LocalDir, Socket};
+use hlb_compiler::{ExportTo, ImageConfig, Socket, Solve};
 use hlb_llb::pb;
 use hlb_runtime::{Entitlement, ExportTarget, ImageExport, ImageTarget, SolveRequest};
 
@@ -17,27 +17,26 @@ use crate::image;
 #[derive(Clone, Default)]
 pub(crate) struct Lendings {
     locals: BTreeMap<String, PathBuf>,
+    layouts: BTreeMap<String, PathBuf>,
     secrets: BTreeMap<String, PathBuf>,
     sockets: BTreeMap<String, Lent>,
 }
 
 impl Lendings {
-    pub(crate) fn new(
-        locals: &BTreeMap<String, LocalDir>,
-        secrets: &BTreeMap<String, Utf8PathBuf>,
-        sockets: &BTreeMap<String, Socket>,
-    ) -> Self {
+    pub(crate) fn of(solve: &Solve) -> Self {
+        let path = |(name, path): (&String, &Utf8PathBuf)| (name.clone(), path.as_std_path().to_owned());
         Self {
-            locals: locals.iter().map(|(name, dir)| (name.clone(), dir.path.as_std_path().to_owned())).collect(),
-            secrets: secrets.iter().map(|(id, path)| (id.clone(), path.as_std_path().to_owned())).collect(),
-            sockets: sockets.iter().map(|(id, socket)| (id.clone(), lent(socket))).collect(),
+            locals: solve.locals.iter().map(|(name, dir)| path((name, &dir.path))).collect(),
+            layouts: solve.layouts.iter().map(path).collect(),
+            secrets: solve.secrets.iter().map(path).collect(),
+            sockets: solve.sockets.iter().map(|(id, socket)| (id.clone(), lent(socket))).collect(),
         }
     }
 
     /// A graph to solve that may use all of this.
     pub(crate) fn request(&self, definition: pb::Definition, allow: BTreeSet<Entitlement>) -> SolveRequest {
-        let Self { locals, secrets, sockets } = self.clone();
-        SolveRequest { definition, locals, layouts: BTreeMap::new(), secrets, sockets, allow }
+        let Self { locals, layouts, secrets, sockets } = self.clone();
+        SolveRequest { definition, locals, layouts, secrets, sockets, allow }
     }
 }
 

@@ -49,6 +49,7 @@ fn request(args: &cli::Solve, definition: pb::Definition) -> Solve {
     Solve {
         exports: exports.collect(),
         locals: args.local.iter().map(|(name, path)| (name.clone(), LocalDir { path: path.clone() })).collect(),
+        layouts: args.oci_layout.iter().cloned().collect(),
         secrets: args.secret.iter().cloned().collect(),
         sockets: args.ssh.iter().map(|(id, paths)| (id.clone(), Socket::Agent(paths.clone()))).collect(),
         image,
