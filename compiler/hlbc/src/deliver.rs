@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use camino::Utf8PathBuf;
 use hlb_agent::Lent;
-use hlb_compiler::{ExportTo, ImageConfig, Socket, Solve};
+use hlb_compiler::{ExportTo, ImageConfig, LocalDir, Socket};
 use hlb_llb::pb;
 use hlb_runtime::{Entitlement, ExportTarget, ImageExport, ImageTarget, SolveRequest};
 
@@ -17,19 +17,26 @@ use crate::image;
 #[derive(Clone, Default)]
 pub(crate) struct Lendings {
     locals: BTreeMap<String, PathBuf>,
-    layouts: BTreeMap<String, PathBuf>,
     secrets: BTreeMap<String, PathBuf>,
+    layouts: BTreeMap<String, PathBuf>,
     sockets: BTreeMap<String, Lent>,
 }
 
 impl Lendings {
-    pub(crate) fn of(solve: &Solve) -> Self {
-        let path = |(name, path): (&String, &Utf8PathBuf)| (name.clone(), path.as_std_path().to_owned());
+    pub(crate) fn new(
+        locals: &BTreeMap<String, LocalDir>,
+        layouts: &BTreeMap<String, Utf8PathBuf>,
+        secrets: &BTreeMap<String, Utf8PathBuf>,
+        sockets: &BTreeMap<String, Socket>,
+    ) -> Self {
+        let paths = |all: &BTreeMap<String, Utf8PathBuf>| {
+            all.iter().map(|(name, path)| (name.clone(), path.as_std_path().to_owned())).collect()
+        };
         Self {
-            locals: solve.locals.iter().map(|(name, dir)| path((name, &dir.path))).collect(),
-            layouts: solve.layouts.iter().map(path).collect(),
-            secrets: solve.secrets.iter().map(path).collect(),
-            sockets: solve.sockets.iter().map(|(id, socket)| (id.clone(), lent(socket))).collect(),
+            locals: locals.iter().map(|(name, dir)| (name.clone(), dir.path.as_std_path().to_owned())).collect(),
+            layouts: paths(layouts),
+            secrets: paths(secrets),
+            sockets: sockets.iter().map(|(id, socket)| (id.clone(), lent(socket))).collect(),
         }
     }
 

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::{Command, CommandOutput, FileKind, ImageConfig, ImageManifest, Platform, World, WorldError};
-use hlb_registry::{Images, Reference, ResolvedImage};
+use hlb_compiler::{
+    Command, CommandOutput, FileKind, ImageConfig, ImageManifest, LayoutImage, Platform, World, WorldError,
+};
+use hlb_registry::{Images, Reference, RegistryConfig, ResolvedImage};
 use tokio::io::AsyncReadExt;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -159,6 +161,25 @@ impl World for OsWorld<'_> {
             config: String::from_utf8_lossy(&image.config_bytes).into_owned(),
             index: None,
         }))
+    }
+
+    fn layout_image(&self, dir: &Utf8Path, name: &str, platform: &Platform) -> Result<LayoutImage, WorldError> {
+        let action = || "looking into an OCI layout".to_owned();
+        let Some(outside) = &self.outside else { return Err(WorldError::Refused { action: action() }) };
+        // A name in a layout may be a tag alone. Without any, the only image is meant.
+        let whole = match name {
+            "" => "layout".to_owned(),
+            tag if !tag.contains(['/', ':', '@']) => format!("layout:{tag}"),
+            name => name.to_owned(),
+        };
+        let reference = Reference::parse(&whole).map_err(|error| WorldError::Other(error.to_string()))?;
+        let platform = hlb_registry::Platform::new(&platform.os, &platform.architecture, &platform.variant);
+        let images = Images::new(RegistryConfig::empty());
+        let found = outside.wait(async {
+            let found = images.resolve_in_layout(dir.as_std_path(), &reference, &platform).await;
+            found.map_err(|error| WorldError::Other(chain(&error)))
+        })?;
+        Ok(LayoutImage { digest: found.root_digest.to_string(), config: Some(image::read(&found)) })
     }
 }
 
