@@ -275,10 +275,10 @@ fn one_directory_of_a_client_serves_every_local() {
 
 #[test]
 fn later_builtins_do_not_take_names_from_programs() {
-    let source = "fs default() { memory \"a\" }\nfs memory(string author) { image author }";
+    let source = "fs default() { memory \"a\"; run \"x\" with memory(5) }\nfs memory(string author) { image author }";
     assert_eq!(
         outline(&build(&world(source), &["default"]).unwrap()),
-        "solve: docker-image://docker.io/library/a:latest\n"
+        "solve: docker-image://docker.io/library/a:latest | /bin/sh -c x\n"
     );
 }
 
