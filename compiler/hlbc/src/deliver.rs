@@ -37,7 +37,7 @@ impl Lendings {
     /// A graph to solve that may use all of this.
     pub(crate) fn request(&self, definition: pb::Definition, allow: BTreeSet<Entitlement>) -> SolveRequest {
         let Self { locals, secrets, sockets } = self.clone();
-        SolveRequest { definition, locals, secrets, sockets, allow }
+        SolveRequest { definition, locals, layouts: BTreeMap::new(), secrets, sockets, allow }
     }
 }
 

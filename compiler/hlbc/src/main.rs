@@ -5,13 +5,17 @@
 mod cli;
 mod commands;
 mod config;
+mod definition;
 mod deliver;
 mod error;
 mod execute;
 mod failure;
 mod fingerprint;
+mod graphs;
 mod image;
 mod interrupt;
+mod machine;
+mod output;
 mod program;
 mod progress;
 mod report;

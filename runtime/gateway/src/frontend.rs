@@ -184,6 +184,7 @@ async fn run(
     let solve = SolveRequest {
         definition: source.clone(),
         locals: BTreeMap::new(),
+        layouts: BTreeMap::new(),
         secrets: BTreeMap::new(),
         sockets: BTreeMap::new(),
         allow: BTreeSet::new(),

@@ -8,4 +8,8 @@
 )]
 
 mod images;
+mod graphs;
 mod solve;
+mod sources;
+mod steps;
+mod support;

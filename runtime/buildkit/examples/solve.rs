@@ -1,0 +1,54 @@
+//! Solves a definition in a BuildKit daemon, to try the client by hand: `solve ADDRESS DEFINITION EXPORT [NAME=DIRECTORY]…`.
+//! EXPORT is `none`, `dir:PATH`, `tar:PATH`, `oci:PATH`, `docker:PATH` or `image:NAME`. DEFINITION is a file with a marshalled
+//! definition; an empty one is the empty file system.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::sync::Arc;
+
+use hlb_buildkit::{Address, Client, Export, SolveRequest};
+use prost::Message;
+use tokio_util::sync::CancellationToken;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [address, definition, export, lent @ ..] = arguments.as_slice() else {
+        return Err("usage: solve ADDRESS DEFINITION EXPORT [NAME=DIRECTORY]…".into());
+    };
+    let export = match export.split_once(':') {
+        None => None,
+        Some(("dir", path)) => Some(Export::Directory(path.into())),
+        Some(("tar", path)) => Some(Export::Tar(path.into())),
+        Some(("oci", path)) => Some(Export::Oci(path.into(), BTreeMap::new())),
+        Some(("docker", path)) => Some(Export::Docker(path.into(), BTreeMap::new())),
+        Some(("image", name)) => Some(Export::Image(BTreeMap::from([("name".to_owned(), name.to_owned())]))),
+        Some((kind, _)) => return Err(format!("no export `{kind}`").into()),
+    };
+    let pairs = lent.iter().filter_map(|pair| pair.split_once('='));
+    let client = Client::connect(&Address::parse(address)?).await?;
+    for worker in client.workers().await? {
+        eprintln!("{worker:?}");
+    }
+    eprintln!("{} capabilities", client.capabilities().await?.len());
+    let request = SolveRequest {
+        definition: Some(hlb_llb::pb::Definition::decode(std::fs::read(definition)?.as_slice())?),
+        frontend: None,
+        locals: pairs.map(|(name, path)| (name.to_owned(), path.into())).collect(),
+        secrets: BTreeMap::new(),
+        sockets: BTreeMap::new(),
+        entitlements: BTreeSet::new(),
+        export,
+    };
+    let cancel = CancellationToken::new();
+    let interrupt = cancel.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            interrupt.cancel();
+        }
+    });
+    let solved = client.solve(request, Arc::new(|status| eprintln!("{status:?}")), &cancel).await?;
+    println!("{solved:#?}");
+    Ok(())
+}

@@ -1,0 +1,1 @@
+//! Trees sent to our own receiver, and peers that do not keep to the protocol.
