@@ -19,6 +19,7 @@ pub(crate) struct Lendings {
     locals: BTreeMap<String, PathBuf>,
     secrets: BTreeMap<String, PathBuf>,
     sockets: BTreeMap<String, Lent>,
+    layouts: BTreeMap<String, PathBuf>,
 }
 
 impl Lendings {
@@ -31,13 +32,20 @@ impl Lendings {
             locals: locals.iter().map(|(name, dir)| (name.clone(), dir.path.as_std_path().to_owned())).collect(),
             secrets: secrets.iter().map(|(id, path)| (id.clone(), path.as_std_path().to_owned())).collect(),
             sockets: sockets.iter().map(|(id, socket)| (id.clone(), lent(socket))).collect(),
+            layouts: BTreeMap::new(),
         }
+    }
+
+    /// The same with directories that hold OCI layouts.
+    pub(crate) fn with_layouts(mut self, layouts: &BTreeMap<String, Utf8PathBuf>) -> Self {
+        self.layouts = layouts.iter().map(|(name, dir)| (name.clone(), dir.as_std_path().to_owned())).collect();
+        self
     }
 
     /// A graph to solve that may use all of this.
     pub(crate) fn request(&self, definition: pb::Definition, allow: BTreeSet<Entitlement>) -> SolveRequest {
-        let Self { locals, secrets, sockets } = self.clone();
-        SolveRequest { definition, locals, layouts: BTreeMap::new(), secrets, sockets, allow }
+        let Self { locals, secrets, sockets, layouts } = self.clone();
+        SolveRequest { definition, locals, layouts, secrets, sockets, allow }
     }
 }
 

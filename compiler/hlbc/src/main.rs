@@ -14,6 +14,7 @@ mod fingerprint;
 mod graphs;
 mod image;
 mod interrupt;
+mod layouts;
 mod machine;
 mod output;
 mod program;

@@ -7,14 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::{Command, CommandOutput, FileKind, ImageConfig, ImageManifest, Platform, World, WorldError};
+use hlb_compiler::{
+    Command, CommandOutput, FileKind, ImageConfig, ImageManifest, LayoutImage, Platform, World, WorldError,
+};
 use hlb_registry::{Images, Reference, ResolvedImage};
 use tokio::io::AsyncReadExt;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::in_words;
-use crate::{fingerprint, image};
+use crate::{fingerprint, image, layouts};
 
 /// The operating system, and the outside beyond it where a command may reach there.
 pub(crate) struct OsWorld<'a> {
@@ -145,6 +147,16 @@ impl World for OsWorld<'_> {
         Ok(self.resolve(reference, platform)?.map(|image| image::read(&image)))
     }
 
+    fn layout_image(&self, dir: &Utf8Path, name: &str, platform: &Platform) -> Result<LayoutImage, WorldError> {
+        let action = || "looking into an OCI layout".to_owned();
+        let Some(outside) = &self.outside else { return Err(WorldError::Refused { action: action() }) };
+        let platform = hlb_registry::Platform::new(&platform.os, &platform.architecture, &platform.variant);
+        outside.wait(async {
+            let found = layouts::resolve(dir.as_std_path(), name, &platform).await?;
+            Ok(LayoutImage { digest: found.root_digest.to_string(), config: Some(image::read(&found)) })
+        })
+    }
+
     fn image_manifest(
         &self,
         reference: &str,
@@ -223,7 +235,7 @@ fn io_error(path: &Utf8Path, error: &std::io::Error) -> WorldError {
 }
 
 /// An error with its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

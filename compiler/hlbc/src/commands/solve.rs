@@ -3,7 +3,7 @@
 //! Owns the request that is made of a definition and options, and the look whether the options give all that the graph wants
 //! of this machine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hlb_compiler::{Export, ImageConfig, LocalDir, Request, Socket, Solve, World};
 use hlb_language::diagnostic::Location;
@@ -51,6 +51,7 @@ fn request(args: &cli::Solve, definition: pb::Definition) -> Solve {
         locals: args.local.iter().map(|(name, path)| (name.clone(), LocalDir { path: path.clone() })).collect(),
         secrets: args.secret.iter().cloned().collect(),
         sockets: args.ssh.iter().map(|(id, paths)| (id.clone(), Socket::Agent(paths.clone()))).collect(),
+        layouts: BTreeMap::new(),
         image,
         name: "result".to_owned(),
         definition,
