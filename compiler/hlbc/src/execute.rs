@@ -76,7 +76,7 @@ impl Executor {
     }
 
     async fn solve(&self, solve: Solve, cancel: &CancellationToken) -> Result<(), Box<Broken>> {
-        let lent = Lendings::new(&solve.locals, &solve.secrets, &solve.sockets).with_layouts(&solve.layouts);
+        let lent = Lendings::new(&solve.locals, &solve.layouts, &solve.secrets, &solve.sockets);
         let request = |definition: pb::Definition| lent.request(definition, self.allow.clone());
         // A program that ends in an export has made all there is when the export is done.
         let mut exported = false;

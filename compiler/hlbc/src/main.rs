@@ -14,7 +14,6 @@ mod fingerprint;
 mod graphs;
 mod image;
 mod interrupt;
-mod layouts;
 mod machine;
 mod output;
 mod program;

@@ -10,13 +10,13 @@ use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::{
     Command, CommandOutput, FileKind, ImageConfig, ImageManifest, LayoutImage, Platform, World, WorldError,
 };
-use hlb_registry::{Images, Reference, ResolvedImage};
+use hlb_registry::{Images, Reference, RegistryConfig, ResolvedImage};
 use tokio::io::AsyncReadExt;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::in_words;
-use crate::{fingerprint, image, layouts};
+use crate::{fingerprint, image};
 
 /// The operating system, and the outside beyond it where a command may reach there.
 pub(crate) struct OsWorld<'a> {
@@ -147,16 +147,6 @@ impl World for OsWorld<'_> {
         Ok(self.resolve(reference, platform)?.map(|image| image::read(&image)))
     }
 
-    fn layout_image(&self, dir: &Utf8Path, name: &str, platform: &Platform) -> Result<LayoutImage, WorldError> {
-        let action = || "looking into an OCI layout".to_owned();
-        let Some(outside) = &self.outside else { return Err(WorldError::Refused { action: action() }) };
-        let platform = hlb_registry::Platform::new(&platform.os, &platform.architecture, &platform.variant);
-        outside.wait(async {
-            let found = layouts::resolve(dir.as_std_path(), name, &platform).await?;
-            Ok(LayoutImage { digest: found.root_digest.to_string(), config: Some(image::read(&found)) })
-        })
-    }
-
     fn image_manifest(
         &self,
         reference: &str,
@@ -171,6 +161,26 @@ impl World for OsWorld<'_> {
             config: String::from_utf8_lossy(&image.config_bytes).into_owned(),
             index: None,
         }))
+    }
+
+    fn layout_image(&self, dir: &Utf8Path, name: &str, platform: &Platform) -> Result<LayoutImage, WorldError> {
+        let action = || "looking into an OCI layout".to_owned();
+        let Some(outside) = &self.outside else { return Err(WorldError::Refused { action: action() }) };
+        // A name in a layout may be a tag alone. Without any, the only image is meant.
+        let whole = match name {
+            "" => "layout".to_owned(),
+            digest if digest.starts_with("sha256:") => format!("layout@{digest}"),
+            tag if !tag.contains(['/', ':', '@']) => format!("layout:{tag}"),
+            name => name.to_owned(),
+        };
+        let reference = Reference::parse(&whole).map_err(|error| WorldError::Other(error.to_string()))?;
+        let platform = hlb_registry::Platform::new(&platform.os, &platform.architecture, &platform.variant);
+        let images = Images::new(RegistryConfig::empty());
+        let found = outside.wait(async {
+            let found = images.resolve_in_layout(dir.as_std_path(), &reference, &platform).await;
+            found.map_err(|error| WorldError::Other(chain(&error)))
+        })?;
+        Ok(LayoutImage { digest: found.root_digest.to_string(), config: Some(image::read(&found)) })
     }
 }
 
@@ -235,7 +245,7 @@ fn io_error(path: &Utf8Path, error: &std::io::Error) -> WorldError {
 }
 
 /// An error with its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -7,8 +7,8 @@
     reason = "a test that cannot go on fails"
 )]
 
-mod images;
 mod graphs;
+mod images;
 mod solve;
 mod sources;
 mod steps;

@@ -3,7 +3,7 @@
 //! Owns the request that is made of a definition and options, and the look whether the options give all that the graph wants
 //! of this machine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use hlb_compiler::{Export, ImageConfig, LocalDir, Request, Socket, Solve, World};
 use hlb_language::diagnostic::Location;
@@ -26,10 +26,12 @@ pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
     let (name, definition) = definition::read(args.file.as_deref())?;
     let graph = definition::load(&name, &definition)?;
     lacking(&graph, args)?;
-    for (name, dir) in &args.local {
+    for (option, (name, dir)) in
+        args.local.iter().map(|it| ("local", it)).chain(args.layout.iter().map(|it| ("layout", it)))
+    {
         if !dir.is_dir() {
             return Err(Failure::new(Kind::Missing, format!("there is no directory `{dir}`"))
-                .help(format!("check the path of `--local {name}={dir}`")));
+                .help(format!("check the path of `--{option} {name}={dir}`")));
         }
     }
     let machine = Machine::open(config, &args.machine)?;
@@ -49,9 +51,9 @@ fn request(args: &cli::Solve, definition: pb::Definition) -> Solve {
     Solve {
         exports: exports.collect(),
         locals: args.local.iter().map(|(name, path)| (name.clone(), LocalDir { path: path.clone() })).collect(),
+        layouts: args.layout.iter().cloned().collect(),
         secrets: args.secret.iter().cloned().collect(),
         sockets: args.ssh.iter().map(|(id, paths)| (id.clone(), Socket::Agent(paths.clone()))).collect(),
-        layouts: BTreeMap::new(),
         image,
         name: "result".to_owned(),
         definition,
@@ -75,12 +77,21 @@ fn image(platform: Option<&cli::Platform>) -> ImageConfig {
 /// If something is not given; all of it is told.
 fn lacking(graph: &Graph, args: &cli::Solve) -> Result<(), Failure> {
     let names = |pairs: &[(String, camino::Utf8PathBuf)]| pairs.iter().map(|(name, _)| name.clone()).collect();
-    let given: [BTreeSet<String>; 3] =
-        [names(&args.local), names(&args.secret), args.ssh.iter().map(|(id, _)| id.clone()).collect()];
-    let words = [("the directory", "local", "=DIR"), ("the secret", "secret", "=FILE"), ("the SSH agent", "ssh", "")];
-    let Needs { locals, secrets, agents } = Needs::of(graph);
+    let given: [BTreeSet<String>; 4] = [
+        names(&args.local),
+        names(&args.layout),
+        names(&args.secret),
+        args.ssh.iter().map(|(id, _)| id.clone()).collect(),
+    ];
+    let words = [
+        ("the directory", "local", "=DIR"),
+        ("the OCI layout", "layout", "=DIR"),
+        ("the secret", "secret", "=FILE"),
+        ("the SSH agent", "ssh", ""),
+    ];
+    let Needs { locals, layouts, secrets, agents } = Needs::of(graph);
     let (mut wanted, mut options) = (Vec::new(), Vec::new());
-    for ((names, given), (what, option, of)) in [locals, secrets, agents].into_iter().zip(&given).zip(words) {
+    for ((names, given), (what, option, of)) in [locals, layouts, secrets, agents].into_iter().zip(&given).zip(words) {
         for name in names.into_iter().filter(|name| !given.contains(*name)) {
             wanted.push(format!("{what} `{}`", draw::printable(name)));
             options.push(format!("`--{option} {}{of}`", draw::quote(name)));
@@ -97,6 +108,7 @@ fn lacking(graph: &Graph, args: &cli::Solve) -> Result<(), Failure> {
 #[derive(Default)]
 struct Needs<'a> {
     locals: BTreeSet<&'a str>,
+    layouts: BTreeSet<&'a str>,
     secrets: BTreeSet<&'a str>,
     agents: BTreeSet<&'a str>,
 }
@@ -106,7 +118,12 @@ impl<'a> Needs<'a> {
         let mut needs = Self::default();
         for vertex in &graph.vertices {
             match &vertex.op.op {
-                Some(pb::OpKind::Source(source)) => needs.locals.extend(source.identifier.strip_prefix("local://")),
+                Some(pb::OpKind::Source(source)) => {
+                    needs.locals.extend(source.identifier.strip_prefix("local://"));
+                    if source.identifier.starts_with("oci-layout") {
+                        needs.layouts.extend(source.attrs.get("oci.store").map(String::as_str));
+                    }
+                }
                 Some(pb::OpKind::Exec(exec)) => {
                     let files = exec.mounts.iter().filter(|it| it.mount_type() == pb::MountType::Secret);
                     let files = files.filter_map(|it| it.secret_opt.as_ref()).filter(|it| !it.optional);
