@@ -9,6 +9,7 @@ use hlb_llb::ops::{FileStep, MountKind, Owner, Secret, UserRef};
 use hlb_llb::{Digest, pb};
 
 use super::argument::Arguments;
+use super::context;
 use crate::codes;
 use crate::eval::graph::{Mount, Needs, Node, Step};
 use crate::eval::value::{Frame, Fs, Opt};
@@ -147,6 +148,10 @@ pub(super) fn secrets(evaluator: &Evaluator<'_>, option: &Opt, needs: &mut Needs
             _ => {}
         }
     }
+    if context::name(evaluator).is_some() {
+        let id = context::secret(option, &path)?;
+        return Ok(vec![Secret { id, target: Some(target.to_owned()), ..plain }]);
+    }
     let unusable = |error: WorldError| option.site.fail_path(0, format!("cannot use the secret `{path}`: {error}"));
     let files = match evaluator.world.stat(&path) {
         Ok(FileKind::File) => vec![(path.clone(), target.to_owned())],
@@ -190,6 +195,9 @@ pub(super) fn lend_secret(
     needs: &mut Needs,
 ) -> Result<String, Fail> {
     let path = option.local_path(evaluator, index)?;
+    if context::name(evaluator).is_some() {
+        return context::secret(option, &path);
+    }
     let unusable = |why: String| option.site.fail_path(index, format!("cannot use the secret `{path}`: {why}"));
     match evaluator.world.stat(&path) {
         Ok(FileKind::File) => Ok(lend(needs, path)),

@@ -1,7 +1,7 @@
 //! What each builtin and option becomes in LLB, and what it refuses: each snapshot shows programs with their ops.
 
 use hlb_compiler::testing::MemoryWorld;
-use hlb_compiler::{FrontendResult, ImageConfig, LayoutImage, LocalOrigin, Socket, WorldError};
+use hlb_compiler::{FrontendResult, ImageConfig, LayoutImage, Socket};
 use hlb_llb::Digest;
 
 use crate::support::{build, outline, render, single, vertices};
@@ -250,30 +250,6 @@ fn a_frontends_nothing_is_scratch_and_its_rubbish_an_error() {
 }
 
 #[test]
-fn one_directory_of_a_client_serves_every_local() {
-    let source = "fs default() { local \"src\" with option { includePatterns \"*.c\"; excludePatterns \"!x\" }; copy local(\".\") \"/\" \"/all\"; copy local(\"src/a.c\") \"a.c\" \"/\" }\nfs outside() { local \"/etc\" }";
-    let mut world = world(source).file("/etc/passwd", "");
-    world.origin = LocalOrigin::Context("context".to_owned());
-    let request = build(&world, &["default"]).unwrap();
-    let solve = single(&request);
-    assert_eq!(
-        vertices(&solve.definition),
-        "local://context | copy /src / | local://context | copy / /all | local://context | copy /src / | copy /a.c /"
-    );
-    assert!(solve.locals.is_empty());
-    let shown = ops(&world);
-    for attr in [
-        r#""local.includepattern":"[\"src/*.c\"]""#,
-        r#""local.excludepatterns":"[\"!src/x\"]""#,
-        r#""local.includepattern":"[\"src/a.c\"]""#,
-    ] {
-        assert!(shown.contains(attr), "{attr}: {shown}");
-    }
-    let error = build(&world, &["outside"]).unwrap_err();
-    assert!(error.contains("`/etc` is outside of what the client sends"), "{error}");
-}
-
-#[test]
 fn later_builtins_do_not_take_names_from_programs() {
     let source = "fs default() { memory \"a\"; run \"x\" with memory(5) }\nfs memory(string author) { image author }";
     assert_eq!(
@@ -348,6 +324,8 @@ fn mistakes_are_told() {
 
 #[test]
 fn what_fails_outside_is_told_with_what_to_do() {
+    use hlb_compiler::WorldError;
+
     let source = "fs default() { mkfile \"/d\" 0o644 digest }\nfs push() { dockerPush \"r\" as digest }\nfs made() { frontend \"f\" }";
     let mut world = world(source);
     let unavailable = WorldError::Unavailable { reason: "no route".to_owned(), advice: "plug it in".to_owned() };

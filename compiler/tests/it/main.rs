@@ -9,6 +9,7 @@
 
 mod builtins;
 mod conformance;
+mod context;
 mod editor;
 mod evaluation;
 mod messages;
