@@ -6,6 +6,7 @@ mod argument;
 mod client;
 mod command;
 mod config;
+mod context;
 mod duration;
 mod export;
 mod file;

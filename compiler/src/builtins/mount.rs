@@ -9,6 +9,7 @@ use hlb_llb::ops::{FileStep, MountKind, Owner, Secret, UserRef};
 use hlb_llb::{Digest, pb};
 
 use super::argument::Arguments;
+use super::context;
 use crate::codes;
 use crate::eval::graph::{Mount, Needs, Node, Step};
 use crate::eval::value::{Frame, Fs, Opt};
@@ -38,14 +39,13 @@ pub(super) fn mount(evaluator: &mut Evaluator<'_>, option: &Opt) -> Result<Mount
         used: false,
     };
     let mut first = FirstDirectory::default();
+    let mut sized = None;
     for setting in option.options.iter() {
         match setting.name.as_str() {
             "readonly" => mount.readonly = true,
             // A cache in memory is still a cache: it has a name.
             "tmpfs" if matches!(mount.kind, MountKind::Bind) => mount.kind = MountKind::Tmpfs { size: 0 },
-            "tmpfsSize" if !matches!(mount.kind, MountKind::Cache { .. }) => {
-                mount.kind = MountKind::Tmpfs { size: setting.int(0) };
-            }
+            "tmpfsSize" => sized = Some(setting),
             "sourcePath" => mount.selector = setting.text(0).to_owned(),
             "cache" => {
                 let sharing = match setting.text(1) {
@@ -65,6 +65,13 @@ pub(super) fn mount(evaluator: &mut Evaluator<'_>, option: &Opt) -> Result<Mount
             "uid" | "gid" | "mode" => first.set(setting),
             _ => {}
         }
+    }
+    if let Some(asked) = sized {
+        if matches!(mount.kind, MountKind::Cache { .. }) {
+            let message = "`tmpfsSize` is for mounts in memory, and this mount is a cache";
+            return Err(asked.site.fail(codes::ARGUMENT, message));
+        }
+        mount.kind = MountKind::Tmpfs { size: asked.int(0) };
     }
     if matches!(mount.kind, MountKind::Tmpfs { .. }) && mount.source.is_some() {
         let message = "a mount in memory is empty; it cannot show another filesystem";
@@ -141,6 +148,10 @@ pub(super) fn secrets(evaluator: &Evaluator<'_>, option: &Opt, needs: &mut Needs
             _ => {}
         }
     }
+    if context::name(evaluator).is_some() {
+        let id = context::secret(option, &path)?;
+        return Ok(vec![Secret { id, target: Some(target.to_owned()), ..plain }]);
+    }
     let unusable = |error: WorldError| option.site.fail_path(0, format!("cannot use the secret `{path}`: {error}"));
     let files = match evaluator.world.stat(&path) {
         Ok(FileKind::File) => vec![(path.clone(), target.to_owned())],
@@ -184,6 +195,9 @@ pub(super) fn lend_secret(
     needs: &mut Needs,
 ) -> Result<String, Fail> {
     let path = option.local_path(evaluator, index)?;
+    if context::name(evaluator).is_some() {
+        return context::secret(option, &path);
+    }
     let unusable = |why: String| option.site.fail_path(index, format!("cannot use the secret `{path}`: {why}"));
     match evaluator.world.stat(&path) {
         Ok(FileKind::File) => Ok(lend(needs, path)),

@@ -6,7 +6,7 @@ use camino::Utf8PathBuf;
 use hlb_llb::{Digest, ops};
 
 use super::argument::Arguments;
-use super::rule;
+use super::{context, rule};
 use crate::eval::graph::Needs;
 use crate::eval::value::Opt;
 use crate::eval::{Evaluator, Fail};
@@ -22,6 +22,9 @@ pub(super) fn agent(evaluator: &Evaluator<'_>, option: &Opt, needs: &mut Needs) 
 
 /// Lends the agent that an option `ssh` names; gives its id.
 pub(super) fn lend_agent(evaluator: &Evaluator<'_>, option: &Opt, needs: &mut Needs) -> Result<String, Fail> {
+    if context::name(evaluator).is_some() {
+        return context::agent(evaluator, option);
+    }
     let mut paths: Vec<Utf8PathBuf> = Vec::new();
     for setting in option.options.iter().filter(|setting| setting.name == "localPaths") {
         for index in 0..setting.args.len() {
@@ -43,6 +46,9 @@ pub(super) fn lend_agent(evaluator: &Evaluator<'_>, option: &Opt, needs: &mut Ne
 
 /// The socket that an option `forward` asks for.
 pub(super) fn forward(evaluator: &Evaluator<'_>, option: &Opt, needs: &mut Needs) -> Result<ops::Ssh, Fail> {
+    if context::name(evaluator).is_some() {
+        return Err(context::no_forward(option));
+    }
     let source = option.text(0);
     let (id, socket) = match rule::forward(source) {
         Some(rule::Forward::Unix(path)) => {

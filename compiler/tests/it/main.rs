@@ -9,8 +9,10 @@
 
 mod builtins;
 mod conformance;
+mod context;
 mod editor;
 mod evaluation;
 mod messages;
 mod modules;
+mod reference;
 mod support;

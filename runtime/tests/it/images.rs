@@ -260,3 +260,23 @@ fn privileged_exports_that_cannot_be_leave_nothing() {
     assert_eq!(studio.leftovers(), Vec::<String>::new());
     assert!(!studio.path("x.tar").exists());
 }
+
+#[test]
+fn privileged_a_push_that_hangs_can_be_cancelled() {
+    let studio = Studio::new();
+    // Accepts connections, and answers nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let name = format!("{}/x:1", silent.local_addr().unwrap());
+    studio.block_on(async |runtime| {
+        let solved = studio.solve(runtime, &target()).await;
+        let token = CancellationToken::new();
+        let cancelling = async {
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            token.cancel();
+        };
+        let wanted = ExportTarget::Image(image(ImageTarget::Registry, &[&name]));
+        let (exported, ()) = tokio::join!(runtime.export(&solved, &wanted, &token), cancelling);
+        assert_eq!(exported.unwrap_err().kind(), ErrorKind::Cancelled);
+    });
+    assert_eq!(studio.leftovers(), Vec::<String>::new());
+}

@@ -66,8 +66,7 @@ pub(super) fn edge_label(plan: &Plan<'_>, from: usize, output: usize, role: &str
 pub(super) fn folded(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut width = 0;
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
+    for c in text.chars() {
         let soft = c == ' ' && width >= LINE - 10;
         if soft || width >= LINE {
             if lines.len() == LINES {

@@ -8,5 +8,6 @@ mod draw;
 mod dump;
 mod graph;
 mod load;
+mod mutated;
 mod oracle;
 mod replay;

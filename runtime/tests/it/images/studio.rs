@@ -76,6 +76,7 @@ async fn solve(runtime: &Runtime, definition: pb::Definition) -> Solved {
     let request = SolveRequest {
         definition,
         locals: BTreeMap::new(),
+        layouts: BTreeMap::new(),
         secrets: BTreeMap::new(),
         sockets: BTreeMap::new(),
         allow: BTreeSet::new(),
