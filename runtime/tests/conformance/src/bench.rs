@@ -27,6 +27,8 @@ pub struct Bench {
     _registry: Server,
     here: Here,
     there: There,
+    /// How the machine's busybox is listed.
+    busybox: String,
     wrong: Vec<String>,
     only: String,
     write: bool,
@@ -61,7 +63,7 @@ impl Bench {
         repositories::make(directory);
         web::start(directory);
         let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let here = tokio.block_on(Here::open(directory));
+        let here = tokio.block_on(Here::open(directory, &daemon.socket));
         let there = tokio.block_on(There::connect(&daemon));
         println!("the bench is up after {:.1} s", started.elapsed().as_secs_f64());
         Self {
@@ -71,6 +73,7 @@ impl Bench {
             _registry: registry,
             here,
             there,
+            busybox: listing::shown(&std::fs::read(images::BUSYBOX).unwrap()),
             wrong: Vec::new(),
             only: std::env::var("HLB_CONFORMANCE_NAME").unwrap_or_default(),
             write: std::env::var_os("HLB_CONFORMANCE_WRITE").is_some(),
@@ -149,39 +152,50 @@ impl Bench {
     /// What both engines make of the same graphs.
     fn outcomes(&self, name: &str, steps: &[Step]) -> (Outcome, Outcome) {
         let started = Instant::now();
-        let (mut here, mut there) = (String::new(), String::new());
-        let (mut failed_here, mut failed_there) = (None, None);
+        let (mut here, mut there) = (Ok(String::new()), Ok(String::new()));
         for (at, step) in steps.iter().enumerate() {
-            let out = |side: &str| self.directory.join(format!("out/{name}.{at}.{side}"));
-            std::fs::create_dir_all(out("here").parent().unwrap()).unwrap();
-            let made = if let Product::Image(Form::Pushed(..), _) = step.product {
-                // Both push under one name: one after the other.
-                let here = self.tokio.block_on(self.here.make(step.work.clone(), &step.product, &out("here")));
-                let here = here.and_then(|()| describe(&step.product, &out("here")));
-                let there = self.tokio.block_on(self.there.make(step.work.clone(), &step.product, &out("there")));
-                (here, there.and_then(|()| describe(&step.product, &out("there"))))
-            } else {
-                let (to_here, to_there) = (out("here"), out("there"));
-                let (here, there) = self.tokio.block_on(async {
-                    tokio::join!(
-                        self.here.make(step.work.clone(), &step.product, &to_here),
-                        self.there.make(step.work.clone(), &step.product, &to_there),
-                    )
-                });
-                let here = here.and_then(|()| describe(&step.product, &to_here));
-                (here, there.and_then(|()| describe(&step.product, &to_there)))
-            };
-            for (text, failed, made) in [(&mut here, &mut failed_here, made.0), (&mut there, &mut failed_there, made.1)]
-            {
-                match made {
-                    Ok(listed) if steps.len() == 1 => text.push_str(&listed),
-                    Ok(listed) => _ = write!(text, "== {}\n{listed}", step.title),
-                    Err(error) => *failed = Some(error),
+            let made = self.step(step, &self.directory.join(format!("out/{name}.{at}")));
+            for (whole, made) in [(&mut here, made.0), (&mut there, made.1)] {
+                match (whole.as_mut(), made) {
+                    (Err(_), _) => {}
+                    (Ok(text), Ok(listed)) if steps.len() == 1 => *text = listed,
+                    (Ok(text), Ok(listed)) => _ = write!(text, "== {}\n{listed}", step.title),
+                    (Ok(_), Err(error)) => *whole = Err(error),
                 }
             }
         }
         println!("{:>6.2} s  {name}", started.elapsed().as_secs_f64());
-        (failed_here.map_or(Ok(here), Err), failed_there.map_or(Ok(there), Err))
+        (here, there)
+    }
+
+    fn step(&self, step: &Step, out: &Path) -> (Outcome, Outcome) {
+        std::fs::create_dir_all(out).unwrap();
+        let (to_here, to_there) = (out.join("here"), out.join("there"));
+        let here = self.here.make(step.work.clone(), &step.product, &to_here);
+        let there = self.there.make(step.work.clone(), &step.product, &to_there);
+        match &step.product {
+            // Both use one name in one place: one after the other.
+            Product::Image(Form::Pushed(..), _) => {
+                let here = self.tokio.block_on(here).and_then(|()| self.describe(&step.product, &to_here));
+                (here, self.tokio.block_on(there).and_then(|()| self.describe(&step.product, &to_there)))
+            }
+            Product::Image(Form::Loaded(name), _) => {
+                let save = |to: &Path| self.daemon.save(name, to).and_then(|()| self.describe(&step.product, to));
+                let here = self.tokio.block_on(here).and_then(|()| save(&to_here));
+                let there = self.tokio.block_on(there).and_then(|()| self.daemon.load(&to_there));
+                (here, there.and_then(|()| save(&to_there)))
+            }
+            _ => {
+                let (here, there) = self.tokio.block_on(async { tokio::join!(here, there) });
+                let here = here.and_then(|()| self.describe(&step.product, &to_here));
+                (here, there.and_then(|()| self.describe(&step.product, &to_there)))
+            }
+        }
+    }
+
+    /// What was made, as text that is the same on every machine.
+    fn describe(&self, product: &Product, made: &Path) -> Outcome {
+        Ok(listed(product, made)?.replace(&self.busybox, "(busybox)"))
     }
 
     /// Compares what came out with what is expected, and notes what is wrong.
@@ -308,12 +322,13 @@ fn title(product: &Product) -> String {
         Product::Directory => "directory".to_owned(),
         Product::Image(Form::Oci, _) => "OCI image".to_owned(),
         Product::Image(Form::Docker(name), _) => format!("Docker image {name}"),
+        Product::Image(Form::Loaded(name), _) => format!("loaded {name}"),
         Product::Image(Form::Pushed(name, _), _) => format!("pushed {name}"),
     }
 }
 
 /// What was made, as text.
-fn describe(product: &Product, made: &Path) -> Outcome {
+fn listed(product: &Product, made: &Path) -> Outcome {
     match product {
         Product::Tree => listing::list(std::fs::File::open(made).map_err(|error| error.to_string())?),
         Product::Directory => {

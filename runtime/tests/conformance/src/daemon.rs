@@ -63,7 +63,7 @@ impl Daemon {
         let started = Instant::now();
         let about = loop {
             match get(&socket, "/version") {
-                Ok(text) => break text,
+                Ok(about) => break about,
                 Err(error) => {
                     let log = || std::fs::read_to_string(directory.join("log")).unwrap_or_default();
                     assert!(started.elapsed() < Duration::from_secs(60), "dockerd: {error}\n{}", log());
@@ -71,12 +71,36 @@ impl Daemon {
                 }
             }
         };
-        let about: Value = serde_json::from_str(&about).unwrap();
+        let about: Value = serde_json::from_slice(&about).unwrap();
         let version = about["Version"].as_str().unwrap();
         let mut numbers = version.split(['.', '+', '~', '-']).map_while(|part| part.parse().ok());
         let version = (numbers.next().unwrap(), numbers.next().unwrap_or(0));
         println!("dockerd {}.{} answered after {:.1} s", version.0, version.1, started.elapsed().as_secs_f64());
         Self { socket, version, _server: server }
+    }
+
+    /// Loads an image from a tar file.
+    ///
+    /// # Errors
+    /// With what the engine answered, unless that is success.
+    pub fn load(&self, archive: &Path) -> Result<(), String> {
+        let body = std::fs::read(archive).map_err(|error| error.to_string())?;
+        let head = format!(
+            "POST /images/load?quiet=1 HTTP/1.0\r\nHost: docker\r\nContent-Type: application/x-tar\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let stream = UnixStream::connect(&self.socket).map_err(|error| error.to_string())?;
+        let answer = String::from_utf8_lossy(&talk(&stream, &head, &body)?).into_owned();
+        if answer.contains("\"error\"") { Err(answer) } else { Ok(()) }
+    }
+
+    /// Takes an image out of the engine, into a tar file.
+    ///
+    /// # Errors
+    /// With what the engine answered, unless that is success.
+    pub fn save(&self, name: &str, archive: &Path) -> Result<(), String> {
+        let image = get(&self.socket, &format!("/images/{}/get", name.replace('/', "%2F")))?;
+        std::fs::write(archive, image).map_err(|error| error.to_string())
     }
 }
 
@@ -91,14 +115,18 @@ fn unpacked() -> PathBuf {
     found.pop().unwrap_or_else(|| panic!("no Docker engine in `{CACHE}`: {ADVICE}"))
 }
 
-fn get(socket: &Path, path: &str) -> Result<String, String> {
-    let mut stream = UnixStream::connect(socket).map_err(|error| error.to_string())?;
-    let request = format!("GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n");
-    stream.write_all(request.as_bytes()).map_err(|error| error.to_string())?;
+/// Asks for a document of the API.
+fn get(socket: &Path, path: &str) -> Result<Vec<u8>, String> {
+    let stream = UnixStream::connect(socket).map_err(|error| error.to_string())?;
+    talk(&stream, &format!("GET {path} HTTP/1.0\r\nHost: docker\r\n\r\n"), &[])
+}
+
+fn talk(mut stream: &UnixStream, head: &str, body: &[u8]) -> Result<Vec<u8>, String> {
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).map_err(|error| error.to_string())?;
-    let answer = String::from_utf8_lossy(&answer).into_owned();
-    let (head, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
-    let status = head.lines().next().unwrap_or_default();
-    if status.contains(" 200 ") { Ok(body.to_owned()) } else { Err(format!("{status}: {body}")) }
+    let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+    sent.and_then(|()| stream.read_to_end(&mut answer)).map_err(|error| error.to_string())?;
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").ok_or("no answer")?;
+    let body = answer.split_off(end + 4);
+    let status = String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned();
+    if status.contains(" 200 ") { Ok(body) } else { Err(format!("{status}: {}", String::from_utf8_lossy(&body))) }
 }

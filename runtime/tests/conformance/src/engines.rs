@@ -48,6 +48,8 @@ pub enum Form {
     Oci,
     /// A tar file for `docker load`, with a name.
     Docker(String),
+    /// In a Docker engine under a name.
+    Loaded(String),
     /// Pushed under a name, in layers that can be used before all of them are there or not.
     Pushed(String, bool),
 }
@@ -79,17 +81,18 @@ fn lent(socket: &Socket) -> Lent {
 /// The embedded runtime.
 pub struct Here {
     runtime: Runtime,
+    docker: PathBuf,
 }
 
 impl Here {
-    /// Opens one with its state in a directory.
+    /// Opens one with its state in a directory, which loads images into the Docker engine behind a socket.
     ///
     /// # Panics
     /// If this machine cannot run steps.
-    pub async fn open(directory: &Path) -> Self {
+    pub async fn open(directory: &Path, docker: &Path) -> Self {
         let config =
             Config { root: directory.join("state"), runc: "runc".into(), registry: RegistryConfig::empty(), jobs: 4 };
-        Self { runtime: Runtime::open(config).await.unwrap() }
+        Self { runtime: Runtime::open(config).await.unwrap(), docker: docker.to_owned() }
     }
 
     /// Where its images come from.
@@ -109,26 +112,27 @@ impl Here {
             let request = SolveRequest { definition, locals, secrets, sockets, layouts, allow };
             let cancel = CancellationToken::new();
             let solved = self.runtime.solve(request, Arc::new(|_| ()), &cancel).await.map_err(|error| said(&error))?;
-            let target = target(product, to);
+            let target = self.target(product, to);
             self.runtime.export(&solved, &target, &cancel).await.map(drop).map_err(|error| said(&error))
         })
         .await
     }
-}
 
-fn target(product: &Product, to: &Path) -> ExportTarget {
-    let (form, config) = match product {
-        Product::Tree => return ExportTarget::Tar(to.to_owned()),
-        Product::Directory => return ExportTarget::Directory(to.to_owned()),
-        Product::Image(form, config) => (form, config),
-    };
-    let (to, names, stargz) = match form {
-        Form::Oci => (ImageTarget::OciTar(to.to_owned()), Vec::new(), false),
-        Form::Docker(name) => (ImageTarget::DockerTar(to.to_owned()), vec![name.clone()], false),
-        Form::Pushed(name, stargz) => (ImageTarget::Registry, vec![name.clone()], *stargz),
-    };
-    let oci_types = stargz || matches!(form, Form::Oci);
-    ExportTarget::Image(ImageExport { to, names, config: config.clone(), oci_types, stargz })
+    fn target(&self, product: &Product, to: &Path) -> ExportTarget {
+        let (form, config) = match product {
+            Product::Tree => return ExportTarget::Tar(to.to_owned()),
+            Product::Directory => return ExportTarget::Directory(to.to_owned()),
+            Product::Image(form, config) => (form, config),
+        };
+        let (to, names, stargz) = match form {
+            Form::Oci => (ImageTarget::OciTar(to.to_owned()), Vec::new(), false),
+            Form::Docker(name) => (ImageTarget::DockerTar(to.to_owned()), vec![name.clone()], false),
+            Form::Loaded(name) => (ImageTarget::DockerEngine(self.docker.clone()), vec![name.clone()], false),
+            Form::Pushed(name, stargz) => (ImageTarget::Registry, vec![name.clone()], *stargz),
+        };
+        let oci_types = stargz || matches!(form, Form::Oci);
+        ExportTarget::Image(ImageExport { to, names, config: config.clone(), oci_types, stargz })
+    }
 }
 
 pub(crate) async fn limited<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
@@ -148,15 +152,14 @@ pub(crate) fn said(error: &dyn std::error::Error) -> String {
 }
 
 impl Product {
-    /// What an export of a program makes. A Docker engine takes what its tar file would hold.
+    /// What an export of a program makes.
     pub fn of(to: &ExportTo, config: Vec<u8>) -> Self {
         match to {
             ExportTo::Directory(_) => Product::Directory,
             ExportTo::Tar(_) => Product::Tree,
             ExportTo::OciTar(_) => Product::Image(Form::Oci, config),
-            ExportTo::DockerTar { reference, .. } | ExportTo::DockerEngine(reference) => {
-                Product::Image(Form::Docker(reference.clone()), config)
-            }
+            ExportTo::DockerTar { reference, .. } => Product::Image(Form::Docker(reference.clone()), config),
+            ExportTo::DockerEngine(reference) => Product::Image(Form::Loaded(reference.clone()), config),
             ExportTo::Registry { reference, stargz } => {
                 Product::Image(Form::Pushed(reference.clone(), *stargz), config)
             }

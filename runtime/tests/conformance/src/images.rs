@@ -14,6 +14,9 @@ use crate::registry;
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
+/// The program of the image `busybox`; another one on each machine.
+pub(crate) const BUSYBOX: &str = "/bin/busybox";
+
 /// The time of all files in images.
 const TIME: u64 = 1_600_000_000;
 
@@ -70,8 +73,8 @@ pub fn push_debian() {
 }
 
 fn busybox_layer() -> Vec<u8> {
-    let program = std::fs::read("/bin/busybox")
-        .unwrap_or_else(|error| panic!("`/bin/busybox` cannot be read ({error}): {}", crate::namespaces::ADVICE));
+    let program = std::fs::read(BUSYBOX)
+        .unwrap_or_else(|error| panic!("`{BUSYBOX}` cannot be read ({error}): {}", crate::namespaces::ADVICE));
     let mut layer = Layer::default();
     layer.directory("bin", 0o755);
     layer.file("bin/busybox", 0o755, &program);

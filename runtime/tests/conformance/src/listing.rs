@@ -156,9 +156,9 @@ fn read(entry: &tar::Entry<'_, impl Read>, records: &Records, content: &[u8], no
 }
 
 /// Short texts as they are, everything else by size and digest.
-fn shown(content: &[u8]) -> String {
+pub(crate) fn shown(content: &[u8]) -> String {
     match std::str::from_utf8(content) {
-        Ok(text) if text.len() <= 80 => format!("{text:?}"),
+        Ok(text) if text.len() <= 400 => format!("{text:?}"),
         _ => format!("{} {}", content.len(), &Digest::of(content).hex()[..16]),
     }
 }

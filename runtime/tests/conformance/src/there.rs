@@ -61,7 +61,7 @@ fn export(product: &Product, to: &Path) -> Export {
     let mut set = |key: &str, value: &str| attributes.insert(key.to_owned(), value.to_owned());
     match form {
         Form::Oci => {}
-        Form::Docker(name) => {
+        Form::Docker(name) | Form::Loaded(name) => {
             set("name", name);
         }
         Form::Pushed(name, stargz) => {
@@ -75,7 +75,8 @@ fn export(product: &Product, to: &Path) -> Export {
     }
     match form {
         Form::Oci => Export::Oci(to.to_owned(), attributes),
-        Form::Docker(_) => Export::Docker(to.to_owned(), attributes),
+        // Loading is for the client to do.
+        Form::Docker(_) | Form::Loaded(_) => Export::Docker(to.to_owned(), attributes),
         Form::Pushed(..) => Export::Image(attributes),
     }
 }
