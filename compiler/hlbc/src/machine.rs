@@ -31,6 +31,13 @@ pub(crate) struct Machine {
     progress: cli::Progress,
 }
 
+/// A build that is being shown.
+pub(crate) struct Building<'m> {
+    machine: &'m Machine,
+    progress: Progress,
+    pub(crate) executor: Arc<Executor>,
+}
+
 /// What the options and the environment say about this machine.
 ///
 /// # Errors
@@ -72,16 +79,40 @@ impl Machine {
         sources: &SourceMap,
         screen: Screen,
     ) -> Result<(), Failure> {
+        self.begin(allow)?.finish(request, sources, screen)
+    }
+
+    /// Begins to show how a build goes whose request is not known yet.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub(crate) fn begin(&self, allow: BTreeSet<Entitlement>) -> Result<Building<'_>, Failure> {
         let progress = Progress::start(self.progress)
             .map_err(|error| Failure::new(Kind::Environment, "cannot start a thread").because(error))?;
         let executor = Arc::new(Executor { runtime: self.runtime.clone(), status: progress.sink(), allow });
-        let done = self.tokio.block_on(executor.execute(request, self.cancel.clone()));
-        let ended = progress.end(done.is_ok());
+        Ok(Building { machine: self, progress, executor })
+    }
+}
+
+impl Building<'_> {
+    /// Does the request.
+    ///
+    /// # Errors
+    /// If it failed or was interrupted; why has been told then, or is in the failure.
+    pub(crate) fn finish(self, request: Request, sources: &SourceMap, screen: Screen) -> Result<(), Failure> {
+        let Machine { tokio, cancel, .. } = self.machine;
+        let done = tokio.block_on(self.executor.execute(request, cancel.clone()));
+        let ended = self.progress.end(done.is_ok());
         match done {
             Ok(()) => Ok(()),
-            Err(_) if self.cancel.is_cancelled() => Err(interrupt::interrupted()),
+            Err(_) if cancel.is_cancelled() => Err(interrupt::interrupted()),
             Err(broken) => Err(failure::tell(&broken, sources, &ended, screen)),
         }
+    }
+
+    /// Shows what is left to show; there will be no request.
+    pub(crate) fn abandon(self) {
+        self.progress.end(false);
     }
 }
 

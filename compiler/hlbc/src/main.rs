@@ -11,6 +11,7 @@ mod error;
 mod execute;
 mod failure;
 mod fingerprint;
+mod frontend;
 mod graphs;
 mod image;
 mod interrupt;

@@ -50,7 +50,7 @@ pub(super) fn compile(
     let (tokio, cancel) = interrupt::start()?;
     let images = if no_resolve { None } else { Some(Images::new(Places::here().registries()?)) };
     let handle = tokio.handle().clone();
-    let world = OsWorld::open(Outside { handle, cancel: cancel.clone(), images: images.as_ref() });
+    let world = OsWorld::open(Outside { handle, cancel: cancel.clone(), images: images.as_ref(), executor: None });
     program::compile(&world, &checked, targets, platform, screen, &cancel)
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Owns the order of things: the program first, then the machine, then the build.
 
+use std::sync::Arc;
+
 use hlb_runtime::Entitlement;
 
 use crate::error::Failure;
@@ -16,13 +18,22 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
     let checked = program::check(&OsWorld::quiet(), &file, screen)?;
 
     let machine = Machine::open(config, &args.machine)?;
-    let (handle, images) = (machine.tokio.handle().clone(), Some(machine.runtime.images()));
-    let cancel = &machine.cancel;
-    let world = OsWorld::open(Outside { handle, cancel: cancel.clone(), images });
-    let (targets, platform) = (args.targets.all(), args.platform.platform.as_ref());
-    let request = program::compile(&world, &checked, &targets, platform, screen, cancel)?;
-
     let mut allow = machine::entitlements(&args.allow);
     allow.insert(Entitlement::NetworkHost);
-    machine.build(request, allow, &checked.sources, screen)
+    // Evaluation builds, too: for frontends, and for pushes whose digest is asked for.
+    let building = machine.begin(allow)?;
+    let world = OsWorld::open(Outside {
+        handle: machine.tokio.handle().clone(),
+        cancel: machine.cancel.clone(),
+        images: Some(machine.runtime.images()),
+        executor: Some(Arc::clone(&building.executor)),
+    });
+    let (targets, platform) = (args.targets.all(), args.platform.platform.as_ref());
+    match program::evaluate(&world, &checked, &targets, platform) {
+        Ok(request) => building.finish(request, &checked.sources, screen),
+        Err(errors) => {
+            building.abandon();
+            Err(program::tell(&errors, &checked, screen, &machine.cancel))
+        }
+    }
 }

@@ -11,6 +11,7 @@
 mod image;
 mod project;
 
+mod allow;
 mod build;
 mod check;
 mod death;
@@ -20,6 +21,7 @@ mod emit;
 mod environment;
 mod failing;
 mod fmt;
+mod frontend;
 mod registry;
 mod solve;
 mod usage;

@@ -2,7 +2,6 @@
 //!
 //! Owns the way from the protocol's requests to the runtime's. Knows nothing of connections.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use hlb_llb::pb;
@@ -42,7 +41,7 @@ impl Host for RuntimeHost {
         let request = SolveRequest {
             definition,
             locals: self.request.locals.clone(),
-            layouts: BTreeMap::new(),
+            layouts: self.request.layouts.clone(),
             secrets: self.request.secrets.clone(),
             sockets: self.request.sockets.clone(),
             allow: self.request.allow.clone(),

@@ -80,9 +80,9 @@ async fn the_empty_file_system_is_not_solved() {
 #[tokio::test]
 async fn images_are_found_by_name_and_platform() {
     let bench = Bench::start(&[], BTreeMap::new()).await;
-    let image = bench.gateway.image("docker.io/library/busybox:latest", &platform("arm64", "")).await.unwrap();
+    let image = bench.gateway.image("docker.io/library/busybox:latest", &platform("arm64", ""), false).await.unwrap();
     assert_eq!((image.digest.as_str(), image.config.as_slice()), ("sha256:1", &b"{}"[..]));
-    let missing = bench.gateway.image("docker.io/library/none:latest", &platform("arm64", "")).await;
+    let missing = bench.gateway.image("docker.io/library/none:latest", &platform("arm64", ""), false).await;
     assert_eq!(missing.unwrap_err().to_string(), "cannot get `none`: not found");
     assert_eq!(bench.end().await.1[0], "image docker.io/library/busybox:latest arm64");
 }
