@@ -119,10 +119,10 @@ pub(super) fn no_forward(option: &Opt) -> Fail {
 }
 
 /// A pattern for what is below a path, for the directory that the path is in.
-fn below(path: &Utf8Path, pattern: &String) -> String {
+fn below(path: &Utf8Path, pattern: &str) -> String {
     let (not, pattern) = match pattern.strip_prefix('!') {
         Some(rest) => ("!", rest),
-        None => ("", pattern.as_str()),
+        None => ("", pattern),
     };
     format!("{not}{}/{}", literal(path), pattern.trim_start_matches('/'))
 }
@@ -143,8 +143,7 @@ mod tests {
 
     #[test]
     fn patterns_move_below_a_path() {
-        let check =
-            |pattern: &str, expected: &str| assert_eq!(below(Utf8Path::new("a[1]/b"), &pattern.to_owned()), expected);
+        let check = |pattern: &str, expected: &str| assert_eq!(below(Utf8Path::new("a[1]/b"), pattern), expected);
         check("*.go", r"a\[1\]/b/*.go");
         check("!x", r"!a\[1\]/b/x");
         check("/x/**", r"a\[1\]/b/x/**");
