@@ -245,14 +245,16 @@ impl<'e> Emitter<'e> {
     /// A graph that a frontend returned. Its ops keep their places in the frontend's own files, in front of the calls here.
     fn foreign(&mut self, definition: &pb::Definition, calls: &[pb::Location]) -> Option<Output> {
         let before = i32::try_from(self.infos.len()).unwrap_or(i32::MAX);
-        let infos = definition.source.iter().flat_map(|source| &source.infos);
-        self.infos.extend(infos.cloned());
-        let moved = |known: &pb::Location| pb::Location {
-            source_index: known.source_index.saturating_add(before),
-            ranges: known.ranges.clone(),
+        self.infos.extend(definition.source.iter().flat_map(|source| source.infos.iter().cloned()));
+        let after = i32::try_from(self.infos.len()).unwrap_or(i32::MAX);
+        // A place in a file that the frontend did not send would be one in somebody else's.
+        let moved = |known: &pb::Location| {
+            let source_index = known.source_index.checked_add(before)?;
+            let ranges = known.ranges.clone();
+            (before..after).contains(&source_index).then_some(pb::Location { source_index, ranges })
         };
         // It was found to be valid when it came.
-        import(definition, |known| known.iter().map(moved).chain(calls.iter().cloned()).collect()).ok().flatten()
+        import(definition, |known| known.iter().filter_map(moved).chain(calls.iter().cloned()).collect()).ok().flatten()
     }
 
     /// The calls that made an op, innermost first.

@@ -34,10 +34,10 @@ pub struct MemoryWorld {
     pub manifests: Option<BTreeMap<String, ImageManifest>>,
     /// What [`World::unique`] begins with; numbers follow from the second call on.
     pub unique: String,
-    /// The digest that every push gets; `None` if nothing is pushed.
-    pub pushed: Option<String>,
-    /// What every frontend returns; `None` if none is run.
-    pub made: Option<FrontendResult>,
+    /// The digest that every push gets, or why it fails; at first, nothing is pushed here.
+    pub pushed: Result<String, WorldError>,
+    /// What every frontend returns, or why it fails; at first, none is run here.
+    pub made: Result<FrontendResult, WorldError>,
     /// Images of OCI layouts by path and name, as `path name`; `None` if no layout is looked into.
     pub layouts: Option<BTreeMap<String, LayoutImage>>,
     /// Where `local` takes files from.
@@ -63,8 +63,8 @@ impl MemoryWorld {
             images: None,
             manifests: None,
             unique: "unique".to_owned(),
-            pushed: None,
-            made: None,
+            pushed: Err(WorldError::Refused { action: "pushing an image".to_owned() }),
+            made: Err(WorldError::Refused { action: "running a frontend".to_owned() }),
             layouts: None,
             origin: LocalOrigin::Client,
             pushes: RefCell::default(),
@@ -186,12 +186,12 @@ impl World for MemoryWorld {
 
     fn publish(&self, solve: &Solve) -> Result<String, WorldError> {
         self.pushes.borrow_mut().push(solve.clone());
-        self.pushed.clone().ok_or_else(|| WorldError::Refused { action: "pushing an image".to_owned() })
+        self.pushed.clone()
     }
 
     fn frontend(&self, call: &FrontendCall) -> Result<FrontendResult, WorldError> {
         self.calls.borrow_mut().push(call.clone());
-        self.made.clone().ok_or_else(|| WorldError::Refused { action: "running a frontend".to_owned() })
+        self.made.clone()
     }
 
     fn local_origin(&self) -> LocalOrigin {

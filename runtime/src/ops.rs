@@ -84,12 +84,13 @@ async fn dispatch(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot]) -> 
             let lower = pick(inputs, op.lower.as_ref().map_or(-1, |lower| lower.input)).ok_or_else(missing_input)?;
             let upper = pick(inputs, op.upper.as_ref().map_or(-1, |upper| upper.input)).ok_or_else(missing_input)?;
             let diff = engine.snapshots.diff(&lower, &upper);
-            let diff = diff.map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
-            Ok(vec![diff.ok_or_else(|| {
-                let sentence =
-                    "a diff of two file systems of which the second was not built on the first is not supported yet";
-                SolveError::say(ErrorKind::Definition, sentence)
-            })?])
+            if let Some(diff) = diff.map_err(|error| SolveError::new(ErrorKind::Environment, error))? {
+                return Ok(vec![diff]);
+            }
+            let job = Arc::clone(job);
+            let compared = move || job.engine.snapshots.compare(&lower, &upper);
+            let compared = blocking(move || compared().map_err(|error| SolveError::new(ErrorKind::Environment, error)));
+            Ok(vec![compared.await?])
         }
         Some(pb::OpKind::Build(op)) => build::run(job, vertex, op, inputs).await,
         Some(pb::OpKind::Passthrough(op)) => {

@@ -198,6 +198,7 @@ impl World for OsWorld<'_> {
         // A name in a layout may be a tag alone. Without any, the only image is meant.
         let whole = match name {
             "" => "layout".to_owned(),
+            digest if digest.starts_with("sha256:") => format!("layout@{digest}"),
             tag if !tag.contains(['/', ':', '@']) => format!("layout:{tag}"),
             name => name.to_owned(),
         };

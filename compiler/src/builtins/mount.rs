@@ -39,14 +39,13 @@ pub(super) fn mount(evaluator: &mut Evaluator<'_>, option: &Opt) -> Result<Mount
         used: false,
     };
     let mut first = FirstDirectory::default();
+    let mut sized = None;
     for setting in option.options.iter() {
         match setting.name.as_str() {
             "readonly" => mount.readonly = true,
             // A cache in memory is still a cache: it has a name.
             "tmpfs" if matches!(mount.kind, MountKind::Bind) => mount.kind = MountKind::Tmpfs { size: 0 },
-            "tmpfsSize" if !matches!(mount.kind, MountKind::Cache { .. }) => {
-                mount.kind = MountKind::Tmpfs { size: setting.int(0) };
-            }
+            "tmpfsSize" => sized = Some(setting),
             "sourcePath" => mount.selector = setting.text(0).to_owned(),
             "cache" => {
                 let sharing = match setting.text(1) {
@@ -66,6 +65,13 @@ pub(super) fn mount(evaluator: &mut Evaluator<'_>, option: &Opt) -> Result<Mount
             "uid" | "gid" | "mode" => first.set(setting),
             _ => {}
         }
+    }
+    if let Some(asked) = sized {
+        if matches!(mount.kind, MountKind::Cache { .. }) {
+            let message = "`tmpfsSize` is for mounts in memory, and this mount is a cache";
+            return Err(asked.site.fail(codes::ARGUMENT, message));
+        }
+        mount.kind = MountKind::Tmpfs { size: asked.int(0) };
     }
     if matches!(mount.kind, MountKind::Tmpfs { .. }) && mount.source.is_some() {
         let message = "a mount in memory is empty; it cannot show another filesystem";

@@ -129,7 +129,11 @@ impl Rule {
             }
             Self::Commit => refuse(commit(text), "is no commit: it is named by 7 to 64 hexadecimal digits"),
             Self::Time => refuse(time::parse(text).is_some(), "is no time in RFC 3339, such as 2024-01-31T12:00:00Z"),
-            Self::Duration => refuse(duration::parse(text).is_some(), "is no time span such as 30s, 500ms or 1m30s"),
+            Self::Duration => {
+                // What runs containers counts in nothing smaller.
+                let whole = duration::parse(text).is_some_and(|span| span.is_zero() || span.as_millis() > 0);
+                refuse(whole, "is no time span such as 30s, 500ms or 1m30s")
+            }
             Self::Signal => refuse(signal(text), "is no signal: write a name such as SIGTERM, or a number up to 64"),
             Self::Port => refuse(port(text), "is no port such as 80, 443/tcp or 8000-8010/udp"),
             Self::Image => image(text),

@@ -60,11 +60,10 @@ pub(super) fn oci_layout(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Re
     let platform = platform(evaluator, call);
     let found = evaluator.world.layout_image(&path, call.text(1), &platform).map_err(|error| {
         let message = format!("cannot look up `{}` in the OCI layout `{path}`: {error}", call.text(1));
+        let fail = call.site.fail_arg(1, codes::IMAGE_LOOKUP, message);
         match error {
-            WorldError::Refused { .. } => {
-                Box::new(call.site.fail(codes::IMAGE_LOOKUP, message).help("build it with `hlbc run`"))
-            }
-            _ => call.site.fail_arg(1, codes::IMAGE_LOOKUP, message),
+            WorldError::Unavailable { advice, .. } => Box::new(fail.help(advice)),
+            _ => fail,
         }
     })?;
     // Where the layout is says nothing of what is in it, so its name is that of the content.

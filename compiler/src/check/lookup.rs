@@ -57,11 +57,26 @@ impl Checker<'_> {
             }
         }
         let symbol = self.declared.program.module(self.module).and_then(|module| module.scope.get(name));
-        if let Some((target, defined)) = symbol.map(|symbol| (symbol.target, symbol.at)) {
+        let symbol = symbol.map(|symbol| (symbol.target, symbol.at));
+        if let Some((target, defined)) = symbol.filter(|(target, _)| !self.gives_way(name, *target, expected)) {
             self.refer(path.head.span, target);
             return self.target(path, target, defined, expected);
         }
         self.builtin(path, expected)
+    }
+
+    /// Whether a builtin is meant by a name that the program has defined too. Names of later builtins are free for programs,
+    /// which mean their own wherever its kind fits.
+    fn gives_way(&self, name: &str, target: Target, expected: &Expected) -> bool {
+        let program = &self.declared.program;
+        let own = match target {
+            Target::Func(id) => program.func(id).map(|func| &func.signature.kind),
+            Target::Bind(id) => program.bind(id).map(|bound| &bound.kind),
+            _ => None,
+        };
+        let fitting = |kind: &Kind| expected.kinds().contains(kind);
+        let overloads = self.declared.builtins.overloads(name).iter().filter_map(|id| program.builtin(*id));
+        own.is_some_and(|kind| !expected.takes(kind)) && overloads.map(|it| &it.signature.kind).any(fitting)
     }
 
     fn target(&mut self, path: &ast::Path, target: Target, defined: Location, expected: &Expected) -> Option<Resolved> {

@@ -173,7 +173,7 @@ fn images_go_where_they_are_sent() {
 fn a_digest_that_is_used_pushes_once_and_during_evaluation() {
     let source = "fs push() { image \"a\"; download \"before\"; dockerPush \"r\" as digest }\nfs default() { mkfile \"d\" 0o644 digest; mkfile \"e\" 0o644 digest; copy push \"/\" \"/\" }\nfs unused() { push }";
     let mut world = world(source);
-    world.pushed = Some("sha256:d".to_owned());
+    world.pushed = Ok("sha256:d".to_owned());
     let request = build(&world, &["unused"]).unwrap();
     assert!(world.pushes.borrow().is_empty(), "nobody wants to know the digest");
     insta::assert_snapshot!(outline(&request), @r"
@@ -201,7 +201,7 @@ fn frontends_make_graphs_of_graphs() {
     let other = MemoryWorld::new().file("main.hlb", "fs default() { image \"b\"; run \"inside\" }");
     let definition = single(&build(&other, &["default"]).unwrap()).definition.clone();
     let config = ImageConfig { env: vec!["PATH=/p".to_owned()], user: "u".to_owned(), ..ImageConfig::default() };
-    world.made = Some(FrontendResult { definition: definition.clone(), config: Some(config) });
+    world.made = Ok(FrontendResult { definition: definition.clone(), config: Some(config) });
     let request = build(&world, &["default"]).unwrap();
     let solve = single(&request);
     assert_eq!(
@@ -236,10 +236,10 @@ fn a_frontends_nothing_is_scratch_and_its_rubbish_an_error() {
     let source = "fs default() { frontend \"f\"; mkdir \"/d\" 0o755 }";
     let mut world = world(source);
     let nothing = hlb_llb::pb::Definition::default();
-    world.made = Some(FrontendResult { definition: nothing.clone(), config: None });
+    world.made = Ok(FrontendResult { definition: nothing.clone(), config: None });
     assert_eq!(outline(&build(&world, &["default"]).unwrap()), "solve: mkdir /d\n");
     let rubbish = hlb_llb::pb::Definition { def: vec![vec![0xff]], ..nothing };
-    world.made = Some(FrontendResult { definition: rubbish, config: None });
+    world.made = Ok(FrontendResult { definition: rubbish, config: None });
     let error = build(&world, &["default"]).unwrap_err();
     assert!(
         error.starts_with(
@@ -251,10 +251,10 @@ fn a_frontends_nothing_is_scratch_and_its_rubbish_an_error() {
 
 #[test]
 fn later_builtins_do_not_take_names_from_programs() {
-    let source = "fs default() { memory \"a\" }\nfs memory(string author) { image author }";
+    let source = "fs default() { memory \"a\"; run \"x\" with memory(5) }\nfs memory(string author) { image author }";
     assert_eq!(
         outline(&build(&world(source), &["default"]).unwrap()),
-        "solve: docker-image://docker.io/library/a:latest\n"
+        "solve: docker-image://docker.io/library/a:latest | /bin/sh -c x\n"
     );
 }
 
@@ -287,6 +287,7 @@ fn mistakes_are_told() {
         "run \"x\" with memory(0)",
         "run \"x\" with cpusetCpus(\"all\")",
         "run \"x\" with option { mount scratch \"/m\" with tmpfsSize(0) }",
+        "run \"x\" with option { mount scratch \"/m\" with option { tmpfsSize 5; cache \"c\" \"shared\" } }",
         "run \"x\" with option { mount scratch \"/m\" with mode(0o700) }",
         "run \"x\" with option { mount image(\"a\") \"/m\" with option { cache \"c\" \"shared\"; uid 1 } }",
         "run \"x\" with option { mount scratch \"\" }",
@@ -296,6 +297,7 @@ fn mistakes_are_told() {
         "mkfile \"/f\" 7777 \"\"",
         "healthcheck",
         "healthcheck \"x\" with interval(\"30\")",
+        "healthcheck \"x\" with timeout(\"5ns\")",
         "healthcheck \"x\" with retries(0)",
         "expose \"http\"",
         "stopSignal \"SIGFOO\"",
@@ -318,4 +320,50 @@ fn mistakes_are_told() {
         shown.push_str(&format!("{said}-----\n"));
     }
     insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!("builtins_mistakes", shown) });
+}
+
+#[test]
+fn what_fails_outside_is_told_with_what_to_do() {
+    use hlb_compiler::WorldError;
+
+    let source = "fs default() { mkfile \"/d\" 0o644 digest }\nfs push() { dockerPush \"r\" as digest }\nfs made() { frontend \"f\" }";
+    let mut world = world(source);
+    let unavailable = WorldError::Unavailable { reason: "no route".to_owned(), advice: "plug it in".to_owned() };
+    (world.pushed, world.made) = (Err(unavailable.clone()), Err(unavailable));
+    insta::assert_snapshot!(build(&world, &["default", "made"]).unwrap_err(), @r#"
+    error[E0217]: cannot push `docker.io/library/r:latest`: no route
+      main.hlb:2:13
+        | fs push() { dockerPush "r" as digest }
+        |             ^^^^^^^^^^
+      main.hlb:1:34
+        | fs default() { mkfile "/d" 0o644 digest }
+        |                                  ------ in this call
+      main.hlb:1:16
+        | fs default() { mkfile "/d" 0o644 digest }
+        |                ------ in this call
+      help: plug it in
+    error[E0218]: cannot run the frontend `docker.io/library/f:latest`: no route
+      main.hlb:3:13
+        | fs made() { frontend "f" }
+        |             ^^^^^^^^
+      help: plug it in
+    "#);
+    let other = WorldError::Other("denied".to_owned());
+    (world.pushed, world.made) = (Err(other.clone()), Err(other));
+    insta::assert_snapshot!(build(&world, &["default", "made"]).unwrap_err(), @r#"
+    error[E0217]: cannot push `docker.io/library/r:latest`: denied
+      main.hlb:2:13
+        | fs push() { dockerPush "r" as digest }
+        |             ^^^^^^^^^^
+      main.hlb:1:34
+        | fs default() { mkfile "/d" 0o644 digest }
+        |                                  ------ in this call
+      main.hlb:1:16
+        | fs default() { mkfile "/d" 0o644 digest }
+        |                ------ in this call
+    error[E0218]: cannot run the frontend `docker.io/library/f:latest`: denied
+      main.hlb:3:13
+        | fs made() { frontend "f" }
+        |             ^^^^^^^^
+    "#);
 }

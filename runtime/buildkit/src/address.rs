@@ -115,7 +115,15 @@ mod tests {
         let texts =
             ["/run/x.sock", "unix://run/x", "tcp://host", "tcp://:1", "tcp://h:70000", "ssh://me@host", "http://h:1"];
         let errors = texts.map(|text| Address::parse(text).unwrap_err().to_string());
-        insta::assert_snapshot!(errors.join("\n"));
+        insta::assert_snapshot!(errors.join("\n"), @r"
+        `/run/x.sock` has no scheme: write `unix:///path`, `docker:///path` or `tcp://host:port`
+        `unix://run/x` does not name a socket by an absolute path: write `unix:///path`, `docker:///path` or `tcp://host:port`
+        `tcp://host` does not end with `host:port`: write `unix:///path`, `docker:///path` or `tcp://host:port`
+        `tcp://:1` does not end with `host:port`: write `unix:///path`, `docker:///path` or `tcp://host:port`
+        `tcp://h:70000` does not end with `host:port`: write `unix:///path`, `docker:///path` or `tcp://host:port`
+        `ssh://me@host` is of a kind that is not supported yet: write `unix:///path`, `docker:///path` or `tcp://host:port`
+        `http://h:1` has a scheme that is not known: write `unix:///path`, `docker:///path` or `tcp://host:port`
+        ");
     }
 
     /// What comes of an upgrade that is answered so.

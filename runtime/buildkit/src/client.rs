@@ -3,7 +3,7 @@
 //! Owns the calls of the Control service and the life of a solve: which of its streams must be open when, and that all of
 //! them are closed when it ends, however it ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -108,7 +108,7 @@ impl Client {
             .into_iter()
             .map(|record| Worker {
                 id: record.id,
-                platforms: record.platforms.iter().map(platform).collect(),
+                platforms: platforms(&record.platforms),
                 version: record.buildkit_version.map(|version| version.version).unwrap_or_default(),
             })
             .collect();
@@ -187,7 +187,7 @@ impl Client {
         message: control::SolveRequest,
         session: &Session,
         watch: &Watch,
-    ) -> Result<std::collections::BTreeMap<String, String>, BuildkitError> {
+    ) -> Result<BTreeMap<String, String>, BuildkitError> {
         let reference = message.r#ref.clone();
         let mut control = self.control();
         let mut solve = pin!(control.solve(message));
@@ -284,7 +284,16 @@ impl Watch {
     }
 }
 
-fn platform(platform: &bollard_buildkit_proto::pb::Platform) -> String {
-    let parts = [&platform.os, &platform.architecture, &platform.variant];
-    parts.into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>().join("/")
+/// Platforms as text, each once.
+fn platforms(platforms: &[bollard_buildkit_proto::pb::Platform]) -> Vec<String> {
+    let mut texts = Vec::new();
+    for platform in platforms {
+        let parts = [&platform.os, &platform.architecture, &platform.variant];
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).map(String::as_str).collect();
+        let text = parts.join("/");
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    texts
 }

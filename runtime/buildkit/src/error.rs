@@ -173,8 +173,12 @@ impl BuildkitError {
 /// The sentence in a status, without what every layer puts before it.
 pub(crate) fn words(status: &Status) -> String {
     let mut message = status.message().trim();
-    while let Some(rest) = message.strip_prefix("failed to solve: ") {
-        message = rest;
+    loop {
+        let coded = || message.strip_prefix("rpc error: code = ")?.split_once(" desc = ").map(|(_, rest)| rest);
+        match message.strip_prefix("failed to solve: ").or_else(coded) {
+            Some(rest) => message = rest,
+            None => break,
+        }
     }
     if message.is_empty() { status.code().description().to_owned() } else { message.to_owned() }
 }

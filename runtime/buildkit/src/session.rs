@@ -116,8 +116,9 @@ impl Session {
             .await
             .map_err(|error| Status::from_error(Box::new(error)))?;
         let pieces = ReaderStream::with_capacity(from_server, PIECE);
-        // It ends after an error.
+        // It ends after an error, and with the session: the connection would keep it, and what it reads from, for ever.
         let pieces = pieces.filter_map(|piece| ready(piece.ok().map(|piece| BytesMessage { data: piece.to_vec() })));
+        let pieces = pieces.take_until(self.scope.stopped().cancelled_owned());
         let mut inbound = control.session(self.announced(pieces)?).await?.into_inner();
         while let Some(message) = inbound.message().await? {
             to_server.write_all(&message.data).await.map_err(|error| Status::from_error(Box::new(error)))?;

@@ -92,13 +92,16 @@ impl Events {
 
     fn progress(&mut self, vertex: &control::Vertex, say: &mut dyn FnMut(Status)) {
         let key = digest(&vertex.digest);
+        if vertex.cached || vertex.started.is_some() {
+            self.settle_inputs(&key, say);
+        }
         let Some(seen) = self.vertices.get_mut(&key) else { return };
         if vertex.cached {
             if !matches!(seen.state, State::Cached | State::Completed) {
                 seen.state = State::Cached;
                 say(Status::Cached { vertex: key.clone(), at: time(vertex.started) });
             }
-            return self.settle_inputs(&key, say);
+            return;
         }
         let Some(started) = vertex.started else { return };
         match seen.state {
@@ -126,7 +129,6 @@ impl Events {
                 seen.release(&key, say);
             }
         }
-        self.settle_inputs(&key, say);
     }
 
     /// What a vertex reads is done once it starts.
@@ -218,7 +220,8 @@ mod tests {
                 Status::Started { vertex, at } => format!("{} started {}", names[&vertex], second(at)),
                 Status::Cached { vertex, .. } => format!("{} cached", names[&vertex]),
                 Status::Completed { vertex, at, error } => {
-                    format!("{} completed {} {}", names[&vertex], second(at), error.unwrap_or_default())
+                    let line = format!("{} completed {} {}", names[&vertex], second(at), error.unwrap_or_default());
+                    line.trim_end().to_owned()
                 }
                 Status::Log { vertex, stream, data } => {
                     format!("{} {stream:?} {:?}", names[&vertex], String::from_utf8(data).unwrap())
@@ -247,7 +250,13 @@ mod tests {
             vec![vertex("run", &["image"], 5, 0)],
             vec![vertex("run", &["image"], 5, 6)],
         ]);
-        insta::assert_snapshot!(said.0);
+        insta::assert_snapshot!(said.0, @r"
+        graph image run
+        image started 1
+        image completed 4
+        run started 5
+        run completed 6
+        ");
     }
 
     #[test]
@@ -257,7 +266,14 @@ mod tests {
         let cancelled =
             control::Vertex { error: "rpc: context canceled".to_owned(), ..vertex("other", &["image"], 2, 3) };
         let (said, events) = check(vec![vec![cached.clone(), cancelled, failed], vec![cached]]);
-        insta::assert_snapshot!(said);
+        insta::assert_snapshot!(said, @r"
+        graph image other run
+        image cached
+        other started 2
+        other completed 3 rpc: context canceled
+        run started 2
+        run completed 3 exit code: 1
+        ");
         assert_eq!(events.failed(), Some(&Digest::of("run")));
     }
 

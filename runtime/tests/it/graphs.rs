@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hlb_llb::encode_definition;
 use hlb_llb::graph::{Annotations, Output, marshal};
-use hlb_llb::ops::{Copy, FileStep, Local, LocalOwner, file, local};
+use hlb_llb::ops::{Copy, FileStep, Local, LocalOwner, diff, file, local, merge};
 use hlb_llb::pb;
 use hlb_runtime::{Entitlement, ErrorKind};
 
@@ -102,6 +102,37 @@ fn privileged_what_is_no_graph_is_named() {
     assert!(error("link").contains("No such file or directory"), "{}", error("link"));
     std::fs::create_dir(bench.src().join("dir")).unwrap();
     assert!(error("dir").contains("it is not a regular file"), "{}", error("dir"));
+}
+
+#[test]
+fn privileged_links_are_made() {
+    let bench = Bench::new();
+    let link = pb::FileActionSymlink {
+        oldpath: "../target".into(),
+        newpath: "/link".into(),
+        owner: None,
+        timestamp: 5_000_000_000,
+    };
+    let action =
+        pb::FileAction { input: 0, secondary_input: -1, output: 0, action: Some(pb::FileActionKind::Symlink(link)) };
+    let kind = pb::OpKind::File(pb::FileOp { actions: vec![action] });
+    let graph = on_top(marshal(Some(&mkfile(None, "/a", "1")), Vec::new()), kind, 0);
+    assert_eq!(bench.solve_definition(graph.clone()).unwrap().ran, ["mkfile /a", "symlink /link -> ../target"]);
+    assert_eq!(std::fs::read_link(bench.out().join("link")).unwrap(), std::path::Path::new("../target"));
+    assert!(bench.solve_definition(graph).unwrap().ran.is_empty());
+}
+
+#[test]
+fn privileged_trees_that_have_nothing_to_do_with_each_other_are_compared() {
+    let bench = Bench::new();
+    let one = mkfile(Some(mkfile(None, "/both", "same")), "/one", "1");
+    let other = mkfile(Some(mkfile(None, "/two", "2")), "/both", "other");
+    let difference = diff(Some(one.clone()), Some(other), Annotations::default()).unwrap();
+    bench.solve(merge(vec![one, difference], Annotations::default()).as_ref()).unwrap();
+    let mut names: Vec<_> = std::fs::read_dir(bench.out()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["both", "two"]);
+    assert_eq!(read(&bench.out(), "both"), "other");
 }
 
 #[test]

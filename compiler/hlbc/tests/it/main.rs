@@ -11,6 +11,7 @@
 mod image;
 mod project;
 
+mod allow;
 mod build;
 mod check;
 mod death;

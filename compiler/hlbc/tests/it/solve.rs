@@ -197,3 +197,72 @@ fn options_are_explained() {
     For more information, try '--help'.
     ");
 }
+
+/// A step that asks for something that must be allowed.
+fn asking(change: impl FnOnce(&mut pb::ExecOp)) -> Vec<u8> {
+    let image =
+        pb::SourceOp { identifier: "docker-image://docker.io/library/busy:latest".to_owned(), ..Default::default() };
+    let platform = hlb_registry::Platform::host();
+    let platform = pb::Platform { os: "linux".to_owned(), architecture: platform.architecture, ..Default::default() };
+    let image =
+        encode_op(&pb::Op { op: Some(pb::OpKind::Source(image)), platform: Some(platform), ..Default::default() });
+    let args = ["/bin/sh", "-c", "cat /proc/self/status > /status"].map(str::to_owned).to_vec();
+    let mut exec = pb::ExecOp {
+        meta: Some(pb::Meta { args, cwd: "/".to_owned(), ..Default::default() }),
+        mounts: vec![pb::Mount { dest: "/".to_owned(), ..Default::default() }],
+        ..Default::default()
+    };
+    change(&mut exec);
+    let input = |bytes: &[u8]| vec![pb::Input { digest: Digest::of(bytes).to_string(), index: 0 }];
+    let exec = encode_op(&pb::Op { inputs: input(&image), op: Some(pb::OpKind::Exec(exec)), ..Default::default() });
+    let terminal = encode_op(&pb::Op { inputs: input(&exec), ..Default::default() });
+    encode_definition(&pb::Definition { def: vec![image, exec, terminal], ..Default::default() })
+}
+
+#[test]
+fn privileged_what_is_not_allowed_is_refused() {
+    let project = Project::with_busybox("");
+    let insecure = asking(|exec| exec.security = pb::SecurityMode::Insecure.into());
+    let shown = |args: &[&str], definition: &[u8]| {
+        let output = project.fed(&[&["solve", "--progress", "quiet"], args].concat(), definition);
+        project.shown(&output)
+    };
+    insta::assert_snapshot!(shown(&[], &insecure), @r"
+    exit code: 3
+    --- stderr
+    error: the step needs the entitlement `security.insecure`, which the caller did not give
+    help: run hlbc with `--allow security.insecure` if you trust the program
+    ");
+    assert_eq!(shown(&["--allow", "security.insecure", "-o", "out"], &insecure), "exit code: 0");
+    let capabilities = project.read("out/status");
+    let effective = capabilities.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap().trim();
+    assert!(u64::from_str_radix(effective, 16).unwrap() & 1 << 21 != 0, "CAP_SYS_ADMIN is missing: {effective}");
+    let host = asking(|exec| exec.network = pb::NetMode::Host.into());
+    assert!(shown(&[], &host).contains("--allow network.host"), "{}", shown(&[], &host));
+    assert_eq!(shown(&["--allow", "network.host"], &host), "exit code: 0");
+}
+
+#[test]
+fn privileged_an_image_is_written_out() {
+    let project = project();
+    let definition = asking(|_| {});
+    let args =
+        ["solve", "--progress", "quiet", "-o", "type=oci,dest=oci.tar", "-o", "type=docker,name=a/b,dest=docker.tar"];
+    let output = project.fed(&args, &definition);
+    assert!(output.status.success(), "{}", project.shown(&output));
+    let inspect = |from: &str| {
+        let output = std::process::Command::new("skopeo")
+            .args(["inspect", "--config", "--raw", from])
+            .current_dir(project.path(""))
+            .output()
+            .expect("this test needs skopeo: `cargo xtask ci` installs it");
+        assert!(output.status.success(), "{from}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    for image in ["oci-archive:oci.tar", "docker-archive:docker.tar"] {
+        let config = inspect(image);
+        assert_eq!(config["os"], "linux", "{config}");
+        assert_eq!(config["config"]["WorkingDir"], "/", "{config}");
+        assert!(config["rootfs"]["diff_ids"].as_array().unwrap().len() == 2, "{config}");
+    }
+}

@@ -16,7 +16,7 @@ use futures_util::stream::{Stream, StreamExt};
 use hlb_patterns::{Filter, follow};
 use rustix::fs::OFlags;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tonic::Status;
 
 use super::walk::Walk;
@@ -80,29 +80,36 @@ where
             let (packets, host) = (out.clone(), directory.join(path));
             work.spawn_blocking(move || read(id, &host, &packets));
         }
-        tokio::select! {
+        let packet = tokio::select! {
             Some(done) = work.join_next() => {
-                done.map_err(|error| LocalError::Read { path: directory.clone(), source: io::Error::other(error) })??;
+                finished(done, &directory)?;
+                continue;
             }
-            packet = inbound.next() => {
-                let packet = packet.and_then(Result::ok).ok_or(SendError::Gone)?;
-                match packet.r#type() {
-                    PacketType::PacketReq => {
-                        let path = asked(&announced, packet.id).ok_or(SendError::Protocol("asks for what is no file"))?;
-                        wanted.push_back((packet.id, path));
-                    }
-                    PacketType::PacketFin => break,
-                    PacketType::PacketErr => {
-                        return Err(SendError::Refused(String::from_utf8_lossy(&packet.data).into_owned()));
-                    }
-                    PacketType::PacketStat | PacketType::PacketData => {
-                        return Err(SendError::Protocol("sends files itself"));
-                    }
-                }
+            packet = inbound.next() => packet.and_then(Result::ok).ok_or(SendError::Gone)?,
+        };
+        match packet.r#type() {
+            PacketType::PacketReq => {
+                let path = asked(&announced, packet.id).ok_or(SendError::Protocol("asks for what is no file"))?;
+                wanted.push_back((packet.id, path));
+            }
+            PacketType::PacketFin => break,
+            PacketType::PacketErr => {
+                return Err(SendError::Refused(String::from_utf8_lossy(&packet.data).into_owned()));
+            }
+            PacketType::PacketStat | PacketType::PacketData => {
+                return Err(SendError::Protocol("sends files itself"));
             }
         }
     }
+    // A receiver that wants no more than it has may say so early; ours is the last word all the same.
+    while let Some(done) = work.join_next().await {
+        finished(done, &directory)?;
+    }
     out.send(Ok(fin())).await.map_err(|_| SendError::Gone)
+}
+
+fn finished(task: Result<Result<(), SendError>, JoinError>, directory: &Path) -> Result<(), SendError> {
+    task.map_err(|error| LocalError::Read { path: directory.to_owned(), source: io::Error::other(error) })?
 }
 
 fn asked(announced: &Announced, id: u32) -> Option<PathBuf> {
