@@ -1,8 +1,13 @@
 //! What a build leaves outside the store.
 //!
-//! One module for each form. They read a mounted tree; what is mounted and where the result shall go is the caller's.
+//! One module for each form. Those for files read a mounted tree, those for images the layers; what is mounted and where the
+//! result shall go is the caller's.
 
+mod archive;
+mod engine;
+pub(crate) mod image;
 pub(crate) mod local;
+mod manifest;
 pub(crate) mod tar;
 
 use std::io;

@@ -3,21 +3,25 @@
 //! ```text
 //!   Definition ──► Graph (hlb-llb) ──► solver: keys, cache, single flight ──► ops: source · exec · file · merge · diff
 //!                                                                              │
-//!                        export: directory · tar ◄── snapshot (overlay layers) ◄┘ ──► store: blobs, metadata
+//!                        export: directory · tar · image ◄── snapshot (overlay layers) ◄┘ ──► store: blobs, metadata
 //! ```
 //!
 //! Has never heard of HLB: anything that makes LLB can use it. [`Runtime`] is the entry point; [`isolate_mounts`] must have been
 //! called before, on the thread from which all others come.
 #![deny(unsafe_code)]
 
+mod access;
+mod admission;
 mod capabilities;
 mod content_hash;
 mod engine;
 mod error;
 mod exec;
 mod export;
+mod layer_blob;
 mod ops;
 mod parallel;
+mod process;
 mod runtime;
 pub mod select;
 mod snapshot;
@@ -25,8 +29,11 @@ mod solver;
 mod sys;
 mod tree;
 
+pub use access::{Contents, Entry};
+pub use capabilities::SUPPORTED as CAPABILITIES;
 pub use error::{ErrorKind, SolveError};
 pub use exec::{PreflightError, preflight};
+pub use process::{LogSink, Program};
 pub use runtime::{
     Config, Entitlement, ExportTarget, Exported, ImageExport, ImageTarget, Runtime, SolveRequest, Solved,
 };

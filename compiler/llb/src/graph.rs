@@ -127,6 +127,17 @@ impl Vertex {
         Arc::new(Self { digest: Digest::of(&bytes), bytes, metadata, locations, inputs })
     }
 
+    /// A vertex whose op somebody else encoded.
+    pub(crate) fn foreign(
+        digest: Digest,
+        bytes: Vec<u8>,
+        metadata: pb::OpMetadata,
+        locations: Vec<pb::Location>,
+        inputs: Vec<Output>,
+    ) -> Arc<Self> {
+        Arc::new(Self { digest, bytes, metadata, locations, inputs })
+    }
+
     /// Digest of the op.
     pub fn digest(&self) -> &Digest {
         &self.digest

@@ -5,26 +5,25 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hlb_llb::Digest;
 use hlb_llb::digest::Hasher;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RANGE, RETRY_AFTER, WWW_AUTHENTICATE};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RANGE, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use reqwest::{Method, Response, StatusCode, Url};
 
 use crate::credentials::{Challenge, Credential, Credentials};
-use crate::failure::{FailureKind, causes};
+use crate::failure::FailureKind;
 use crate::image::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
+use crate::transport::{Body, Clients, broken, send, send_body};
 
-const USER_AGENT: &str = concat!("hlbc/", env!("CARGO_PKG_VERSION"));
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// Silence in the middle of an answer.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// Repetitions of a request that met a passing fault.
-const MAX_REPEATS: u32 = 3;
+pub(crate) const MAX_REPEATS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// Manifests, tokens and error texts are small.
@@ -45,7 +44,8 @@ pub(crate) struct Sink<'a> {
     progress: &'a mut (dyn FnMut(u64) + Send),
     hasher: Hasher,
     written: u64,
-    size: u64,
+    /// How much is expected, if that is known.
+    size: Option<u64>,
 }
 
 /// Why content did not arrive.
@@ -54,22 +54,38 @@ pub(crate) enum Stop {
     Write(io::Error),
 }
 
+/// What a request is to be allowed to do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Access<'a> {
+    /// Read a repository.
+    Pull(&'a str),
+    /// Write a repository.
+    Push(&'a str),
+    /// Write a repository, and read another one.
+    Mount { into: &'a str, from: &'a str },
+}
+
+/// One request, which may have to be made more than once.
+pub(crate) struct Call<'a> {
+    pub(crate) access: Access<'a>,
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: Vec<(HeaderName, String)>,
+    pub(crate) body: Body,
+    /// How often it is repeated after a passing fault.
+    pub(crate) repeats: u32,
+}
+
 pub(crate) struct Client {
     credentials: Arc<dyn Credentials>,
-    proxied: OnceLock<Result<reqwest::Client, String>>,
-    direct: OnceLock<Result<reqwest::Client, String>>,
-    /// What was accepted, by endpoint and repository.
+    clients: Clients,
+    /// What was accepted, by endpoint and what was to be done there.
     authorizations: Mutex<HashMap<(String, String), HeaderValue>>,
 }
 
 impl Client {
     pub(crate) fn new(credentials: Arc<dyn Credentials>) -> Self {
-        Self {
-            credentials,
-            proxied: OnceLock::new(),
-            direct: OnceLock::new(),
-            authorizations: Mutex::new(HashMap::new()),
-        }
+        Self { credentials, clients: Clients::default(), authorizations: Mutex::new(HashMap::new()) }
     }
 
     /// A manifest or index by tag or digest, with the type that the registry gives it. It is not checked.
@@ -132,28 +148,44 @@ impl Client {
         offset: u64,
     ) -> Result<Response, FailureKind> {
         let repository = format!("{}{repository}", endpoint.prefix);
-        let url = endpoint
-            .base
-            .join(&format!("/v2/{repository}/{what}"))
-            .map_err(|error| FailureKind::Content { reason: format!("no address: {error}") })?;
-        let client = self.client(&endpoint.base)?;
-        let account = (endpoint.base.to_string(), repository.clone());
+        let mut headers = vec![(ACCEPT, accept.to_owned())];
+        if offset > 0 {
+            headers.push((RANGE, format!("bytes={offset}-")));
+        }
+        let call = Call {
+            access: Access::Pull(&repository),
+            method: Method::GET,
+            url: endpoint.url(&repository, what)?,
+            headers,
+            body: Body::None,
+            repeats: MAX_REPEATS,
+        };
+        self.call(endpoint, &call).await
+    }
+
+    /// Makes a request, with the authorization that the registry asks for. The answer is a success.
+    pub(crate) async fn call(&self, endpoint: &Endpoint, call: &Call<'_>) -> Result<Response, FailureKind> {
+        let client = self.clients.get(&call.url, call.body.is_large())?;
+        let account = (endpoint.base.to_string(), call.access.name());
+        // A registry may send uploads elsewhere, which is none of the credential's business.
+        let at_home = call.url.origin() == endpoint.base.origin();
         let mut authorized = false;
         let mut repeats = 0;
         loop {
-            let mut request = client.get(url.clone()).header(ACCEPT, accept);
-            if offset > 0 {
-                request = request.header(RANGE, format!("bytes={offset}-"));
+            let mut request = client.request(call.method.clone(), call.url.clone());
+            for (name, value) in &call.headers {
+                request = request.header(name, value);
             }
             let known = self.authorizations.lock().unwrap_or_else(PoisonError::into_inner).get(&account).cloned();
-            if let Some(value) = known {
+            if let Some(value) = known.filter(|_| at_home) {
                 request = request.header(AUTHORIZATION, value);
             }
-            let response = match send(request).await {
+            let response = match send_body(request, &call.body).await {
                 Ok(response) => response,
+                Err(failure @ FailureKind::Local { .. }) => return Err(failure),
                 // Nobody is there: asking at length would only make the user wait for the same answer.
                 Err(failure @ FailureKind::Connect { .. }) if repeats > 0 => return Err(failure),
-                Err(failure) if repeats >= MAX_REPEATS => return Err(failure),
+                Err(failure) if repeats >= call.repeats => return Err(failure),
                 Err(_) => {
                     pause(repeats, None).await;
                     repeats += 1;
@@ -162,15 +194,15 @@ impl Client {
             };
             match response.status() {
                 status if status.is_success() => return Ok(response),
-                StatusCode::UNAUTHORIZED if !authorized => {
+                StatusCode::UNAUTHORIZED if !authorized && at_home => {
                     authorized = true;
-                    let value = self.authorize(endpoint, &repository, response).await?;
+                    let value = self.authorize(endpoint, call.access, response).await?;
                     let mut known = self.authorizations.lock().unwrap_or_else(PoisonError::into_inner);
                     known.insert(account.clone(), value);
                 }
                 status
                     if (status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS)
-                        && repeats < MAX_REPEATS =>
+                        && repeats < call.repeats =>
                 {
                     let wanted = header(&response, RETRY_AFTER).and_then(|seconds| seconds.parse().ok());
                     pause(repeats, wanted.map(Duration::from_secs)).await;
@@ -185,7 +217,7 @@ impl Client {
     async fn authorize(
         &self,
         endpoint: &Endpoint,
-        repository: &str,
+        access: Access<'_>,
         refused: Response,
     ) -> Result<HeaderValue, FailureKind> {
         let challenge = refused
@@ -207,8 +239,8 @@ impl Client {
             (Some(Challenge::Basic), Some(Credential::Password { user, password })) => basic(&user, &password),
             (Some(Challenge::Basic), _) => return Err(denied("it wants a user and a password".to_owned())),
             (Some(Challenge::Bearer { realm, service, scope }), credential) => {
-                let scope = scope.unwrap_or_else(|| format!("repository:{repository}:pull"));
-                let token = self.token(endpoint, &realm, service.as_deref(), &scope, credential).await;
+                let scopes = access.scopes(scope);
+                let token = self.token(endpoint, &realm, service.as_deref(), &scopes, credential).await;
                 let token = token.map_err(|failure| match failure {
                     FailureKind::Denied { message, .. } => denied(message),
                     other => other,
@@ -227,7 +259,7 @@ impl Client {
         endpoint: &Endpoint,
         realm: &str,
         service: Option<&str>,
-        scope: &str,
+        scopes: &[String],
         credential: Option<Credential>,
     ) -> Result<String, FailureKind> {
         let wrong = |reason: String| FailureKind::Content { reason };
@@ -237,7 +269,7 @@ impl Client {
         if credential.is_some() && url.scheme() != "https" && endpoint.base.scheme() == "https" {
             return Err(wrong(format!("its token service `{realm}` would get the password without encryption")));
         }
-        let client = self.client(&url)?;
+        let client = self.clients.get(&url, false)?;
         let request = match credential {
             Some(Credential::IdentityToken(token)) => {
                 let mut form = Url::parse("x:").map_err(|error| wrong(error.to_string()))?;
@@ -245,7 +277,7 @@ impl Client {
                     .append_pair("grant_type", "refresh_token")
                     .append_pair("service", service.unwrap_or_default())
                     .append_pair("client_id", "hlbc")
-                    .append_pair("scope", scope)
+                    .append_pair("scope", &scopes.join(" "))
                     .append_pair("refresh_token", &token);
                 let form = form.query().unwrap_or_default().to_owned();
                 client.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form)
@@ -254,7 +286,9 @@ impl Client {
                 if let Some(service) = service {
                     url.query_pairs_mut().append_pair("service", service);
                 }
-                url.query_pairs_mut().append_pair("scope", scope);
+                for scope in scopes {
+                    url.query_pairs_mut().append_pair("scope", scope);
+                }
                 match other {
                     Some(Credential::Password { user, password }) => {
                         client.get(url).header(AUTHORIZATION, basic(&user, &password))
@@ -288,26 +322,36 @@ impl Client {
         // A credential helper is a process that may ask the user.
         tokio::task::spawn_blocking(move || credentials.get(&server)).await.map_err(|error| error.to_string())?
     }
+}
 
-    fn client(&self, url: &Url) -> Result<&reqwest::Client, FailureKind> {
-        let loopback = is_loopback(url);
-        let cell = if loopback { &self.direct } else { &self.proxied };
-        cell.get_or_init(|| {
-            // An error says that there is a provider already, which is as good.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-            let mut builder = reqwest::Client::builder()
-                .user_agent(USER_AGENT)
-                .connect_timeout(CONNECT_TIMEOUT)
-                .read_timeout(READ_TIMEOUT);
-            if loopback {
-                builder = builder.no_proxy();
-            }
-            builder.build().map_err(|error| causes(&error))
-        })
-        .as_ref()
-        .map_err(|reason| FailureKind::Connect {
-            reason: format!("no HTTPS (is `ca-certificates` installed?): {reason}"),
-        })
+impl Access<'_> {
+    /// Tells authorizations of one registry apart.
+    fn name(self) -> String {
+        match self {
+            Self::Pull(repository) => format!("pull {repository}"),
+            Self::Push(repository) => format!("push {repository}"),
+            Self::Mount { into, from } => format!("push {into} from {from}"),
+        }
+    }
+
+    /// What a token must allow. To pull, a registry knows best itself; before a push it often names less than will be
+    /// needed.
+    fn scopes(self, named: Option<String>) -> Vec<String> {
+        let pull = |repository: &str| format!("repository:{repository}:pull");
+        let push = |repository: &str| format!("repository:{repository}:pull,push");
+        match self {
+            Self::Pull(repository) => vec![named.unwrap_or_else(|| pull(repository))],
+            Self::Push(repository) => vec![push(repository)],
+            Self::Mount { into, from } => vec![push(into), pull(from)],
+        }
+    }
+}
+
+impl Endpoint {
+    /// An address below a repository, whose name has the prefix already.
+    pub(crate) fn url(&self, repository: &str, what: &str) -> Result<Url, FailureKind> {
+        let joined = self.base.join(&format!("/v2/{repository}/{what}"));
+        joined.map_err(|error| FailureKind::Content { reason: format!("no address: {error}") })
     }
 }
 
@@ -318,13 +362,18 @@ impl<'a> Sink<'a> {
         progress: &'a mut (dyn FnMut(u64) + Send),
         size: u64,
     ) -> Self {
-        Self { writer, progress, hasher: Hasher::default(), written: 0, size }
+        Self { size: Some(size), ..Self::of_any_size(writer, progress) }
+    }
+
+    /// A sink for whatever comes.
+    pub(crate) fn of_any_size(writer: &'a mut (dyn Write + Send), progress: &'a mut (dyn FnMut(u64) + Send)) -> Self {
+        Self { writer, progress, hasher: Hasher::default(), written: 0, size: None }
     }
 
     /// Adds bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        if self.written + bytes.len() as u64 > self.size {
-            let reason = format!("more than the {} bytes that the manifest says", self.size);
+        if let Some(size) = self.size.filter(|size| self.written + bytes.len() as u64 > *size) {
+            let reason = format!("more than the {size} bytes that the manifest says");
             return Err(Stop::Registry(FailureKind::Content { reason }));
         }
         self.writer.write_all(bytes).map_err(Stop::Write)?;
@@ -336,13 +385,18 @@ impl<'a> Sink<'a> {
 
     /// Whether everything has arrived and is what it should be.
     pub(crate) fn finish(self, expected: &Digest) -> Result<(), String> {
-        if self.written < self.size {
-            return Err(format!("{} bytes instead of the {} that the manifest says", self.written, self.size));
+        if let Some(reason) = self.missing() {
+            return Err(reason);
         }
         match self.hasher.finish() {
             actual if actual == *expected => Ok(()),
             actual => Err(format!("digest {actual} instead of {expected}")),
         }
+    }
+
+    fn missing(&self) -> Option<String> {
+        let size = self.size.filter(|size| self.written < *size)?;
+        Some(format!("{} bytes instead of the {size} that the manifest says", self.written))
     }
 
     async fn receive(&mut self, mut response: Response) -> Result<(), Stop> {
@@ -355,33 +409,14 @@ impl<'a> Sink<'a> {
                     skip -= known as u64;
                     self.write(bytes.get(known..).unwrap_or_default())?;
                 }
-                Ok(None) if self.written < self.size => {
-                    let reason = format!("{} bytes instead of the {} that the manifest says", self.written, self.size);
-                    return Err(Stop::Registry(FailureKind::Broken { reason }));
+                Ok(None) => {
+                    let broken = |reason| Stop::Registry(FailureKind::Broken { reason });
+                    return self.missing().map_or(Ok(()), |reason| Err(broken(reason)));
                 }
-                Ok(None) => return Ok(()),
                 Err(error) => return Err(Stop::Registry(broken(&error))),
             }
         }
     }
-}
-
-/// Whether an address is on this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-async fn send(request: reqwest::RequestBuilder) -> Result<Response, FailureKind> {
-    request.send().await.map_err(|error| broken(&error))
-}
-
-fn broken(error: &reqwest::Error) -> FailureKind {
-    // The address is said already, and a redirection's may hold a token.
-    let source = std::error::Error::source(error);
-    let reason = source.map_or_else(|| error.to_string(), causes);
-    if error.is_connect() { FailureKind::Connect { reason } } else { FailureKind::Broken { reason } }
 }
 
 /// A small body.
@@ -413,7 +448,7 @@ async fn refusal(response: Response) -> FailureKind {
     }
 }
 
-fn header(response: &Response, name: reqwest::header::HeaderName) -> Option<String> {
+pub(crate) fn header(response: &Response, name: HeaderName) -> Option<String> {
     let value = response.headers().get(name)?.to_str().ok()?;
     // Of a type only the type: `application/json; charset=utf-8`.
     Some(value.split(';').next().unwrap_or_default().trim().to_owned())
@@ -423,7 +458,7 @@ fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
-async fn pause(repeats: u32, wanted: Option<Duration>) {
+pub(crate) async fn pause(repeats: u32, wanted: Option<Duration>) {
     let usual = FIRST_PAUSE * 2_u32.saturating_pow(repeats);
     tokio::time::sleep(wanted.unwrap_or(usual).min(MAX_PAUSE)).await;
 }

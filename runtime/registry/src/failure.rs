@@ -60,6 +60,12 @@ pub enum FailureKind {
         /// What is wrong with it.
         reason: String,
     },
+    /// The trouble is on this side.
+    #[error("{reason}")]
+    Local {
+        /// What it is.
+        reason: String,
+    },
 }
 
 impl FailureKind {
@@ -76,14 +82,31 @@ impl FailureKind {
             Self::Status { status: 500.., .. } => "the registry has a problem of its own: try again later".to_owned(),
             Self::Connect { .. } => "check the network, or name a mirror or an OCI layout in `hlbc.toml`".to_owned(),
             Self::Broken { .. } => "check the network and try again".to_owned(),
-            Self::Status { .. } | Self::Content { .. } => return None,
+            Self::Status { .. } | Self::Content { .. } | Self::Local { .. } => return None,
+        })
+    }
+
+    /// As [`FailureKind::advice`], for who wants to write.
+    pub(crate) fn push_advice(&self, registry: &str) -> Option<String> {
+        Some(match self {
+            Self::Denied { .. } => {
+                format!("log in with `docker login {registry}` as someone who may push there, and check the name")
+            }
+            Self::NotFound => "check the name: the registry has no such place to push to".to_owned(),
+            Self::Limited { .. } => "wait and try again".to_owned(),
+            Self::Status { status: 405, .. } => "check the name: the registry cannot be written".to_owned(),
+            Self::Status { status: 413, .. } => {
+                "raise the limit of the registry, or of the proxy before it, for the size of uploads".to_owned()
+            }
+            Self::Connect { .. } => "check the name of the registry and the network".to_owned(),
+            other => return other.advice(registry),
         })
     }
 
     /// How much it says about the image: with several registries the advice follows the most telling answer.
     fn weight(&self) -> u8 {
         match self {
-            Self::Content { .. } => 6,
+            Self::Content { .. } | Self::Local { .. } => 6,
             Self::Denied { .. } => 5,
             Self::NotFound => 4,
             Self::Limited { .. } => 3,

@@ -6,7 +6,7 @@
 //!                       RegistryConfig: OCI layouts first, then mirrors, then the registry itself
 //! ```
 //!
-//! [`Images`] is the way in. Everything that comes from outside is checked against its digest before it is used; metadata
+//! [`Images`] is the way in; [`Images::pusher`] is the way back. Everything that comes from outside is checked against its digest before it is used; metadata
 //! keep the fields that this crate does not know. The crate knows neither the store nor what a layer contains.
 
 mod client;
@@ -18,7 +18,9 @@ mod image;
 mod images;
 mod layout;
 mod platform;
+mod push;
 mod reference;
+mod transport;
 
 pub use config::{ConfigError, RegistryConfig};
 pub use credentials::{Credential, Credentials, DockerCredentials};
@@ -27,4 +29,5 @@ pub use image::{Descriptor, History, ImageConfig, Index, Manifest, RootFs, RunCo
 pub use images::{ImageError, Images, ResolvedImage};
 pub use layout::{Layout, LayoutError};
 pub use platform::Platform;
+pub use push::{PushError, Pusher};
 pub use reference::{InvalidReference, Reference};

@@ -3,6 +3,7 @@
 //! Owns the process: how it is started, heard, ended and cleaned up after. It does not know what is in the bundle.
 
 use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -130,7 +131,12 @@ impl Control {
 impl Bundle<'_> {
     /// Runs the container to its end; `output` gets all it prints, in pieces as they come. It leaves no process, no
     /// control group and no state, however it ends.
-    pub(crate) fn run(&self, control: &Control, output: &(dyn Fn(Stream, Vec<u8>) + Sync)) -> Result<Exit, RuncError> {
+    pub(crate) fn run(
+        &self,
+        connection: Option<OwnedFd>,
+        control: &Control,
+        output: &(dyn Fn(Stream, Vec<u8>) + Sync),
+    ) -> Result<Exit, RuncError> {
         let (state, log) = (self.dir.join("state"), self.dir.join("runc.json"));
         let mut command = Command::new(locate(self.runc));
         command.arg("--root").arg(&state).arg("--log").arg(&log).args(["--log-format", "json", "run", "--keep"]);
@@ -138,12 +144,12 @@ impl Bundle<'_> {
         if control.is_cancelled() {
             return Err(RuncError::Cancelled);
         }
-        let (confined, pipes) = Confined::spawn(command).map_err(|error| spawn_error(self.runc, error))?;
+        let (confined, pipes) = Confined::spawn(command, connection).map_err(|error| spawn_error(self.runc, error))?;
         control.started(confined.killer());
         // All ends of the pipes are in the container's process namespace, so both come to an end with it.
         let (read, status) = std::thread::scope(|scope| {
             let other = scope.spawn(|| forward(pipes.stderr, Stream::Stderr, output));
-            let read = forward(pipes.stdout, Stream::Stdout, output);
+            let read = pipes.stdout.map_or(Ok(()), |stdout| forward(stdout, Stream::Stdout, output));
             let other = other.join().unwrap_or_else(|_| Err(io::Error::other("a reader panicked")));
             let status = confined.wait();
             control.ended();

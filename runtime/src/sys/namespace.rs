@@ -44,14 +44,19 @@ pub(crate) struct Killer(Arc<OwnedFd>);
 /// What a confined process prints.
 #[derive(Debug)]
 pub(crate) struct Output {
-    pub(crate) stdout: ChildStdout,
+    /// None if it is a connection.
+    pub(crate) stdout: Option<ChildStdout>,
     pub(crate) stderr: ChildStderr,
 }
 
 impl Confined {
-    /// Starts a program with nothing on standard input. It sees a `/proc` of its own namespace.
-    pub(crate) fn spawn(mut command: Command) -> io::Result<(Self, Output)> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    /// Starts a program with a connection, or nothing, on standard input. It sees a `/proc` of its own namespace.
+    pub(crate) fn spawn(mut command: Command, connection: Option<OwnedFd>) -> io::Result<(Self, Output)> {
+        let (stdin, stdout) = match connection {
+            Some(connection) => (Stdio::from(connection.try_clone()?), Stdio::from(connection)),
+            None => (Stdio::null(), Stdio::piped()),
+        };
+        command.stdin(stdin).stdout(stdout).stderr(Stdio::piped()).process_group(0);
         let (started, start) = mpsc::sync_channel(1);
         // The parent-death signal comes when the *thread* that forked ends, and a thread that has asked for a new
         // process namespace can make no threads any more: so each process gets a thread, which waits for it and ends.
@@ -59,6 +64,8 @@ impl Confined {
             let outcome = start_confined(&mut command);
             let mut child = match outcome {
                 Ok((child, pidfd, output)) => {
+                    // A connection ends only when nobody holds its other end.
+                    command.stdin(Stdio::null()).stdout(Stdio::null());
                     // Only fails if the other end is gone, and it waits.
                     let _ = started.send(Ok((pidfd, output)));
                     child
@@ -123,9 +130,12 @@ fn start_confined(command: &mut Command) -> io::Result<(std::process::Child, Own
         Some(pid) => rustix::process::pidfd_open(pid, PidfdFlags::empty()),
         None => Err(Errno::SRCH),
     };
-    match (opened, child.stdout.take(), child.stderr.take()) {
-        (Ok(pidfd), Some(stdout), Some(stderr)) => Ok((child, pidfd, Output { stdout, stderr })),
-        (opened, ..) => {
+    match (opened, child.stderr.take()) {
+        (Ok(pidfd), Some(stderr)) => {
+            let output = Output { stdout: child.stdout.take(), stderr };
+            Ok((child, pidfd, output))
+        }
+        (opened, _) => {
             // Nobody could end it: do it now.
             child.kill()?;
             child.wait()?;

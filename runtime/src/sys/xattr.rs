@@ -27,6 +27,15 @@ pub(crate) fn list(path: &Path) -> io::Result<Vec<(CString, Vec<u8>)>> {
     Ok(found)
 }
 
+/// One attribute, if the file has it.
+pub(crate) fn get(path: &Path, name: &CStr) -> io::Result<Option<Vec<u8>>> {
+    match grown(|buffer| rustix::fs::lgetxattr(path, name, buffer)) {
+        Ok(value) => Ok(Some(value)),
+        Err(Errno::NODATA | Errno::NOTSUP) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Sets an attribute.
 pub(crate) fn set(path: &Path, name: &CStr, value: &[u8]) -> io::Result<()> {
     Ok(rustix::fs::lsetxattr(path, name, value, XattrFlags::empty())?)

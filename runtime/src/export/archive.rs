@@ -1,0 +1,164 @@
+//! An image in one tar file.
+//!
+//! Owns which files are in it: an OCI layout, and for Docker the list that `docker load` goes by as well. Equal images give
+//! equal bytes. The stream may be a file or a connection.
+
+use std::collections::HashSet;
+use std::fs::{File, Permissions};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use hlb_llb::Digest;
+use hlb_registry::Reference;
+use serde_json::{Value, json};
+
+use super::manifest::Documents;
+use super::{ExportError, Stop, unwritable};
+use crate::layer_blob::tar::{self, Flag, Header};
+use crate::tree::TreeError;
+
+/// Bytes that are copied between two looks at whether anybody still wants them.
+const STRIDE: usize = 256 << 10;
+const CONTAINERD_NAME: &str = "io.containerd.image.name";
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// An image with all that belongs to it on this machine.
+#[derive(Clone, Debug)]
+pub(crate) struct Image {
+    pub(crate) documents: Documents,
+    pub(crate) names: Vec<Reference>,
+    /// Bottom first.
+    pub(crate) layers: Vec<Layer>,
+}
+
+/// The blob of a layer.
+#[derive(Clone, Debug)]
+pub(crate) struct Layer {
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+    pub(crate) path: PathBuf,
+}
+
+/// Which readers an archive is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Oci,
+    Docker,
+}
+
+/// Writes an archive into a file, which appears when it is complete. Directories above it are made.
+pub(crate) fn export(image: &Image, form: Form, destination: &Path, stop: Stop<'_>) -> Result<(), ExportError> {
+    let failed = unwritable(destination);
+    if destination.is_dir() {
+        return Err(ExportError::IsDirectory { path: destination.to_owned() });
+    }
+    let parent = destination.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent).map_err(&failed)?;
+    // The umask applies, as to any file that the user makes.
+    let permissions = Permissions::from_mode(0o666);
+    let part = tempfile::Builder::new().prefix(".hlbc-").permissions(permissions).tempfile_in(parent);
+    let mut part = part.map_err(&failed)?;
+    let mut writer = BufWriter::with_capacity(STRIDE, part.as_file_mut());
+    write(image, form, &mut writer, destination, stop)?;
+    writer.flush().map_err(&failed)?;
+    drop(writer);
+    part.persist(destination).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// Writes an archive. `name` is what errors call the stream.
+pub(crate) fn write(
+    image: &Image,
+    form: Form,
+    out: &mut dyn Write,
+    name: &Path,
+    stop: Stop<'_>,
+) -> Result<(), ExportError> {
+    let failed = unwritable(name);
+    for directory in ["blobs/", "blobs/sha256/"] {
+        let header = Header { flag: Flag::Directory, mode: 0o755, ..Header::file(directory.as_bytes(), 0) };
+        header.write(out).map_err(&failed)?;
+    }
+    let documents = &image.documents;
+    let mut small = vec![
+        ("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()),
+        ("index.json".to_owned(), index(image).to_string().into_bytes()),
+    ];
+    if form == Form::Docker {
+        small.push(("manifest.json".to_owned(), docker_manifest(image).to_string().into_bytes()));
+    }
+    small.push((blob(&documents.manifest_digest), documents.manifest.clone()));
+    small.push((blob(&documents.config_digest), documents.config.clone()));
+    for (name, bytes) in &small {
+        start(out, name, bytes.len() as u64).map_err(&failed)?;
+        out.write_all(bytes).map_err(&failed)?;
+        tar::pad(out, bytes.len() as u64).map_err(&failed)?;
+    }
+    let mut written = HashSet::new();
+    for layer in &image.layers {
+        if written.insert(&layer.digest) {
+            start(out, &blob(&layer.digest), layer.size).map_err(&failed)?;
+            copy(layer, out, &failed, stop)?;
+            tar::pad(out, layer.size).map_err(&failed)?;
+        }
+    }
+    tar::finish(out).map_err(&failed)
+}
+
+fn blob(digest: &Digest) -> String {
+    format!("blobs/sha256/{}", digest.hex())
+}
+
+fn start(out: &mut dyn Write, name: &str, size: u64) -> io::Result<()> {
+    Header { mode: 0o644, ..Header::file(name.as_bytes(), size) }.write(out)
+}
+
+fn copy(
+    layer: &Layer,
+    out: &mut dyn Write,
+    failed: &dyn Fn(io::Error) -> ExportError,
+    stop: Stop<'_>,
+) -> Result<(), ExportError> {
+    let unreadable = |error: io::Error| ExportError::Tree(TreeError::new(&layer.path, error));
+    let mut file = File::open(&layer.path).map_err(unreadable)?;
+    let mut buffer = vec![0; STRIDE];
+    let mut left = layer.size;
+    while left > 0 {
+        if stop() {
+            return Err(ExportError::Cancelled);
+        }
+        let count = match file.read(&mut buffer) {
+            Ok(0) => return Err(unreadable(io::ErrorKind::UnexpectedEof.into())),
+            Ok(count) => count.min(usize::try_from(left).unwrap_or(count)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(unreadable(error)),
+        };
+        out.write_all(buffer.get(..count).unwrap_or_default()).map_err(failed)?;
+        left -= count as u64;
+    }
+    Ok(())
+}
+
+/// An entry for each name, under which containerd and tools for layouts find the image.
+fn index(image: &Image) -> Value {
+    let Documents { manifest, manifest_digest, media_type, .. } = &image.documents;
+    let entry = || json!({ "mediaType": media_type, "digest": manifest_digest.as_str(), "size": manifest.len() });
+    let named = |name: &Reference| {
+        let mut entry = entry();
+        let annotations = json!({ CONTAINERD_NAME: name.to_string(), REF_NAME: name.tag().unwrap_or_default() });
+        if let Some(entry) = entry.as_object_mut() {
+            entry.insert("annotations".to_owned(), annotations);
+        }
+        entry
+    };
+    let entries = if image.names.is_empty() { vec![entry()] } else { image.names.iter().map(named).collect() };
+    json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries })
+}
+
+/// What `docker load` of old engines goes by.
+fn docker_manifest(image: &Image) -> Value {
+    let names: Vec<String> = image.names.iter().map(ToString::to_string).collect();
+    let layers: Vec<String> = image.layers.iter().map(|layer| blob(&layer.digest)).collect();
+    json!([{ "Config": blob(&image.documents.config_digest), "RepoTags": names, "Layers": layers }])
+}

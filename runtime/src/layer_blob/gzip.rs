@@ -1,0 +1,272 @@
+//! Gzip on all cores.
+//!
+//! Owns how a stream is cut into blocks, compressed beside one another and put together in order. Blocks have a fixed size and
+//! begin with the end of the one before as their dictionary, so the bytes depend neither on the number of cores nor on how
+//! the stream was written, and hardly differ in length from those of one long stream.
+
+use std::io::{self, Write};
+use std::num::NonZero;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use flate2::{Compress, Compression, Crc, FlushCompress, Status};
+use hlb_llb::Digest;
+use hlb_llb::digest::Hasher;
+
+/// Of the uncompressed stream.
+const BLOCK: usize = 1 << 20;
+/// How far back deflate looks.
+const WINDOW: usize = 32 << 10;
+/// What BuildKit and most others use.
+const LEVEL: u32 = 6;
+const MAX_THREADS: usize = 16;
+/// No time, no name; made by an unknown system, as Go writes it.
+const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+
+/// What was compressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Packed {
+    /// Of the uncompressed stream.
+    pub(crate) digest: Digest,
+    /// Its length in bytes.
+    pub(crate) size: u64,
+}
+
+/// Why nothing came of it.
+#[derive(Debug)]
+pub(crate) enum PackError<E> {
+    /// What filled the stream failed.
+    Fill(E),
+    /// The compressed stream cannot be written.
+    Write(io::Error),
+}
+
+/// Compresses what `fill` writes. An error of `out` reaches `fill` as a broken pipe.
+pub(crate) fn pack<E>(
+    out: &mut (dyn Write + Send),
+    fill: impl FnOnce(&mut Blocks) -> Result<(), E>,
+) -> Result<Packed, PackError<E>> {
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
+    let (jobs, work) = channel();
+    // As many blocks are under way as keep everybody busy; the memory that takes does not grow with the stream.
+    let (order, ordered) = sync_channel(2 * threads);
+    let work = Arc::new(Mutex::new(work));
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(move || write(out, &ordered));
+        for _ in 0..threads {
+            let work = Arc::clone(&work);
+            scope.spawn(move || compress(&work));
+        }
+        // Once no worker is left, whoever sends work must notice.
+        drop(work);
+        let mut blocks = Blocks {
+            jobs,
+            order,
+            block: Vec::new(),
+            before: Arc::default(),
+            hasher: Hasher::default(),
+            crc: Crc::new(),
+            size: 0,
+        };
+        let filled = fill(&mut blocks);
+        let ended = filled.map_err(PackError::Fill).and_then(|()| blocks.finish().map_err(PackError::Write));
+        // The first failure of the other side is the cause of ours.
+        match (writer.join(), ended) {
+            (Ok(Err(error)), _) => Err(PackError::Write(error)),
+            (Err(_), _) => Err(PackError::Write(io::Error::other("a thread that wrote a layer died"))),
+            (Ok(Ok(())), ended) => ended,
+        }
+    })
+}
+
+/// The stream that is compressed.
+pub(crate) struct Blocks {
+    jobs: Sender<Job>,
+    order: SyncSender<Piece>,
+    block: Vec<u8>,
+    before: Arc<Vec<u8>>,
+    hasher: Hasher,
+    crc: Crc,
+    size: u64,
+}
+
+struct Job {
+    before: Arc<Vec<u8>>,
+    block: Arc<Vec<u8>>,
+    last: bool,
+    done: SyncSender<io::Result<Vec<u8>>>,
+}
+
+/// A part of the compressed stream.
+enum Piece {
+    Block(Receiver<io::Result<Vec<u8>>>),
+    Trailer([u8; 8]),
+}
+
+impl Blocks {
+    fn send(&mut self, last: bool) -> io::Result<()> {
+        let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
+        let block = Arc::new(std::mem::take(&mut self.block));
+        self.hasher.update(block.as_slice());
+        self.crc.update(&block);
+        self.size += block.len() as u64;
+        let (done, result) = sync_channel(1);
+        let before = std::mem::replace(&mut self.before, Arc::clone(&block));
+        self.order.send(Piece::Block(result)).map_err(|_| gone())?;
+        self.jobs.send(Job { before, block, last, done }).map_err(|_| gone())
+    }
+
+    fn finish(mut self) -> io::Result<Packed> {
+        self.send(true)?;
+        let mut trailer = [0; 8];
+        // The length is counted modulo 2^32.
+        let sums = self.crc.sum().to_le_bytes().into_iter().chain((self.size & 0xffff_ffff).to_le_bytes());
+        trailer.iter_mut().zip(sums).for_each(|(to, from)| *to = from);
+        self.order.send(Piece::Trailer(trailer)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        Ok(Packed { digest: self.hasher.finish(), size: self.size })
+    }
+}
+
+impl Write for Blocks {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.block.capacity() == 0 {
+            self.block.reserve_exact(BLOCK);
+        }
+        let count = bytes.len().min(BLOCK - self.block.len());
+        self.block.extend_from_slice(bytes.get(..count).unwrap_or_default());
+        if self.block.len() == BLOCK {
+            self.send(false)?;
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write(out: &mut dyn Write, ordered: &Receiver<Piece>) -> io::Result<()> {
+    out.write_all(&HEADER)?;
+    for piece in ordered {
+        match piece {
+            Piece::Block(result) => {
+                let died = || io::Error::other("a thread that compressed a layer died");
+                out.write_all(&result.recv().map_err(|_| died())??)?;
+            }
+            Piece::Trailer(trailer) => out.write_all(&trailer)?,
+        }
+    }
+    Ok(())
+}
+
+fn compress(work: &Mutex<Receiver<Job>>) {
+    loop {
+        let job = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = job else { return };
+        // Nobody waits for it if writing failed; the sender finds out by itself.
+        let _ = job.done.send(deflate(&job.before, &job.block, job.last));
+    }
+}
+
+fn deflate(before: &[u8], block: &[u8], last: bool) -> io::Result<Vec<u8>> {
+    let mut state = Compress::new(Compression::new(LEVEL), false);
+    let window = before.get(before.len().saturating_sub(WINDOW)..).unwrap_or_default();
+    if !window.is_empty() {
+        state.set_dictionary(window)?;
+    }
+    let flush = if last { FlushCompress::Finish } else { FlushCompress::Sync };
+    let mut out = Vec::with_capacity(block.len() / 2 + 1024);
+    loop {
+        let done = usize::try_from(state.total_in()).unwrap_or(usize::MAX);
+        let status = state.compress_vec(block.get(done..).unwrap_or_default(), &mut out, flush)?;
+        // A flush is complete when there is room left.
+        let whole = state.total_in() == block.len() as u64 && out.len() < out.capacity();
+        match status {
+            Status::StreamEnd => return Ok(out),
+            _ if whole && !last => return Ok(out),
+            _ => out.reserve(block.len() / 4 + 1024),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    /// Bytes of which some repeat soon, some late and some never.
+    fn data(length: usize) -> Vec<u8> {
+        let mut state = 1_u64;
+        let mut bytes = Vec::with_capacity(length);
+        while bytes.len() < length {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let noise = (state >> 33).to_le_bytes();
+            match state >> 62 {
+                0 => bytes.extend_from_slice(&noise),
+                1 => bytes.extend_from_slice(b"some words that come again and again"),
+                _ => {
+                    let from = (state >> 20) as usize % (bytes.len() + 1);
+                    let again: Vec<u8> = bytes[from..].iter().copied().take(200).collect();
+                    bytes.extend_from_slice(&again);
+                }
+            }
+        }
+        bytes.truncate(length);
+        bytes
+    }
+
+    fn packed(data: &[u8], step: usize) -> (Vec<u8>, Packed) {
+        let mut out = Vec::new();
+        let packed = pack(&mut out, |stream| data.chunks(step).try_for_each(|piece| stream.write_all(piece))).unwrap();
+        (out, packed)
+    }
+
+    #[test]
+    fn streams_come_back_whole() {
+        for length in [0, 1, 1000, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 5 * BLOCK + 77] {
+            let data = data(length);
+            let (bytes, sums) = packed(&data, 100_000);
+            assert_eq!(sums, Packed { digest: Digest::of(&data), size: length as u64 });
+            let mut back = Vec::new();
+            // One member: readers that stop after the first one lose nothing.
+            flate2::read::GzDecoder::new(bytes.as_slice()).read_to_end(&mut back).unwrap();
+            assert!(back == data, "{length}");
+            assert!(packed(&data, 777).0 == bytes, "the bytes depend on how {length} were written");
+        }
+    }
+
+    #[test]
+    fn blocks_cost_hardly_anything() {
+        let data = data(8 * BLOCK);
+        let mut whole = flate2::write::GzEncoder::new(Vec::new(), Compression::new(LEVEL));
+        whole.write_all(&data).unwrap();
+        let (whole, blocks) = (whole.finish().unwrap().len(), packed(&data, BLOCK).0.len());
+        assert!(blocks * 100 < whole * 101, "{blocks} bytes instead of {whole}");
+    }
+
+    #[test]
+    fn failures_of_both_sides_are_told_apart() {
+        struct Full(usize);
+        impl Write for Full {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0 = self.0.checked_sub(bytes.len()).ok_or_else(|| io::Error::from(io::ErrorKind::StorageFull))?;
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let data = data(20 * BLOCK);
+        for room in [0, 100, BLOCK] {
+            let failed = pack(&mut Full(room), |stream| stream.write_all(&data)).unwrap_err();
+            assert!(
+                matches!(&failed, PackError::Write(error) if error.kind() == io::ErrorKind::StorageFull),
+                "{failed:?}"
+            );
+        }
+        let failed =
+            pack(&mut Vec::new(), |stream| stream.write_all(&data).and(Err(io::Error::other("own")))).unwrap_err();
+        assert!(matches!(&failed, PackError::Fill(error) if error.to_string() == "own"), "{failed:?}");
+    }
+}
