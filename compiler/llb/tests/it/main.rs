@@ -4,6 +4,11 @@
 mod corpus;
 mod dump;
 mod graph;
+mod fuzz;
+mod import;
 mod load;
+mod memory;
+mod ops;
 mod oracle;
 mod replay;
+mod wire;
