@@ -10,8 +10,7 @@ use std::rc::Rc;
 use ecow::EcoString;
 use hlb_language::diagnostic::Location;
 use hlb_language::source::{SourceId, SourceMap};
-use hlb_llb::graph::{Annotations, Output, marshal};
-use hlb_llb::import::import;
+use hlb_llb::graph::{Annotations, Output, import, marshal};
 use hlb_llb::ops::{self, ExecMount, ExecOutputs, FileStep};
 use hlb_llb::pb;
 use rustc_hash::FxHashMap;
@@ -244,17 +243,8 @@ impl<'e> Emitter<'e> {
 
     /// A graph that a frontend returned. Its ops keep their places in the frontend's own files, in front of the calls here.
     fn foreign(&mut self, definition: &pb::Definition, calls: &[pb::Location]) -> Option<Output> {
-        let before = i32::try_from(self.infos.len()).unwrap_or(i32::MAX);
-        self.infos.extend(definition.source.iter().flat_map(|source| source.infos.iter().cloned()));
-        let after = i32::try_from(self.infos.len()).unwrap_or(i32::MAX);
-        // A place in a file that the frontend did not send would be one in somebody else's.
-        let moved = |known: &pb::Location| {
-            let source_index = known.source_index.checked_add(before)?;
-            let ranges = known.ranges.clone();
-            (before..after).contains(&source_index).then_some(pb::Location { source_index, ranges })
-        };
         // It was found to be valid when it came.
-        import(definition, |known| known.iter().filter_map(moved).chain(calls.iter().cloned()).collect()).ok().flatten()
+        import(definition, &mut self.infos, calls).ok().flatten()
     }
 
     /// The calls that made an op, innermost first.

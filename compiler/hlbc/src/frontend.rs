@@ -66,7 +66,7 @@ pub(crate) fn answer(gateway: &Gateway, invocation: &Invocation, handle: &Handle
         parts.push(Part { platform: place::wire(platform), reference, config });
     }
     Ok(match parts.pop() {
-        Some(one) if parts.is_empty() && !wanted.multi_platform => Answer::One(one),
+        Some(one) if parts.is_empty() && !wanted.multi_platform => Answer::One(Box::new(one)),
         last => Answer::Platforms(parts.into_iter().chain(last).collect()),
     })
 }

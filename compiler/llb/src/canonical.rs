@@ -5,7 +5,7 @@
 //! prost, whose order is the same for them. Knows nothing about what makes a valid graph.
 
 use prost::Message;
-use prost::encoding::{WireType, encode_key, encode_varint};
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use crate::pb;
 
@@ -26,41 +26,84 @@ pub fn encode_op(op: &pb::Op) -> Vec<u8> {
 
 /// The bytes of an op in a given order.
 pub fn encode_op_in(order: FieldOrder, op: &pb::Op) -> Vec<u8> {
-    let mut out = Vec::new();
-    prost::encoding::message::encode_repeated(1, &op.inputs, &mut out);
-    if order == FieldOrder::ByNumber {
-        put_kind(op.op.as_ref(), &mut out);
-    }
-    if let Some(platform) = &op.platform {
-        prost::encoding::message::encode(10, platform, &mut out);
-    }
-    if let Some(constraints) = &op.constraints {
-        prost::encoding::message::encode(11, constraints, &mut out);
-    }
-    if order == FieldOrder::OneofLast {
-        put_kind(op.op.as_ref(), &mut out);
-    }
-    out
+    let parts = OpParts { kind: op.op.as_ref(), platform: op.platform.as_ref(), constraints: op.constraints.as_ref() };
+    parts.encode(order, op.inputs.iter().map(|input| (input.digest.as_str(), input.index)))
 }
 
 /// The canonical bytes of a definition. The ops in it are written as they are.
 pub fn encode_definition(definition: &pb::Definition) -> Vec<u8> {
-    let mut out = Vec::new();
-    prost::encoding::bytes::encode_repeated(1, &definition.def, &mut out);
-    for (digest, metadata) in &definition.metadata {
-        put_entry(2, digest, &message_value(&encode_metadata(metadata)), &mut out);
-    }
-    if let Some(source) = &definition.source {
-        put_bytes(3, &encode_source(source), &mut out);
-    }
+    // What is said about an op mostly fits into this, so that growing is rare.
+    const SAID: usize = 160;
+    let ops: usize = definition.def.iter().map(|op| op.len() + SAID).sum();
+    let mut out = Vec::with_capacity(ops);
+    put_definition(definition, &mut out);
     out
+}
+
+/// What an op says besides its inputs.
+pub(crate) struct OpParts<'a> {
+    pub(crate) kind: Option<&'a pb::OpKind>,
+    pub(crate) platform: Option<&'a pb::Platform>,
+    pub(crate) constraints: Option<&'a pb::WorkerConstraints>,
+}
+
+impl OpParts<'_> {
+    /// The bytes of the op. `inputs` are digests and outputs.
+    pub(crate) fn encode<'d>(
+        &self,
+        order: FieldOrder,
+        inputs: impl Iterator<Item = (&'d str, i64)> + Clone,
+    ) -> Vec<u8> {
+        const REST: usize = 64;
+        let named: usize = inputs.clone().map(|(digest, _)| digest.len() + 16).sum();
+        let mut out = Vec::with_capacity(named + self.kind.map_or(0, likely_length) + REST);
+        for (digest, index) in inputs {
+            let text = if digest.is_empty() { 0 } else { field_length(digest.len()) };
+            let number = if index == 0 { 0 } else { prost::encoding::int64::encoded_len(2, &index) };
+            encode_key(1, WireType::LengthDelimited, &mut out);
+            encode_varint((text + number) as u64, &mut out);
+            put_string(1, digest, &mut out);
+            if index != 0 {
+                prost::encoding::int64::encode(2, &index, &mut out);
+            }
+        }
+        if order == FieldOrder::ByNumber {
+            put_kind(self.kind, &mut out);
+        }
+        if let Some(platform) = self.platform {
+            prost::encoding::message::encode(10, platform, &mut out);
+        }
+        if let Some(constraints) = self.constraints {
+            prost::encoding::message::encode(11, constraints, &mut out);
+        }
+        if order == FieldOrder::OneofLast {
+            put_kind(self.kind, &mut out);
+        }
+        out
+    }
+}
+
+/// How many bytes the member of the oneof takes, or nearly so.
+fn likely_length(kind: &pb::OpKind) -> usize {
+    let attrs = |attrs: &std::collections::BTreeMap<String, String>| {
+        attrs.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>()
+    };
+    match kind {
+        pb::OpKind::Exec(exec) => exec.encoded_len(),
+        pb::OpKind::Source(source) => source.identifier.len() + attrs(&source.attrs),
+        pb::OpKind::File(file) => file.encoded_len(),
+        pb::OpKind::Build(build) => attrs(&build.attrs),
+        pb::OpKind::Merge(merge) => merge.encoded_len(),
+        pb::OpKind::Diff(diff) => diff.encoded_len(),
+        pb::OpKind::Passthrough(pass) => pass.encoded_len(),
+    }
 }
 
 fn put_kind(kind: Option<&pb::OpKind>, out: &mut Vec<u8>) {
     match kind {
         None => {}
         Some(pb::OpKind::Exec(exec)) => prost::encoding::message::encode(2, exec, out),
-        Some(pb::OpKind::Source(source)) => put_bytes(3, &encode_source_op(source), out),
+        Some(pb::OpKind::Source(source)) => put_source_op(source, out),
         Some(pb::OpKind::File(file)) => prost::encoding::message::encode(4, file, out),
         Some(pb::OpKind::Build(build)) => put_bytes(5, &encode_build_op(build), out),
         Some(pb::OpKind::Merge(merge)) => prost::encoding::message::encode(6, merge, out),
@@ -69,13 +112,15 @@ fn put_kind(kind: Option<&pb::OpKind>, out: &mut Vec<u8>) {
     }
 }
 
-fn encode_source_op(source: &pb::SourceOp) -> Vec<u8> {
-    let mut out = Vec::new();
-    put_string(1, &source.identifier, &mut out);
+fn put_source_op(source: &pb::SourceOp, out: &mut Vec<u8>) {
+    let identifier = if source.identifier.is_empty() { 0 } else { field_length(source.identifier.len()) };
+    let attrs = source.attrs.iter().map(|(name, value)| field_length(entry_length(name, value.len()))).sum::<usize>();
+    encode_key(3, WireType::LengthDelimited, out);
+    encode_varint((identifier + attrs) as u64, out);
+    put_string(1, &source.identifier, out);
     for (name, value) in &source.attrs {
-        put_entry(2, name, &message_value(value.as_bytes()), &mut out);
+        put_entry(2, name, value.as_bytes(), out);
     }
-    out
 }
 
 fn encode_build_op(build: &pb::BuildOp) -> Vec<u8> {
@@ -84,59 +129,87 @@ fn encode_build_op(build: &pb::BuildOp) -> Vec<u8> {
         prost::encoding::int64::encode(1, &build.builder, &mut out);
     }
     for (name, input) in &build.inputs {
-        put_entry(2, name, &message_value(&input.encode_to_vec()), &mut out);
+        put_entry(2, name, &input.encode_to_vec(), &mut out);
     }
     if let Some(definition) = &build.def {
         put_bytes(3, &encode_definition(definition), &mut out);
     }
     for (name, value) in &build.attrs {
-        put_entry(4, name, &message_value(value.as_bytes()), &mut out);
+        put_entry(4, name, value.as_bytes(), &mut out);
     }
     out
 }
 
-fn encode_metadata(metadata: &pb::OpMetadata) -> Vec<u8> {
-    let mut out = Vec::new();
+fn put_definition(definition: &pb::Definition, out: &mut Vec<u8>) {
+    for op in &definition.def {
+        put_bytes(1, op, out);
+    }
+    let mut value = Vec::new();
+    for (digest, metadata) in &definition.metadata {
+        value.clear();
+        put_metadata(metadata, &mut value);
+        put_entry(2, digest, &value, out);
+    }
+    if let Some(source) = &definition.source {
+        put_source(source, out);
+    }
+}
+
+fn put_metadata(metadata: &pb::OpMetadata, out: &mut Vec<u8>) {
     if metadata.ignore_cache {
-        prost::encoding::bool::encode(1, &true, &mut out);
+        prost::encoding::bool::encode(1, &true, out);
     }
     for (name, text) in &metadata.description {
-        put_entry(2, name, &message_value(text.as_bytes()), &mut out);
+        put_entry(2, name, text.as_bytes(), out);
     }
     if let Some(export) = &metadata.export_cache {
-        prost::encoding::message::encode(4, export, &mut out);
+        prost::encoding::message::encode(4, export, out);
     }
     for (cap, wanted) in &metadata.caps {
-        let mut value = Vec::new();
-        prost::encoding::bool::encode(2, wanted, &mut value);
-        put_entry(5, cap, &value, &mut out);
+        encode_key(5, WireType::LengthDelimited, out);
+        encode_varint(field_length(cap.len()) as u64 + 2, out);
+        put_bytes(1, cap.as_bytes(), out);
+        prost::encoding::bool::encode(2, wanted, out);
     }
     if let Some(group) = &metadata.progress_group {
-        prost::encoding::message::encode(6, group, &mut out);
+        prost::encoding::message::encode(6, group, out);
     }
     if let Some(resources) = &metadata.linux_resources {
-        prost::encoding::message::encode(7, resources, &mut out);
+        prost::encoding::message::encode(7, resources, out);
     }
-    out
 }
 
-fn encode_source(source: &pb::Source) -> Vec<u8> {
-    let mut out = Vec::new();
-    for (digest, locations) in &source.locations {
-        put_entry(1, digest, &message_value(&locations.encode_to_vec()), &mut out);
+/// The source map, which is the larger part of most definitions: measured first, so that it is written in place.
+fn put_source(source: &pb::Source, out: &mut Vec<u8>) {
+    let infos: Vec<Vec<u8>> = source.infos.iter().map(encode_info).collect();
+    let lengths: Vec<usize> = source.locations.values().map(Message::encoded_len).collect();
+    let locations = source.locations.keys().zip(&lengths);
+    let total = locations.clone().map(|(digest, length)| field_length(entry_length(digest, *length))).sum::<usize>()
+        + infos.iter().map(|info| field_length(info.len())).sum::<usize>();
+    out.reserve(total + 16);
+    encode_key(3, WireType::LengthDelimited, out);
+    encode_varint(total as u64, out);
+    for ((digest, places), length) in source.locations.iter().zip(&lengths) {
+        encode_key(1, WireType::LengthDelimited, out);
+        encode_varint(entry_length(digest, *length) as u64, out);
+        put_bytes(1, digest.as_bytes(), out);
+        prost::encoding::message::encode(2, places, out);
     }
-    for info in &source.infos {
-        let mut bytes = Vec::new();
-        put_string(1, &info.filename, &mut bytes);
-        if !info.data.is_empty() {
-            put_bytes(2, &info.data, &mut bytes);
-        }
-        if let Some(definition) = &info.definition {
-            put_bytes(3, &encode_definition(definition), &mut bytes);
-        }
-        put_string(4, &info.language, &mut bytes);
-        put_bytes(2, &bytes, &mut out);
+    for info in &infos {
+        put_bytes(2, info, out);
     }
+}
+
+fn encode_info(info: &pb::SourceInfo) -> Vec<u8> {
+    let mut out = Vec::with_capacity(info.filename.len() + info.data.len() + info.language.len() + 32);
+    put_string(1, &info.filename, &mut out);
+    if !info.data.is_empty() {
+        put_bytes(2, &info.data, &mut out);
+    }
+    if let Some(definition) = &info.definition {
+        put_bytes(3, &encode_definition(definition), &mut out);
+    }
+    put_string(4, &info.language, &mut out);
     out
 }
 
@@ -152,16 +225,19 @@ fn put_bytes(tag: u32, bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
-/// A map entry; `value` is the whole second field, key and length included.
+/// A map entry whose value is a text or a message: key and value, both also where they are empty.
 fn put_entry(tag: u32, key: &str, value: &[u8], out: &mut Vec<u8>) {
-    let mut entry = Vec::new();
-    put_bytes(1, key.as_bytes(), &mut entry);
-    entry.extend_from_slice(value);
-    put_bytes(tag, &entry, out);
+    encode_key(tag, WireType::LengthDelimited, out);
+    encode_varint(entry_length(key, value.len()) as u64, out);
+    put_bytes(1, key.as_bytes(), out);
+    put_bytes(2, value, out);
 }
 
-fn message_value(bytes: &[u8]) -> Vec<u8> {
-    let mut value = Vec::new();
-    put_bytes(2, bytes, &mut value);
-    value
+fn entry_length(key: &str, value: usize) -> usize {
+    field_length(key.len()) + field_length(value)
+}
+
+/// Bytes of a field with so much content and a number below 16.
+fn field_length(content: usize) -> usize {
+    1 + encoded_len_varint(content as u64) + content
 }

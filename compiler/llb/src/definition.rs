@@ -2,14 +2,18 @@
 //!
 //! Owns what makes a definition valid: after `Graph::load`, indexes are in range, messages that must be there are, and
 //! inputs stand before users. Knows nothing about what a solver can do; `Graph::capabilities` says what it would need.
-//! No bytes make it panic, loop, or use more memory than a multiple of their length.
+//! No bytes make it panic, loop, or use more time or memory than a multiple of their length. What nests (definitions in
+//! definitions) is limited by prost, which decodes no message deeper than 100.
 
+mod load;
 mod names;
 mod validate;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use prost::Message;
+
+pub(crate) use load::{Loaded, load};
 
 use crate::digest::Digest;
 use crate::pb;
@@ -119,25 +123,31 @@ pub enum Fault {
         /// The output.
         value: i64,
     },
+    /// Content as cache key where the process can change what it does not see all of.
+    #[error("is on, but what is mounted is a part of its input that the process can change and that is kept")]
+    UnsafeContent,
+}
+
+impl Fault {
+    /// A number that is not one of those from `from` up to before `to`.
+    pub(crate) fn out_of_range(value: i64, from: i64, to: usize) -> Self {
+        let to = i64::try_from(to).unwrap_or(i64::MAX);
+        let allowed = match to.saturating_sub(from) {
+            ..=0 => "none".to_owned(),
+            1 => from.to_string(),
+            _ => format!("{from} to {}", to - 1),
+        };
+        Self::OutOfRange { value, allowed }
+    }
 }
 
 impl Graph {
-    /// Decodes and checks a definition.
+    /// Decodes and checks a definition. One without ops is the empty file system.
+    ///
+    /// All ops must be messages of LLB whose inputs are in the definition; the rest is only asked of those that the
+    /// requested output needs.
     pub fn load(definition: &pb::Definition) -> Result<Self, InvalidDefinition> {
-        let Some((last, _)) = definition.def.split_last() else {
-            return Ok(Self { vertices: Vec::new(), target: None });
-        };
-        let terminal = decode_op(&Digest::of(last), last)?;
-        let requested = match terminal.inputs.as_slice() {
-            [input] if terminal.op.is_none() => input.clone(),
-            _ => return Err(InvalidDefinition::NotTerminal { digest: Digest::of(last) }),
-        };
-
-        let mut loader = Loader::new(definition)?;
-        let field = Field { digest: &Digest::of(last), path: "inputs[0]".to_owned() };
-        loader.load(&requested.digest, &field)?;
-        let target = loader.resolve(&requested, &field)?;
-        Ok(Self { vertices: loader.vertices, target: Some(target) })
+        Ok(load(definition)?.graph)
     }
 
     /// Decodes a definition from bytes and checks it.
@@ -172,119 +182,5 @@ struct Field<'a> {
 impl Field<'_> {
     fn fault(&self, fault: Fault) -> InvalidDefinition {
         InvalidDefinition::Field { digest: self.digest.clone(), field: self.path.clone(), fault }
-    }
-}
-
-struct Loader<'a> {
-    metadata: &'a std::collections::BTreeMap<String, pb::OpMetadata>,
-    ops: HashMap<String, Entry<'a>>,
-    vertices: Vec<LoadedVertex>,
-}
-
-/// An op of the definition.
-struct Entry<'a> {
-    digest: Digest,
-    bytes: &'a [u8],
-    state: State,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum State {
-    Unseen,
-    /// Its inputs are being loaded.
-    Open,
-    /// At this position.
-    Loaded(usize),
-}
-
-/// An op whose inputs are being loaded.
-struct Step {
-    digest: Digest,
-    op: pb::Op,
-    next: usize,
-}
-
-impl<'a> Loader<'a> {
-    fn new(definition: &'a pb::Definition) -> Result<Self, InvalidDefinition> {
-        let ops = definition.def.iter().map(|bytes| {
-            let digest = Digest::of(bytes);
-            (digest.to_string(), Entry { digest, bytes, state: State::Unseen })
-        });
-        Ok(Self { metadata: &definition.metadata, ops: ops.collect(), vertices: Vec::new() })
-    }
-
-    /// Loads an op after its inputs. `from` is what named it.
-    fn load(&mut self, digest: &str, from: &Field<'_>) -> Result<(), InvalidDefinition> {
-        let mut path: Vec<Step> = self.open(digest, from)?.into_iter().collect();
-        while let Some(step) = path.last_mut() {
-            let position = step.next;
-            step.next += 1;
-            match step.op.inputs.get(position) {
-                Some(input) => {
-                    let field = Field { digest: &step.digest, path: format!("inputs[{position}].digest") };
-                    let opened = self.open(&input.digest, &field)?;
-                    path.extend(opened);
-                }
-                None => {
-                    if let Some(step) = path.pop() {
-                        self.close(step)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Begins with an op, unless it is loaded.
-    fn open(&mut self, digest: &str, from: &Field<'_>) -> Result<Option<Step>, InvalidDefinition> {
-        let Some(entry) = self.ops.get_mut(digest) else {
-            let fault = if digest.is_empty() { Fault::Missing } else { Fault::UnknownOp { digest: digest.to_owned() } };
-            return Err(from.fault(fault));
-        };
-        match entry.state {
-            State::Loaded(_) => Ok(None),
-            State::Open => Err(from.fault(Fault::Cycle)),
-            State::Unseen => {
-                entry.state = State::Open;
-                let op = decode_op(&entry.digest, entry.bytes)?;
-                Ok(Some(Step { digest: entry.digest.clone(), op, next: 0 }))
-            }
-        }
-    }
-
-    /// Ends with an op whose inputs are loaded.
-    fn close(&mut self, step: Step) -> Result<(), InvalidDefinition> {
-        let Step { digest, op, .. } = step;
-        let inputs = op
-            .inputs
-            .iter()
-            .enumerate()
-            .map(|(position, input)| {
-                self.resolve(input, &Field { digest: &digest, path: format!("inputs[{position}]") })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        validate::op(&digest, &op)?;
-        let metadata = self.metadata.get(digest.as_str()).cloned().unwrap_or_default();
-        let name = names::vertex_name(&op, &metadata, &inputs, &self.vertices);
-        if let Some(entry) = self.ops.get_mut(digest.as_str()) {
-            entry.state = State::Loaded(self.vertices.len());
-        }
-        self.vertices.push(LoadedVertex { digest, op, metadata, inputs, name });
-        Ok(())
-    }
-
-    /// The vertex and output that an input means.
-    fn resolve(&self, input: &pb::Input, field: &Field<'_>) -> Result<(usize, usize), InvalidDefinition> {
-        let vertex = match self.ops.get(&input.digest).map(|entry| entry.state) {
-            Some(State::Loaded(vertex)) => vertex,
-            _ => return Err(field.fault(Fault::UnknownOp { digest: input.digest.clone() })),
-        };
-        let outputs = self.vertices.get(vertex).map_or(0, |vertex| validate::output_count(&vertex.op));
-        let index = usize::try_from(input.index).ok().filter(|index| *index < outputs).ok_or_else(|| {
-            let allowed = validate::range_text(0, outputs);
-            Field { digest: field.digest, path: format!("{}.index", field.path) }
-                .fault(Fault::OutOfRange { value: input.index, allowed })
-        })?;
-        Ok((vertex, index))
     }
 }

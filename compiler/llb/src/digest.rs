@@ -2,14 +2,18 @@
 //!
 //! Owns the `Digest` type that names ops, blobs and cache keys throughout the project. Only SHA-256 is known.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-/// `sha256:` and 64 lower-case hexadecimal digits.
+/// `sha256:` and 64 lower-case hexadecimal digits. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Digest(Box<str>);
+pub struct Digest(Arc<str>);
+
+const PREFIX: &str = "sha256:";
 
 /// A text that is no digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -50,12 +54,14 @@ impl Hasher {
 
     /// The digest of everything added.
     pub fn finish(self) -> Digest {
-        use fmt::Write;
-        let mut text = String::with_capacity(71);
-        text.push_str("sha256:");
-        for byte in self.0.finalize() {
-            let _ = write!(text, "{byte:02x}");
+        let digit = |value: u8| value + if value < 10 { b'0' } else { b'a' - 10 };
+        let mut digits = [0_u8; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0.finalize()) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
         }
+        let mut text = String::with_capacity(PREFIX.len() + digits.len());
+        text.push_str(PREFIX);
+        text.push_str(&String::from_utf8_lossy(&digits));
         Digest(text.into())
     }
 }
@@ -64,7 +70,7 @@ impl FromStr for Digest {
     type Err = InvalidDigest;
 
     fn from_str(text: &str) -> Result<Self, InvalidDigest> {
-        let valid = text.strip_prefix("sha256:").is_some_and(|hex| {
+        let valid = text.strip_prefix(PREFIX).is_some_and(|hex| {
             hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
         });
         if valid { Ok(Self(text.into())) } else { Err(InvalidDigest { text: text.to_owned() }) }
@@ -85,6 +91,13 @@ impl fmt::Debug for Digest {
 
 impl AsRef<str> for Digest {
     fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Digest {
+    /// So that maps can be asked by a text.
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -1,14 +1,20 @@
 //! Build graphs while they are made.
 //!
-//! Owns immutable vertices, shared by reference, and the way from an output to a definition. Knows neither what an op
-//! means nor which capabilities it needs (`ops`).
+//! Owns immutable vertices, shared by reference. Knows neither what an op means nor which capabilities it needs (`ops`).
+//! `marshal` goes from an output to a definition, `import` from a definition to an output.
 
-use std::collections::{BTreeMap, HashSet};
+mod import;
+mod marshal;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::canonical::encode_op;
+use crate::canonical::{FieldOrder, OpParts};
 use crate::digest::Digest;
 use crate::pb;
+
+pub use import::import;
+pub use marshal::marshal;
 
 /// One output of a vertex. Two are equal if vertex digest and index are.
 #[derive(Clone)]
@@ -23,13 +29,16 @@ pub struct Output {
 pub struct Vertex {
     digest: Digest,
     bytes: Vec<u8>,
+    /// All but `caps`.
     metadata: pb::OpMetadata,
+    /// Capabilities that the op needs, sorted, each once.
+    caps: Vec<&'static str>,
     locations: Vec<pb::Location>,
     /// In the order in which a definition lists them, which need not be the order in the op.
     inputs: Vec<Output>,
 }
 
-/// What a caller says about a vertex without changing its digest.
+/// What a caller says about a vertex besides what it does. Nothing but `workers` changes its digest.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Annotations {
     /// Name for people, instead of one made from the op.
@@ -44,38 +53,25 @@ pub struct Annotations {
     pub progress_group: Option<pb::ProgressGroup>,
     /// Limits for its processes.
     pub linux_resources: Option<pb::LinuxResources>,
-    /// Where it was written; `source_index` is the position in what `marshal` is given.
+    /// Filters, in containerd's syntax, which a worker must match; none is any worker.
+    pub workers: Vec<String>,
+    /// Where it was written, innermost first; `source_index` is the position in what `marshal` is given.
     pub locations: Vec<pb::Location>,
 }
 
 /// Key in a description that holds the name for people.
 pub(crate) const CUSTOM_NAME: &str = "llb.customname";
 
-/// The definition of a graph: inputs before users, equal ops once, last the terminal op. `None` is the empty file system,
-/// whose definition has no ops.
-pub fn marshal(output: Option<&Output>, infos: Vec<pb::SourceInfo>) -> pb::Definition {
-    let Some(output) = output else {
-        return pb::Definition { source: Some(pb::Source { infos, ..Default::default() }), ..Default::default() };
-    };
-    let mut definition = pb::Definition::default();
-    let mut locations: BTreeMap<String, pb::Locations> = BTreeMap::new();
-    let mut listed: HashSet<&Digest> = HashSet::new();
-    for vertex in inputs_first(&output.vertex) {
-        let key = vertex.digest.to_string();
-        merge_metadata(definition.metadata.entry(key.clone()).or_default(), &vertex.metadata);
-        if !vertex.locations.is_empty() {
-            locations.entry(key).or_default().locations.extend(vertex.locations.iter().cloned());
-        }
-        if listed.insert(&vertex.digest) {
-            definition.def.push(vertex.bytes.clone());
-        }
-    }
-    let terminal = encode_op(&pb::Op { inputs: vec![output.to_input()], ..Default::default() });
-    let caps = terminal_caps(definition.metadata.values());
-    definition.metadata.entry(Digest::of(&terminal).to_string()).or_default().caps = caps;
-    definition.def.push(terminal);
-    definition.source = Some(pb::Source { locations, infos });
-    definition
+/// What becomes a vertex.
+pub(crate) struct NewVertex {
+    pub(crate) kind: pb::OpKind,
+    /// In the order of the op.
+    pub(crate) inputs: Vec<Output>,
+    /// In the order of the definition, where that is another.
+    pub(crate) listed: Option<Vec<Output>>,
+    pub(crate) platform: Option<pb::Platform>,
+    pub(crate) caps: Vec<&'static str>,
+    pub(crate) annotations: Annotations,
 }
 
 impl Output {
@@ -87,7 +83,8 @@ impl Output {
 
 impl PartialEq for Output {
     fn eq(&self, other: &Self) -> bool {
-        self.index == other.index && self.vertex.digest == other.vertex.digest
+        self.index == other.index
+            && (Arc::ptr_eq(&self.vertex, &other.vertex) || self.vertex.digest == other.vertex.digest)
     }
 }
 
@@ -99,11 +96,9 @@ impl std::fmt::Debug for Output {
     }
 }
 
-impl Vertex {
-    /// A vertex from an op whose inputs are set. `inputs` are the same outputs in the order in which a definition lists
-    /// them.
-    pub(crate) fn new(op: &pb::Op, caps: &[&str], annotations: Annotations, inputs: Vec<Output>) -> Arc<Self> {
-        let bytes = encode_op(op);
+impl NewVertex {
+    pub(crate) fn build(self) -> Arc<Vertex> {
+        let Self { kind, inputs, listed, platform, mut caps, annotations } = self;
         let Annotations {
             name,
             mut description,
@@ -111,41 +106,58 @@ impl Vertex {
             export_cache,
             progress_group,
             linux_resources,
+            workers,
             locations,
         } = annotations;
+        // Constraints are always there, also empty ones.
+        let constraints = pb::WorkerConstraints { filter: workers };
+        let parts = OpParts { kind: Some(&kind), platform: platform.as_ref(), constraints: Some(&constraints) };
+        let named = inputs.iter().map(|input| (input.vertex.digest.as_str(), input.index));
+        let bytes = parts.encode(FieldOrder::ByNumber, named);
         if let Some(name) = name {
             description.insert(CUSTOM_NAME.to_owned(), name);
         }
+        caps.sort_unstable();
+        caps.dedup();
         let metadata = pb::OpMetadata {
             ignore_cache,
             description,
             export_cache: export_cache.map(|value| pb::ExportCache { value }),
-            caps: caps.iter().map(|cap| ((*cap).to_owned(), true)).collect(),
+            caps: BTreeMap::new(),
             progress_group,
             linux_resources,
         };
-        Arc::new(Self { digest: Digest::of(&bytes), bytes, metadata, locations, inputs })
+        let inputs = listed.unwrap_or(inputs);
+        Arc::new(Vertex { digest: Digest::of(&bytes), bytes, metadata, caps, locations, inputs })
     }
+}
 
-    /// A vertex whose op somebody else encoded.
-    pub(crate) fn foreign(
-        digest: Digest,
-        bytes: Vec<u8>,
-        metadata: pb::OpMetadata,
-        locations: Vec<pb::Location>,
-        inputs: Vec<Output>,
-    ) -> Arc<Self> {
-        Arc::new(Self { digest, bytes, metadata, locations, inputs })
-    }
-
+impl Vertex {
     /// Digest of the op.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
+    /// The encoded op.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// What is said about it.
-    pub fn metadata(&self) -> &pb::OpMetadata {
-        &self.metadata
+    pub fn metadata(&self) -> pb::OpMetadata {
+        let mut metadata = self.metadata.clone();
+        metadata.caps.extend(self.caps.iter().map(|cap| ((*cap).to_owned(), true)));
+        metadata
+    }
+
+    /// Where it was written.
+    pub fn locations(&self) -> &[pb::Location] {
+        &self.locations
+    }
+
+    /// What it reads, in the order in which a definition lists it.
+    pub fn inputs(&self) -> &[Output] {
+        &self.inputs
     }
 
     /// One of its outputs.
@@ -170,53 +182,4 @@ impl Drop for Vertex {
             }
         }
     }
-}
-
-/// Every vertex reachable from `root` once, each after its inputs.
-fn inputs_first(root: &Vertex) -> Vec<&Vertex> {
-    let mut order = Vec::new();
-    let mut seen: HashSet<*const Vertex> = HashSet::from([std::ptr::from_ref(root)]);
-    let mut path = vec![(root, root.inputs.iter())];
-    while let Some((vertex, inputs)) = path.last_mut() {
-        match inputs.next() {
-            Some(input) => {
-                let input = &*input.vertex;
-                if seen.insert(std::ptr::from_ref(input)) {
-                    path.push((input, input.inputs.iter()));
-                }
-            }
-            None => {
-                order.push(*vertex);
-                path.pop();
-            }
-        }
-    }
-    order
-}
-
-fn merge_metadata(into: &mut pb::OpMetadata, from: &pb::OpMetadata) {
-    into.ignore_cache |= from.ignore_cache;
-    into.description.extend(from.description.iter().map(|(name, text)| (name.clone(), text.clone())));
-    into.export_cache = from.export_cache.or(into.export_cache);
-    into.caps.extend(from.caps.iter().map(|(cap, wanted)| (cap.clone(), *wanted)));
-    if from.progress_group.is_some() {
-        into.progress_group.clone_from(&from.progress_group);
-    }
-    if from.linux_resources.is_some() {
-        into.linux_resources.clone_from(&from.linux_resources);
-    }
-}
-
-/// What reading the graph as a whole needs.
-fn terminal_caps<'a>(all: impl Iterator<Item = &'a pb::OpMetadata>) -> BTreeMap<String, bool> {
-    let mut caps = BTreeMap::from([("constraints".to_owned(), true), ("platform".to_owned(), true)]);
-    for metadata in all {
-        let used = [
-            ("meta.ignorecache", metadata.ignore_cache),
-            ("meta.description", !metadata.description.is_empty()),
-            ("meta.exportcache", metadata.export_cache.is_some()),
-        ];
-        caps.extend(used.into_iter().filter(|(_, used)| *used).map(|(cap, _)| (cap.to_owned(), true)));
-    }
-    caps
 }

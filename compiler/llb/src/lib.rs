@@ -17,7 +17,6 @@ pub mod digest;
 pub mod draw;
 pub mod dump;
 pub mod graph;
-pub mod import;
 pub mod json;
 pub mod ops;
 pub mod pb;

@@ -143,8 +143,7 @@ mod tests {
 
     #[test]
     fn patterns_move_below_a_path() {
-        let check =
-            |pattern: &str, expected: &str| assert_eq!(below(Utf8Path::new("a[1]/b"), &pattern.to_owned()), expected);
+        let check = |pattern: &str, expected: &str| assert_eq!(below(Utf8Path::new("a[1]/b"), pattern), expected);
         check("*.go", r"a\[1\]/b/*.go");
         check("!x", r"!a\[1\]/b/x");
         check("/x/**", r"a\[1\]/b/x/**");

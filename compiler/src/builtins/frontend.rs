@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use hlb_llb::import::import;
+use hlb_llb::graph::import;
 
 use super::Invocation;
 use super::argument::Arguments;
@@ -41,7 +41,7 @@ pub(super) fn frontend(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Resu
         platform: evaluator.platform.clone(),
     };
     let result = evaluator.world.frontend(&request).map_err(|error| refuse(call, &request.source, error))?;
-    let imported = import(&result.definition, <[_]>::to_vec).map_err(|error| {
+    let imported = import(&result.definition, &mut Vec::new(), &[]).map_err(|error| {
         let message = format!("the frontend `{}` returned a graph that cannot be built: {error}", request.source);
         call.site.fail(codes::FRONTEND, message)
     })?;

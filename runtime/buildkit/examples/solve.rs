@@ -1,7 +1,8 @@
 //! Solves a definition in a BuildKit daemon, to try the client by hand: `solve ADDRESS DEFINITION EXPORT [LENT]…`.
-//! EXPORT is `none`, `dir:PATH`, `tar:PATH`, `oci:PATH`, `docker:PATH` or `image:NAME`. DEFINITION is a file with a marshalled
-//! definition; an empty one is the empty file system. LENT is `local:NAME=DIRECTORY`, `secret:ID=FILE`, `agent:ID=SOCKET`,
-//! `keys:ID=FILE`, `tcp:ID=HOST:PORT` or `allow:ENTITLEMENT`.
+//! EXPORT is `none`, `dir:PATH`, `tar:PATH`, `oci:PATH`, `docker:PATH` or `image:NAME`. DEFINITION is a file with a
+//! marshalled definition (an empty one is the empty file system) or `frontend=NAME`. LENT is `local:NAME=DIRECTORY`,
+//! `secret:ID=FILE`, `agent:ID=SOCKET`, `keys:ID=FILE`, `tcp:ID=HOST:PORT`, `allow:ENTITLEMENT` or, to a frontend,
+//! `attr:NAME=VALUE`.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is a command")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +10,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use hlb_agent::Lent;
-use hlb_buildkit::{Address, Client, Export, SolveRequest};
+use hlb_buildkit::{Address, Client, Export, Frontend, SolveRequest};
+use hlb_llb::pb::Definition;
 use prost::Message;
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     eprintln!("{} capabilities", client.capabilities().await?.len());
     let mut request = SolveRequest {
-        definition: Some(hlb_llb::pb::Definition::decode(std::fs::read(definition)?.as_slice())?),
+        definition: None,
         frontend: None,
         locals: BTreeMap::new(),
         secrets: BTreeMap::new(),
@@ -42,6 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         entitlements: BTreeSet::new(),
         export,
     };
+    let mut attrs = BTreeMap::new();
     for lent in lent {
         let (kind, rest) = lent.split_once(':').ok_or("something lent without a kind")?;
         let (id, place) = rest.split_once('=').unwrap_or((rest, ""));
@@ -52,9 +55,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
             "agent" => drop(request.sockets.insert(id, Lent::Agent(place.into()))),
             "keys" => drop(request.sockets.insert(id, Lent::Keys(vec![place.into()]))),
             "tcp" => drop(request.sockets.insert(id, Lent::Tcp(place.to_owned()))),
+            "attr" => drop(attrs.insert(id, place.to_owned())),
             "allow" => drop(request.entitlements.insert(id)),
             kind => return Err(format!("nothing is lent as `{kind}`").into()),
         }
+    }
+    match definition.strip_prefix("frontend=") {
+        Some(name) => request.frontend = Some(Frontend { name: name.to_owned(), attrs, inputs: BTreeMap::new() }),
+        None => request.definition = Some(Definition::decode(std::fs::read(definition)?.as_slice())?),
     }
     let cancel = CancellationToken::new();
     let interrupt = cancel.clone();

@@ -64,7 +64,7 @@ pub struct Image {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// One file system.
-    One(Part),
+    One(Box<Part>),
     /// One for each platform.
     Platforms(Vec<Part>),
     /// Nothing but words, the answer to a request about the program.

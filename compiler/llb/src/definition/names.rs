@@ -6,7 +6,7 @@ use super::LoadedVertex;
 use crate::graph::CUSTOM_NAME;
 use crate::pb;
 
-/// Names made of other names can double with each vertex, so they end somewhere.
+/// Bytes of a name made of other names, without the sign that it was cut.
 const LONGEST_COMPOSITE: usize = 1000;
 
 /// The name that the client wants, or one that says what the op does. `vertices` are those that `inputs` mean.
@@ -26,7 +26,10 @@ pub(super) fn vertex_name(
             .and_then(|(vertex, _)| vertices.get(*vertex))
             .map(|vertex| vertex.name.as_str())
     };
-    let side = |position| input_name(position).map_or_else(|| "scratch".to_owned(), |name| format!("({name})"));
+    let side = |name: &mut Composite, position| match input_name(position) {
+        Some(input) => ["(", input, ")"].into_iter().for_each(|part| name.push(part)),
+        None => name.push("scratch"),
+    };
     match &op.op {
         None => "unknown".to_owned(),
         Some(pb::OpKind::Source(source)) => source.identifier.clone(),
@@ -37,21 +40,23 @@ pub(super) fn vertex_name(
         }
         Some(pb::OpKind::Build(_)) => "build".to_owned(),
         Some(pb::OpKind::Merge(merge)) => {
-            let mut name = "merge (".to_owned();
+            let mut name = Composite::new("merge (");
             for (position, input) in merge.inputs.iter().enumerate() {
-                if name.len() > LONGEST_COMPOSITE {
+                if name.full {
                     break;
                 }
-                name.push_str(if position > 0 { ", " } else { "" });
-                name.push_str(input_name(input.input).unwrap_or("scratch"));
+                name.push(if position > 0 { ", " } else { "" });
+                name.push(input_name(input.input).unwrap_or("scratch"));
             }
-            name.push(')');
-            cut(name)
+            name.push(")");
+            name.text
         }
         Some(pb::OpKind::Diff(diff)) => {
-            let lower = side(diff.lower.map_or(-1, |lower| lower.input));
-            let upper = side(diff.upper.map_or(-1, |upper| upper.input));
-            cut(format!("diff {lower} -> {upper}"))
+            let mut name = Composite::new("diff ");
+            side(&mut name, diff.lower.map_or(-1, |lower| lower.input));
+            name.push(" -> ");
+            side(&mut name, diff.upper.map_or(-1, |upper| upper.input));
+            name.text
         }
         Some(pb::OpKind::Passthrough(pass)) => format!("passthrough {}", pass.id),
     }
@@ -67,11 +72,26 @@ fn action_name(action: &pb::FileActionKind) -> String {
     }
 }
 
-fn cut(mut name: String) -> String {
-    if name.len() > LONGEST_COMPOSITE {
-        let end = (0..=LONGEST_COMPOSITE).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
-        name.truncate(end);
-        name.push('…');
+/// A name made of other names. These can be long or double with each vertex, so it ends somewhere and never holds more.
+struct Composite {
+    text: String,
+    full: bool,
+}
+
+impl Composite {
+    fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), full: false }
     }
-    name
+
+    fn push(&mut self, part: &str) {
+        let room = LONGEST_COMPOSITE.saturating_sub(self.text.len());
+        if self.full {
+        } else if part.len() <= room {
+            self.text.push_str(part);
+        } else {
+            self.text.extend(part.get(..part.floor_char_boundary(room)));
+            self.text.push('…');
+            self.full = true;
+        }
+    }
 }

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use super::input_index;
-use crate::graph::{Annotations, Output, Vertex};
+use super::inputs::Inputs;
+use crate::graph::{Annotations, NewVertex, Output, Vertex};
 use crate::pb;
 
 /// A process to run. All fields are what is in force where it runs.
@@ -45,6 +45,10 @@ pub struct Exec {
     pub secrets: Vec<Secret>,
     /// SSH agents, in order.
     pub ssh: Vec<Ssh>,
+    /// Devices of the host.
+    pub devices: Vec<pb::CdiDevice>,
+    /// Whether the solver is to set `PATH` where `env` has none. It does so anyway; this makes it a promise.
+    pub path_by_solver: bool,
     /// What it is built for.
     pub platform: pb::Platform,
 }
@@ -66,6 +70,8 @@ pub struct ExecMount {
     pub kind: MountKind,
     /// Whether the content of `source` is part of the cache key.
     pub content_cache: pb::MountContentCache,
+    /// A result of an earlier solve to mount, for containers of a frontend; empty in graphs.
+    pub result_id: String,
 }
 
 /// What a mount is.
@@ -156,76 +162,81 @@ impl Exec {
             mounts: Vec::new(),
             secrets: Vec::new(),
             ssh: Vec::new(),
+            devices: Vec::new(),
+            path_by_solver: false,
             platform,
         }
     }
 
-    /// Makes the vertex.
-    pub fn build(self, annotations: Annotations) -> ExecOutputs {
-        let caps = self.caps();
-        let root = ExecMount { readonly: self.readonly_root, ..ExecMount::bind("/", self.root.clone()) };
+    /// Makes the vertex: one, however many of its results are used.
+    pub fn build(mut self, annotations: Annotations) -> ExecOutputs {
+        let mut caps = self.caps();
+        if annotations.linux_resources.is_some() {
+            caps.push("exec.meta.linux.resources");
+        }
+        let env = self.env_with_agent();
+        let root = ExecMount { readonly: self.readonly_root, ..ExecMount::bind("/", self.root) };
         // Position 0 is the root, the others follow as they were given.
-        let all: Vec<&ExecMount> = std::iter::once(&root).chain(&self.mounts).collect();
-        let mut sorted: Vec<(usize, &ExecMount)> = all.iter().copied().enumerate().collect();
+        let mut sorted: Vec<(usize, ExecMount)> = std::iter::once(root).chain(self.mounts).enumerate().collect();
         sorted.sort_by(|(_, a), (_, b)| a.dest.cmp(&b.dest));
 
-        let mut inputs = Vec::new();
-        let mut outputs: Vec<Option<i64>> = vec![None; all.len()];
+        let mut inputs = Inputs::default();
+        let mut kept: Vec<Kept> = std::iter::repeat_with(|| Kept::Nothing).take(sorted.len()).collect();
         let mut next = 0;
-        let mut mounts = Vec::new();
+        let mut mounts = Vec::with_capacity(sorted.len() + self.secrets.len() + self.ssh.len());
         for (position, mount) in sorted {
-            let output = if mount.has_output() {
+            let (output, keeps) = if mount.has_output() {
                 next += 1;
-                next - 1
+                (next - 1, Kept::Output(next - 1))
+            } else if mount.readonly {
+                (-1, Kept::Source(mount.source.clone()))
             } else {
-                -1
+                (-1, Kept::Nothing)
             };
-            if let Some(slot) = outputs.get_mut(position).filter(|_| output >= 0) {
-                *slot = Some(output);
+            if let Some(slot) = kept.get_mut(position) {
+                *slot = keeps;
             }
-            mounts.push(mount.to_pb(input_index(&mut inputs, mount.source.as_ref()), output));
+            let input = inputs.position(mount.source.as_ref());
+            mounts.push(mount.into_pb(input, output));
         }
         mounts.extend(self.secrets.iter().filter_map(Secret::to_mount));
         mounts.extend(self.ssh.iter().enumerate().map(|(position, ssh)| ssh.to_mount(position)));
 
-        let env = self.env_with_agent();
-        let op = super::op(
-            &inputs,
-            Some(self.platform),
-            pb::OpKind::Exec(pb::ExecOp {
-                meta: Some(pb::Meta {
-                    args: self.args,
-                    env,
-                    cwd: self.cwd,
-                    user: self.user,
-                    proxy_env: self.proxy,
-                    extra_hosts: self.extra_hosts,
-                    hostname: self.hostname,
-                    ulimit: self.ulimits,
-                    cgroup_parent: self.cgroup_parent,
-                    remove_mount_stubs_recursive: true,
-                    valid_exit_codes: self.valid_exit_codes.unwrap_or_default(),
-                }),
-                mounts,
-                network: self.network.into(),
-                security: self.security.into(),
-                secretenv: self.secrets.iter().filter_map(Secret::to_env).collect(),
-                cdi_devices: Vec::new(),
+        let kind = pb::OpKind::Exec(pb::ExecOp {
+            meta: Some(pb::Meta {
+                args: self.args,
+                env,
+                cwd: self.cwd,
+                user: self.user,
+                proxy_env: self.proxy,
+                extra_hosts: self.extra_hosts,
+                hostname: self.hostname,
+                ulimit: self.ulimits,
+                cgroup_parent: self.cgroup_parent,
+                remove_mount_stubs_recursive: true,
+                valid_exit_codes: self.valid_exit_codes.unwrap_or_default(),
             }),
-        );
-        let vertex = Vertex::new(&op, &caps, annotations, inputs);
-        let mut kept = all.iter().zip(outputs).map(|(mount, output)| match output {
-            Some(index) => Some(vertex.output(index)),
-            None if mount.readonly => mount.source.clone(),
-            None => None,
+            mounts,
+            network: self.network.into(),
+            security: self.security.into(),
+            secretenv: self.secrets.iter().filter_map(Secret::to_env).collect(),
+            cdi_devices: self.devices,
         });
-        let root = kept.next().flatten();
-        let mounts = kept.collect();
+        let (inputs, platform) = (inputs.into_list(), Some(self.platform));
+        let vertex = NewVertex { kind, inputs, listed: None, platform, caps, annotations }.build();
+        let mut outputs = kept.into_iter().map(|kept| match kept {
+            Kept::Nothing => None,
+            Kept::Output(index) => Some(vertex.output(index)),
+            Kept::Source(source) => source,
+        });
+        let root = outputs.next().flatten();
+        let mounts = outputs.collect();
         ExecOutputs { root, mounts, vertex }
     }
 
-    fn env_with_agent(&self) -> Vec<String> {
-        let mut env = self.env.clone();
+    /// The environment, which says where the first agent is unless it says so already.
+    fn env_with_agent(&mut self) -> Vec<String> {
+        let mut env = std::mem::take(&mut self.env);
         if let Some(first) = self.ssh.first()
             && !env.iter().any(|variable| variable.starts_with("SSH_AUTH_SOCK="))
         {
@@ -245,6 +256,8 @@ impl Exec {
         need("exec.meta.network", self.network != pb::NetMode::Unset);
         need("exec.meta.security", self.security != pb::SecurityMode::Sandbox);
         need("exec.meta.ulimit", !self.ulimits.is_empty());
+        need("exec.meta.cdi", !self.devices.is_empty());
+        need("exec.meta.setsdefaultpath", self.path_by_solver);
         need("exec.validexitcode", self.valid_exit_codes.is_some());
         need("exec.mount.secret", !self.secrets.is_empty());
         need("exec.secretenv", self.secrets.iter().any(|secret| secret.env.is_some()));
@@ -280,6 +293,7 @@ impl ExecMount {
             no_output: false,
             kind: MountKind::Bind,
             content_cache: pb::MountContentCache::Default,
+            result_id: String::new(),
         }
     }
 
@@ -287,27 +301,36 @@ impl ExecMount {
         !self.no_output && !self.readonly && self.kind == MountKind::Bind
     }
 
-    fn to_pb(&self, input: i64, output: i64) -> pb::Mount {
-        let (mount_type, cache_opt, tmpfs_opt) = match &self.kind {
+    fn into_pb(self, input: i64, output: i64) -> pb::Mount {
+        let (mount_type, cache_opt, tmpfs_opt) = match self.kind {
             MountKind::Bind => (pb::MountType::Bind, None, None),
             MountKind::Cache { id, sharing } => {
-                (pb::MountType::Cache, Some(pb::CacheOpt { id: id.clone(), sharing: (*sharing).into() }), None)
+                (pb::MountType::Cache, Some(pb::CacheOpt { id, sharing: sharing.into() }), None)
             }
-            MountKind::Tmpfs { size } => (pb::MountType::Tmpfs, None, Some(pb::TmpfsOpt { size: *size })),
+            MountKind::Tmpfs { size } => (pb::MountType::Tmpfs, None, Some(pb::TmpfsOpt { size })),
         };
         pb::Mount {
             input,
-            selector: self.selector.clone(),
-            dest: self.dest.clone(),
+            selector: self.selector,
+            dest: self.dest,
             output,
             readonly: self.readonly,
             mount_type: mount_type.into(),
             tmpfs_opt,
             cache_opt,
             content_cache: self.content_cache.into(),
+            result_id: self.result_id,
             ..Default::default()
         }
     }
+}
+
+/// What is there after the process, for a mount.
+enum Kept {
+    Nothing,
+    Output(i64),
+    /// What was mounted, which it could only read.
+    Source(Option<Output>),
 }
 
 impl Secret {

@@ -2,8 +2,8 @@
 //!
 //! Owns how actions and inputs are numbered, and how paths become absolute.
 
-use super::input_index;
-use crate::graph::{Annotations, Output, Vertex};
+use super::inputs::Inputs;
+use crate::graph::{Annotations, NewVertex, Output};
 use crate::pb;
 
 /// One change of files. Paths are absolute.
@@ -128,11 +128,11 @@ pub enum UserRef {
 /// Changes `base`, one step after the other, in one vertex. `None` is the empty file system. Without steps it is `base`.
 pub fn file(base: Option<Output>, steps: Vec<FileStep>, annotations: Annotations) -> Option<Output> {
     let Some(last) = steps.len().checked_sub(1) else { return base };
-    let mut inputs = Vec::new();
-    let base_index = input_index(&mut inputs, base.as_ref());
-    let sources: Vec<i64> = steps.iter().map(|step| input_index(&mut inputs, step.source())).collect();
+    let mut inputs = Inputs::default();
+    let base_index = inputs.position(base.as_ref());
+    let sources: Vec<i64> = steps.iter().map(|step| inputs.position(step.source())).collect();
     let count = i64::try_from(inputs.len()).unwrap_or(i64::MAX);
-    let listed = listing_order(base.as_ref(), &steps);
+    let listed = (inputs.len() > 1).then(|| listing_order(base.as_ref(), &steps));
     let actions = steps
         .into_iter()
         .zip(sources)
@@ -145,9 +145,11 @@ pub fn file(base: Option<Output>, steps: Vec<FileStep>, annotations: Annotations
             action: Some(step.into_pb(base_index)),
         })
         .collect();
-    let op = super::op(&inputs, None, pb::OpKind::File(pb::FileOp { actions }));
-    // The reference means to ask for more where a copy has patterns, but looks before it has any actions.
-    Some(Vertex::new(&op, &["file.base"], annotations, listed).output(0))
+    let kind = pb::OpKind::File(pb::FileOp { actions });
+    // The reference means to ask for more, such as where a copy has patterns, but looks before it has any actions.
+    let caps = vec!["file.base"];
+    let vertex = NewVertex { kind, inputs: inputs.into_list(), listed, platform: None, caps, annotations }.build();
+    Some(vertex.output(0))
 }
 
 /// A path made absolute against `dir`. With `keep_slash` a slash or a dot at the end stays, which says that the path is
@@ -188,12 +190,12 @@ pub fn clean_path(path: &str) -> String {
 
 /// The reference walks actions from the last back, and at each names first the base, then what is copied from.
 fn listing_order(base: Option<&Output>, steps: &[FileStep]) -> Vec<Output> {
-    let mut listed = Vec::new();
+    let mut listed = Inputs::default();
     for step in steps.iter().rev() {
-        input_index(&mut listed, base);
-        input_index(&mut listed, step.source());
+        listed.position(base);
+        listed.position(step.source());
     }
-    listed
+    listed.into_list()
 }
 
 impl FileStep {

@@ -2,11 +2,9 @@
 //!
 //! Owns how an address becomes an identifier that is the same for every transport.
 
-use std::collections::BTreeMap;
-
 use super::clean_path;
-use crate::graph::{Annotations, Output, Vertex};
-use crate::pb;
+use super::source::Attrs;
+use crate::graph::{Annotations, Output};
 
 /// A commit of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +31,38 @@ pub struct Git {
     pub skip_submodules: bool,
     /// What modification times are: `checkout` or `commit`; empty is the default.
     pub mtime: String,
+    /// Whether `checksum` is fetched without asking the remote what `reference` is now.
+    pub fetch_by_commit: bool,
+    /// Where the history comes from, if not from the remote.
+    pub bundle: Option<GitBundle>,
+    /// Whether the result is a file `bundle` with the history rather than a work tree.
+    pub checkout_bundle: bool,
+    /// By whom the commit must be signed.
+    pub signature: Option<GitSignature>,
+}
+
+/// A file with the history of a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GitBundle {
+    /// `docker-image+blob://` or `oci-layout+blob://` and a reference with a digest.
+    pub locator: String,
+    /// Session of the client that holds the OCI layout; empty is that of the solve.
+    pub session: String,
+    /// Which of the client's OCI layouts; empty is the name in the locator.
+    pub store: String,
+}
+
+/// By whom a commit or tag must be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GitSignature {
+    /// Public key, armoured, or in the form of SSH.
+    pub public_key: String,
+    /// Whether a key that has expired since is refused.
+    pub reject_expired: bool,
+    /// Whether the tag must be signed, and not only the commit.
+    pub require_signed_tag: bool,
+    /// Whether only the commit is looked at, also where the tag is signed.
+    pub ignore_signed_tag: bool,
 }
 
 /// Where a repository is.
@@ -58,6 +88,10 @@ impl Git {
             checksum: String::new(),
             skip_submodules: false,
             mtime: String::new(),
+            fetch_by_commit: false,
+            bundle: None,
+            checkout_bundle: false,
+            signature: None,
         }
     }
 }
@@ -73,35 +107,41 @@ pub fn git(git: Git, annotations: Annotations) -> Output {
     let url = remote.as_ref().map_or_else(|| git.url.clone(), |remote| remote.url.clone());
     let ssh = remote.is_some_and(|remote| remote.ssh);
 
-    let mut attrs = BTreeMap::new();
-    let mut caps = vec!["source.git"];
-    let mut set = |name: &str, value: String, cap: Option<&'static str>| {
-        if !value.is_empty() {
-            attrs.insert(name.to_owned(), value);
-            caps.extend(cap);
-        }
-    };
-    let flag = |on: bool| if on { "true".to_owned() } else { String::new() };
+    let flag = |on: bool| if on { "true" } else { "" };
     let named_secret = git.auth_token_secret.is_some() || git.auth_header_secret.is_some();
     let auth_cap = named_secret.then_some("source.git.httpauth");
-    set("git.fullurl", url, Some("source.git.fullurl"));
-    set("git.keepgitdir", flag(git.keep_git_dir), Some("source.git.keepgitdir"));
-    set("git.authtokensecret", git.auth_token_secret.unwrap_or_else(|| "GIT_AUTH_TOKEN".to_owned()), auth_cap);
-    set("git.authheadersecret", git.auth_header_secret.unwrap_or_else(|| "GIT_AUTH_HEADER".to_owned()), auth_cap);
+    let token = git.auth_token_secret.unwrap_or_else(|| "GIT_AUTH_TOKEN".to_owned());
+    let header = git.auth_header_secret.unwrap_or_else(|| "GIT_AUTH_HEADER".to_owned());
+    let mut attrs = Attrs::new("source.git");
+    attrs.set("git.fullurl", url, Some("source.git.fullurl"));
+    attrs.set("git.keepgitdir", flag(git.keep_git_dir), Some("source.git.keepgitdir"));
+    attrs.set("git.authtokensecret", token, auth_cap);
+    attrs.set("git.authheadersecret", header, auth_cap);
     if ssh {
-        set("git.knownsshhosts", git.known_ssh_hosts, None);
+        // Needed also where no host is known.
+        attrs.need("source.git.knownsshhosts");
+        attrs.set("git.knownsshhosts", git.known_ssh_hosts, None);
         let agent = git.ssh_agent.filter(|agent| !agent.is_empty()).unwrap_or_else(|| "default".to_owned());
-        set("git.mountsshsock", agent, Some("source.git.mountsshsock"));
+        attrs.set("git.mountsshsock", agent, Some("source.git.mountsshsock"));
     }
-    set("git.checksum", git.checksum, Some("source.git.checksum"));
-    set("git.skipsubmodules", flag(git.skip_submodules), Some("source.git.skipsubmodules"));
-    set("git.mtime", git.mtime, Some("source.git.mtime"));
-    if ssh {
-        caps.push("source.git.knownsshhosts");
+    attrs.set("git.checksum", git.checksum, Some("source.git.checksum"));
+    attrs.set("git.skipsubmodules", flag(git.skip_submodules), Some("source.git.skipsubmodules"));
+    attrs.set("git.mtime", git.mtime, Some("source.git.mtime"));
+    attrs.set("git.fetchbycommit", flag(git.fetch_by_commit), Some("source.git.fetchbycommit"));
+    if let Some(bundle) = git.bundle {
+        attrs.set("git.bundle", bundle.locator, Some("source.git.bundle"));
+        attrs.set("oci.session", bundle.session, None);
+        attrs.set("oci.store", bundle.store, None);
     }
-
-    let source = pb::SourceOp { identifier: format!("git://{identifier}"), attrs };
-    Vertex::new(&super::op(&[], None, pb::OpKind::Source(source)), &caps, annotations, Vec::new()).output(0)
+    attrs.set("git.checkoutbundle", flag(git.checkout_bundle), Some("source.git.checkoutbundle"));
+    if let Some(signature) = git.signature {
+        let cap = Some("source.git.signatureverify");
+        attrs.set("git.sig.pubkey", signature.public_key, cap);
+        attrs.set("git.sig.rejectexpired", flag(signature.reject_expired), cap);
+        attrs.set("git.sig.requiresignedtag", flag(signature.require_signed_tag), cap);
+        attrs.set("git.sig.ignoresignedtag", flag(signature.ignore_signed_tag), cap);
+    }
+    attrs.source(format!("git://{identifier}"), None, annotations)
 }
 
 impl Remote {

@@ -2,7 +2,7 @@
 //!
 //! Owns how inputs are numbered, which for these keeps duplicates.
 
-use crate::graph::{Annotations, Output, Vertex};
+use crate::graph::{Annotations, NewVertex, Output};
 use crate::pb;
 
 /// The inputs laid over each other, later ones on top. Of one or none nothing needs to be merged.
@@ -11,8 +11,7 @@ pub fn merge(inputs: Vec<Output>, annotations: Annotations) -> Option<Output> {
         return inputs.into_iter().next();
     }
     let positions = (0..).take(inputs.len()).map(|input| pb::MergeInput { input }).collect();
-    let op = super::op(&inputs, None, pb::OpKind::Merge(pb::MergeOp { inputs: positions }));
-    Some(Vertex::new(&op, &["mergeop"], annotations, inputs).output(0))
+    Some(layers(pb::OpKind::Merge(pb::MergeOp { inputs: positions }), inputs, "mergeop", annotations))
 }
 
 /// The changes that turn `lower` into `upper`. From the empty file system they are `upper` itself.
@@ -26,6 +25,10 @@ pub fn diff(lower: Option<Output>, upper: Option<Output>, annotations: Annotatio
         upper: Some(pb::UpperDiffInput { input: if upper.is_some() { 1 } else { -1 } }),
     });
     let inputs: Vec<Output> = std::iter::once(lower).chain(upper).collect();
-    let op = super::op(&inputs, None, kind);
-    Some(Vertex::new(&op, &["diffop"], annotations, inputs).output(0))
+    Some(layers(kind, inputs, "diffop", annotations))
+}
+
+/// Layers are for no platform of their own.
+fn layers(kind: pb::OpKind, inputs: Vec<Output>, cap: &'static str, annotations: Annotations) -> Output {
+    NewVertex { kind, inputs, listed: None, platform: None, caps: vec![cap], annotations }.build().output(0)
 }

@@ -1,10 +1,10 @@
-//! Sources other than Git: images, downloads, directories.
+//! Sources other than Git: images, blobs, downloads, directories.
 //!
 //! Owns identifiers and attributes.
 
 use std::collections::BTreeMap;
 
-use crate::graph::{Annotations, Output, Vertex};
+use crate::graph::{Annotations, NewVertex, Output};
 use crate::json;
 use crate::pb;
 
@@ -51,6 +51,43 @@ pub struct OciLayout {
     pub layer_limit: Option<u32>,
 }
 
+/// A blob of a registry, as a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob {
+    /// Full name with digest and without tag, such as `docker.io/library/alpine@sha256:…`.
+    pub reference: String,
+    /// The file that it becomes; without a name it is called by the digits of the digest.
+    pub file: FileInfo,
+    /// Kind of cache record that keeps it; empty is the usual.
+    pub record_type: String,
+}
+
+/// A blob in an OCI layout that the client holds, as a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayoutBlob {
+    /// Name with digest and without tag.
+    pub reference: String,
+    /// The file that it becomes; without a name it is called by the digits of the digest.
+    pub file: FileInfo,
+    /// Session of the client; empty is that of the solve.
+    pub session: String,
+    /// Which of the client's layouts.
+    pub store: String,
+}
+
+/// How a single file lies in its file system.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileInfo {
+    /// Name; empty is one that the source has.
+    pub filename: String,
+    /// Permission bits; 0 is the solver's default.
+    pub perm: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+}
+
 /// A file behind a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Http {
@@ -72,6 +109,17 @@ pub struct Http {
     pub accept: String,
     /// `User-Agent` header; empty is none.
     pub user_agent: String,
+    /// By whom the file must be signed.
+    pub signature: Option<HttpSignature>,
+}
+
+/// By whom a file must be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpSignature {
+    /// Public key of OpenPGP, armoured.
+    pub public_key: String,
+    /// The signature, detached and armoured.
+    pub signature: String,
 }
 
 /// A directory of the client.
@@ -91,6 +139,10 @@ pub struct Local {
     pub shared_key_hint: String,
     /// How changed files are found: `none` or `metadata`; empty is the default.
     pub differ: String,
+    /// Whether a solver that does not know `differ` must refuse.
+    pub differ_required: bool,
+    /// Whether only names and attributes of files are sent, and content only of those that match one of these patterns.
+    pub metadata_only: Option<Vec<String>>,
 }
 
 /// What makes a directory another than that of another client.
@@ -127,21 +179,38 @@ pub fn oci_layout(layout: OciLayout, annotations: Annotations) -> Output {
     attrs.source(format!("oci-layout://{}", layout.reference), Some(layout.platform), annotations)
 }
 
+/// Fetches a blob from a registry.
+pub fn image_blob(blob: Blob, annotations: Annotations) -> Output {
+    let mut attrs = Attrs::new("source.imageblob");
+    attrs.file(blob.file, None, None);
+    attrs.set("image.recordtype", blob.record_type, None);
+    attrs.source(format!("docker-image+blob://{}", blob.reference), None, annotations)
+}
+
+/// Reads a blob from an OCI layout.
+pub fn layout_blob(blob: LayoutBlob, annotations: Annotations) -> Output {
+    let mut attrs = Attrs::new("source.imageblob");
+    attrs.file(blob.file, None, None);
+    attrs.set("oci.session", blob.session, None);
+    attrs.set("oci.store", blob.store, None);
+    attrs.source(format!("oci-layout+blob://{}", blob.reference), None, annotations)
+}
+
 /// Downloads a file.
 pub fn http(http: Http, annotations: Annotations) -> Output {
-    let number = |id: u32| if id == 0 { String::new() } else { id.to_string() };
-    let perm = if http.perm == 0 { String::new() } else { format!("0{:o}", http.perm) };
-    // The misspelling is part of the protocol.
-    let owner_cap = Some("soruce.http.uidgid");
     let mut attrs = Attrs::new("source.http");
     attrs.set("http.checksum", http.checksum, Some("source.http.checksum"));
-    attrs.set("http.filename", http.filename, None);
-    attrs.set("http.perm", perm, Some("source.http.perm"));
-    attrs.set("http.uid", number(http.uid), owner_cap);
-    attrs.set("http.gid", number(http.gid), owner_cap);
+    let file = FileInfo { filename: http.filename, perm: http.perm, uid: http.uid, gid: http.gid };
+    // The misspelling is part of the protocol.
+    attrs.file(file, Some("source.http.perm"), Some("soruce.http.uidgid"));
     attrs.set("http.authheadersecret", http.auth_header_secret, Some("source.http.auth"));
     attrs.set("http.header.accept", http.accept, Some("source.http.header"));
     attrs.set("http.header.user-agent", http.user_agent, Some("source.http.header"));
+    if let Some(signature) = http.signature {
+        let cap = Some("source.http.signatureverify");
+        attrs.set("http.sig.pubkey", signature.public_key, cap);
+        attrs.set("http.sig.signature", signature.signature, cap);
+    }
     attrs.source(http.url, None, annotations)
 }
 
@@ -157,7 +226,12 @@ pub fn local(local: Local, annotations: Annotations) -> Output {
     attrs.set("local.followpaths", list(&local.follow), Some("source.local.followpaths"));
     attrs.set("local.excludepatterns", list(&local.exclude), Some("source.local.excludepatterns"));
     attrs.set("local.sharedkeyhint", local.shared_key_hint, Some("source.local.sharedkeyhint"));
-    attrs.set("local.differ", local.differ, None);
+    // Comparing otherwise is a wish, unless it is required.
+    attrs.set("local.differ", local.differ, local.differ_required.then_some("source.local.differ"));
+    if let Some(patterns) = local.metadata_only {
+        attrs.set("local.metadatatransfer", "true", Some("source.local.metadatatransfer"));
+        attrs.set("local.metadatatransferexclude", list(&patterns), None);
+    }
     attrs.source(format!("local://{}", local.name), None, annotations)
 }
 
@@ -188,6 +262,7 @@ impl Http {
             auth_header_secret: String::new(),
             accept: String::new(),
             user_agent: String::new(),
+            signature: None,
         }
     }
 }
@@ -203,22 +278,25 @@ impl Local {
             follow: Vec::new(),
             shared_key_hint: String::new(),
             differ: String::new(),
+            differ_required: false,
+            metadata_only: None,
         }
     }
 }
 
 /// Attributes, and the capabilities that they need.
-struct Attrs {
+pub(super) struct Attrs {
     attrs: BTreeMap<String, String>,
     caps: Vec<&'static str>,
 }
 
 impl Attrs {
-    fn new(cap: &'static str) -> Self {
+    pub(super) fn new(cap: &'static str) -> Self {
         Self { attrs: BTreeMap::new(), caps: vec![cap] }
     }
 
-    fn set(&mut self, name: &str, value: impl Into<String>, cap: Option<&'static str>) {
+    /// Sets an attribute unless its value is empty.
+    pub(super) fn set(&mut self, name: &str, value: impl Into<String>, cap: Option<&'static str>) {
         let value = value.into();
         if !value.is_empty() {
             self.attrs.insert(name.to_owned(), value);
@@ -226,8 +304,23 @@ impl Attrs {
         }
     }
 
-    fn source(self, identifier: String, platform: Option<pb::Platform>, annotations: Annotations) -> Output {
+    pub(super) fn need(&mut self, cap: &'static str) {
+        self.caps.push(cap);
+    }
+
+    fn file(&mut self, file: FileInfo, perm_cap: Option<&'static str>, owner_cap: Option<&'static str>) {
+        let number = |id: u32| if id == 0 { String::new() } else { id.to_string() };
+        let perm = if file.perm == 0 { String::new() } else { format!("0{:o}", file.perm) };
+        self.set("http.filename", file.filename, None);
+        self.set("http.perm", perm, perm_cap);
+        self.set("http.uid", number(file.uid), owner_cap);
+        self.set("http.gid", number(file.gid), owner_cap);
+    }
+
+    /// Only images are for a platform: `platform` is that of one.
+    pub(super) fn source(self, identifier: String, platform: Option<pb::Platform>, annotations: Annotations) -> Output {
         let kind = pb::OpKind::Source(pb::SourceOp { identifier, attrs: self.attrs });
-        Vertex::new(&super::op(&[], platform, kind), &self.caps, annotations, Vec::new()).output(0)
+        let caps = self.caps;
+        NewVertex { kind, inputs: Vec::new(), listed: None, platform, caps, annotations }.build().output(0)
     }
 }

@@ -149,7 +149,8 @@ fn mounts_are_sorted_and_outputs_numbered_in_that_order() {
         built.mounts.iter().map(|output| output.as_ref().map(|output| output.index)).collect();
     assert_eq!(outputs, [Some(2), Some(0), None, None, Some(1)]);
     assert_eq!(built.mounts[1], Some(kept));
-    let caps: Vec<&String> = built.vertex.metadata().caps.keys().collect();
+    let metadata = built.vertex.metadata();
+    let caps: Vec<&String> = metadata.caps.keys().collect();
     insta::assert_debug_snapshot!(caps, @r#"
 [
     "exec.meta.base",

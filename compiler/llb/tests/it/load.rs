@@ -82,7 +82,7 @@ fn refusal_of(source: Vec<u8>, op: pb::Op) -> String {
 }
 
 fn exec(mounts: Vec<pb::Mount>) -> pb::ExecOp {
-    let meta = Some(pb::Meta { args: vec!["x".to_owned()], ..Default::default() });
+    let meta = Some(pb::Meta { args: vec!["x".to_owned()], cwd: "/".to_owned(), ..Default::default() });
     pb::ExecOp { meta, mounts, ..Default::default() }
 }
 
@@ -95,6 +95,8 @@ fn processes_need_a_root_and_outputs_in_order() {
     let check = |exec: pb::ExecOp, wanted: &str| assert_eq!(refusal(pb::OpKind::Exec(exec)), wanted);
     check(pb::ExecOp::default(), "exec.meta is missing");
     check(pb::ExecOp { meta: Some(pb::Meta::default()), ..Default::default() }, "exec.meta.args is missing");
+    let nowhere = pb::Meta { args: vec!["x".to_owned()], ..Default::default() };
+    check(pb::ExecOp { meta: Some(nowhere), ..Default::default() }, "exec.meta.cwd is missing");
     check(exec(vec![]), "exec.mounts is missing");
     check(exec(vec![mount("/a", 0, 0)]), "exec.mounts have none of type bind at /");
     check(exec(vec![mount("", 0, 0)]), "exec.mounts[0].dest is missing");
@@ -109,6 +111,38 @@ fn processes_need_a_root_and_outputs_in_order() {
         "exec.mounts[0].mountType is 9, but can only be 0 to 4",
     );
     check(exec(vec![pb::Mount { mount_type: 3, ..mount("/c", -1, -1) }]), "exec.mounts[0].cacheOpt is missing");
+    let of_type = |kind: pb::MountType| pb::Mount { mount_type: kind.into(), ..mount("/m", -1, -1) };
+    check(exec(vec![of_type(pb::MountType::Ssh)]), "exec.mounts[0].SSHOpt is missing");
+    check(exec(vec![of_type(pb::MountType::Secret)]), "exec.mounts[0].secretOpt is missing");
+    let nameless = Some(pb::SecretOpt::default());
+    check(
+        exec(vec![pb::Mount { secret_opt: nameless, ..of_type(pb::MountType::Secret) }]),
+        "exec.mounts[0].secretOpt.ID is missing",
+    );
+    let sharing = Some(pb::CacheOpt { sharing: 3, ..Default::default() });
+    check(
+        exec(vec![pb::Mount { cache_opt: sharing, ..of_type(pb::MountType::Cache) }]),
+        "exec.mounts[0].cacheOpt.sharing is 3, but can only be 0 to 2",
+    );
+    check(
+        exec(vec![pb::Mount { content_cache: 3, ..mount("/", 0, 0) }]),
+        "exec.mounts[0].contentCache is 3, but can only be 0 to 2",
+    );
+    check(
+        exec(vec![mount("/", -1, 0), pb::Mount { content_cache: 1, selector: "a".into(), ..mount("/a", 0, 1) }]),
+        "exec.mounts[1].contentCache is on, but what is mounted is a part of its input that the process can change and \
+         that is kept",
+    );
+    check(
+        exec(vec![mount("/", 0, 0), mount("/a", -1, 0)]),
+        "exec.mounts[1].output is 0, but outputs are numbered in order of the mounts, so it must be 1",
+    );
+    check(exec(vec![mount("/", 0, -2)]), "exec.mounts[0].output is -2, but can only be -1 to 9223372036854775806");
+    check(exec(vec![pb::Mount { mount_type: 4, ..mount("/", -1, -1) }]), "exec.mounts have none of type bind at /");
+    let env = vec![pb::SecretEnv::default()];
+    check(pb::ExecOp { secretenv: env, ..exec(vec![mount("/", 0, 0)]) }, "exec.secretenv[0].ID is missing");
+    let devices = vec![pb::CdiDevice::default()];
+    check(pb::ExecOp { cdi_devices: devices, ..exec(vec![mount("/", 0, 0)]) }, "exec.cdiDevices[0].name is missing");
     check(pb::ExecOp { network: -1, ..exec(vec![mount("/", 0, 0)]) }, "exec.network is -1, but can only be 0 to 2");
     check(pb::ExecOp { security: 2, ..exec(vec![mount("/", 0, 0)]) }, "exec.security is 2, but can only be 0 to 1");
 }
@@ -117,7 +151,7 @@ fn processes_need_a_root_and_outputs_in_order() {
 fn secrets_need_neither_input_nor_output() {
     let secret = pb::Mount {
         mount_type: pb::MountType::Secret.into(),
-        secret_opt: Some(pb::SecretOpt::default()),
+        secret_opt: Some(pb::SecretOpt { id: "x".to_owned(), ..Default::default() }),
         ..mount("/s", 7, 7)
     };
     let op = pb::Op { op: Some(pb::OpKind::Exec(exec(vec![mount("/", -1, 0), secret]))), ..Default::default() };
@@ -179,6 +213,16 @@ fn other_ops_refer_to_what_is_there() {
         "diff.upper.input is 1, but can only be -1 to 0",
     );
     check(pb::OpKind::Build(pb::BuildOp::default()), "build.builder is 0, but can only be -1");
+    let build = |name: &str, input| pb::BuildOp {
+        builder: -1,
+        inputs: [(name.to_owned(), pb::BuildInput { input })].into(),
+        ..Default::default()
+    };
+    check(pb::OpKind::Build(build("x", 0)), "build.inputs[\"buildkit.llb.definition\"] is missing");
+    check(
+        pb::OpKind::Build(build("buildkit.llb.definition", 1)),
+        "build.inputs[\"buildkit.llb.definition\"].input is 1, but can only be 0",
+    );
     let pass = |id: &str, outputs: &[i64]| {
         pb::OpKind::Passthrough(pb::PassthroughOp { id: id.to_owned(), outputs: outputs.to_vec() })
     };
@@ -207,6 +251,90 @@ fn inputs_are_outputs_of_ops_that_are_there() {
     check("", 0, "inputs[0].digest is missing");
     check("sha256:12", 0, "inputs[0].digest names op `sha256:12`, which is not in the definition");
     assert_eq!(refusal_of(Vec::new(), pb::Op::default()), "op is missing");
+}
+
+/// Digests order a graph, not positions: only the last op must be the last.
+#[test]
+fn ops_can_stand_in_any_order() {
+    let mut output = image("a");
+    for step in 0..20 {
+        output = ops::merge(vec![output, image(&step.to_string())], Annotations::default()).unwrap();
+    }
+    let sorted = marshal(Some(&output), Vec::new());
+    let graph = Graph::load(&sorted).unwrap();
+    let mut shuffled = sorted.clone();
+    let end = shuffled.def.len() - 1;
+    for turn in 0..end {
+        shuffled.def[..end].rotate_left(turn % 7 + 1);
+        shuffled.def[..end].swap(0, turn);
+        assert_eq!(Graph::load(&shuffled).unwrap(), graph);
+    }
+    shuffled.def[..end].reverse();
+    assert_eq!(Graph::load(&shuffled).unwrap(), graph);
+}
+
+/// As BuildKit does it: all ops must be ops and name ops, only those that are needed must make sense.
+#[test]
+fn ops_that_nobody_needs_are_left_out() {
+    let fine = marshal(Some(&image("a")), Vec::new());
+    let with = |bytes: Vec<u8>| {
+        let mut definition = fine.clone();
+        definition.def.insert(0, bytes);
+        Graph::load(&definition)
+    };
+    let senseless = pb::Op { op: Some(pb::OpKind::Merge(pb::MergeOp::default())), ..Default::default() };
+    assert_eq!(with(encode_op(&senseless)).unwrap(), Graph::load(&fine).unwrap());
+    assert!(matches!(with(vec![0xff]), Err(InvalidDefinition::GarbledOp { .. })));
+    let input = |digest: &str, index| pb::Input { digest: digest.to_owned(), index };
+    let user = |input| encode_op(&pb::Op { inputs: vec![input], ..Default::default() });
+    let words = |bytes| with(bytes).unwrap_err().to_string().split_once(": ").unwrap().1.to_owned();
+    assert_eq!(
+        words(user(input("sha256:0", 0))),
+        "inputs[0].digest names op `sha256:0`, which is not in the definition"
+    );
+    let known = Digest::of(&fine.def[0]).to_string();
+    assert_eq!(words(user(input(&known, -1))), "inputs[0].index is -1, but can only be 0");
+}
+
+/// What nests is refused by depth, long before a stack could overflow.
+#[test]
+fn definitions_in_definitions_end_somewhere() {
+    let nest = |depth| {
+        let mut bytes = Vec::new();
+        for _ in 0..depth {
+            // Definition.source = { infos: [{ definition: … }] }
+            for key in [0x1a, 0x12, 0x1a] {
+                let mut outer = vec![key];
+                prost::encoding::encode_varint(bytes.len() as u64, &mut outer);
+                outer.append(&mut bytes);
+                bytes = outer;
+            }
+        }
+        bytes
+    };
+    let definition = pb::Definition::decode(nest(30).as_slice()).unwrap();
+    assert_eq!(hlb_llb::encode_definition(&definition), nest(30));
+    assert_eq!(hlb_llb::json::ToJson::to_json(&definition).matches("Source").count(), 30);
+    for depth in [40, 1000, 4000] {
+        let error = Graph::decode(&nest(depth)).unwrap_err();
+        assert!(matches!(error, InvalidDefinition::Garbled { .. }), "{error:?}");
+    }
+}
+
+/// A name made of a long one is cut, and does not hold on to what was cut off.
+#[test]
+fn names_of_names_are_short() {
+    let name = Some("ä".repeat(1_000_000));
+    let mut output = ops::merge(vec![image("a"), image("b")], Annotations { name, ..Default::default() }).unwrap();
+    for _ in 0..50 {
+        output = ops::diff(Some(output), None, Annotations::default()).unwrap();
+        output = ops::merge(vec![output.clone(), image("a")], Annotations::default()).unwrap();
+    }
+    let graph = Graph::load(&marshal(Some(&output), Vec::new())).unwrap();
+    let composite: Vec<&String> =
+        graph.vertices.iter().map(|vertex| &vertex.name).filter(|name| name.starts_with("diff")).collect();
+    assert_eq!(composite.len(), 50);
+    assert!(composite.iter().all(|name| name.len() < 1010 && name.capacity() < 2100 && name.ends_with('…')));
 }
 
 #[test]
