@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::namespaces::{ADVICE, Server, control_group};
+use crate::namespaces::{ADVICE, Server, control_group, run};
 
 /// Where `cargo xtask setup --tests` unpacks engines.
 const CACHE: &str = "/var/cache/hlbc";
@@ -36,9 +36,16 @@ impl Daemon {
         std::fs::create_dir_all(&directory).unwrap();
         let path = |name: &str| directory.join(name).to_string_lossy().into_owned();
         let socket = directory.join("docker.sock");
+        let version = version(&engine);
+        // The store of containerd knows images as OCI describes them; older engines have only their own.
+        let (features, driver) = if version >= (24, 0) {
+            (json!({ "containerd-snapshotter": true }), "overlayfs")
+        } else {
+            (json!({}), "overlay2")
+        };
         let config = json!({
-            "features": { "containerd-snapshotter": true },
-            "storage-driver": "overlayfs",
+            "features": features,
+            "storage-driver": driver,
             "builder": { "entitlements": { "network-host": true, "security-insecure": true } },
             "iptables": false,
             "ip6tables": false,
@@ -61,20 +68,11 @@ impl Daemon {
                 .stderr(log),
         );
         let started = Instant::now();
-        let about = loop {
-            match get(&socket, "/version") {
-                Ok(about) => break about,
-                Err(error) => {
-                    let log = || std::fs::read_to_string(directory.join("log")).unwrap_or_default();
-                    assert!(started.elapsed() < Duration::from_secs(60), "dockerd: {error}\n{}", log());
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-            }
-        };
-        let about: Value = serde_json::from_slice(&about).unwrap();
-        let version = about["Version"].as_str().unwrap();
-        let mut numbers = version.split(['.', '+', '~', '-']).map_while(|part| part.parse().ok());
-        let version = (numbers.next().unwrap(), numbers.next().unwrap_or(0));
+        while let Err(error) = get(&socket, "/_ping") {
+            let log = || std::fs::read_to_string(directory.join("log")).unwrap_or_default();
+            assert!(started.elapsed() < Duration::from_secs(60), "dockerd: {error}\n{}", log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
         println!("dockerd {}.{} answered after {:.1} s", version.0, version.1, started.elapsed().as_secs_f64());
         Self { socket, version, _server: server }
     }
@@ -104,8 +102,19 @@ impl Daemon {
     }
 }
 
-/// The newest engine that is unpacked.
+/// What an engine says of itself, such as `Docker version 26.1.5+dfsg1, build 411e817`.
+fn version(engine: &Path) -> (u32, u32) {
+    let said = run(Command::new(engine.join("usr/sbin/dockerd")).arg("--version"));
+    let numbers = said.split_whitespace().nth(2).unwrap_or_default();
+    let mut numbers = numbers.split(['.', '+', '~', '-']).map_while(|part| part.parse().ok());
+    (numbers.next().unwrap_or_else(|| panic!("dockerd says no version: {said}")), numbers.next().unwrap_or(0))
+}
+
+/// The engine that the environment names, else the newest that is unpacked.
 fn unpacked() -> PathBuf {
+    if let Some(named) = std::env::var_os("HLB_CONFORMANCE_ENGINE") {
+        return PathBuf::from(named);
+    }
     let mut found: Vec<PathBuf> = match std::fs::read_dir(CACHE) {
         Ok(entries) => entries.map(|entry| entry.unwrap().path()).collect(),
         Err(_) => Vec::new(),
