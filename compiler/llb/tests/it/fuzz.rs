@@ -58,7 +58,7 @@ fn damage(corpus: &[Vec<u8>], seed: u64) -> Vec<u8> {
         1 => bytes[..random.below(bytes.len())].to_vec(),
         2 => [&bytes[..random.below(bytes.len())], &other[random.below(other.len())..]].concat(),
         3 => change_field(bytes, &mut random),
-        4 => with_other_op(bytes, &mut random, |bytes, random| flip(bytes, random)),
+        4 => with_other_op(bytes, &mut random, flip),
         5 => {
             let choices: Vec<u8> = (0..random.below(300)).map(|_| random.next().to_le_bytes()[0]).collect();
             with_other_op(bytes, &mut random, |_, _| random_op(&choices))

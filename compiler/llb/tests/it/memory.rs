@@ -16,7 +16,10 @@ const LENGTH: usize = 200_000;
 const MULTIPLE: usize = 700;
 const CHILD: &str = "HLB_HOSTILE_DEFINITION";
 
-const HOSTILE: [(&str, fn() -> Vec<u8>); 14] = [
+/// A name, and what makes the bytes.
+type Hostile = (&'static str, fn() -> Vec<u8>);
+
+const HOSTILE: [Hostile; 14] = [
     ("file actions", || one_op(0x22, &[0x12, 0])),
     ("mounts", || one_op(0x12, &[0x12, 0])),
     ("merge inputs", || one_op(0x32, &[0x0a, 0])),
