@@ -4,6 +4,8 @@
 //! empty ones, and the member of an op's oneof stands where its `FieldOrder` says. Messages without maps are left to
 //! prost, whose order is the same for them. Knows nothing about what makes a valid graph.
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
@@ -26,8 +28,7 @@ pub fn encode_op(op: &pb::Op) -> Vec<u8> {
 
 /// The bytes of an op in a given order.
 pub fn encode_op_in(order: FieldOrder, op: &pb::Op) -> Vec<u8> {
-    let parts =
-        OpParts { kind: op.op.as_ref(), platform: op.platform.as_ref(), constraints: op.constraints.as_ref() };
+    let parts = OpParts { kind: op.op.as_ref(), platform: op.platform.as_ref(), constraints: op.constraints.as_ref() };
     parts.encode(order, op.inputs.iter().map(|input| (input.digest.as_str(), input.index)))
 }
 
@@ -40,6 +41,11 @@ pub fn encode_definition(definition: &pb::Definition) -> Vec<u8> {
     put_definition(definition, &mut out);
     out
 }
+
+/// Most bytes that an input has besides its digest, unless its number is very great.
+const INPUT: usize = 6;
+/// So many bytes have the platform and the constraints, and what is round them, in most ops.
+const REST: usize = 24;
 
 /// What an op says besides its inputs.
 pub(crate) struct OpParts<'a> {
@@ -55,8 +61,7 @@ impl OpParts<'_> {
         order: FieldOrder,
         inputs: impl Iterator<Item = (&'d str, i64)> + Clone,
     ) -> Vec<u8> {
-        const REST: usize = 64;
-        let named: usize = inputs.clone().map(|(digest, _)| digest.len() + 16).sum();
+        let named: usize = inputs.clone().map(|(digest, _)| digest.len() + INPUT).sum();
         let mut out = Vec::with_capacity(named + self.kind.map_or(0, likely_length) + REST);
         for (digest, index) in inputs {
             let text = if digest.is_empty() { 0 } else { field_length(digest.len()) };
@@ -86,8 +91,8 @@ impl OpParts<'_> {
 
 /// How many bytes the member of the oneof takes, or nearly so.
 fn likely_length(kind: &pb::OpKind) -> usize {
-    let attrs = |attrs: &std::collections::BTreeMap<String, String>| {
-        attrs.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>()
+    let attrs = |attrs: &BTreeMap<String, String>| {
+        attrs.iter().map(|(name, value)| name.len() + value.len() + 6).sum::<usize>()
     };
     match kind {
         pb::OpKind::Exec(exec) => exec.encoded_len(),

@@ -9,6 +9,7 @@
 //! This crate contains no policy: it can say a graph and check it, not decide what to build.
 
 pub mod canonical;
+mod caps;
 pub mod definition;
 pub mod digest;
 pub mod dump;

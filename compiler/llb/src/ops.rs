@@ -12,8 +12,8 @@ mod layers;
 mod passthrough;
 mod source;
 
-pub use build::{Build, build};
 pub(crate) use build::DEFINITION_INPUT;
+pub use build::{Build, build};
 pub use exec::{Exec, ExecMount, ExecOutputs, MountKind, Secret, Ssh};
 pub use file::{Copy, FileStep, Mode, Owner, UserRef, absolute_path, clean_path, file};
 pub use git::{Git, GitBundle, GitSignature, git};

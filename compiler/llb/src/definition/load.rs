@@ -43,7 +43,8 @@ pub(crate) fn load(definition: &pb::Definition) -> Result<Loaded, InvalidDefinit
 
     let mut loader = Loader { definition, entries, vertices: Vec::new(), positions: Vec::new() };
     loader.load(source)?;
-    let target = loader.resolve(source, requested, |part| Field { digest: &digest, path: format!("inputs[0]{part}") })?;
+    let target =
+        loader.resolve(source, requested, |part| Field { digest: &digest, path: format!("inputs[0]{part}") })?;
     Ok(Loaded { graph: Graph { vertices: loader.vertices, target: Some(target) }, positions: loader.positions })
 }
 

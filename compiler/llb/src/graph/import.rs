@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::{Output, Vertex};
+use crate::caps::Caps;
 use crate::definition::{Fault, InvalidDefinition, Loaded, load};
 use crate::pb;
 
@@ -43,8 +44,8 @@ pub fn import(
         made.push(Arc::new(Vertex {
             digest: loaded.digest,
             bytes: definition.def.get(position).cloned().unwrap_or_default(),
-            metadata: loaded.metadata,
-            caps: Vec::new(),
+            caps: Caps::default(),
+            said: Some(Box::new(loaded.metadata)),
             locations,
             // Loading put them all before.
             inputs: loaded.inputs.into_iter().filter_map(output).collect(),

@@ -27,7 +27,8 @@ pub(crate) enum Outcome {
 #[test]
 fn damaged_definitions_do_no_harm() {
     // Larger ones take longer and say nothing new.
-    let corpus: Vec<Vec<u8>> = cases().into_iter().map(|case| case.bytes).filter(|bytes| (1..2000).contains(&bytes.len())).collect();
+    let corpus: Vec<Vec<u8>> =
+        cases().into_iter().map(|case| case.bytes).filter(|bytes| (1..2000).contains(&bytes.len())).collect();
     assert!(corpus.len() > 60, "only {} small definitions", corpus.len());
     let mut counts = [0_u64; 3];
     let mut run = |seed: u64| {
@@ -57,7 +58,7 @@ fn damage(corpus: &[Vec<u8>], seed: u64) -> Vec<u8> {
         1 => bytes[..random.below(bytes.len())].to_vec(),
         2 => [&bytes[..random.below(bytes.len())], &other[random.below(other.len())..]].concat(),
         3 => change_field(bytes, &mut random),
-        4 => with_other_op(bytes, &mut random, |bytes, random| flip(bytes, random)),
+        4 => with_other_op(bytes, &mut random, flip),
         5 => {
             let choices: Vec<u8> = (0..random.below(300)).map(|_| random.next().to_le_bytes()[0]).collect();
             with_other_op(bytes, &mut random, |_, _| random_op(&choices))

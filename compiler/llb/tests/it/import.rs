@@ -53,7 +53,10 @@ fn real_definitions_come_out_as_they_went_in() {
         let places = |definition: &pb::Definition| definition.source.clone().unwrap_or_default().locations;
         let known = wanted.vertices.iter().filter_map(|vertex| {
             let digest = vertex.digest.to_string();
-            places(&given).get(&digest).filter(|places| !places.locations.is_empty()).map(|places| (digest, places.clone()))
+            places(&given)
+                .get(&digest)
+                .filter(|places| !places.locations.is_empty())
+                .map(|places| (digest, places.clone()))
         });
         assert_eq!(places(&again), known.collect(), "{}", case.name);
     }

@@ -1,10 +1,11 @@
 //! Tests of `hlb-llb` from outside.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod built;
 mod corpus;
 mod dump;
-mod graph;
 mod fuzz;
+mod graph;
 mod import;
 mod load;
 mod memory;

@@ -13,10 +13,13 @@ use crate::graph::image;
 /// Bytes of each definition, about.
 const LENGTH: usize = 200_000;
 /// The dearest are empty file actions, two bytes each, which a decoder must keep until it is known that they are empty.
-const MULTIPLE: usize = 700;
+const MULTIPLE: usize = 400;
 const CHILD: &str = "HLB_HOSTILE_DEFINITION";
 
-const HOSTILE: [(&str, fn() -> Vec<u8>); 14] = [
+/// A name, and what makes the bytes.
+type Hostile = (&'static str, fn() -> Vec<u8>);
+
+const HOSTILE: [Hostile; 14] = [
     ("file actions", || one_op(0x22, &[0x12, 0])),
     ("mounts", || one_op(0x12, &[0x12, 0])),
     ("merge inputs", || one_op(0x32, &[0x0a, 0])),

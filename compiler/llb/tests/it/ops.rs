@@ -61,8 +61,7 @@ fn images() {
 fn blobs() {
     let file = ops::FileInfo { filename: "f".to_owned(), perm: 0o640, uid: 1, gid: 2 };
     let reference = "docker.io/library/a@sha256:12".to_owned();
-    let blob =
-        ops::Blob { reference: reference.clone(), file: file.clone(), record_type: "internal".to_owned() };
+    let blob = ops::Blob { reference: reference.clone(), file: file.clone(), record_type: "internal".to_owned() };
     insta::assert_snapshot!(said(&ops::image_blob(blob, none())), @r#"
     {"Op":{"source":{"identifier":"docker-image+blob://docker.io/library/a@sha256:12","attrs":{"http.filename":"f","http.gid":"2","http.perm":"0640","http.uid":"1","image.recordtype":"internal"}}}}
     source.imageblob
@@ -190,7 +189,7 @@ fn processes() {
     {"Op":{"exec":{"meta":{"args":["make"],"env":["A=1"],"cwd":"/","user":"u","proxy_env":{"http_proxy":"p","all_proxy":"q"},"extraHosts":[{"Host":"x","IP":"1.2.3.4"}],"hostname":"h","ulimit":[{"Name":"nofile","Soft":1,"Hard":2}],"cgroupParent":"g","removeMountStubsRecursive":true,"validExitCodes":[0,3]},"mounts":[{"dest":"/"},{"input":-1,"dest":"/c","output":-1,"mountType":3,"cacheOpt":{"ID":"c","sharing":2}},{"input":1,"dest":"/r","output":-1,"readonly":true,"resultID":"r","contentCache":1}],"network":1,"security":1,"cdiDevices":[{"name":"v/c=d","optional":true}]}},"platform":{"Architecture":"amd64","OS":"linux"}}
     exec.meta.base exec.meta.cdi exec.meta.linux.resources exec.meta.network exec.meta.proxyenv exec.meta.security exec.meta.setsdefaultpath exec.meta.ulimit exec.mount.bind exec.mount.cache exec.mount.cache.content exec.mount.cache.sharing exec.validexitcode
     "#);
-    assert_eq!(built.vertex.metadata().linux_resources, Some(limits));
+    assert_eq!(built.vertex.metadata().linux_resources.as_deref(), Some(&limits));
 }
 
 #[test]
@@ -222,12 +221,7 @@ fn files() {
     copy.required = vec!["q".to_owned()];
     let owner = Some(ops::Owner { user: Some(ops::UserRef::Id(1)), group: None });
     let steps = vec![
-        FileStep::Symlink {
-            oldpath: "o".to_owned(),
-            newpath: "/n".to_owned(),
-            owner: owner.clone(),
-            created: Some(3),
-        },
+        FileStep::Symlink { oldpath: "o".to_owned(), newpath: "/n".to_owned(), owner: owner.clone(), created: Some(3) },
         FileStep::MkDir { path: "/p".to_owned(), mode: 0o700, parents: true, owner, created: None },
         FileStep::Rm { path: "/r*".to_owned(), allow_not_found: true, allow_wildcard: true },
         FileStep::Copy(copy),
@@ -288,8 +282,7 @@ fn what_waits_for_others() {
         input(Some(image("c")), true),
     ];
     let outputs = ops::passthrough("id", inputs, none());
-    let numbers: Vec<Option<i64>> =
-        outputs.iter().map(|output| output.as_ref().map(|output| output.index)).collect();
+    let numbers: Vec<Option<i64>> = outputs.iter().map(|output| output.as_ref().map(|output| output.index)).collect();
     assert_eq!(numbers, [None, None, Some(0), Some(1)]);
     insta::assert_snapshot!(said(outputs[3].as_ref().unwrap()), @r#"
     {"Op":{"passthrough":{"id":"id","outputs":[1,2]}}}
@@ -335,8 +328,9 @@ fn an_op_can_have_very_many_inputs() {
     let many = 20_000;
     let images: Vec<Output> = (0..many).map(|number| image(&number.to_string())).collect();
     let mut exec = Exec::new(None, vec!["x".to_owned()], "/", linux());
-    let mounts = images.iter().enumerate().map(|(number, image)| {
-        ExecMount { readonly: true, ..ExecMount::bind(format!("/{number}"), Some(image.clone())) }
+    let mounts = images.iter().enumerate().map(|(number, image)| ExecMount {
+        readonly: true,
+        ..ExecMount::bind(format!("/{number}"), Some(image.clone()))
     });
     // Each twice.
     exec.mounts = mounts.clone().chain(mounts).collect();

@@ -33,7 +33,8 @@ enum Value {
 }
 
 /// What no field of LLB expects, or every second one.
-const NUMBERS: [u64; 9] = [0, 1, 2, 7, u64::MAX, u64::MAX - 1, i64::MAX as u64, i32::MAX as u64, i32::MIN as i64 as u64];
+const NUMBERS: [u64; 9] =
+    [0, 1, 2, 7, u64::MAX, u64::MAX - 1, i64::MAX as u64, i32::MAX as u64, i32::MIN as i64 as u64];
 
 /// A message with one field changed somewhere inside. Bytes that are no message have one byte changed.
 pub(crate) fn change_field(bytes: &[u8], random: &mut Random) -> Vec<u8> {
@@ -65,7 +66,9 @@ pub(crate) fn change_field(bytes: &[u8], random: &mut Random) -> Vec<u8> {
         5 => fields[chosen].value = Value::Fixed(vec![0xff; [4, 8][random.below(2)]]),
         _ => {
             fields[chosen].value = match &fields[chosen].value {
-                Value::Bytes(_) => Value::Bytes([&b""[..], b"/", b"sha256:", b"\xff\xfe", b"a://b"][random.below(5)].to_vec()),
+                Value::Bytes(_) => {
+                    Value::Bytes([&b""[..], b"/", b"sha256:", b"\xff\xfe", b"a://b"][random.below(5)].to_vec())
+                }
                 _ => Value::Number(NUMBERS[random.below(NUMBERS.len())]),
             };
         }
