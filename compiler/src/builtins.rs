@@ -1,18 +1,26 @@
 //! The builtin functions: which there are, and how each works.
 //!
-//! Owns the table that pairs declarations in `stdlib/modules/builtin.hlb` with code, and how arguments reach that code.
+//! Owns how arguments reach the code of a builtin, and the forms of the errors that it reports.
 
 mod argument;
+mod client;
+mod command;
 mod config;
+mod context;
+mod duration;
 mod export;
 mod file;
+mod frontend;
 mod mount;
 mod printf;
 mod reference;
+mod rule;
 mod run;
 mod shell;
+mod socket;
 mod source;
 mod string;
+mod table;
 mod template;
 mod time;
 
@@ -25,7 +33,6 @@ use crate::codes;
 use crate::eval::value::{Fs, Opt, Plan, Site, Slot, Value};
 use crate::eval::{Evaluator, Fail, plan, traced};
 use crate::hir::Builtin;
-use crate::types::Kind;
 use crate::world::WorldError;
 
 /// How a builtin works.
@@ -41,133 +48,11 @@ pub(crate) enum Implementation {
     Option,
     /// Puts things to build beside one another.
     Stage,
-    /// Is declared, and refused when it is evaluated.
-    Unsupported,
 }
 
+pub(crate) use rule::{Constant, Rule, octal_reading};
 pub(crate) use source::wire;
-
-use Implementation::{Change, Source, Stage, Text, Unsupported};
-
-/// Everything but options that work, which are all alike.
-const TABLE: &[(&str, &str, Implementation)] = &[
-    ("fs", "scratch", Source(source::scratch)),
-    ("fs", "image", Source(source::image)),
-    ("fs", "http", Source(source::http)),
-    ("fs", "git", Source(source::git)),
-    ("fs", "local", Source(source::local)),
-    ("fs", "frontend", Unsupported),
-    ("fs", "shell", Unsupported),
-    ("fs", "run", Change(run::run)),
-    ("fs", "env", Change(config::env)),
-    ("fs", "dir", Change(config::dir)),
-    ("fs", "user", Change(config::user)),
-    ("fs", "mkdir", Change(file::mkdir)),
-    ("fs", "mkfile", Change(file::mkfile)),
-    ("fs", "rm", Change(file::rm)),
-    ("fs", "copy", Change(file::copy)),
-    ("fs", "merge", Change(file::merge)),
-    ("fs", "diff", Change(file::diff)),
-    ("fs", "entrypoint", Change(config::entrypoint)),
-    ("fs", "cmd", Change(config::cmd)),
-    ("fs", "label", Change(config::label)),
-    ("fs", "expose", Change(config::expose)),
-    ("fs", "volumes", Change(config::volumes)),
-    ("fs", "stopSignal", Change(config::stop_signal)),
-    ("fs", "dockerPush", Unsupported),
-    ("fs", "dockerLoad", Unsupported),
-    ("fs", "download", Change(export::download)),
-    ("fs", "downloadTarball", Change(export::download_tarball)),
-    ("fs", "downloadOCITarball", Unsupported),
-    ("fs", "downloadDockerTarball", Unsupported),
-    ("string", "format", Text(string::format)),
-    ("string", "template", Text(string::template)),
-    ("string", "localArch", Text(string::local_arch)),
-    ("string", "localOs", Text(string::local_os)),
-    ("string", "localCwd", Text(string::local_cwd)),
-    ("string", "localEnv", Text(string::local_env)),
-    ("string", "localRun", Text(string::local_run)),
-    ("string", "manifest", Text(string::manifest)),
-    ("pipeline", "stage", Stage),
-    ("option::run", "ssh", Unsupported),
-    ("option::run", "forward", Unsupported),
-];
-
-/// Options that some builtin reads.
-const OPTIONS: &[(&str, &[&str])] = &[
-    ("option::image", &["resolve", "platform"]),
-    ("option::http", &["checksum", "chmod", "filename"]),
-    ("option::git", &["keepGitDir"]),
-    ("option::local", &["includePatterns", "excludePatterns"]),
-    (
-        "option::run",
-        &[
-            "readonlyRootfs",
-            "env",
-            "dir",
-            "user",
-            "ignoreCache",
-            "network",
-            "security",
-            "shlex",
-            "host",
-            "secret",
-            "mount",
-        ],
-    ),
-    ("option::secret", &["uid", "gid", "mode", "includePatterns", "excludePatterns"]),
-    ("option::mount", &["readonly", "tmpfs", "sourcePath", "cache"]),
-    ("option::mkdir", &["createParents", "chown", "createdTime"]),
-    ("option::mkfile", &["chown", "createdTime"]),
-    ("option::rm", &["allowNotFound", "allowWildcard"]),
-    (
-        "option::copy",
-        &[
-            "followSymlinks",
-            "contentsOnly",
-            "unpack",
-            "createDestPath",
-            "allowWildcard",
-            "allowEmptyWildcard",
-            "chown",
-            "chmod",
-            "createdTime",
-            "includePatterns",
-            "excludePatterns",
-        ],
-    ),
-    ("option::localRun", &["ignoreError", "includeStderr", "onlyStderr", "shlex"]),
-    ("option::template", &["stringField"]),
-    ("option::manifest", &["platform"]),
-];
-
-/// How a declared builtin works. One without code is refused, and fails the test that pairs the two lists.
-pub(crate) fn implementation(kind: &str, name: &str) -> Implementation {
-    if let Some((_, _, found)) = TABLE.iter().find(|(of, known, _)| *of == kind && *known == name) {
-        return *found;
-    }
-    let known = OPTIONS.iter().any(|(of, names)| *of == kind && names.contains(&name));
-    if known { Implementation::Option } else { Unsupported }
-}
-
-/// The parameter of a builtin that is one of a few words, and the words.
-pub(crate) fn modes(kind: &Kind, name: &str) -> Option<(usize, &'static [&'static str])> {
-    match (kind, name) {
-        (Kind::Option(of), "network") if of == "run" => Some((0, run::NETWORK_MODES)),
-        (Kind::Option(of), "security") if of == "run" => Some((0, run::SECURITY_MODES)),
-        (Kind::Option(of), "cache") if of == "mount" => Some((1, mount::SHARING_MODES)),
-        _ => None,
-    }
-}
-
-/// What the words of [`modes`] are called.
-pub(crate) fn mode_name(name: &str) -> &'static str {
-    match name {
-        "network" => "network mode",
-        "security" => "security mode",
-        _ => "sharing mode of caches",
-    }
-}
+pub(crate) use table::{implementation, reserved, rules};
 
 /// A call of a builtin with everything evaluated.
 pub(crate) struct Invocation {
@@ -184,6 +69,16 @@ pub(crate) fn invoke(
     invocation: Invocation,
     current: Value,
 ) -> Result<Value, Fail> {
+    for (index, value) in invocation.args.iter().enumerate() {
+        let constant = match value {
+            Value::Text(text) => Constant::Text(text),
+            Value::Int(number) => Constant::Int(*number),
+            _ => continue,
+        };
+        for rule in builtin.rules_of(index) {
+            rule.check(constant).map_err(|broken| invocation.site.fail_with(index, |at| broken.at(at)))?;
+        }
+    }
     match builtin.implementation {
         Implementation::Source(make) => {
             let mut fs = make(evaluator, &invocation)?;
@@ -217,10 +112,6 @@ pub(crate) fn invoke(
                 _ => Value::Plan(Rc::new(Plan::parallel(parts))),
             })
         }
-        Implementation::Unsupported => {
-            let name = &builtin.name.text;
-            Err(invocation.site.fail(codes::NOT_YET, format!("`{name}` is not supported yet")))
-        }
     }
 }
 
@@ -232,8 +123,12 @@ impl Site {
 
     /// An error about an argument.
     pub(crate) fn fail_arg(&self, index: usize, code: Code, message: impl Into<String>) -> Fail {
+        self.fail_with(index, |at| Diagnostic::error(code, at, message))
+    }
+
+    fn fail_with(&self, index: usize, error: impl FnOnce(Location) -> Diagnostic) -> Fail {
         // The call itself is in sight of its argument; those around it are worth telling.
-        let error = Diagnostic::error(code, self.arg_at(index), message);
+        let error = error(self.arg_at(index));
         Box::new(match &self.frame.parent {
             Some(parent) => traced(error, parent),
             None => error,
@@ -261,40 +156,5 @@ impl Site {
 
     fn arg_at(&self, index: usize) -> Location {
         self.args.get(index).copied().unwrap_or(self.at)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use hlb_language::ast::Decl;
-    use hlb_language::source::SourceId;
-
-    use super::*;
-
-    /// Calls whose options are never looked at, because the call itself is not supported.
-    const UNSUPPORTED_OPTIONS: &[&str] = &["option::frontend", "option::ssh", "option::forward", "option::dockerPush"];
-
-    #[test]
-    fn every_declaration_has_code_and_all_code_is_declared() {
-        let parsed = hlb_language::parse(SourceId(0), hlb_stdlib::BUILTIN);
-        assert_eq!(parsed.diagnostics, []);
-        let mut declared = Vec::new();
-        for decl in &parsed.module.decls {
-            let Decl::Func(func) = decl else { panic!("only functions are declared: {decl:?}") };
-            let (kind, name) = (func.kind.text.as_str(), func.name.text.as_str());
-            assert!(func.doc.is_some(), "`{kind} {name}` has no comment");
-            assert!(func.body.is_none(), "`{kind} {name}` has a body");
-            assert!(!matches!(Kind::of(kind), Kind::Unknown(_) | Kind::AnyOption), "`{kind}` is not a kind");
-            assert!(!declared.contains(&(kind, name)), "`{kind} {name}` is declared twice");
-            let expected_refusal = UNSUPPORTED_OPTIONS.contains(&kind)
-                || TABLE.iter().any(|(of, known, how)| (*of, *known) == (kind, name) && matches!(how, Unsupported));
-            let refused = matches!(implementation(kind, name), Unsupported);
-            assert_eq!(refused, expected_refusal, "`{kind} {name}` has no code");
-            declared.push((kind, name));
-        }
-        let options = OPTIONS.iter().flat_map(|(kind, names)| names.iter().map(move |name| (*kind, *name)));
-        for (kind, name) in TABLE.iter().map(|(kind, name, _)| (*kind, *name)).chain(options) {
-            assert!(declared.contains(&(kind, name)), "`{kind} {name}` has code but no declaration");
-        }
     }
 }

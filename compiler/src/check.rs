@@ -7,7 +7,7 @@ mod expr;
 mod lookup;
 mod message;
 
-pub(crate) use call::mode_error;
+pub(crate) use message::list;
 
 use hlb_language::ast::{self, BindTarget, Decl, Stmt};
 use hlb_language::diagnostic::{Diagnostic, Location};

@@ -39,6 +39,7 @@ codes! {
     IDLE_OPTIONS = "E0123", "options that have no effect";
     BOUND_LATER = "E0124", "a bound name used before it is bound";
     PRUNED = "E0125", "a command that nothing needs";
+    DECIMAL_MODE = "E0126", "a file mode that looks octal and is decimal";
     TARGET = "E0201", "a target that is not in the file";
     TARGET_ARGUMENTS = "E0202", "a target that takes arguments";
     IMAGE_REFERENCE = "E0203", "a text that is no image reference";
@@ -50,10 +51,11 @@ codes! {
     SHELL_WORDS = "E0209", "a command that cannot be split into words";
     TEMPLATE = "E0210", "a template that cannot be filled in";
     BIND_MOUNT = "E0211", "a bound mount that has no result";
-    NOT_YET = "E0212", "a builtin that is not supported yet";
     DEPTH = "E0213", "calls nested too deep, or more of something than a build can use";
     NEVER_BOUND = "E0215", "a bound name whose call was not evaluated";
     WORLD = "E0216", "something that this machine did not answer";
+    PUSH = "E0217", "an image that could not be pushed";
+    FRONTEND = "E0218", "a frontend that gave no result";
 }
 
 #[cfg(test)]

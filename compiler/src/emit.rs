@@ -1,26 +1,25 @@
 //! From the evaluated graph to LLB, and from values to requests.
 //!
-//! Owns which ops a request holds, their platforms and source maps. Evaluates nothing: everything is known here, so one op
-//! serves all results of a command.
+//! Owns which ops a request holds, their platforms and source maps. Evaluates nothing. At the end everything is known, so one
+//! op serves all results of a command; what must be built while the program is evaluated (inputs of frontends, images whose
+//! digest is used) knows only the results that were asked for until then.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use camino::Utf8PathBuf;
 use ecow::EcoString;
 use hlb_language::diagnostic::Location;
 use hlb_language::source::{SourceId, SourceMap};
-use hlb_llb::graph::{Annotations, Output, marshal};
+use hlb_llb::graph::{Annotations, Output, import, marshal};
 use hlb_llb::ops::{self, ExecMount, ExecOutputs, FileStep};
 use hlb_llb::pb;
 use rustc_hash::FxHashMap;
 
 use crate::eval::Evaluator;
-use crate::eval::graph::{Entry, Exec, Node, NodeId, Out, Port, Step};
-use crate::eval::value::{ExportId, Frame, Fs, Plan};
-use crate::hir::Program;
+use crate::eval::graph::{Entry, Exec, Needs, Node, NodeId, Out, Port, Step};
+use crate::eval::value::{ExportId, ExportPlan, Frame, Fs, Plan};
 use crate::image::ImageConfig;
-use crate::request::{Export, LocalDir, Request, Socket, Solve};
+use crate::request::{Export, Request, Solve};
 use crate::world::Platform;
 
 /// Turns what has been evaluated into requests.
@@ -44,10 +43,11 @@ enum Made {
 }
 
 impl<'e> Emitter<'e> {
-    pub(crate) fn new(evaluator: &'e Evaluator<'e>, program: &Program, sources: &'e SourceMap) -> Self {
+    pub(crate) fn new(evaluator: &'e Evaluator<'e>) -> Self {
+        let sources = evaluator.sources;
         let mut positions = FxHashMap::default();
         let mut infos = Vec::new();
-        for module in &program.modules {
+        for module in &evaluator.program.modules {
             let Some(source) = sources.get(module.source) else { continue };
             positions.insert(module.source, i32::try_from(infos.len()).unwrap_or(i32::MAX));
             infos.push(pb::SourceInfo {
@@ -57,7 +57,8 @@ impl<'e> Emitter<'e> {
                 language: "HLB".to_owned(),
             });
         }
-        Self { evaluator, sources, positions, infos, made: FxHashMap::default(), exported: BTreeSet::new() }
+        let exported = evaluator.published.keys().copied().collect();
+        Self { evaluator, sources, positions, infos, made: FxHashMap::default(), exported }
     }
 
     /// The request for a value. Pipelines are as deep as the calls that made them, which evaluation limits.
@@ -82,20 +83,34 @@ impl<'e> Emitter<'e> {
                 continue;
             }
             let Some(plan) = self.evaluator.exports.get(id.0) else { continue };
-            let definition = self.definition(&plan.fs, &mut needs);
-            let image = self.image(&plan.fs);
-            exports.push(Export { definition, image, to: plan.to.clone(), at: plan.at });
+            exports.push(self.export(plan, &mut needs));
         }
         let definition = self.definition(fs, &mut needs);
+        let Needs { locals, secrets, sockets, layouts } = needs;
+        let (image, name) = (self.image(fs), target.to_owned());
+        Solve { definition, exports, locals, secrets, sockets, layouts, image, name }
+    }
+
+    /// The request for one export and nothing else.
+    pub(crate) fn publication(&mut self, plan: &ExportPlan) -> Solve {
+        let mut needs = Needs::default();
+        let export = self.export(plan, &mut needs);
+        let Needs { locals, secrets, sockets, layouts } = needs;
         Solve {
-            definition,
-            exports,
-            locals: needs.locals,
-            secrets: needs.secrets,
-            sockets: needs.sockets,
-            image: self.image(fs),
-            name: target.to_owned(),
+            definition: export.definition.clone(),
+            image: export.image.clone(),
+            exports: vec![export],
+            locals,
+            secrets,
+            sockets,
+            layouts,
+            name: self.evaluator.target.to_string(),
         }
+    }
+
+    fn export(&mut self, plan: &ExportPlan, needs: &mut Needs) -> Export {
+        let definition = self.definition(&plan.fs, needs);
+        Export { definition, image: self.image(&plan.fs), to: plan.to.clone(), at: plan.site.at }
     }
 
     fn image(&self, fs: &Fs) -> ImageConfig {
@@ -111,7 +126,8 @@ impl<'e> Emitter<'e> {
         image
     }
 
-    fn definition(&mut self, fs: &Fs, needs: &mut Needs) -> pb::Definition {
+    /// The graph of a filesystem; without ops if it is empty.
+    pub(crate) fn definition(&mut self, fs: &Fs, needs: &mut Needs) -> pb::Definition {
         let output = fs.out.and_then(|out| {
             // Inputs have lower numbers than what reads them, so this order needs no recursion.
             for id in self.reachable(out.node) {
@@ -154,17 +170,8 @@ impl<'e> Emitter<'e> {
 
     fn make(&mut self, id: NodeId, platform: &Platform, needs: &mut Needs) {
         let evaluator = self.evaluator;
-        let Some(Entry { node, frame }) = evaluator.graph.get(id) else { return };
-        match node {
-            Node::Local { local, path } => {
-                needs.locals.insert(local.name.clone(), LocalDir { path: path.clone() });
-            }
-            Node::Exec(exec) => {
-                let secrets = exec.secrets.iter().map(|secret| (secret.secret.id.clone(), secret.path.clone()));
-                needs.secrets.extend(secrets);
-            }
-            _ => {}
-        }
+        let Some(Entry { node, frame, needs: own }) = evaluator.graph.get(id) else { return };
+        needs.take(own);
         let size = evaluator.graph.len();
         let known = self.made.get(platform).and_then(|made| made.get(id.0)).is_some_and(Option::is_some);
         if known {
@@ -176,7 +183,9 @@ impl<'e> Emitter<'e> {
             Node::Image(image) => Made::One(Some(ops::image(image.clone(), annotations))),
             Node::Http(http) => Made::One(Some(ops::http(http.clone(), annotations))),
             Node::Git(git) => Made::One(Some(ops::git(git.clone(), annotations))),
-            Node::Local { local, .. } => Made::One(Some(ops::local(local.clone(), annotations))),
+            Node::OciLayout(layout) => Made::One(Some(ops::oci_layout(layout.clone(), annotations))),
+            Node::Local(local) => Made::One(Some(ops::local(local.clone(), annotations))),
+            Node::Foreign(definition) => Made::One(self.foreign(definition, &annotations.locations)),
             Node::File { base, step } => {
                 let step = match &**step {
                     Step::Plain(step) => step.clone(),
@@ -203,7 +212,12 @@ impl<'e> Emitter<'e> {
         let mut op = ops::Exec::new(input(exec.root), exec.args.clone(), exec.cwd.clone(), crate::builtins::wire(own));
         op.env = exec.env.iter().map(|(key, value): &(EcoString, EcoString)| format!("{key}={value}")).collect();
         op.user.clone_from(&exec.user);
+        op.hostname.clone_from(&exec.hostname);
+        op.cgroup_parent.clone_from(&exec.cgroup_parent);
         op.extra_hosts.clone_from(&exec.hosts);
+        op.ulimits.clone_from(&exec.ulimits);
+        op.valid_exit_codes.clone_from(&exec.valid_exit_codes);
+        op.proxy.clone_from(&exec.proxy);
         op.network = exec.network;
         op.security = exec.security;
         op.readonly_root = exec.readonly_root;
@@ -213,11 +227,24 @@ impl<'e> Emitter<'e> {
                 readonly: mount.readonly,
                 no_output: !mount.used,
                 kind: mount.kind.clone(),
+                content_cache: mount.content_cache,
                 ..ExecMount::bind(mount.dest.clone(), input(mount.source))
             });
         }
-        op.secrets = exec.secrets.iter().map(|secret| secret.secret.clone()).collect();
-        op.build(Annotations { name: Some(exec.name.clone()), ..annotations })
+        op.secrets.clone_from(&exec.secrets);
+        op.ssh.clone_from(&exec.sockets);
+        op.build(Annotations {
+            name: Some(exec.name.clone()),
+            progress_group: exec.group.clone(),
+            linux_resources: exec.resources.clone(),
+            ..annotations
+        })
+    }
+
+    /// A graph that a frontend returned. Its ops keep their places in the frontend's own files, in front of the calls here.
+    fn foreign(&mut self, definition: &pb::Definition, calls: &[pb::Location]) -> Option<Output> {
+        // It was found to be valid when it came.
+        import(definition, &mut self.infos, calls).ok().flatten()
     }
 
     /// The calls that made an op, innermost first.
@@ -238,12 +265,4 @@ impl<'e> Emitter<'e> {
         let range = pb::Range { start: position(at.span.start), end: position(at.span.end) };
         Some(pb::Location { source_index, ranges: vec![range] })
     }
-}
-
-/// What solves need from the client.
-#[derive(Default)]
-struct Needs {
-    locals: BTreeMap<String, LocalDir>,
-    secrets: BTreeMap<String, Utf8PathBuf>,
-    sockets: BTreeMap<String, Socket>,
 }

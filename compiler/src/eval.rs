@@ -8,13 +8,16 @@ mod call;
 pub(crate) mod graph;
 pub(crate) mod history;
 mod key;
+mod publish;
 pub(crate) mod text;
 pub(crate) mod value;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use ecow::EcoString;
 use hlb_language::diagnostic::{Diagnostic, Location};
+use hlb_language::source::SourceMap;
 use rustc_hash::FxHashMap;
 
 use crate::codes;
@@ -22,11 +25,11 @@ use crate::hir::{self, BindId, ExprNode, FuncId, Program, TextPart};
 use crate::image::ImageConfig;
 use crate::types::Kind;
 use crate::world::{Platform, World};
-use call::{Instance, Thunk};
+use call::{Bound, Instance, Thunk};
 use graph::Graph;
 use history::Log;
 use key::{Key, KeyId, Keys};
-use value::{ExportPlan, Frame, Fs, InstanceId, Plan, Value};
+use value::{ExportId, ExportPlan, Frame, Fs, InstanceId, Plan, Value};
 
 /// Evaluation ends where an error is.
 pub(crate) type Fail = Box<Diagnostic>;
@@ -47,16 +50,21 @@ pub(crate) const MAX_ITEMS: usize = 100_000;
 pub(crate) struct Evaluator<'p> {
     pub(crate) world: &'p dyn World,
     pub(crate) program: &'p Program,
+    pub(crate) sources: &'p SourceMap,
+    /// The target that is being evaluated.
+    pub(crate) target: EcoString,
     /// The platform of what has none of its own.
     pub(crate) platform: Platform,
     pub(crate) graph: Graph,
     pub(crate) exports: Vec<ExportPlan>,
+    /// Exports that were done during evaluation, with the digests of the images.
+    pub(crate) published: FxHashMap<ExportId, EcoString>,
     pub(crate) log: Log,
     instances: Vec<Instance<'p>>,
     known: FxHashMap<(FuncId, KeyId, u64), InstanceId>,
     /// Values of expressions that have been evaluated as arguments.
     values: FxHashMap<KeyId, Value>,
-    bound: FxHashMap<(InstanceId, BindId), Result<Value, Fail>>,
+    bound: FxHashMap<(InstanceId, BindId), Bound>,
     configs: FxHashMap<(String, Platform), Rc<ImageConfig>>,
     keys: Keys,
     next_fs: u64,
@@ -65,13 +73,16 @@ pub(crate) struct Evaluator<'p> {
 }
 
 impl<'p> Evaluator<'p> {
-    pub(crate) fn new(world: &'p dyn World, program: &'p Program, platform: Platform) -> Self {
+    pub(crate) fn new(world: &'p dyn World, program: &'p Program, sources: &'p SourceMap, platform: Platform) -> Self {
         Self {
             world,
             program,
+            sources,
+            target: EcoString::new(),
             platform,
             graph: Graph::default(),
             exports: Vec::new(),
+            published: FxHashMap::default(),
             log: Log::default(),
             instances: Vec::new(),
             known: FxHashMap::default(),
@@ -86,8 +97,9 @@ impl<'p> Evaluator<'p> {
     }
 
     /// The value of a target: a function or bound name without parameters.
-    pub(crate) fn target(&mut self, target: hir::Target, at: Location) -> Result<Value, Fail> {
+    pub(crate) fn target(&mut self, name: &str, target: hir::Target, at: Location) -> Result<Value, Fail> {
         self.depth = 0;
+        self.target = name.into();
         // The target itself is called by nobody, so it has no frame; this one stands for errors of its own.
         let root = Rc::new(Frame { at, parent: None });
         match target {
@@ -104,6 +116,7 @@ impl<'p> Evaluator<'p> {
             out: None,
             env: Vec::new(),
             cwd: None,
+            shell: None,
             own_platform: None,
             platform: self.platform.clone(),
             config: Rc::new(ImageConfig::default()),

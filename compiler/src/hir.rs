@@ -155,6 +155,16 @@ pub struct Builtin {
     pub doc: Option<EcoString>,
     /// How it works.
     pub(crate) implementation: crate::builtins::Implementation,
+    /// What its arguments must be, by the number of the parameter.
+    pub(crate) rules: Vec<(usize, crate::builtins::Rule)>,
+}
+
+impl Builtin {
+    /// What an argument must be; the last parameter may take several.
+    pub(crate) fn rules_of(&self, argument: usize) -> impl Iterator<Item = &crate::builtins::Rule> {
+        let param = argument.min(self.signature.params.len().saturating_sub(1));
+        self.rules.iter().filter(move |(index, _)| *index == param).map(|(_, rule)| rule)
+    }
 }
 
 /// `{ statements }` of a known kind.

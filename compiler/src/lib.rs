@@ -46,8 +46,8 @@ pub use index::Description;
 pub use request::{Export, ExportTo, LocalDir, Request, Socket, Solve};
 pub use types::Kind;
 pub use world::{
-    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LocalOrigin, Platform, World,
-    WorldError,
+    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, Platform,
+    World, WorldError,
 };
 
 /// A program that has been read and checked.
@@ -124,11 +124,11 @@ pub fn compile(
     }
     let default = ["default".to_owned()];
     let targets = if targets.is_empty() { &default } else { targets };
-    let mut evaluator = eval::Evaluator::new(world, &checked.program, options.platform.clone());
+    let mut evaluator = eval::Evaluator::new(world, &checked.program, &checked.sources, options.platform.clone());
     let mut plans = Vec::new();
     let mut errors: Vec<Diagnostic> = Vec::new();
     for name in targets {
-        let value = checked.target(name).and_then(|(target, at)| evaluator.target(target, at));
+        let value = checked.target(name).and_then(|(target, at)| evaluator.target(name, target, at));
         match value {
             Ok(value) => plans.extend(eval::plan(&value).map(|plan| (name, plan))),
             Err(error) if errors.contains(&error) => {}
@@ -138,7 +138,7 @@ pub fn compile(
     if !errors.is_empty() {
         return Err(CompileErrors(errors));
     }
-    let mut emitter = emit::Emitter::new(&evaluator, &checked.program, &checked.sources);
+    let mut emitter = emit::Emitter::new(&evaluator);
     Ok(Request::parallel(plans.iter().map(|(name, plan)| emitter.request(plan, name)).collect()))
 }
 

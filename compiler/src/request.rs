@@ -36,6 +36,8 @@ pub struct Solve {
     pub secrets: BTreeMap<String, Utf8PathBuf>,
     /// Connections of the client by the id that SSH mounts use.
     pub sockets: BTreeMap<String, Socket>,
+    /// Directories of the client with OCI layouts in them, by the name that `oci.store` of `oci-layout://` sources has.
+    pub layouts: BTreeMap<String, Utf8PathBuf>,
     /// The config of the result, were it an image.
     pub image: ImageConfig,
     /// The target that asked for it.

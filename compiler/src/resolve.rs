@@ -3,13 +3,15 @@
 //! Owns module scopes, what each declaration's signature is, which names are bound with `as` and where that is allowed.
 //! Does not look at what calls mean; that is `check`.
 
+use std::collections::BTreeSet;
+
 use ecow::EcoString;
 use hlb_language::ast::{self, BindTarget, Decl, Ident, Stmt};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::SourceId;
 use hlb_language::span::Span;
 use indexmap::IndexMap;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::builtins;
 use crate::codes;
@@ -47,7 +49,7 @@ pub(crate) fn declare(loaded: &Loaded, diagnostics: &mut Vec<Diagnostic>) -> Dec
     let builtins = builtin_names(&mut program, loaded.builtin.0, loaded.builtin.1);
     let mut declarer = Declarer {
         declared: Declared { program, builtins, decls: Vec::new(), bind_at: FxHashMap::default() },
-        option_words: FxHashSet::default(),
+        option_words: BTreeSet::new(),
         diagnostics,
     };
     declarer.collect_option_words(loaded);
@@ -67,6 +69,7 @@ fn builtin_names(program: &mut Program, source: SourceId, tree: &ast::Module) ->
     let mut names = BuiltinNames::default();
     for decl in &tree.decls {
         let Decl::Func(func) = decl else { continue };
+        let Some(implementation) = builtins::implementation(&func.kind.text, &func.name.text) else { continue };
         let id = BuiltinId(program.builtins.len());
         let param = |param: &ast::Param| Param {
             name: param.name.clone(),
@@ -82,7 +85,8 @@ fn builtin_names(program: &mut Program, source: SourceId, tree: &ast::Module) ->
                 effects: func.binds.iter().flat_map(|binds| &binds.effects).map(param).collect(),
             },
             doc: func.doc.clone(),
-            implementation: builtins::implementation(&func.kind.text, &func.name.text),
+            implementation,
+            rules: builtins::rules(&func.kind.text, &func.name.text),
         });
         names.0.entry(func.name.text.clone()).or_default().push(id);
     }
@@ -92,7 +96,7 @@ fn builtin_names(program: &mut Program, source: SourceId, tree: &ast::Module) ->
 struct Declarer<'a> {
     declared: Declared,
     /// What may stand after `option::`.
-    option_words: FxHashSet<EcoString>,
+    option_words: BTreeSet<EcoString>,
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
@@ -247,7 +251,8 @@ impl Declarer<'_> {
 
     fn name(&mut self, module: ModuleId, source: SourceId, name: &Ident, target: Target) {
         let at = Location { source, span: name.span };
-        if let Some(builtin) = self.declared.builtins.overloads(&name.text).first() {
+        let taken = builtins::reserved(&name.text).then(|| self.declared.builtins.overloads(&name.text).first());
+        if let Some(builtin) = taken.flatten() {
             let mut diagnostic = Diagnostic::error(
                 codes::BUILTIN_REUSED,
                 at,

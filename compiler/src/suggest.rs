@@ -5,17 +5,20 @@
 /// Farther than this nothing is a slip.
 const FAR: usize = 2;
 
-/// The nearest candidate that is near enough to be a slip of the finger; the first of equally near ones.
+/// The nearest candidate that is near enough to be a slip of the finger. Of equally near ones that which begins
+/// with the name, then that of the same length, as another letter is more often struck than one left out; then the first.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = if name.chars().count() <= 4 { 1 } else { FAR };
-    let mut best: Option<(usize, &str)> = None;
+    let mut best: Option<((usize, bool, usize), &str)> = None;
+    let length = name.chars().count();
     for candidate in candidates {
         if candidate == name {
             continue;
         }
         let distance = distance(name, candidate);
-        if distance <= limit && best.is_none_or(|(least, _)| distance < least) {
-            best = Some((distance, candidate));
+        let rank = (distance, !candidate.starts_with(name), candidate.chars().count().abs_diff(length));
+        if distance <= limit && best.is_none_or(|(least, _)| rank < least) {
+            best = Some((rank, candidate));
         }
     }
     best.map(|(_, candidate)| candidate)

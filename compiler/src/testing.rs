@@ -9,7 +9,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::image::ImageConfig;
 use crate::path;
-use crate::world::{Command, CommandOutput, FileKind, ImageManifest, Platform, World, WorldError};
+use crate::request::Solve;
+use crate::world::{
+    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, Platform,
+    World, WorldError,
+};
 
 /// A world that holds what a test puts in.
 #[derive(Clone, Debug)]
@@ -30,6 +34,18 @@ pub struct MemoryWorld {
     pub manifests: Option<BTreeMap<String, ImageManifest>>,
     /// What [`World::unique`] begins with; numbers follow from the second call on.
     pub unique: String,
+    /// The digest that every push gets, or why it fails; at first, nothing is pushed here.
+    pub pushed: Result<String, WorldError>,
+    /// What every frontend returns, or why it fails; at first, none is run here.
+    pub made: Result<FrontendResult, WorldError>,
+    /// Images of OCI layouts by path and name, as `path name`; `None` if no layout is looked into.
+    pub layouts: Option<BTreeMap<String, LayoutImage>>,
+    /// Where `local` takes files from.
+    pub origin: LocalOrigin,
+    /// The solves that were asked for by pushes, in order.
+    pub pushes: RefCell<Vec<Solve>>,
+    /// The calls of frontends, in order.
+    pub calls: RefCell<Vec<FrontendCall>>,
     /// The commands that were run, in order, as words joined with spaces behind their directory.
     pub ran: RefCell<Vec<String>>,
     asked: Cell<usize>,
@@ -47,6 +63,12 @@ impl MemoryWorld {
             images: None,
             manifests: None,
             unique: "unique".to_owned(),
+            pushed: Err(WorldError::Refused { action: "pushing an image".to_owned() }),
+            made: Err(WorldError::Refused { action: "running a frontend".to_owned() }),
+            layouts: None,
+            origin: LocalOrigin::Client,
+            pushes: RefCell::default(),
+            calls: RefCell::default(),
             ran: RefCell::default(),
             asked: Cell::default(),
         }
@@ -152,6 +174,28 @@ impl World for MemoryWorld {
     fn image_manifest(&self, reference: &str, _: Option<&Platform>) -> Result<Option<ImageManifest>, WorldError> {
         let Some(manifests) = &self.manifests else { return Ok(None) };
         manifests.get(reference).cloned().map(Some).ok_or_else(|| WorldError::Other("no such image".to_owned()))
+    }
+
+    fn layout_image(&self, dir: &Utf8Path, name: &str, _: &Platform) -> Result<LayoutImage, WorldError> {
+        let Some(layouts) = &self.layouts else {
+            return Err(WorldError::Refused { action: "looking into an OCI layout".to_owned() });
+        };
+        let found = layouts.get(&format!("{dir} {name}")).cloned();
+        found.ok_or_else(|| WorldError::Other("no such image".to_owned()))
+    }
+
+    fn publish(&self, solve: &Solve) -> Result<String, WorldError> {
+        self.pushes.borrow_mut().push(solve.clone());
+        self.pushed.clone()
+    }
+
+    fn frontend(&self, call: &FrontendCall) -> Result<FrontendResult, WorldError> {
+        self.calls.borrow_mut().push(call.clone());
+        self.made.clone()
+    }
+
+    fn local_origin(&self) -> LocalOrigin {
+        self.origin.clone()
     }
 }
 

@@ -78,6 +78,16 @@ pub trait World {
     fn image_manifest(&self, reference: &str, platform: Option<&Platform>)
     -> Result<Option<ImageManifest>, WorldError>;
 
+    /// The image that a directory with an OCI layout in it has under a name, for the platform; the only one, if the name is
+    /// empty.
+    ///
+    /// # Errors
+    /// If the directory is no OCI layout or has no such image, or this world looks into none.
+    fn layout_image(&self, dir: &Utf8Path, name: &str, platform: &Platform) -> Result<LayoutImage, WorldError> {
+        let _ = (dir, name, platform);
+        Err(WorldError::Refused { action: "looking into an OCI layout".to_owned() })
+    }
+
     /// Does the one export to a registry of a solve, now, and gives the digest of the image.
     ///
     /// # Errors
@@ -126,6 +136,8 @@ pub struct FrontendCall {
     pub secrets: BTreeMap<String, Utf8PathBuf>,
     /// Connections of the client that the inputs use.
     pub sockets: BTreeMap<String, Socket>,
+    /// OCI layouts of the client that the inputs read, by the name of their store.
+    pub layouts: BTreeMap<String, Utf8PathBuf>,
     /// What the result is built for.
     pub platform: Platform,
 }
@@ -224,6 +236,15 @@ pub struct CommandOutput {
     pub stderr: String,
     /// Both in the order in which they arrived.
     pub combined: String,
+}
+
+/// An image of an OCI layout.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LayoutImage {
+    /// Digest of its index, or of its manifest where there is no index.
+    pub digest: String,
+    /// Its config for the platform, if it can be read.
+    pub config: Option<ImageConfig>,
 }
 
 /// An image as its registry describes it.

@@ -16,14 +16,15 @@ pub const SUPPORTED: &[&str] = &[
     "exec.cgroup",
     "exec.meta.base",
     "exec.meta.cgroup.parent",
+    "exec.meta.linux.resources",
     "exec.meta.network",
     "exec.meta.proxyenv",
     "exec.meta.removemountstubs.recursive",
     "exec.meta.security",
+    "exec.meta.security.devices.v1",
     "exec.meta.setsdefaultpath",
     "exec.meta.ulimit",
     "exec.mount.bind",
-    "exec.mount.bind.readwrite-nooutput",
     "exec.mount.cache",
     "exec.mount.cache.content",
     "exec.mount.cache.sharing",
@@ -46,8 +47,10 @@ pub const SUPPORTED: &[&str] = &[
     "meta.description",
     "meta.exportcache",
     "meta.ignorecache",
+    "passthroughop",
     "platform",
     "soruce.http.uidgid",
+    "source.buildop.llbfilename",
     "source.git",
     "source.git.checksum",
     "source.git.fullurl",
@@ -55,15 +58,19 @@ pub const SUPPORTED: &[&str] = &[
     "source.git.keepgitdir",
     "source.git.knownsshhosts",
     "source.git.mountsshsock",
+    "source.git.mtime",
     "source.git.skipsubmodules",
     "source.git.subdir",
     "source.http",
+    "source.http.auth",
     "source.http.checksum",
     "source.http.header",
     "source.http.perm",
     "source.image",
     "source.image.checksum",
+    "source.image.layerlimit",
     "source.image.resolvemode",
+    "source.imageblob",
     "source.local",
     "source.local.excludepatterns",
     "source.local.followpaths",
@@ -71,6 +78,7 @@ pub const SUPPORTED: &[&str] = &[
     "source.local.sessionid",
     "source.local.sharedkeyhint",
     "source.local.unique",
+    "source.ocilayout",
 ];
 
 /// Refuses a definition that needs a feature which is not there.
@@ -95,10 +103,10 @@ mod tests {
     #[test]
     fn unknown_features_are_named() {
         assert!(check(&BTreeSet::from(["file.base", "mergeop"])).is_ok());
-        let error = check(&BTreeSet::from(["file.base", "passthroughop", "zzz"])).unwrap_err();
+        let error = check(&BTreeSet::from(["file.base", "exec.meta.cdi", "zzz"])).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the build needs what the embedded runtime does not support yet: passthroughop, zzz"
+            "the build needs what the embedded runtime does not support yet: exec.meta.cdi, zzz"
         );
     }
 }

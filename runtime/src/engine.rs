@@ -15,6 +15,7 @@ use hlb_registry::Images;
 use hlb_store::Store;
 use tokio::sync::Semaphore;
 
+use crate::ops::source;
 use crate::snapshot::Snapshots;
 use crate::solver::job::Job;
 use crate::solver::vertex::{Input, Vertex};
@@ -30,7 +31,7 @@ pub(crate) struct Engine {
     vertices: Mutex<HashMap<VertexKey, Weak<Vertex>>>,
 }
 
-/// An op, and the caller's directories and secrets that it can see, if any.
+/// An op, and what of the caller's it can see, if anything.
 type VertexKey = (Digest, Option<Digest>);
 
 /// The vertices of one solve, inputs before users.
@@ -49,7 +50,8 @@ impl Engine {
     }
 
     /// The vertices of a graph, each the one that a concurrent solve already works on where there is one.
-    pub(crate) fn vertices(&self, graph: &Graph, job: &Job) -> Vertices {
+    /// `depth` is the number of graphs around this one.
+    pub(crate) fn vertices(&self, graph: &Graph, job: &Job, depth: usize) -> Vertices {
         let mut table = self.vertices.lock().unwrap_or_else(PoisonError::into_inner);
         table.retain(|_, vertex| vertex.strong_count() > 0);
         let mut vertices: Vec<Arc<Vertex>> = Vec::with_capacity(graph.vertices.len());
@@ -61,16 +63,10 @@ impl Engine {
                 .filter_map(|(at, output)| Some(Input { vertex: Arc::clone(vertices.get(*at)?), output: *output }))
                 .collect();
             let above = loaded.inputs.iter().filter_map(|(at, _)| salts.get(*at)?.as_ref());
-            let salt = salt(&loaded.op, job, above);
+            let salt = salt(&loaded.op, job, depth, above);
             let key = (loaded.digest.clone(), salt.clone());
             let vertex = table.get(&key).and_then(Weak::upgrade).unwrap_or_else(|| {
-                let vertex = Arc::new(Vertex::new(
-                    loaded.digest.clone(),
-                    loaded.name.clone(),
-                    loaded.op.clone(),
-                    loaded.metadata.ignore_cache,
-                    inputs,
-                ));
+                let vertex = Arc::new(Vertex::new(loaded, inputs, depth));
                 table.insert(key, Arc::downgrade(&vertex));
                 vertex
             });
@@ -94,33 +90,54 @@ impl Drop for Vertices {
     }
 }
 
-/// Tells apart equal ops that see different directories or secrets of their callers.
-fn salt<'a>(op: &pb::Op, job: &Job, above: impl Iterator<Item = &'a Digest>) -> Option<Digest> {
+/// Tells apart equal ops that see different things of their callers. Build ops of different depths are different too: one
+/// that leads to itself would wait for itself otherwise, and so gets ever deeper until it is refused.
+fn salt<'a>(op: &pb::Op, job: &Job, depth: usize, above: impl Iterator<Item = &'a Digest>) -> Option<Digest> {
     let mut hasher = Hasher::default();
     let mut salted = false;
     for digest in above {
         hasher.update(digest);
         salted = true;
     }
-    let mut add = |kind: &str, id: &str, path: Option<&PathBuf>| {
-        hasher.update(kind);
-        hasher.update(id);
-        hasher.update(path.map_or(&b""[..], |path| path.as_os_str().as_encoded_bytes()));
+    let mut add = |kind: &str, id: &str, given: String| {
+        hasher.update(format!("{kind} {id:?} {given}"));
         salted = true;
     };
+    let secret = |id: &str| format!("{:?}", job.secrets.get(id));
+    let socket = |id: &str| format!("{:?}", job.sockets.get(id));
     match &op.op {
         Some(pb::OpKind::Source(source)) => {
             if let Some(name) = source.identifier.strip_prefix("local://") {
-                add("local", name, job.locals.get(name));
+                add("local", name, format!("{:?}", job.locals.get(name)));
+            }
+            if let Some(layout) = source::layout_of(source) {
+                add("layout", layout, format!("{:?}", job.layouts.get(layout)));
+            }
+            // Most of these names stand in the op whether or not there is such a secret.
+            for id in source::secrets_of(source).into_iter().filter(|id| job.secrets.contains_key(id)) {
+                add("secret", &id, secret(&id));
+            }
+            if let Some(id) = source::socket_of(source).filter(|id| job.sockets.contains_key(*id)) {
+                add("socket", id, socket(id));
             }
         }
         Some(pb::OpKind::Exec(exec)) => {
-            for secret in exec.mounts.iter().filter_map(|mount| mount.secret_opt.as_ref()) {
-                add("secret", &secret.id, job.secrets.get(&secret.id));
+            for mount in &exec.mounts {
+                if let Some(wanted) = &mount.secret_opt {
+                    add("secret", &wanted.id, secret(&wanted.id));
+                }
+                if let Some(wanted) = &mount.ssh_opt {
+                    add("socket", &wanted.id, socket(&wanted.id));
+                }
             }
-            for secret in &exec.secretenv {
-                add("secret", &secret.id, job.secrets.get(&secret.id));
+            for wanted in &exec.secretenv {
+                add("secret", &wanted.id, secret(&wanted.id));
             }
+        }
+        // What it leads to may see anything.
+        Some(pb::OpKind::Build(_)) => {
+            let seen = (&job.locals, &job.layouts, &job.secrets, &job.sockets, &job.allow);
+            add("build", &depth.to_string(), format!("{seen:?}"));
         }
         _ => {}
     }

@@ -9,6 +9,9 @@ use std::sync::Arc;
 
 use hlb_llb::Digest;
 
+use crate::admission::NotAllowed;
+use crate::runtime::Entitlement;
+
 /// A failed solve. Cheap to clone: every vertex that waits for a failed one reports the same failure.
 #[derive(Clone)]
 pub struct SolveError(Arc<Inner>);
@@ -92,6 +95,11 @@ impl SolveError {
     /// The name of that vertex.
     pub fn vertex_name(&self) -> Option<&str> {
         self.0.vertex.as_ref().map(|(_, name)| name.as_str())
+    }
+
+    /// What the caller would have to allow, where that is what is missing.
+    pub fn entitlement(&self) -> Option<Entitlement> {
+        self.0.cause.downcast_ref::<NotAllowed>().map(|error| error.entitlement)
     }
 
     /// The exit code of the process that failed, where one did.

@@ -6,6 +6,8 @@
 pub(crate) mod cgroup;
 pub(crate) mod files;
 mod preflight;
+mod privilege;
+pub(crate) mod resources;
 pub(crate) mod runc;
 mod seccomp;
 pub(crate) mod spec;
@@ -24,6 +26,7 @@ pub use preflight::{PreflightError, preflight};
 
 use cgroup::Cgroup;
 use files::ExtraHost;
+use resources::Resources;
 use runc::{Bundle, Control, Exit, RuncError};
 use spec::{HOST_NAME, Limit, Machine, Mount, Spec, Step};
 use stubs::{Place, Stubs};
@@ -47,7 +50,10 @@ pub(crate) struct Process {
     pub(crate) extra_hosts: Vec<ExtraHost>,
     /// A network without any device but loopback, rather than the host's.
     pub(crate) own_network: bool,
+    /// It may do to the machine what we may.
+    pub(crate) insecure: bool,
     pub(crate) limits: Vec<Limit>,
+    pub(crate) resources: Resources,
     /// Control group to stand under; empty: none.
     pub(crate) cgroup_parent: String,
     /// Stands for standard input and output; without one there is nothing to read, and output is passed on.
@@ -106,6 +112,14 @@ pub(crate) enum StepError {
         /// Why it did not work.
         source: io::Error,
     },
+    /// The kernel cannot hold the step to a limit.
+    #[error(
+        "the step has limits that this machine cannot keep: its kernel has no control group controller `{controller}`"
+    )]
+    Controller {
+        /// What is missing.
+        controller: &'static str,
+    },
     /// The container could not be run.
     #[error(transparent)]
     Runc(#[from] RuncError),
@@ -142,6 +156,9 @@ impl Sandbox {
         control: &Control,
         output: &(dyn Fn(Stream, Vec<u8>) + Sync),
     ) -> Result<Exit, StepError> {
+        if let Some(controller) = process.resources.missing_controller() {
+            return Err(StepError::Controller { controller });
+        }
         let root = Root::open(&files.root).map_err(io_error("open", &files.root))?;
         let user = user::find(&root, &process.user)?;
         let mut mounts = self.given_files(&process)?;
@@ -164,10 +181,12 @@ impl Sandbox {
             limits: process.limits,
             host_name: host_name(&process.host_name).to_owned(),
             own_network: process.own_network,
+            insecure: process.insecure,
+            resources: process.resources,
             mounts: mounts.iter().map(Attached::to_mount).collect(),
             cgroup: cgroup.path().to_owned(),
         };
-        let spec = serde_json::to_vec(&Spec::new(step, Machine::this()?))?;
+        let spec = serde_json::to_vec(&Spec::new(step, Machine::this(process.insecure)?))?;
         self.write("config.json", &spec)?;
         let bundle = Bundle { runc, dir: &self.dir, id: &self.id, cgroup: &cgroup };
         let exit = bundle.run(process.connection, control, output);

@@ -269,7 +269,6 @@ fn header<'a>(entry: &Entry, name: &'a [u8], link: &'a [u8]) -> Header<'a> {
         gid: entry.gid,
         mtime: entry.mtime.seconds,
         device,
-        split: false,
         ..Header::file(name, 0)
     }
 }

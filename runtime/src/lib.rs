@@ -11,6 +11,7 @@
 #![deny(unsafe_code)]
 
 mod access;
+mod admission;
 mod capabilities;
 mod content_hash;
 mod engine;

@@ -3,6 +3,7 @@
 //! Owns the running of an op whose inputs are at hand: the permit, the status events, and which module does the work. Whether an
 //! op has to run at all was decided by `solver`.
 
+pub(crate) mod build;
 pub(crate) mod chain;
 pub(crate) mod content;
 pub(crate) mod exec;
@@ -10,6 +11,7 @@ pub(crate) mod file;
 pub(crate) mod git;
 pub(crate) mod http;
 pub(crate) mod local;
+pub(crate) mod sockets;
 pub(crate) mod source;
 
 use std::sync::Arc;
@@ -32,9 +34,10 @@ pub(crate) async fn run(
         job.found(&vertex.digest);
         return Ok(vec![snapshot]);
     }
-    // Merging and comparing lists of layers costs nothing worth waiting for.
+    // Merging and comparing lists of layers costs nothing worth waiting for, and who waits for other ops must not take away
+    // what they need.
     let _permit = match &vertex.op.op {
-        Some(pb::OpKind::Merge(_) | pb::OpKind::Diff(_)) => None,
+        Some(pb::OpKind::Merge(_) | pb::OpKind::Diff(_) | pb::OpKind::Build(_) | pb::OpKind::Passthrough(_)) => None,
         _ => {
             let permit = tokio::select! {
                 permit = job.engine.permits.acquire() => permit,
@@ -61,6 +64,8 @@ async fn dispatch(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot]) -> 
                 store: &engine.store,
                 runc: &engine.runc,
                 secrets: &job.secrets,
+                sockets: &job.sockets,
+                resources: vertex.resources.as_ref(),
                 log: &log,
                 cancel: job.cancel.clone(),
             };
@@ -79,17 +84,21 @@ async fn dispatch(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot]) -> 
             let lower = pick(inputs, op.lower.as_ref().map_or(-1, |lower| lower.input)).ok_or_else(missing_input)?;
             let upper = pick(inputs, op.upper.as_ref().map_or(-1, |upper| upper.input)).ok_or_else(missing_input)?;
             let diff = engine.snapshots.diff(&lower, &upper);
-            let diff = diff.map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
-            Ok(vec![diff.ok_or_else(|| {
-                let sentence =
-                    "a diff of two file systems of which the second was not built on the first is not supported yet";
-                SolveError::say(ErrorKind::Definition, sentence)
-            })?])
+            if let Some(diff) = diff.map_err(|error| SolveError::new(ErrorKind::Environment, error))? {
+                return Ok(vec![diff]);
+            }
+            let job = Arc::clone(job);
+            let compared = move || job.engine.snapshots.compare(&lower, &upper);
+            let compared = blocking(move || compared().map_err(|error| SolveError::new(ErrorKind::Environment, error)));
+            Ok(vec![compared.await?])
         }
-        // `cache_map` has refused these already.
-        Some(pb::OpKind::Build(_) | pb::OpKind::Passthrough(_)) | None => {
-            Err(SolveError::say(ErrorKind::Internal, format!("`{}` cannot be run", vertex.name)))
+        Some(pb::OpKind::Build(op)) => build::run(job, vertex, op, inputs).await,
+        Some(pb::OpKind::Passthrough(op)) => {
+            let outputs: Option<Vec<Snapshot>> = op.outputs.iter().map(|input| pick(inputs, *input)).collect();
+            outputs.ok_or_else(missing_input)
         }
+        // `cache_map` has refused it already.
+        None => Err(SolveError::say(ErrorKind::Internal, format!("`{}` cannot be run", vertex.name))),
     }
 }
 

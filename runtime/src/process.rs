@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
 use crate::error::{ErrorKind, SolveError};
+use crate::exec::resources::Resources;
 use crate::exec::runc::{Control, RuncError};
 use crate::exec::{Attached, Files, Process, Sandbox, StepError, What};
 use crate::runtime::{Runtime, Solved};
@@ -114,7 +115,9 @@ fn run(
         host_name: String::new(),
         extra_hosts: Vec::new(),
         own_network: !program.network,
+        insecure: false,
         limits: Vec::new(),
+        resources: Resources::default(),
         cgroup_parent: String::new(),
         connection: Some(connection),
     };

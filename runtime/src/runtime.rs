@@ -21,7 +21,7 @@ use crate::export::ExportError;
 use crate::snapshot::Snapshot;
 use crate::solver::edge;
 use crate::solver::job::{Job, StatusSink};
-use crate::{capabilities, exec, export};
+use crate::{admission, exec, export};
 
 /// Where a runtime keeps its state and what it runs steps with.
 #[derive(Clone, Debug)]
@@ -49,6 +49,8 @@ pub struct SolveRequest {
     pub definition: pb::Definition,
     /// Directories by the names that `local://` sources use.
     pub locals: BTreeMap<String, PathBuf>,
+    /// OCI layout directories by the names that `oci-layout://` sources use.
+    pub layouts: BTreeMap<String, PathBuf>,
     /// Files by the ids that secrets use.
     pub secrets: BTreeMap<String, PathBuf>,
     /// Connections by the ids that SSH mounts use.
@@ -154,12 +156,13 @@ impl Runtime {
         cancel: &CancellationToken,
     ) -> Result<Solved, SolveError> {
         let graph = Graph::load(&request.definition).map_err(|error| SolveError::new(ErrorKind::Definition, error))?;
-        capabilities::check(&graph.capabilities())?;
+        admission::admit(&graph, &request.allow)?;
         status(Status::Graph(shown(&graph)));
         let Some((target, output)) = graph.target else { return Ok(Solved { snapshot: Snapshot::default() }) };
         let job = Arc::new(Job {
             engine: Arc::clone(&self.engine),
             locals: request.locals,
+            layouts: request.layouts,
             secrets: request.secrets,
             sockets: request.sockets,
             allow: request.allow,
@@ -168,7 +171,7 @@ impl Runtime {
             status,
             cached: Mutex::new(HashSet::new()),
         });
-        let vertices = self.engine.vertices(&graph, &job);
+        let vertices = self.engine.vertices(&graph, &job, 0);
         let Some(vertex) = vertices.get(target) else {
             return Err(SolveError::say(ErrorKind::Definition, "the terminal op names no vertex"));
         };
@@ -216,7 +219,18 @@ impl Runtime {
     }
 }
 
-fn shown(graph: &Graph) -> Vec<VertexInfo> {
+impl Entitlement {
+    /// Its name in BuildKit's protocol.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NetworkHost => "network.host",
+            Self::SecurityInsecure => "security.insecure",
+        }
+    }
+}
+
+/// A graph as it is reported.
+pub(crate) fn shown(graph: &Graph) -> Vec<VertexInfo> {
     let digest = |at: usize| graph.vertices.get(at).map(|vertex| vertex.digest.clone());
     graph
         .vertices

@@ -5,6 +5,7 @@
 
 pub(crate) mod apply;
 mod archive;
+mod compare;
 mod compression;
 mod node;
 mod overlay;
@@ -134,6 +135,18 @@ impl Snapshots {
             overlay::mark_partial(&self.store.layers().path(bottom))?;
         }
         Ok(Some(Snapshot::new(rest)))
+    }
+
+    /// What `upper` has other than `lower`, with which it has nothing to do. Reads both.
+    pub(crate) fn compare(&self, lower: &Snapshot, upper: &Snapshot) -> Result<Snapshot, SnapshotError> {
+        let (below, above) = (self.view(lower)?, self.view(upper)?);
+        let active = self.prepare(&Snapshot::scratch())?;
+        compare::fill(below.path(), above.path(), active.upper())?;
+        let difference = active.commit()?;
+        if let Some(layer) = difference.layers.first() {
+            overlay::mark_partial(&self.store.layers().path(layer))?;
+        }
+        Ok(difference)
     }
 
     /// The directories of the layers, top first.

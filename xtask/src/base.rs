@@ -94,15 +94,15 @@ fn fill(work: &Path, image: &Path) -> Result<()> {
 }
 
 /// Which distribution this machine runs.
-struct Release {
-    id: String,
-    codename: String,
+pub(crate) struct Release {
+    pub(crate) id: String,
+    pub(crate) codename: String,
     /// Seconds since 1970: nothing in the image is younger, so that the same packages give the same image.
     epoch: i64,
 }
 
 impl Release {
-    fn of_host() -> Result<Release> {
+    pub(crate) fn of_host() -> Result<Release> {
         let file = "/usr/lib/os-release";
         let text = fs::read_to_string(file).map_err(|error| format!("cannot read {file}: {error}"))?;
         let field = |name: &str| {
@@ -146,7 +146,7 @@ fn bootstrap(work: &Path, release: &Release, archive: &Path) -> Result<()> {
 }
 
 /// Everything apt reads on this machine, in its order.
-fn host_sources() -> Result<Vec<sources::Stanza>> {
+pub(crate) fn host_sources() -> Result<Vec<sources::Stanza>> {
     let mut stanzas = Vec::new();
     if let Ok(text) = fs::read_to_string("/etc/apt/sources.list") {
         stanzas.extend(sources::parse_lines(&text));

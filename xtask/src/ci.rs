@@ -59,8 +59,10 @@ fn examples() -> Result<()> {
     check("hlbc", &mut cargo(&["build", "-p", "hlbc"]))?;
     let hlbc = host::target_dir().join("debug/hlbc");
     check(
-        "layout of the examples",
-        Command::new(&hlbc).args(["fmt", "--check", "examples"]).current_dir(host::repository()),
+        "layout of the examples and cases",
+        Command::new(&hlbc)
+            .args(["fmt", "--check", "examples", "runtime/tests/conformance/cases"])
+            .current_dir(host::repository()),
     )?;
     let root = host::state_dir().join("ci");
     clear(&root)?;

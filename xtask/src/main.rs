@@ -11,7 +11,9 @@
 
 mod base;
 mod ci;
+mod conformance;
 mod demo;
+mod engine;
 mod host;
 mod layout;
 mod nextest;
@@ -31,6 +33,10 @@ usage: cargo xtask TASK
   demo                 set up, build hlbc, make the base image, build and run examples/lua
   ci                   set up for tests, then every check and test of the repository
   setup [--tests]      install what hlbc needs (and what its tests need) with apt
+  docker-engine        unpack a Docker engine for the conformance suite, once; installs nothing
+  conformance [--write] [NAME]
+                       run the conformance cases whose names contain NAME and show what differs; --write records
+                       what both engines agree on
   base-image [--new]   make the Debian base image from this machine's package mirror, once (--new: again)
 ";
 
@@ -42,6 +48,11 @@ fn main() -> ExitCode {
         ["ci"] => ci::ci(),
         ["setup"] => setup::setup(false),
         ["setup", "--tests"] => setup::setup(true),
+        ["docker-engine"] => engine::docker_engine(),
+        ["conformance"] => conformance::conformance(None, false),
+        ["conformance", "--write"] => conformance::conformance(None, true),
+        ["conformance", "--write", name] => conformance::conformance(Some(name), true),
+        ["conformance", name] if !name.starts_with('-') => conformance::conformance(Some(name), false),
         ["base-image"] => base::base_image(false),
         ["base-image", "--new"] => base::base_image(true),
         ["help" | "--help" | "-h"] => {

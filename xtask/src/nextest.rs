@@ -29,13 +29,7 @@ pub(crate) fn install() -> Result<()> {
 pub(crate) fn run() -> Result<String> {
     let mut command = Command::new("cargo");
     command.current_dir(host::repository()).args(["nextest", "run", "--workspace"]);
-    if !host::is_root() {
-        // Compiled as this user, run as root: containers and mounts need it.
-        let runner = format!("CARGO_TARGET_{}_RUNNER", triple()?.to_uppercase().replace('-', "_"));
-        // sudo sets a path of its own; tests need ours, and what only root has in its path.
-        let path = std::env::var("PATH")?;
-        command.env(runner, format!("sudo --preserve-env env PATH={path}:/usr/sbin:/sbin"));
-    }
+    as_root(&mut command)?;
     let mut child = command.stderr(Stdio::piped()).spawn()?;
     let mut closing = String::new();
     if let Some(stderr) = child.stderr.take() {
@@ -50,6 +44,20 @@ pub(crate) fn run() -> Result<String> {
     }
     let status = child.wait()?;
     if status.success() { Ok(closing) } else { Err(format!("tests failed: {closing}").into()) }
+}
+
+/// Lets tests be compiled as this user and run as root: containers and mounts need it.
+///
+/// # Errors
+/// When the compiler does not say what machine this is.
+pub(crate) fn as_root(command: &mut Command) -> Result<()> {
+    if !host::is_root() {
+        let runner = format!("CARGO_TARGET_{}_RUNNER", triple()?.to_uppercase().replace('-', "_"));
+        // sudo sets a path of its own; tests need ours, and what only root has in its path.
+        let path = std::env::var("PATH")?;
+        command.env(runner, format!("sudo --preserve-env env PATH={path}:/usr/sbin:/sbin"));
+    }
+    Ok(())
 }
 
 fn triple() -> Result<String> {

@@ -2,7 +2,7 @@
 //!
 //! Owns the lists of packages, each with its reason. Must not know how any of them is used.
 
-use crate::{Result, host};
+use crate::{Result, base, engine, host};
 use std::process::{Command, Stdio};
 
 /// A Debian package and why it is wanted.
@@ -35,15 +35,27 @@ const TESTS: &[Package] = &[
     package("umoci", "a second opinion on image layouts"),
     package("openssh-client", "SSH keys, and the agent that steps are lent"),
     package("sqlite3", "reads the state directory from outside"),
+    package("util-linux", "namespaces in which the conformance suite runs its servers"),
+    package("iproute2", "brings up the network of such a namespace"),
     Package { name: "nodejs", why: "builds and tests the VS Code extension", command: Some("node") },
     command("npm", "fetches what the VS Code extension is built with"),
 ];
 
-/// Installs the packages that are missing, for builds or (`tests`) for the test suite too.
+/// Installs the packages that are missing, for builds or (`tests`) for the test suite too, which also needs a base image
+/// and a Docker engine.
 ///
 /// # Errors
 /// When the machine has no apt, root cannot be had, or apt fails.
 pub(crate) fn setup(tests: bool) -> Result<()> {
+    packages(tests)?;
+    if tests {
+        base::base_image(false)?;
+        engine::docker_engine()?;
+    }
+    Ok(())
+}
+
+fn packages(tests: bool) -> Result<()> {
     let wanted = RUN.iter().chain(if tests { TESTS } else { &[] });
     let missing: Vec<&Package> = wanted.filter(|package| !there(package)).collect();
     if missing.is_empty() {

@@ -95,6 +95,19 @@ pub(crate) fn of_release(
     stanzas.iter().filter_map(|stanza| narrow(stanza, codename, &mirror_list)).collect()
 }
 
+/// What `of_release` kept of the release `codename`, for another release of the same distribution: from the same mirrors,
+/// signed by the same keys.
+pub(crate) fn moved(kept: &[Stanza], codename: &str, to: &str) -> Vec<Stanza> {
+    let whole = kept.iter().filter(|stanza| stanza.words("Suites").any(|suite| suite == codename));
+    let there = whole.map(|stanza| {
+        let mut there = stanza.clone();
+        there.set("Suites", to.to_owned());
+        there.set("Components", "main".to_owned());
+        there
+    });
+    there.collect()
+}
+
 fn narrow(stanza: &Stanza, codename: &str, mirror_list: &impl Fn(&str) -> Option<String>) -> Option<Stanza> {
     let enabled = stanza.field("Enabled").is_none_or(|value| !matches!(value, "no" | "false" | "0"));
     // Others publish for the same release (a container engine, a database); their keys tell them apart.
@@ -225,5 +238,19 @@ nonsense
             "Types: deb\nURIs: http://near/\nSuites: jammy\nComponents: main\n",
         );
         check(&parse_lines("deb mirror+file:/nowhere jammy main"), "jammy", "");
+    }
+
+    #[test]
+    fn another_release_comes_from_the_same_mirrors() {
+        let text = "Types: deb\nURIs: http://m/debian\nSuites: bookworm bookworm-updates\nComponents: main contrib\n\
+                    Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n\n\
+                    Types: deb\nURIs: http://m/security\nSuites: bookworm-security\nComponents: main\n";
+        let kept = of_release(&parse_deb822(text), "bookworm", |_| None);
+        assert_eq!(
+            render(&moved(&kept, "bookworm", "trixie")),
+            "Types: deb\nURIs: http://m/debian\nSuites: trixie\nComponents: main\nSigned-By: \
+             /usr/share/keyrings/debian-archive-keyring.gpg\n",
+        );
+        assert_eq!(moved(&kept, "noble", "trixie"), []);
     }
 }

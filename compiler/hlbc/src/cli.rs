@@ -5,14 +5,30 @@
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::output::{self, Output};
+
 const EXIT_CODES: &str = "Exit codes:
   0    done
-  1    a step or an export failed; `fmt --check`: a file would change
+  1    a step or an export failed; `fmt --check`: a file would change; `diff`: there is a difference
   2    wrong use of the command line
-  3    the program has errors
+  3    the program, or the LLB, has errors
   4    the environment is unfit: no runc, not root, no usable state directory
   5    something that the program names cannot be had
   130  interrupted";
+
+const SOLVE_HELP: &str = "Outputs:
+  -o DIR                                 files into a directory
+  -o type=local,dest=DIR                 the same
+  -o type=tar,dest=FILE                  one tar file
+  -o type=oci,dest=FILE                  an image as an OCI layout in a tar file
+  -o type=docker,name=NAME,dest=FILE     an image as a file for `docker load`
+  -o type=docker,name=NAME               an image in the Docker engine
+  -o type=image,name=NAME,push=true      an image in a registry
+
+Nothing of this machine is lent to the steps but what these options name.";
+
+const DIFF_HELP: &str = "A and B are programs if their names end in `.hlb`, LLB if they are definitions, \
+and programs if they are other text; `-` is LLB on standard input.";
 
 /// Checks, formats and builds `.hlb` files.
 #[derive(Debug, Parser)]
@@ -30,8 +46,19 @@ pub(crate) enum Command {
     Check(Check),
     /// Lay files out in the one way there is
     Fmt(Fmt),
-    /// Print the LLB of a target
+    /// Print what targets will do: their LLB, to read, as a picture or for other tools
     Emit(Emit),
+    /// Build for BuildKit, which starts this in a container (see docs/frontend.md)
+    #[command(hide = true)]
+    Frontend,
+    /// Print LLB, whoever made it
+    Dump(Dump),
+    /// Build LLB, whoever made it
+    #[command(after_help = SOLVE_HELP)]
+    Solve(Solve),
+    /// Tell what differs between two programs or two definitions, step by step
+    #[command(after_help = DIFF_HELP)]
+    Diff(Diff),
     /// Print the version
     Version,
 }
@@ -43,25 +70,59 @@ pub(crate) struct ProgramArgs {
     pub(crate) file: Option<Utf8PathBuf>,
 }
 
+/// What to build.
 #[derive(Debug, Args)]
-pub(crate) struct Run {
-    #[command(flatten)]
-    pub(crate) program: ProgramArgs,
-    /// What to build, side by side
-    #[arg(value_name = "TARGET", default_value = "default")]
-    pub(crate) targets: Vec<String>,
+pub(crate) struct TargetArgs {
+    /// What to build, side by side; otherwise `default`
+    #[arg(value_name = "TARGET")]
+    named: Vec<String>,
+    /// The same as TARGET; may be repeated
+    #[arg(short, long = "target", value_name = "TARGET")]
+    target: Vec<String>,
+}
+
+impl TargetArgs {
+    /// All of them, at least one.
+    pub(crate) fn all(&self) -> Vec<String> {
+        let all: Vec<String> = self.named.iter().chain(&self.target).cloned().collect();
+        if all.is_empty() { vec!["default".to_owned()] } else { all }
+    }
+}
+
+/// How to build on this machine.
+#[derive(Debug, Args)]
+pub(crate) struct MachineArgs {
     /// The state directory; otherwise HLBC_ROOT, /var/lib/hlbc for root, $XDG_STATE_HOME/hlbc for others
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<Utf8PathBuf>,
-    /// The platform that images are taken for, such as linux/arm64; otherwise this machine's
-    #[arg(long, value_name = "OS/ARCH", value_parser = platform)]
-    pub(crate) platform: Option<Platform>,
     /// How many steps may run at a time; otherwise as many as there are processors, but at least 4
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// What to say on standard error while building
     #[arg(long, value_enum, default_value_t = Progress::Plain)]
     pub(crate) progress: Progress,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlatformArgs {
+    /// The platform that images are taken for, such as linux/arm64; otherwise this machine's
+    #[arg(long, value_name = "OS/ARCH", value_parser = platform)]
+    pub(crate) platform: Option<Platform>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) targets: TargetArgs,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) platform: PlatformArgs,
+    /// Let steps do what is refused otherwise; may be repeated. `network.host` is allowed anyway
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) allow: Vec<Allow>,
 }
 
 #[derive(Debug, Args)]
@@ -84,16 +145,76 @@ pub(crate) struct Fmt {
 pub(crate) struct Emit {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
-    /// The target
-    #[arg(value_name = "TARGET", default_value = "default")]
-    pub(crate) target: String,
+    #[command(flatten)]
+    pub(crate) targets: TargetArgs,
     /// The form of the output
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, default_value_t = EmitFormat::Text)]
     pub(crate) format: EmitFormat,
-    /// The platform that images are taken for, such as linux/arm64; otherwise this machine's
+    #[command(flatten)]
+    pub(crate) platform: PlatformArgs,
+    /// Do not look up images: steps then lack the environment, directory and user that their images set
+    #[arg(long)]
+    pub(crate) no_resolve: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dump {
+    /// A definition, such as `hlbc emit --format pb` prints; `-` or nothing is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<Utf8PathBuf>,
+    /// The form of the output
+    #[arg(long, value_enum, default_value_t = DumpFormat::Json)]
+    pub(crate) format: DumpFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Solve {
+    /// A definition, such as `hlbc emit --format pb` prints; `-` or nothing is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<Utf8PathBuf>,
+    /// Write the result out; may be repeated. Without it the result stays in the state directory
+    #[arg(short, long, value_name = "DIR|type=TYPE,…", value_parser = output::parse)]
+    pub(crate) output: Vec<Output>,
+    /// A directory for the `local://NAME` sources of the definition; may be repeated
+    #[arg(long, value_name = "NAME=DIR", value_parser = pair)]
+    pub(crate) local: Vec<(String, Utf8PathBuf)>,
+    /// A directory with an OCI layout, for the sources of the definition that name this store; may be repeated
+    #[arg(long, visible_alias = "oci-layout", value_name = "NAME=DIR", value_parser = pair)]
+    pub(crate) layout: Vec<(String, Utf8PathBuf)>,
+    /// A file for the secret ID; may be repeated
+    #[arg(long, value_name = "ID=FILE", value_parser = pair)]
+    pub(crate) secret: Vec<(String, Utf8PathBuf)>,
+    /// The SSH agent ID: the one of SSH_AUTH_SOCK, that behind a socket, or one that holds the keys of some files; may be
+    /// repeated
+    #[arg(long, value_name = "ID[=SOCKET|KEY,KEY…]", value_parser = agent)]
+    pub(crate) ssh: Vec<(String, Vec<Utf8PathBuf>)>,
+    /// Let steps do what is refused otherwise; may be repeated
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) allow: Vec<Allow>,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    /// The platform that image outputs are labelled with, such as linux/arm64; otherwise this machine's
     #[arg(long, value_name = "OS/ARCH", value_parser = platform)]
     pub(crate) platform: Option<Platform>,
-    /// Do not look up images: steps then lack the environment, directory and user that their images set
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// What was
+    #[arg(value_name = "A")]
+    pub(crate) before: Utf8PathBuf,
+    /// What is
+    #[arg(value_name = "B")]
+    pub(crate) after: Utf8PathBuf,
+    /// What to build of programs; may be repeated, otherwise `default`
+    #[arg(short, long, value_name = "TARGET")]
+    pub(crate) target: Vec<String>,
+    /// The form of the output
+    #[arg(long, value_enum, default_value_t = DiffFormat::Text)]
+    pub(crate) format: DiffFormat,
+    #[command(flatten)]
+    pub(crate) platform: PlatformArgs,
+    /// Do not look up the images of programs
     #[arg(long)]
     pub(crate) no_resolve: bool,
 }
@@ -106,11 +227,48 @@ pub(crate) enum Progress {
     Quiet,
 }
 
+/// What steps may do only if they are let.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Allow {
+    /// Use the network of the machine
+    #[value(name = "network.host")]
+    NetworkHost,
+    /// Run with all privileges
+    #[value(name = "security.insecure")]
+    SecurityInsecure,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum EmitFormat {
-    /// The binary definition that `buildctl build` reads
+    /// A numbered list of steps, to read
+    Text,
+    /// The binary definition that `hlbc solve` and `buildctl build` read
     Pb,
-    /// One op a line, with its digest
+    /// One op a line, as `buildctl debug dump-llb` prints it
+    Json,
+    /// A picture for Graphviz
+    Dot,
+    /// A picture for Mermaid, which GitHub and GitLab draw in Markdown
+    Mermaid,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum DumpFormat {
+    /// One op a line, as `buildctl debug dump-llb` prints it
+    Json,
+    /// A numbered list of steps, to read
+    Text,
+    /// A picture for Graphviz
+    Dot,
+    /// A picture for Mermaid, which GitHub and GitLab draw in Markdown
+    Mermaid,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum DiffFormat {
+    /// To read
+    Text,
+    /// One JSON object
     Json,
 }
 
@@ -135,6 +293,21 @@ fn platform(text: &str) -> Result<Platform, String> {
     Ok(Platform { os: os.to_owned(), architecture: architecture.to_owned(), variant: variant.to_owned() })
 }
 
+fn pair(text: &str) -> Result<(String, Utf8PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.into())),
+        _ => Err("write it as `NAME=PATH`".to_owned()),
+    }
+}
+
+fn agent(text: &str) -> Result<(String, Vec<Utf8PathBuf>), String> {
+    let (id, paths) = text.split_once('=').unwrap_or((text, ""));
+    if id.is_empty() || id.contains('/') {
+        return Err("write it as `default`, or as `ID=SOCKET` or `ID=KEY,KEY`".to_owned());
+    }
+    Ok((id.to_owned(), paths.split(',').filter(|path| !path.is_empty()).map(Utf8PathBuf::from).collect()))
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -151,6 +324,23 @@ mod tests {
         assert_eq!(platform("linux/arm/v7").unwrap().variant, "v7");
         for wrong in ["linux", "linux/", "/amd64", "a/b/c/d", "linux/arm/", ""] {
             assert!(platform(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn pairs_have_a_name_and_a_path() {
+        assert_eq!(pair("a=b=c"), Ok(("a".to_owned(), "b=c".into())));
+        for wrong in ["a", "=b", "a=", ""] {
+            assert!(pair(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn agents_are_the_running_one_or_are_named() {
+        assert_eq!(agent("default"), Ok(("default".to_owned(), Vec::new())));
+        assert_eq!(agent("git=/a,/b"), Ok(("git".to_owned(), vec!["/a".into(), "/b".into()])));
+        for wrong in ["", "=/a", "/tmp/socket"] {
+            assert!(agent(wrong).is_err(), "{wrong}");
         }
     }
 }

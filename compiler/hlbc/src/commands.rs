@@ -4,9 +4,13 @@
 //! wrong crate.
 
 mod check;
+mod diff;
+mod dump;
 mod emit;
 mod fmt;
+mod frontend;
 mod run;
+mod solve;
 mod version;
 
 use std::io::{self, Write};
@@ -24,6 +28,10 @@ pub(crate) fn dispatch(cli: Cli) -> ExitCode {
         Command::Check(args) => check::check(&args, screen),
         Command::Fmt(args) => fmt::fmt(&args, screen),
         Command::Emit(args) => emit::emit(&args, screen),
+        Command::Frontend => frontend::frontend(),
+        Command::Dump(args) => dump::dump(&args),
+        Command::Solve(args) => solve::solve(&args, screen),
+        Command::Diff(args) => diff::diff(&args, screen),
         Command::Version => version::version(),
     };
     match done {

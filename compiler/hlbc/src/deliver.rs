@@ -18,26 +18,32 @@ use crate::image;
 pub(crate) struct Lendings {
     locals: BTreeMap<String, PathBuf>,
     secrets: BTreeMap<String, PathBuf>,
+    layouts: BTreeMap<String, PathBuf>,
     sockets: BTreeMap<String, Lent>,
 }
 
 impl Lendings {
     pub(crate) fn new(
         locals: &BTreeMap<String, LocalDir>,
+        layouts: &BTreeMap<String, Utf8PathBuf>,
         secrets: &BTreeMap<String, Utf8PathBuf>,
         sockets: &BTreeMap<String, Socket>,
     ) -> Self {
+        let paths = |all: &BTreeMap<String, Utf8PathBuf>| {
+            all.iter().map(|(name, path)| (name.clone(), path.as_std_path().to_owned())).collect()
+        };
         Self {
             locals: locals.iter().map(|(name, dir)| (name.clone(), dir.path.as_std_path().to_owned())).collect(),
-            secrets: secrets.iter().map(|(id, path)| (id.clone(), path.as_std_path().to_owned())).collect(),
+            layouts: paths(layouts),
+            secrets: paths(secrets),
             sockets: sockets.iter().map(|(id, socket)| (id.clone(), lent(socket))).collect(),
         }
     }
 
     /// A graph to solve that may use all of this.
     pub(crate) fn request(&self, definition: pb::Definition, allow: BTreeSet<Entitlement>) -> SolveRequest {
-        let Self { locals, secrets, sockets } = self.clone();
-        SolveRequest { definition, locals, secrets, sockets, allow }
+        let Self { locals, layouts, secrets, sockets } = self.clone();
+        SolveRequest { definition, locals, layouts, secrets, sockets, allow }
     }
 }
 

@@ -7,10 +7,12 @@ use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use hlb_compiler::{Export, Request, Solve};
+use hlb_compiler::{Export, FrontendCall, Request, Solve};
+use hlb_gateway::{FrontendOutcome, FrontendRequest, GatewayError, run_frontend};
 use hlb_language::diagnostic::Location;
 use hlb_llb::pb;
-use hlb_runtime::{Entitlement, ErrorKind, Runtime, SolveError, StatusSink};
+use hlb_registry::Platform;
+use hlb_runtime::{Entitlement, ErrorKind, Runtime, SolveError, SolveRequest, StatusSink};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +33,20 @@ pub(crate) struct Broken {
     pub(crate) source: Option<pb::Source>,
     /// The call that asked for the export that failed.
     pub(crate) export: Option<Location>,
+}
+
+/// An image that was not pushed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unpublished {
+    /// Building or pushing failed.
+    #[error(transparent)]
+    Failed(#[from] SolveError),
+    /// There is not one thing to push.
+    #[error("{0} exports were asked for at once, and a push is one")]
+    Exports(usize),
+    /// It went nowhere where images have digests.
+    #[error("the image was written out, and has no digest there")]
+    NoDigest,
 }
 
 type Outcome<'a> = Pin<Box<dyn Future<Output = Result<(), Box<Broken>>> + Send + 'a>>;
@@ -75,8 +91,53 @@ impl Executor {
         first.map_or(Ok(()), Err)
     }
 
+    /// Does the one export of a solve to a registry, and gives the digest of the image.
+    ///
+    /// # Errors
+    /// If building or pushing fails.
+    pub(crate) async fn publish(&self, solve: &Solve, cancel: &CancellationToken) -> Result<String, Unpublished> {
+        let [export] = solve.exports.as_slice() else { return Err(Unpublished::Exports(solve.exports.len())) };
+        let lent = Lendings::new(&solve.locals, &solve.layouts, &solve.secrets, &solve.sockets);
+        let request = lent.request(export.definition.clone(), self.allow.clone());
+        let target = deliver::target(export.to.clone(), &export.image);
+        let solved = self.runtime.solve(request, Arc::clone(&self.status), cancel).await?;
+        let exported = self.runtime.export(&solved, &target, cancel).await?;
+        exported.digest.map(|digest| digest.to_string()).ok_or(Unpublished::NoDigest)
+    }
+
+    /// Runs an external frontend.
+    ///
+    /// # Errors
+    /// If it cannot be had or fails.
+    pub(crate) async fn frontend(
+        &self,
+        call: &FrontendCall,
+        cancel: &CancellationToken,
+    ) -> Result<FrontendOutcome, GatewayError> {
+        let lent = Lendings::new(&call.locals, &call.layouts, &call.secrets, &call.sockets);
+        let SolveRequest { locals, layouts, secrets, sockets, .. } =
+            lent.request(pb::Definition::default(), BTreeSet::new());
+        let platform = Platform::new(&call.platform.os, &call.platform.architecture, &call.platform.variant);
+        let mut opts = call.opts.clone();
+        if platform != Platform::host() {
+            opts.entry("platform".to_owned()).or_insert_with(|| platform.to_string());
+        }
+        let request = FrontendRequest {
+            source: call.source.clone(),
+            opts,
+            inputs: call.inputs.clone(),
+            locals,
+            layouts,
+            secrets,
+            sockets,
+            allow: self.allow.clone(),
+            platform,
+        };
+        run_frontend(&self.runtime, request, Arc::clone(&self.status), cancel).await
+    }
+
     async fn solve(&self, solve: Solve, cancel: &CancellationToken) -> Result<(), Box<Broken>> {
-        let lent = Lendings::new(&solve.locals, &solve.secrets, &solve.sockets);
+        let lent = Lendings::new(&solve.locals, &solve.layouts, &solve.secrets, &solve.sockets);
         let request = |definition: pb::Definition| lent.request(definition, self.allow.clone());
         // A program that ends in an export has made all there is when the export is done.
         let mut exported = false;

@@ -87,6 +87,9 @@ fn headline(error: &SolveError) -> String {
 }
 
 fn help(error: &SolveError) -> Option<String> {
+    if let Some(entitlement) = error.entitlement() {
+        return Some(format!("run hlbc with `--allow {}` if you trust the program", entitlement.name()));
+    }
     Some(
         match (error.kind(), error.exit_code()) {
             (ErrorKind::Internal, _) => "report it with the program and the command that led here",

@@ -62,7 +62,7 @@ pub(crate) fn check(world: &OsWorld, file: &Utf8Path, screen: Screen) -> Result<
 /// Compiles targets and tells what is wrong with them.
 ///
 /// # Errors
-/// If a target is unknown, the program goes wrong on the way, or something that it names cannot be had.
+/// As [`evaluate`]; the errors have been told.
 pub(crate) fn compile(
     world: &OsWorld,
     checked: &Checked,
@@ -71,23 +71,33 @@ pub(crate) fn compile(
     screen: Screen,
     cancel: &CancellationToken,
 ) -> Result<Request, Failure> {
+    evaluate(world, checked, targets, platform).map_err(|errors| tell(&errors, checked, screen, cancel))
+}
+
+/// Compiles targets.
+///
+/// # Errors
+/// If a target is unknown, the program goes wrong on the way, or something that it names cannot be had.
+pub(crate) fn evaluate(
+    world: &OsWorld,
+    checked: &Checked,
+    targets: &[String],
+    platform: Option<&cli::Platform>,
+) -> Result<Request, CompileErrors> {
     let platform = match platform {
         Some(it) => Platform { os: it.os.clone(), architecture: it.architecture.clone(), variant: it.variant.clone() },
         // Whatever this machine is, containers are Linux.
         None => Platform { os: "linux".to_owned(), ..world.host() },
     };
-    let compiled = hlb_compiler::compile(world, checked, targets, &Options { platform });
-    compiled.map_err(|errors| {
-        if cancel.is_cancelled() {
-            return interrupt::interrupted();
-        }
-        told(&errors, checked, screen)
-    })
+    hlb_compiler::compile(world, checked, targets, &Options { platform })
 }
 
 /// Tells errors of a compilation. A target that does not exist is a mistake of the command line, what a program names but
 /// cannot be had is told apart from its own mistakes.
-fn told(errors: &CompileErrors, checked: &Checked, screen: Screen) -> Failure {
+pub(crate) fn tell(errors: &CompileErrors, checked: &Checked, screen: Screen, cancel: &CancellationToken) -> Failure {
+    if cancel.is_cancelled() {
+        return interrupt::interrupted();
+    }
     let all = |codes: &[&str]| errors.0.iter().all(|error| codes.contains(&error.code.0));
     if let [error] = errors.0.as_slice()
         && error.code.0 == NO_TARGET

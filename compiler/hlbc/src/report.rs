@@ -9,7 +9,7 @@ use std::io::{IsTerminal, Write};
 use codespan_reporting::diagnostic as draw;
 use codespan_reporting::files::SimpleFiles;
 use codespan_reporting::term;
-use codespan_reporting::term::termcolor::{ColorChoice, StandardStream};
+use codespan_reporting::term::termcolor::{ColorChoice, NoColor, StandardStream, WriteColor};
 use hlb_language::diagnostic::{Diagnostic, Fix, Label, Severity};
 use hlb_language::source::{SourceId, SourceMap};
 
@@ -51,62 +51,78 @@ impl Screen {
 
     /// Draws diagnostics in the order of the texts, each once, and not more than anybody reads.
     pub(crate) fn diagnostics(self, sources: &SourceMap, diagnostics: &[Diagnostic]) {
-        let mut files = SimpleFiles::new();
-        for (_, source) in sources.iter() {
-            files.add(source.name().to_owned(), source.text());
-        }
-        let mut ordered: Vec<&Diagnostic> = diagnostics.iter().collect();
-        ordered.sort_by_key(|it| (it.primary.at.source, it.primary.at.span.start, it.severity));
-        let mut seen = BTreeSet::new();
-        ordered.retain(|it| {
-            let at = it.primary.at;
-            seen.insert((it.code, at.source, at.span.start, at.span.end, &it.message))
-        });
-        for diagnostic in ordered.iter().take(DRAWN) {
-            if self.too_wide(sources, diagnostic) {
-                continue;
-            }
-            self.draw(&files, &drawn(diagnostic, sources));
-        }
-        if let Some(more) = ordered.len().checked_sub(DRAWN).filter(|more| *more > 0) {
-            self.write(format!("and {more} more: mend these first\n").as_bytes());
-        }
-    }
-
-    /// Says a diagnostic in one line if the text it points into has a line too long to draw.
-    fn too_wide(self, sources: &SourceMap, diagnostic: &Diagnostic) -> bool {
-        let at = diagnostic.primary.at;
-        let Some(source) = sources.get(at.source) else { return false };
-        let line = source.line_span(source.line_index(at.span.start as usize));
-        if line.is_none_or(|line| line.len() <= WIDEST) {
-            return false;
-        }
-        let place = source.position(at.span.start as usize);
-        let severity = if diagnostic.is_error() { "error" } else { "warning" };
-        let (code, message) = (diagnostic.code.0, &diagnostic.message);
-        let (name, line, column) = (source.name(), place.line, place.column);
-        let help = diagnostic.help.as_ref().map(|help| format!("  = help: {help}\n")).unwrap_or_default();
-        self.write(format!("{severity}[{code}]: {message}\n  ┌─ {name}:{line}:{column}\n{help}\n").as_bytes());
-        true
+        draw_all(&mut self.pen(), sources, diagnostics);
     }
 
     /// Draws a scene.
     pub(crate) fn scene(self, scene: &Scene) {
-        self.draw(&scene.files, &scene.shown);
+        draw(&mut self.pen(), &scene.files, &scene.shown);
     }
 
-    fn draw<'files, F>(self, files: &'files F, diagnostic: &draw::Diagnostic<usize>)
-    where
-        F: codespan_reporting::files::Files<'files, FileId = usize>,
-    {
-        let config = term::Config::default();
-        let choice = if self.colour { ColorChoice::Always } else { ColorChoice::Never };
-        let mut err = StandardStream::stderr(choice);
-        if term::emit_to_write_style(&mut err, &config, files, diagnostic).is_err() {
-            // A label outside its text: the message alone is better than nothing.
-            self.write(format!("error: {}\n\n", diagnostic.message).as_bytes());
+    fn pen(self) -> StandardStream {
+        StandardStream::stderr(if self.colour { ColorChoice::Always } else { ColorChoice::Never })
+    }
+}
+
+/// Diagnostics as they look without colour.
+pub(crate) fn plain(sources: &SourceMap, diagnostics: &[Diagnostic]) -> String {
+    let mut pen = NoColor::new(Vec::new());
+    draw_all(&mut pen, sources, diagnostics);
+    String::from_utf8_lossy(&pen.into_inner()).trim_end().to_owned()
+}
+
+fn draw_all(pen: &mut impl WriteColor, sources: &SourceMap, diagnostics: &[Diagnostic]) {
+    let mut files = SimpleFiles::new();
+    for (_, source) in sources.iter() {
+        files.add(source.name().to_owned(), source.text());
+    }
+    let mut ordered: Vec<&Diagnostic> = diagnostics.iter().collect();
+    ordered.sort_by_key(|it| (it.primary.at.source, it.primary.at.span.start, it.severity));
+    let mut seen = BTreeSet::new();
+    ordered.retain(|it| {
+        let at = it.primary.at;
+        seen.insert((it.code, at.source, at.span.start, at.span.end, &it.message))
+    });
+    for diagnostic in ordered.iter().take(DRAWN) {
+        match too_wide(sources, diagnostic) {
+            Some(line) => write(pen, &line),
+            None => draw(pen, &files, &drawn(diagnostic, sources)),
         }
     }
+    if let Some(more) = ordered.len().checked_sub(DRAWN).filter(|more| *more > 0) {
+        write(pen, &format!("and {more} more: mend these first\n"));
+    }
+}
+
+/// A diagnostic in one line if the text it points into has a line too long to draw.
+fn too_wide(sources: &SourceMap, diagnostic: &Diagnostic) -> Option<String> {
+    let at = diagnostic.primary.at;
+    let source = sources.get(at.source)?;
+    let line = source.line_span(source.line_index(at.span.start as usize));
+    if line.is_none_or(|line| line.len() <= WIDEST) {
+        return None;
+    }
+    let place = source.position(at.span.start as usize);
+    let severity = if diagnostic.is_error() { "error" } else { "warning" };
+    let (code, message) = (diagnostic.code.0, &diagnostic.message);
+    let (name, line, column) = (source.name(), place.line, place.column);
+    let help = diagnostic.help.as_ref().map(|help| format!("  = help: {help}\n")).unwrap_or_default();
+    Some(format!("{severity}[{code}]: {message}\n  ┌─ {name}:{line}:{column}\n{help}\n"))
+}
+
+fn draw<'files, F>(pen: &mut impl WriteColor, files: &'files F, diagnostic: &draw::Diagnostic<usize>)
+where
+    F: codespan_reporting::files::Files<'files, FileId = usize>,
+{
+    if term::emit_to_write_style(pen, &term::Config::default(), files, diagnostic).is_err() {
+        // A label outside its text: the message alone is better than nothing.
+        write(pen, &format!("error: {}\n\n", diagnostic.message));
+    }
+}
+
+/// That nobody reads it is no reason to fail.
+fn write(pen: &mut impl WriteColor, text: &str) {
+    let _ = pen.write_all(text.as_bytes()).and_then(|()| pen.flush());
 }
 
 impl Scene {

@@ -3,17 +3,23 @@
 //! Owns `OsWorld`: files, environment, commands, images. Decides nothing: what is asked for is looked up.
 
 use std::process::Stdio;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::{Command, CommandOutput, FileKind, ImageConfig, ImageManifest, Platform, World, WorldError};
-use hlb_registry::{Images, Reference, ResolvedImage};
+use hlb_compiler::{
+    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageConfig, ImageManifest, LayoutImage, Platform,
+    Solve, World, WorldError,
+};
+use hlb_gateway::GatewayError;
+use hlb_registry::{Images, Reference, RegistryConfig, ResolvedImage};
 use tokio::io::AsyncReadExt;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::in_words;
+use crate::execute::Executor;
 use crate::{fingerprint, image};
 
 /// The operating system, and the outside beyond it where a command may reach there.
@@ -30,6 +36,8 @@ pub(crate) struct Outside<'a> {
     pub(crate) cancel: CancellationToken,
     /// Where images are looked up, if they are.
     pub(crate) images: Option<&'a Images>,
+    /// What builds during evaluation, if anything does.
+    pub(crate) executor: Option<Arc<Executor>>,
 }
 
 impl<'a> OsWorld<'a> {
@@ -43,11 +51,7 @@ impl<'a> OsWorld<'a> {
         Self { outside: Some(outside), given: AtomicU64::new(0) }
     }
 
-    fn resolve(
-        &self,
-        reference: &str,
-        platform: &Platform,
-    ) -> Result<Option<std::sync::Arc<ResolvedImage>>, WorldError> {
+    fn resolve(&self, reference: &str, platform: &Platform) -> Result<Option<Arc<ResolvedImage>>, WorldError> {
         let Some(outside) = &self.outside else { return Ok(None) };
         let Some(images) = outside.images else { return Ok(None) };
         let reference = Reference::parse(reference).map_err(|error| WorldError::Other(error.to_string()))?;
@@ -61,6 +65,14 @@ impl<'a> OsWorld<'a> {
                 WorldError::Unavailable { reason, advice }
             })
         })
+    }
+}
+
+impl OsWorld<'_> {
+    /// What builds, and with what its work is done.
+    fn builder(&self, action: &str) -> Result<(&Executor, &Outside<'_>), WorldError> {
+        let found = self.outside.as_ref().and_then(|outside| Some((outside.executor.as_deref()?, outside)));
+        found.ok_or_else(|| WorldError::Refused { action: action.to_owned() })
     }
 }
 
@@ -145,6 +157,25 @@ impl World for OsWorld<'_> {
         Ok(self.resolve(reference, platform)?.map(|image| image::read(&image)))
     }
 
+    fn publish(&self, solve: &Solve) -> Result<String, WorldError> {
+        let (executor, outside) = self.builder("pushing an image")?;
+        // Not dropped when cancelled: the work ends in order.
+        let pushed = outside.handle.block_on(executor.publish(solve, &outside.cancel));
+        pushed.map_err(|error| WorldError::Other(chain(&error)))
+    }
+
+    fn frontend(&self, call: &FrontendCall) -> Result<FrontendResult, WorldError> {
+        let (executor, outside) = self.builder("running a frontend")?;
+        let made = outside.handle.block_on(executor.frontend(call, &outside.cancel)).map_err(|error| match error {
+            // The program's place says which frontend it is.
+            GatewayError::Failed { message, .. } => WorldError::Other(message),
+            GatewayError::Start { source, .. } => WorldError::Other(chain(&*source)),
+            error => WorldError::Other(error.to_string()),
+        })?;
+        let config = made.config.as_deref().map(String::from_utf8_lossy);
+        Ok(FrontendResult { definition: made.definition, config: config.and_then(|text| image::from_json(&text)) })
+    }
+
     fn image_manifest(
         &self,
         reference: &str,
@@ -159,6 +190,26 @@ impl World for OsWorld<'_> {
             config: String::from_utf8_lossy(&image.config_bytes).into_owned(),
             index: None,
         }))
+    }
+
+    fn layout_image(&self, dir: &Utf8Path, name: &str, platform: &Platform) -> Result<LayoutImage, WorldError> {
+        let action = || "looking into an OCI layout".to_owned();
+        let Some(outside) = &self.outside else { return Err(WorldError::Refused { action: action() }) };
+        // A name in a layout may be a tag alone. Without any, the only image is meant.
+        let whole = match name {
+            "" => "layout".to_owned(),
+            digest if digest.starts_with("sha256:") => format!("layout@{digest}"),
+            tag if !tag.contains(['/', ':', '@']) => format!("layout:{tag}"),
+            name => name.to_owned(),
+        };
+        let reference = Reference::parse(&whole).map_err(|error| WorldError::Other(error.to_string()))?;
+        let platform = hlb_registry::Platform::new(&platform.os, &platform.architecture, &platform.variant);
+        let images = Images::new(RegistryConfig::empty());
+        let found = outside.wait(async {
+            let found = images.resolve_in_layout(dir.as_std_path(), &reference, &platform).await;
+            found.map_err(|error| WorldError::Other(chain(&error)))
+        })?;
+        Ok(LayoutImage { digest: found.root_digest.to_string(), config: Some(image::read(&found)) })
     }
 }
 

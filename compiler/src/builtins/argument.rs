@@ -1,18 +1,20 @@
 //! From values to what builtins work with.
 //!
-//! Owns the reading of arguments and the errors of those that cannot be used. Checked programs have arguments of the right
-//! kind, so the fallbacks here stand for the empty value of a kind.
+//! Owns the reading of arguments. Checked programs have arguments of the right kind, and rules have been applied to them, so
+//! the fallbacks here stand for the empty value of a kind.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use hlb_llb::ops::{Owner, UserRef};
 
-use super::{Invocation, time};
+use super::{Invocation, duration, reference, time};
 use crate::codes;
 use crate::eval::value::{Fs, Opt, Site, Value};
 use crate::eval::{Evaluator, Fail};
 use crate::path;
+use crate::world::Platform;
 
 /// Arguments at a place.
 pub(super) trait Arguments {
@@ -45,19 +47,29 @@ pub(super) trait Arguments {
         }
     }
 
-    /// Permission bits.
-    fn mode(&self, index: usize) -> Result<u32, Fail> {
-        let value = self.int(index);
-        u32::try_from(value).ok().filter(|mode| *mode <= 0o7777).ok_or_else(|| {
-            self.site().fail_arg(index, codes::ARGUMENT, format!("0o{value:o} is no file mode: the greatest is 0o7777"))
-        })
+    /// Permission bits, which a rule has checked.
+    fn mode(&self, index: usize) -> u32 {
+        self.id(index)
     }
 
-    /// A user or group number.
-    fn id(&self, index: usize) -> Result<u32, Fail> {
-        let value = self.int(index);
-        u32::try_from(value)
-            .map_err(|_| self.site().fail_arg(index, codes::ARGUMENT, format!("{value} is no user or group number")))
+    /// A number that a rule has checked.
+    fn id(&self, index: usize) -> u32 {
+        u32::try_from(self.int(index)).unwrap_or(0)
+    }
+
+    /// An image's full name, which a rule has checked.
+    fn image(&self, index: usize) -> String {
+        reference::normalize(self.text(index)).unwrap_or_default()
+    }
+
+    /// An operating system and an architecture, which may bring its variant: `arm/v7`.
+    fn platform(&self, os: usize, architecture: usize) -> Platform {
+        let mut platform = Platform::new(self.text(os), self.text(architecture));
+        if let Some((architecture, variant)) = self.text(architecture).split_once('/') {
+            platform.architecture = architecture.to_owned();
+            platform.variant = variant.to_owned();
+        }
+        platform
     }
 
     /// `user` or `user:group`.
@@ -70,22 +82,25 @@ pub(super) trait Arguments {
         Owner { user: Some(user_ref(user)), group: group.map(user_ref) }
     }
 
-    /// A time in RFC 3339, as nanoseconds since 1970.
-    fn time(&self, index: usize) -> Result<i64, Fail> {
-        let text = self.text(index);
-        time::parse(text).ok_or_else(|| {
-            self.site().fail_arg(
-                index,
-                codes::ARGUMENT,
-                format!("`{text}` is no time in RFC 3339, such as 2024-01-31T12:00:00Z"),
-            )
-        })
+    /// A time in RFC 3339, which a rule has checked, as nanoseconds since 1970.
+    fn time(&self, index: usize) -> i64 {
+        time::parse(self.text(index)).unwrap_or(0)
+    }
+
+    /// A time span, which a rule has checked.
+    fn duration(&self, index: usize) -> Duration {
+        duration::parse(self.text(index)).unwrap_or_default()
     }
 
     /// A path on this machine.
     fn local_path(&self, evaluator: &Evaluator<'_>, index: usize) -> Result<Utf8PathBuf, Fail> {
+        self.resolve_path(evaluator, index, self.text(index))
+    }
+
+    /// A path on this machine that is a part of an argument.
+    fn resolve_path(&self, evaluator: &Evaluator<'_>, index: usize, path: &str) -> Result<Utf8PathBuf, Fail> {
         let home = evaluator.world.home();
-        path::resolve(&self.site().dir, self.text(index), home.as_deref())
+        path::resolve(&self.site().dir, path, home.as_deref())
             .map_err(|error| self.site().fail_arg(index, codes::LOCAL_PATH, error.to_string()))
     }
 }

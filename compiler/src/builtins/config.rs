@@ -9,30 +9,17 @@ use super::argument::Arguments;
 use crate::codes;
 use crate::eval::value::Fs;
 use crate::eval::{Evaluator, Fail};
+use crate::image::Healthcheck;
 use crate::path;
 
 pub(super) fn env(_: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
     let (key, value) = (call.text(0), call.text(1));
-    check_key(call, 0)?;
     fs.set_env(key, value);
     let config = Rc::make_mut(&mut fs.config);
     // A later value takes the place of an earlier one; keeping both would say the same at greater length.
     config.env.retain(|variable| variable.split_once('=').map_or(variable.as_str(), |(known, _)| known) != key);
     config.env.push(format!("{key}={value}"));
     Ok(fs)
-}
-
-/// Refuses names of variables that would be read as something else.
-pub(super) fn check_key(call: &impl Arguments, index: usize) -> Result<(), Fail> {
-    let key = call.text(index);
-    if key.is_empty() || key.contains(['=', '\0']) {
-        return Err(call.site().fail_arg(
-            index,
-            codes::ARGUMENT,
-            format!("`{key}` is no name of an environment variable"),
-        ));
-    }
-    Ok(())
 }
 
 pub(super) fn dir(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
@@ -86,5 +73,52 @@ pub(super) fn volumes(_: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> R
 
 pub(super) fn stop_signal(_: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
     Rc::make_mut(&mut fs.config).stop_signal = call.text(0).to_owned();
+    Ok(fs)
+}
+
+/// Without words, commands run as they do by default.
+pub(super) fn shell(_: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
+    let words = call.texts(0);
+    Rc::make_mut(&mut fs.config).shell.clone_from(&words);
+    fs.shell = if words.is_empty() { None } else { Some(words.into()) };
+    Ok(fs)
+}
+
+pub(super) fn healthcheck(_: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
+    let mut words = call.texts(0);
+    let form = match words.len() {
+        0 => return Err(call.site.fail(codes::NO_ARGUMENTS, "`healthcheck` needs a command")),
+        1 => "CMD-SHELL",
+        _ => "CMD",
+    };
+    words.insert(0, form.to_owned());
+    let mut check = Healthcheck { test: words, ..Healthcheck::default() };
+    for option in call.options.iter() {
+        match option.name.as_str() {
+            "interval" => check.interval = option.duration(0),
+            "timeout" => check.timeout = option.duration(0),
+            "startPeriod" => check.start_period = option.duration(0),
+            "startInterval" => check.start_interval = option.duration(0),
+            "retries" => check.retries = option.id(0),
+            _ => {}
+        }
+    }
+    Rc::make_mut(&mut fs.config).healthcheck = Some(check);
+    Ok(fs)
+}
+
+pub(super) fn no_healthcheck(_: &mut Evaluator<'_>, _: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
+    let none = Healthcheck { test: vec!["NONE".to_owned()], ..Healthcheck::default() };
+    Rc::make_mut(&mut fs.config).healthcheck = Some(none);
+    Ok(fs)
+}
+
+pub(super) fn on_build(_: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
+    Rc::make_mut(&mut fs.config).on_build = call.texts(0);
+    Ok(fs)
+}
+
+pub(super) fn author(_: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
+    Rc::make_mut(&mut fs.config).author = call.text(0).to_owned();
     Ok(fs)
 }

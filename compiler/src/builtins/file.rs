@@ -1,6 +1,6 @@
 //! Builtins that change files without running anything.
 //!
-//! Owns `mkdir`, `mkfile`, `rm`, `copy`, `merge`, `diff` and their options.
+//! Owns `mkdir`, `mkfile`, `symlink`, `rm`, `copy`, `merge`, `diff` and their options.
 
 use std::rc::Rc;
 
@@ -15,10 +15,10 @@ use crate::eval::{Evaluator, Fail};
 use crate::path;
 
 pub(super) fn mkdir(evaluator: &mut Evaluator<'_>, call: &Invocation, fs: Fs) -> Result<Fs, Fail> {
-    let made = Made::of(&call.options)?;
+    let made = Made::of(&call.options);
     let step = FileStep::MkDir {
         path: path::absolute(fs.dir(), call.text(0), false),
-        mode: permissions(call, 1)?,
+        mode: permissions(call, 1),
         parents: call.options.iter().any(|option| option.name == "createParents"),
         owner: made.owner,
         created: made.created,
@@ -27,11 +27,22 @@ pub(super) fn mkdir(evaluator: &mut Evaluator<'_>, call: &Invocation, fs: Fs) ->
 }
 
 pub(super) fn mkfile(evaluator: &mut Evaluator<'_>, call: &Invocation, fs: Fs) -> Result<Fs, Fail> {
-    let made = Made::of(&call.options)?;
+    let made = Made::of(&call.options);
     let step = FileStep::MkFile {
         path: path::absolute(fs.dir(), call.text(0), false),
-        mode: permissions(call, 1)?,
+        mode: permissions(call, 1),
         data: call.text(2).as_bytes().to_vec(),
+        owner: made.owner,
+        created: made.created,
+    };
+    Ok(add(evaluator, call, fs, Step::Plain(step)))
+}
+
+pub(super) fn symlink(evaluator: &mut Evaluator<'_>, call: &Invocation, fs: Fs) -> Result<Fs, Fail> {
+    let made = Made::of(&call.options);
+    let step = FileStep::Symlink {
+        oldpath: call.text(0).to_owned(),
+        newpath: path::absolute(fs.dir(), call.text(1), false),
         owner: made.owner,
         created: made.created,
     };
@@ -61,8 +72,11 @@ pub(super) fn copy(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs)
             "allowWildcard" => copy.allow_wildcard = true,
             "allowEmptyWildcard" => copy.allow_empty_wildcard = true,
             "chown" => copy.owner = Some(option.owner(0)),
-            "chmod" => copy.mode = Mode::Bits(bits(option.mode(0)?)),
-            "createdTime" => copy.created = Some(option.time(0)?),
+            "chmod" => copy.mode = Mode::Bits(bits(option.mode(0))),
+            "chmodSymbolic" => copy.mode = Mode::Symbolic(option.text(0).to_owned()),
+            "requiredPaths" => copy.required.extend(option.texts(0)),
+            "alwaysReplace" => copy.always_replace = true,
+            "createdTime" => copy.created = Some(option.time(0)),
             "includePatterns" => copy.include.extend(option.texts(0)),
             "excludePatterns" => copy.exclude.extend(option.texts(0)),
             _ => {}
@@ -91,6 +105,7 @@ pub(super) fn merge(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs
     {
         fs.env.clone_from(&first.env);
         fs.cwd.clone_from(&first.cwd);
+        fs.shell.clone_from(&first.shell);
         fs.own_platform.clone_from(&first.own_platform);
     }
     fs.out = match outs.as_slice() {
@@ -109,6 +124,7 @@ pub(super) fn diff(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs)
         fs.out = Some(evaluator.graph.add(Node::Diff { lower, upper: fs.out }, &call.site.frame));
         fs.env.clear();
         fs.cwd = None;
+        fs.shell = None;
         fs.own_platform = None;
     }
     Ok(fs)
@@ -121,16 +137,16 @@ struct Made {
 }
 
 impl Made {
-    fn of(options: &[Opt]) -> Result<Self, Fail> {
+    fn of(options: &[Opt]) -> Self {
         let mut made = Self { owner: None, created: None };
         for option in options {
             match option.name.as_str() {
                 "chown" => made.owner = Some(option.owner(0)),
-                "createdTime" => made.created = Some(option.time(0)?),
+                "createdTime" => made.created = Some(option.time(0)),
                 _ => {}
             }
         }
-        Ok(made)
+        made
     }
 }
 
@@ -141,8 +157,8 @@ fn add(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs, step: Step)
 }
 
 /// The bits that a new file or directory can have; others are dropped, as BuildKit's client does.
-fn permissions(call: &impl Arguments, index: usize) -> Result<i32, Fail> {
-    Ok(bits(call.mode(index)? & 0o777))
+fn permissions(call: &impl Arguments, index: usize) -> i32 {
+    bits(call.mode(index) & 0o777)
 }
 
 fn bits(mode: u32) -> i32 {

@@ -75,11 +75,15 @@ fn quote(word: &str) -> String {
     }
 }
 
-/// Program and arguments of a command: one argument is a script, several are taken as they are.
-pub(super) fn command(args: Vec<String>, shlex: bool) -> Result<Vec<String>, SplitError> {
+/// Program and arguments of a command: one argument is a script for a shell, several are taken as they are.
+pub(super) fn command(args: Vec<String>, shlex: bool, shell: Option<&[String]>) -> Result<Vec<String>, SplitError> {
     match <[String; 1]>::try_from(args) {
         Ok([only]) if shlex => split(&only),
-        Ok([only]) => Ok(vec!["/bin/sh".to_owned(), "-c".to_owned(), only]),
+        Ok([only]) => {
+            let mut words = shell.map_or_else(|| vec!["/bin/sh".to_owned(), "-c".to_owned()], <[String]>::to_vec);
+            words.push(only);
+            Ok(words)
+        }
         Err(args) => Ok(args),
     }
 }

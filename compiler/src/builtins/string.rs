@@ -5,11 +5,11 @@
 use ecow::EcoString;
 
 use super::argument::Arguments;
-use super::{Invocation, printf, shell, source, template};
+use super::{Invocation, printf, shell, template};
 use crate::codes;
 use crate::eval::value::Value;
 use crate::eval::{Evaluator, Fail};
-use crate::world::{Command, Platform, WorldError};
+use crate::world::{Command, WorldError};
 
 pub(super) fn format(_: &mut Evaluator<'_>, call: &Invocation) -> Result<EcoString, Fail> {
     Ok(printf::sprintf(call.text(0), &call.texts(1)).into())
@@ -44,7 +44,7 @@ pub(super) fn local_env(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Res
 
 pub(super) fn local_run(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<EcoString, Fail> {
     let set = |name: &str| call.options.iter().any(|option| option.name == name);
-    let args = shell::command(call.texts(0), set("shlex")).map_err(|error| {
+    let args = shell::command(call.texts(0), set("shlex"), None).map_err(|error| {
         call.site.fail_arg(0, codes::SHELL_WORDS, format!("the command cannot be split into words: {error}"))
     })?;
     if args.is_empty() {
@@ -73,10 +73,10 @@ pub(super) fn local_run(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Res
 }
 
 pub(super) fn manifest(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<EcoString, Fail> {
-    let reference = source::image_reference(call, 0)?;
+    let reference = call.image(0);
     let mut platform = None;
     for option in call.options.iter().filter(|option| option.name == "platform") {
-        platform = Some(Platform::new(option.text(0), option.text(1)));
+        platform = Some(option.platform(0, 1));
     }
     let found = evaluator
         .world

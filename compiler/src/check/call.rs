@@ -8,10 +8,9 @@ use hlb_language::span::Span;
 
 use super::lookup::Resolved;
 use super::{Checker, message};
-use crate::builtins;
+use crate::builtins::{self, Constant, Rule};
 use crate::codes;
 use crate::hir::{self, Callee, ExprNode, TextPart};
-use crate::suggest;
 use crate::types::{Expected, Kind};
 
 impl Checker<'_> {
@@ -43,7 +42,7 @@ impl Checker<'_> {
             checked.push(self.expr(arg, &Expected::argument(&param.kind), param.variadic));
         }
         if let Callee::Builtin(id) = resolved.callee {
-            self.modes(id, args, &checked);
+            self.rules(id, args, &checked);
         }
         Some(checked)
     }
@@ -191,38 +190,56 @@ impl Checker<'_> {
         self.expr(&with.expr, &Expected::just(kind), false)
     }
 
-    /// Modes that are written out are checked here, others when they are evaluated.
-    fn modes(&mut self, id: hir::BuiltinId, args: &[ast::Expr], checked: &[hir::Expr]) {
+    /// Arguments that are written out are checked here, others when they are evaluated.
+    fn rules(&mut self, id: hir::BuiltinId, args: &[ast::Expr], checked: &[hir::Expr]) {
         let Some(builtin) = self.declared.program.builtin(id) else { return };
-        let Some((index, modes)) = builtins::modes(&builtin.signature.kind, &builtin.name.text) else { return };
-        let Some((arg, expr)) = args.get(index).zip(checked.get(index)) else { return };
-        let ExprNode::Text(text) = &expr.node else { return };
-        let mut mode = String::new();
-        for part in &text.parts {
-            match part {
-                TextPart::Text(part) => mode.push_str(part),
-                TextPart::Value(_) => return,
+        let mut found = Vec::new();
+        for (index, (arg, expr)) in args.iter().zip(checked).enumerate() {
+            let at = self.at(arg.span());
+            for rule in builtin.rules_of(index) {
+                let broken = match &expr.node {
+                    ExprNode::Int(number) => rule.check(Constant::Int(*number)).err(),
+                    ExprNode::Text(text) => written(text).and_then(|text| rule.check(Constant::Text(&text)).err()),
+                    _ => None,
+                };
+                match broken {
+                    Some(broken) => found.push(broken.at(at)),
+                    None if *rule == Rule::FileMode => found.extend(decimal_mode(self.text(arg.span()), at)),
+                    None => {}
+                }
             }
         }
-        if modes.contains(&mode.as_str()) {
-            return;
+        for diagnostic in found {
+            self.report(diagnostic);
         }
-        let what = builtins::mode_name(&builtin.name.text);
-        let at = self.at(arg.span());
-        self.report(mode_error(what, &mode, modes, at));
     }
 }
 
-/// The error for a mode that does not exist.
-pub(crate) fn mode_error(what: &str, mode: &str, modes: &[&str], at: Location) -> Diagnostic {
-    let diagnostic = Diagnostic::error(codes::MODE, at, format!("`{mode}` is no {what}"));
-    let all = message::list(modes);
-    match suggest::nearest(mode, modes.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`? There are {all}")).fix(
-            format!("replace `{mode}` by `{near}`"),
-            at,
-            format!("\"{near}\""),
-        ),
-        None => diagnostic.help(format!("use one of {all}")),
+/// The value of a text that is written out as it is.
+fn written(text: &hir::Text) -> Option<String> {
+    if text.layout.is_some() {
+        return None;
     }
+    let mut whole = String::new();
+    for part in &text.parts {
+        match part {
+            TextPart::Text(part) => whole.push_str(part),
+            TextPart::Value(_) => return None,
+        }
+    }
+    Some(whole)
+}
+
+/// A warning for a mode such as `644`, which looks octal and is not.
+fn decimal_mode(text: &str, at: Location) -> Option<Diagnostic> {
+    if text.starts_with('0') {
+        return None;
+    }
+    let meant = builtins::octal_reading(text)?;
+    let value: i64 = text.parse().ok()?;
+    Some(
+        Diagnostic::warning(codes::DECIMAL_MODE, at, format!("the file mode `{text}` is decimal: it is 0o{value:o}"))
+            .help(format!("write `{meant}` if the digits are octal, or `0o{value:o}` if not"))
+            .fix(format!("replace `{text}` by `{meant}`"), at, meant),
+    )
 }

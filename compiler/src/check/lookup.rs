@@ -6,7 +6,6 @@ use hlb_language::ast;
 use hlb_language::diagnostic::{Diagnostic, Location};
 
 use super::Checker;
-use crate::builtins::Implementation;
 use crate::codes;
 use crate::hir::{BindId, BuiltinId, Callee, ModuleId, Param, Target};
 use crate::suggest;
@@ -58,11 +57,26 @@ impl Checker<'_> {
             }
         }
         let symbol = self.declared.program.module(self.module).and_then(|module| module.scope.get(name));
-        if let Some((target, defined)) = symbol.map(|symbol| (symbol.target, symbol.at)) {
+        let symbol = symbol.map(|symbol| (symbol.target, symbol.at));
+        if let Some((target, defined)) = symbol.filter(|(target, _)| !self.gives_way(name, *target, expected)) {
             self.refer(path.head.span, target);
             return self.target(path, target, defined, expected);
         }
         self.builtin(path, expected)
+    }
+
+    /// Whether a builtin is meant by a name that the program has defined too. Names of later builtins are free for programs,
+    /// which mean their own wherever its kind fits.
+    fn gives_way(&self, name: &str, target: Target, expected: &Expected) -> bool {
+        let program = &self.declared.program;
+        let own = match target {
+            Target::Func(id) => program.func(id).map(|func| &func.signature.kind),
+            Target::Bind(id) => program.bind(id).map(|bound| &bound.kind),
+            _ => None,
+        };
+        let fitting = |kind: &Kind| expected.kinds().contains(kind);
+        let overloads = self.declared.builtins.overloads(name).iter().filter_map(|id| program.builtin(*id));
+        own.is_some_and(|kind| !expected.takes(kind)) && overloads.map(|it| &it.signature.kind).any(fitting)
     }
 
     fn target(&mut self, path: &ast::Path, target: Target, defined: Location, expected: &Expected) -> Option<Resolved> {
@@ -216,23 +230,14 @@ impl Checker<'_> {
         };
         self.refer(path.head.span, Target::Builtin(id));
         let builtin = self.declared.program.builtin(id)?;
-        let unsupported = matches!(builtin.implementation, Implementation::Unsupported);
-        let resolved = Resolved {
+        Some(Resolved {
             callee: Callee::Builtin(id),
             kind: builtin.signature.kind.clone(),
             params: builtin.signature.params.clone(),
             effects: builtin.signature.effects.clone(),
             defined: Some(builtin.at),
             variadic: false,
-        };
-        if unsupported && expected.takes(&resolved.kind) {
-            // A warning here and an error when it is evaluated: other targets of the file can be built.
-            self.report(
-                Diagnostic::warning(codes::UNSUPPORTED, at, format!("`{name}` is not supported yet"))
-                    .help("targets that need it cannot be built"),
-            );
-        }
-        Some(resolved)
+        })
     }
 
     fn report_overloads(&mut self, path: &ast::Path, overloads: &[BuiltinId], expected: &Expected) {

@@ -3,7 +3,7 @@
 //! Owns how lists and counts read. Knows no program.
 
 /// `` `a`, `b` and `c` ``
-pub(super) fn list(names: &[&str]) -> String {
+pub(crate) fn list(names: &[&str]) -> String {
     let mut text = String::new();
     for (at, name) in names.iter().enumerate() {
         if at > 0 {

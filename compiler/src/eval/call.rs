@@ -9,7 +9,7 @@ use camino::Utf8PathBuf;
 use hlb_language::diagnostic::Diagnostic;
 
 use super::key::{Key, KeyId};
-use super::value::{Frame, InstanceId, Site, Slot, Value};
+use super::value::{ExportId, Frame, InstanceId, Site, Slot, Value};
 use super::{Evaluator, Fail, MAX_ITEMS, traced};
 use crate::builtins;
 use crate::codes;
@@ -36,6 +36,14 @@ pub(super) struct Instance<'p> {
     pub(super) key: KeyId,
     /// Its value, once it is known.
     value: Option<Value>,
+}
+
+/// What a name stands for.
+#[derive(Clone, Debug)]
+pub(super) enum Bound {
+    Known(Result<Value, Fail>),
+    /// The digest of an image that is pushed when somebody wants to know.
+    Pushed(ExportId),
 }
 
 impl<'p> Evaluator<'p> {
@@ -204,7 +212,8 @@ impl<'p> Evaluator<'p> {
 
     fn bound_value(&mut self, instance: InstanceId, id: BindId, frame: &Rc<Frame>) -> Result<Value, Fail> {
         match self.bound.get(&(instance, id)).cloned() {
-            Some(Ok(value)) => {
+            Some(Bound::Pushed(export)) => Ok(Value::Text(self.publish(export, frame)?)),
+            Some(Bound::Known(Ok(value))) => {
                 if let Value::Fs(fs) = &value
                     && let Some(out) = fs.out
                 {
@@ -212,7 +221,7 @@ impl<'p> Evaluator<'p> {
                 }
                 Ok(value)
             }
-            Some(Err(fail)) => Err(Box::new(traced(*fail, frame))),
+            Some(Bound::Known(Err(fail))) => Err(Box::new(traced(*fail, frame))),
             None => {
                 let name = self.program.bind(id).map(|bound| bound.name.text.clone()).unwrap_or_default();
                 let fail = Diagnostic::error(
@@ -228,7 +237,12 @@ impl<'p> Evaluator<'p> {
 
     /// Sets what a bound name stands for, or why it stands for nothing.
     pub(crate) fn set_bound(&mut self, slot: Slot, value: Result<Value, Fail>) {
-        self.bound.insert((slot.instance, slot.bind), value);
+        self.bound.insert((slot.instance, slot.bind), Bound::Known(value));
+    }
+
+    /// Says that a bound name stands for the digest of an image that has not been pushed.
+    pub(crate) fn set_pushed(&mut self, slot: Slot, export: ExportId) {
+        self.bound.insert((slot.instance, slot.bind), Bound::Pushed(export));
     }
 
     fn call_builtin(

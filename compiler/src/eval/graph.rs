@@ -3,6 +3,7 @@
 //! Owns nodes in an arena, inputs always before users. Whether a mount of a command has an output is only known when
 //! everything is evaluated, so bytes are made later, by `emit`.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use camino::Utf8PathBuf;
@@ -10,6 +11,7 @@ use ecow::EcoString;
 use hlb_llb::{ops, pb};
 
 use super::value::Frame;
+use crate::request::{LocalDir, Socket};
 use crate::world::Platform;
 
 /// Index of a node.
@@ -32,11 +34,30 @@ pub(crate) enum Port {
     Mount(usize),
 }
 
-/// A node and the calls that made it.
+/// A node, the calls that made it, and what it takes from the client.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) node: Node,
     pub(crate) frame: Rc<Frame>,
+    pub(crate) needs: Needs,
+}
+
+/// What a solver needs from the client.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Needs {
+    pub(crate) locals: BTreeMap<String, LocalDir>,
+    pub(crate) secrets: BTreeMap<String, Utf8PathBuf>,
+    pub(crate) sockets: BTreeMap<String, Socket>,
+    pub(crate) layouts: BTreeMap<String, Utf8PathBuf>,
+}
+
+impl Needs {
+    pub(crate) fn take(&mut self, other: &Self) {
+        self.locals.extend(other.locals.iter().map(|(name, dir)| (name.clone(), dir.clone())));
+        self.secrets.extend(other.secrets.iter().map(|(id, path)| (id.clone(), path.clone())));
+        self.sockets.extend(other.sockets.iter().map(|(id, socket)| (id.clone(), socket.clone())));
+        self.layouts.extend(other.layouts.iter().map(|(store, dir)| (store.clone(), dir.clone())));
+    }
 }
 
 /// An op.
@@ -45,11 +66,20 @@ pub(crate) enum Node {
     Image(ops::Image),
     Http(ops::Http),
     Git(ops::Git),
-    Local { local: ops::Local, path: Utf8PathBuf },
+    OciLayout(ops::OciLayout),
+    Local(ops::Local),
+    /// What a frontend returned: a graph that reads nothing of this one.
+    Foreign(Rc<pb::Definition>),
     Exec(Box<Exec>),
-    File { base: Option<Out>, step: Box<Step> },
+    File {
+        base: Option<Out>,
+        step: Box<Step>,
+    },
     Merge(Vec<Out>),
-    Diff { lower: Out, upper: Option<Out> },
+    Diff {
+        lower: Out,
+        upper: Option<Out>,
+    },
 }
 
 /// A change of files.
@@ -69,13 +99,21 @@ pub(crate) struct Exec {
     pub(crate) env: Vec<(EcoString, EcoString)>,
     pub(crate) cwd: String,
     pub(crate) user: String,
+    pub(crate) hostname: String,
+    pub(crate) cgroup_parent: String,
     pub(crate) hosts: Vec<pb::HostIp>,
+    pub(crate) ulimits: Vec<pb::Ulimit>,
+    pub(crate) valid_exit_codes: Option<Vec<i32>>,
+    pub(crate) proxy: Option<pb::ProxyEnv>,
     pub(crate) network: pb::NetMode,
     pub(crate) security: pb::SecurityMode,
     pub(crate) root: Option<Out>,
     pub(crate) readonly_root: bool,
     pub(crate) mounts: Vec<Mount>,
-    pub(crate) secrets: Vec<SecretMount>,
+    pub(crate) secrets: Vec<ops::Secret>,
+    pub(crate) sockets: Vec<ops::Ssh>,
+    pub(crate) resources: Option<pb::LinuxResources>,
+    pub(crate) group: Option<pb::ProgressGroup>,
     /// Where it runs; none for the platform of what is built.
     pub(crate) platform: Option<Platform>,
 }
@@ -88,15 +126,9 @@ pub(crate) struct Mount {
     pub(crate) selector: String,
     pub(crate) readonly: bool,
     pub(crate) kind: ops::MountKind,
+    pub(crate) content_cache: pb::MountContentCache,
     /// Whether something is made from what the command leaves there.
     pub(crate) used: bool,
-}
-
-/// A secret of a command and the file it comes from.
-#[derive(Debug)]
-pub(crate) struct SecretMount {
-    pub(crate) secret: ops::Secret,
-    pub(crate) path: Utf8PathBuf,
 }
 
 /// The nodes.
@@ -107,8 +139,13 @@ pub(crate) struct Graph {
 
 impl Graph {
     pub(crate) fn add(&mut self, node: Node, frame: &Rc<Frame>) -> Out {
+        self.add_with(node, Needs::default(), frame)
+    }
+
+    /// Adds a node that takes something from the client.
+    pub(crate) fn add_with(&mut self, node: Node, needs: Needs, frame: &Rc<Frame>) -> Out {
         let id = NodeId(self.entries.len());
-        self.entries.push(Entry { node, frame: Rc::clone(frame) });
+        self.entries.push(Entry { node, frame: Rc::clone(frame), needs });
         Out { node: id, port: Port::Main }
     }
 
@@ -133,7 +170,10 @@ impl Graph {
     /// What a node reads.
     pub(crate) fn inputs(&self, id: NodeId) -> Vec<Out> {
         match self.get(id).map(|entry| &entry.node) {
-            None | Some(Node::Image(_) | Node::Http(_) | Node::Git(_) | Node::Local { .. }) => Vec::new(),
+            None
+            | Some(
+                Node::Image(_) | Node::Http(_) | Node::Git(_) | Node::OciLayout(_) | Node::Local(_) | Node::Foreign(_),
+            ) => Vec::new(),
             Some(Node::Exec(exec)) => {
                 exec.root.into_iter().chain(exec.mounts.iter().filter_map(|mount| mount.source)).collect()
             }

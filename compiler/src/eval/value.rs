@@ -40,6 +40,8 @@ pub(crate) struct Fs {
     pub(crate) env: Vec<(EcoString, EcoString)>,
     /// Working directory of commands; none for `/`.
     pub(crate) cwd: Option<EcoString>,
+    /// The words that `run` puts in front of a single argument; none for the default ones.
+    pub(crate) shell: Option<Rc<[String]>>,
     /// The platform that its commands run on, where it has one of its own.
     pub(crate) own_platform: Option<Platform>,
     /// The platform that it is built for.
@@ -79,15 +81,15 @@ pub(crate) fn set_env(env: &mut Vec<(EcoString, EcoString)>, key: &str, value: &
 }
 
 /// Names an export of this evaluation; later ones are greater.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(crate) struct ExportId(pub(crate) usize);
 
-/// A filesystem to write to this machine's disk.
+/// A filesystem to write out, and the call that asks for it.
 #[derive(Clone, Debug)]
 pub(crate) struct ExportPlan {
     pub(crate) fs: Rc<Fs>,
     pub(crate) to: ExportTo,
-    pub(crate) at: Location,
+    pub(crate) site: Site,
 }
 
 /// A call in an option block.

@@ -4,7 +4,7 @@ use hlb_compiler::testing::MemoryWorld;
 use hlb_compiler::{CommandOutput, ImageConfig, ImageManifest};
 use hlb_llb::pb;
 
-use crate::support::{build, build_text, definitions, outline, single, vertices};
+use crate::support::{build, build_text, outline, single, solves, vertices};
 
 fn check(source: &str, expected: &str) {
     check_target(source, "default", expected);
@@ -40,7 +40,7 @@ fn one_op_serves_all_results() {
     // Targets of one run share the op as well.
     let world = MemoryWorld::new().file("main.hlb", source);
     let request = build(&world, &["build", "bin", "log"]).unwrap();
-    let ops: Vec<&Vec<u8>> = definitions(&request).into_iter().map(|definition| &definition.def[0]).collect();
+    let ops: Vec<&Vec<u8>> = solves(&request).into_iter().map(|solve| &solve.definition.def[0]).collect();
     assert_eq!(ops.len(), 3);
     assert!(ops.iter().all(|op| *op == ops[0]));
     assert_eq!(

@@ -7,9 +7,12 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod builtins;
 mod conformance;
+mod context;
 mod editor;
 mod evaluation;
 mod messages;
 mod modules;
+mod reference;
 mod support;

@@ -147,9 +147,6 @@ fn recursion() {
 fn not_yet_and_old() {
     said(
         &[
-            "fs default() { run \"x\" with ssh }",
-            "fs default() { image \"a\" }\nfs push() { image \"a\"\n dockerPush \"r\" }",
-            "fs default() { shell \"a\" }",
             "group default() { parallel fs { scratch } fs { scratch } }",
             "import x from fs { scratch }\nfs default() { x.y }",
             "import x from \"git://github.com/a/b\"\nfs default() { x.y }",

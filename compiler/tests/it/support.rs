@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 use hlb_compiler::testing::MemoryWorld;
-use hlb_compiler::{Checked, ExportTo, Options, Platform, Request, check, compile};
+use hlb_compiler::{Checked, ExportTo, Options, Platform, Request, Solve, check, compile};
 use hlb_language::diagnostic::{Diagnostic, Label, Severity};
 use hlb_language::source::SourceMap;
 use hlb_llb::Digest;
@@ -70,14 +70,12 @@ fn place(sources: &SourceMap, label: &Label, mark: char, out: &mut String) {
     out.push_str(&format!("    | {shown}\n{}\n", text.trim_end()));
 }
 
-/// All definitions of a request, in order, exports before the solve that carries them.
-pub(crate) fn definitions(request: &Request) -> Vec<&pb::Definition> {
+/// All solves of a request, in order.
+pub(crate) fn solves(request: &Request) -> Vec<&Solve> {
     match request {
         Request::Nil => Vec::new(),
-        Request::Solve(solve) => {
-            solve.exports.iter().map(|export| &export.definition).chain([&solve.definition]).collect()
-        }
-        Request::Parallel(parts) | Request::Sequential(parts) => parts.iter().flat_map(definitions).collect(),
+        Request::Solve(solve) => vec![solve],
+        Request::Parallel(parts) | Request::Sequential(parts) => parts.iter().flat_map(solves).collect(),
     }
 }
 
@@ -134,7 +132,7 @@ pub(crate) fn vertices(definition: &pb::Definition) -> String {
 }
 
 /// The only solve of a request.
-pub(crate) fn single(request: &Request) -> &hlb_compiler::Solve {
+pub(crate) fn single(request: &Request) -> &Solve {
     match request {
         Request::Solve(solve) => solve,
         other => panic!("expected one solve, got {}", outline(other)),

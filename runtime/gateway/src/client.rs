@@ -64,7 +64,7 @@ pub struct Image {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// One file system.
-    One(Part),
+    One(Box<Part>),
     /// One for each platform.
     Platforms(Vec<Part>),
     /// Nothing but words, the answer to a request about the program.
@@ -214,11 +214,12 @@ impl Gateway {
         Ok(Made { reference, metadata: result.metadata.into_iter().collect() })
     }
 
-    /// An image for a platform, by its normalised name.
+    /// An image for a platform, by its normalised name; with `pull` from its registry, whatever the solver has.
     ///
     /// # Errors
     /// If it does not exist, its registry refuses, or it is not made for the platform.
-    pub async fn image(&self, reference: &str, platform: &pb::Platform) -> Result<Image, CallError> {
+    pub async fn image(&self, reference: &str, platform: &pb::Platform, pull: bool) -> Result<Image, CallError> {
+        let resolve_mode = if pull { "pull" } else { "" }.to_owned();
         let name = format!("load metadata for {reference}");
         let platform = Some(wire::platform(platform));
         if !self.can("source.metaresolver") {
@@ -226,14 +227,20 @@ impl Gateway {
                 r#ref: reference.to_owned(),
                 platform,
                 log_name: name,
+                resolve_mode,
                 ..Default::default()
             };
             let found = self.client.clone().resolve_image_config(request).await?.into_inner();
             return Ok(Image { digest: found.digest, config: found.config });
         }
         let source = wire::wired::SourceOp { identifier: format!("docker-image://{reference}"), ..Default::default() };
-        let request =
-            proto::ResolveSourceMetaRequest { source: Some(source), platform, log_name: name, ..Default::default() };
+        let request = proto::ResolveSourceMetaRequest {
+            source: Some(source),
+            platform,
+            log_name: name,
+            resolve_mode,
+            ..Default::default()
+        };
         let found = self.client.clone().resolve_source_meta(request).await?.into_inner();
         let image = found.image.ok_or(CallError::Answer("no image"))?;
         Ok(Image { digest: image.digest, config: image.config })
@@ -328,6 +335,13 @@ impl Gateway {
         let request = proto::ReturnRequest { result: None, error: Some(failure.to_status()) };
         self.client.clone().r#return(request).await?;
         Ok(())
+    }
+}
+
+impl Reference {
+    /// Whether it is the empty file system.
+    pub fn is_empty(&self) -> bool {
+        self.id.is_empty()
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Failure {
     /// For people.
     pub message: String,
     /// Where in a source the fault is.
-    pub excerpt: Option<Excerpt>,
+    pub excerpt: Option<Box<Excerpt>>,
     kind: Kind,
 }
 
@@ -64,7 +64,7 @@ impl Failure {
     /// The same failure at a place.
     #[must_use]
     pub fn at(self, excerpt: Option<Excerpt>) -> Self {
-        Self { excerpt, ..self }
+        Self { excerpt: excerpt.map(Box::new), ..self }
     }
 
     pub(crate) fn to_status(&self) -> RpcStatus {

@@ -44,6 +44,8 @@ pub struct FrontendRequest {
     pub inputs: BTreeMap<String, pb::Definition>,
     /// Directories by the names that `local://` sources use.
     pub locals: BTreeMap<String, PathBuf>,
+    /// Directories with OCI layouts in them, by the names of their stores.
+    pub layouts: BTreeMap<String, PathBuf>,
     /// Files by the ids that secrets use.
     pub secrets: BTreeMap<String, PathBuf>,
     /// Connections by the ids that SSH mounts use.
@@ -184,6 +186,7 @@ async fn run(
     let solve = SolveRequest {
         definition: source.clone(),
         locals: BTreeMap::new(),
+        layouts: BTreeMap::new(),
         secrets: BTreeMap::new(),
         sockets: BTreeMap::new(),
         allow: BTreeSet::new(),
@@ -341,7 +344,8 @@ impl Shown {
     }
 
     fn end(&self, error: Option<&GatewayError>) {
-        let error = error.map(ToString::to_string);
+        // The caller tells all of it.
+        let error = error.map(|error| error.to_string().lines().next().unwrap_or_default().to_owned());
         (self.status)(Status::Completed { vertex: self.vertex.clone(), at: SystemTime::now(), error });
     }
 }

@@ -44,7 +44,8 @@ pub(crate) struct Sink<'a> {
     progress: &'a mut (dyn FnMut(u64) + Send),
     hasher: Hasher,
     written: u64,
-    size: u64,
+    /// How much is expected, if that is known.
+    size: Option<u64>,
 }
 
 /// Why content did not arrive.
@@ -361,13 +362,18 @@ impl<'a> Sink<'a> {
         progress: &'a mut (dyn FnMut(u64) + Send),
         size: u64,
     ) -> Self {
-        Self { writer, progress, hasher: Hasher::default(), written: 0, size }
+        Self { size: Some(size), ..Self::of_any_size(writer, progress) }
+    }
+
+    /// A sink for whatever comes.
+    pub(crate) fn of_any_size(writer: &'a mut (dyn Write + Send), progress: &'a mut (dyn FnMut(u64) + Send)) -> Self {
+        Self { writer, progress, hasher: Hasher::default(), written: 0, size: None }
     }
 
     /// Adds bytes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        if self.written + bytes.len() as u64 > self.size {
-            let reason = format!("more than the {} bytes that the manifest says", self.size);
+        if let Some(size) = self.size.filter(|size| self.written + bytes.len() as u64 > *size) {
+            let reason = format!("more than the {size} bytes that the manifest says");
             return Err(Stop::Registry(FailureKind::Content { reason }));
         }
         self.writer.write_all(bytes).map_err(Stop::Write)?;
@@ -379,13 +385,18 @@ impl<'a> Sink<'a> {
 
     /// Whether everything has arrived and is what it should be.
     pub(crate) fn finish(self, expected: &Digest) -> Result<(), String> {
-        if self.written < self.size {
-            return Err(format!("{} bytes instead of the {} that the manifest says", self.written, self.size));
+        if let Some(reason) = self.missing() {
+            return Err(reason);
         }
         match self.hasher.finish() {
             actual if actual == *expected => Ok(()),
             actual => Err(format!("digest {actual} instead of {expected}")),
         }
+    }
+
+    fn missing(&self) -> Option<String> {
+        let size = self.size.filter(|size| self.written < *size)?;
+        Some(format!("{} bytes instead of the {size} that the manifest says", self.written))
     }
 
     async fn receive(&mut self, mut response: Response) -> Result<(), Stop> {
@@ -398,11 +409,10 @@ impl<'a> Sink<'a> {
                     skip -= known as u64;
                     self.write(bytes.get(known..).unwrap_or_default())?;
                 }
-                Ok(None) if self.written < self.size => {
-                    let reason = format!("{} bytes instead of the {} that the manifest says", self.written, self.size);
-                    return Err(Stop::Registry(FailureKind::Broken { reason }));
+                Ok(None) => {
+                    let broken = |reason| Stop::Registry(FailureKind::Broken { reason });
+                    return self.missing().map_or(Ok(()), |reason| Err(broken(reason)));
                 }
-                Ok(None) => return Ok(()),
                 Err(error) => return Err(Stop::Registry(broken(&error))),
             }
         }

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hlb_llb::Digest;
@@ -186,6 +186,55 @@ impl Images {
         }
     }
 
+    /// Finds an image in an OCI layout directory, whatever the configuration says about its name.
+    ///
+    /// # Errors
+    /// When there is no layout, it does not have the image, the image is not for the platform or is not what its digest
+    /// says.
+    pub async fn resolve_in_layout(
+        &self,
+        dir: &Path,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> Result<Arc<ResolvedImage>, ImageError> {
+        let (source, root) = open_in_layout(dir, reference, platform)
+            .map_err(|cause| ImageError::Layout { reference: boxed(reference), cause })?;
+        self.open(reference, platform, source, root).await
+    }
+
+    /// Writes the blob that a reference names by its digest to `writer`, checked as it passes: the content is good if and
+    /// only if this succeeds.
+    ///
+    /// # Errors
+    /// When the reference has no digest, or nobody gives the whole blob.
+    pub async fn fetch_single(
+        &self,
+        reference: &Reference,
+        writer: &mut (dyn Write + Send),
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), ImageError> {
+        let Some(digest) = reference.digest() else {
+            let reason = "a blob is named by its digest".to_owned();
+            return Err(ImageError::Unusable { reference: boxed(reference), reason });
+        };
+        let mut sink = Sink::of_any_size(writer, progress);
+        let mut failures = Vec::new();
+        for endpoint in self.endpoints(reference) {
+            match self.client.blob(&endpoint, reference.path(), digest, &mut sink).await {
+                Ok(()) => {
+                    let Err(reason) = sink.finish(digest) else { return Ok(()) };
+                    failures.push(failure(&endpoint, FailureKind::Content { reason }));
+                    break;
+                }
+                Err(Stop::Write(error)) => {
+                    return Err(ImageError::Write { reference: boxed(reference), reason: error.to_string() });
+                }
+                Err(Stop::Registry(kind)) => failures.push(failure(&endpoint, kind)),
+            }
+        }
+        Err(ImageError::Registry { reference: boxed(reference), failures })
+    }
+
     async fn find(&self, reference: &Reference, platform: &Platform) -> Resolved {
         let in_layout = self.find_in_layout(reference, platform);
         let (source, root) = match in_layout {
@@ -197,6 +246,11 @@ impl Images {
             Some(Err(cause)) => return Err(ImageError::Layout { reference: boxed(reference), cause }),
             None => self.find_in_registry(reference).await?,
         };
+        self.open(reference, platform, source, root).await
+    }
+
+    /// Reads what belongs to an image, from its manifest or index on.
+    async fn open(&self, reference: &Reference, platform: &Platform, source: Source, root: Document) -> Resolved {
         let unusable = |reason: String| ImageError::Unusable { reference: boxed(reference), reason };
         let root_digest = root.digest.clone();
         let mut at = root;
@@ -246,13 +300,7 @@ impl Images {
         platform: &Platform,
     ) -> Option<Result<(Source, Document), LayoutError>> {
         let dir = self.config.layout(reference)?;
-        let find = || {
-            let layout = Layout::open(dir)?;
-            let root = layout.find(reference, platform)?;
-            let bytes = layout.document(&root.digest)?;
-            Ok((Source::Layout(layout), Document { bytes, digest: root.digest, media_type: root.media_type }))
-        };
-        Some(find())
+        Some(open_in_layout(dir, reference, platform))
     }
 
     async fn find_in_registry(&self, reference: &Reference) -> Result<(Source, Document), ImageError> {
@@ -383,6 +431,13 @@ struct Document {
     bytes: Vec<u8>,
     digest: Digest,
     media_type: String,
+}
+
+fn open_in_layout(dir: &Path, reference: &Reference, platform: &Platform) -> Result<(Source, Document), LayoutError> {
+    let layout = Layout::open(dir)?;
+    let root = layout.find(reference, platform)?;
+    let bytes = layout.document(&root.digest)?;
+    Ok((Source::Layout(layout), Document { bytes, digest: root.digest, media_type: root.media_type }))
 }
 
 fn endpoint(url: &Url) -> Option<Endpoint> {

@@ -34,19 +34,19 @@ pub enum PushError {
     #[error("cannot push to `{reference}`: what is pushed decides on the digest; write a tag in its place")]
     Digest {
         /// The name.
-        reference: Reference,
+        reference: Box<Reference>,
     },
     /// The registry has no address.
     #[error("cannot push to `{reference}`: the registry's name is no address")]
     Address {
         /// The name.
-        reference: Reference,
+        reference: Box<Reference>,
     },
     /// The registry did not take it.
     #[error("cannot push to `{reference}`: {failure}{}", advice(.failure, .reference))]
     Registry {
         /// The name.
-        reference: Reference,
+        reference: Box<Reference>,
         /// What the registry answered.
         failure: Failure,
     },
@@ -59,10 +59,10 @@ impl Images {
     /// When the reference has a digest.
     pub fn pusher(&self, reference: &Reference) -> Result<Pusher<'_>, PushError> {
         if reference.digest().is_some() {
-            return Err(PushError::Digest { reference: reference.clone() });
+            return Err(PushError::Digest { reference: Box::new(reference.clone()) });
         }
         let Some(endpoint) = self.endpoints(reference).pop() else {
-            return Err(PushError::Address { reference: reference.clone() });
+            return Err(PushError::Address { reference: Box::new(reference.clone()) });
         };
         let repository = format!("{}{}", endpoint.prefix, reference.path());
         let tag = reference.tag().unwrap_or("latest").to_owned();
@@ -215,7 +215,7 @@ impl Pusher<'_> {
 
     fn failed(&self, kind: FailureKind) -> PushError {
         let host = self.endpoint.base.as_str().trim_end_matches('/').to_owned();
-        PushError::Registry { reference: self.reference.clone(), failure: Failure { host, kind } }
+        PushError::Registry { reference: Box::new(self.reference.clone()), failure: Failure { host, kind } }
     }
 }
 

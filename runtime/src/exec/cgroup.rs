@@ -62,6 +62,13 @@ impl Cgroup {
     }
 }
 
+/// Whether the kernel can hold groups to limits of a kind, by either form.
+pub(super) fn has_controller(name: &str) -> bool {
+    let root = Path::new(HIERARCHIES);
+    let unified = std::fs::read_to_string(root.join("cgroup.controllers")).unwrap_or_default();
+    unified.split_whitespace().any(|known| known == name) || root.join(name).join("cgroup.procs").exists()
+}
+
 fn counted_kills(text: &str) -> bool {
     text.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|count| count.trim() != "0")
 }

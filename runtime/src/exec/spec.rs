@@ -5,9 +5,10 @@
 
 use std::path::{Path, PathBuf};
 
-use rustix::thread::CapabilitySet;
 use serde::Serialize;
 
+use super::privilege::{self, Device, MASKED, READONLY};
+use super::resources::Resources;
 use super::seccomp::Seccomp;
 use super::user::User;
 
@@ -26,17 +27,22 @@ pub(crate) struct Step {
     pub(crate) limits: Vec<Limit>,
     pub(crate) host_name: String,
     pub(crate) own_network: bool,
+    /// It may do all that we may.
+    pub(crate) insecure: bool,
+    pub(crate) resources: Resources,
     /// In the order they are to be made.
     pub(crate) mounts: Vec<Mount>,
     pub(crate) cgroup: PathBuf,
 }
 
-/// What the machine allows.
+/// What the machine allows a step.
 #[derive(Clone, Debug)]
 pub(crate) struct Machine {
     /// What we can give: nobody gets more than they have.
     pub(crate) capabilities: Vec<&'static str>,
     pub(crate) seccomp: Option<Seccomp>,
+    /// Besides those that every container has.
+    pub(crate) devices: Vec<Device>,
     /// The new form of control groups, alone.
     pub(crate) unified_cgroups: bool,
 }
@@ -99,6 +105,10 @@ struct Capabilities {
     bounding: Vec<&'static str>,
     effective: Vec<&'static str>,
     permitted: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    inheritable: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ambient: Vec<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -111,7 +121,9 @@ struct Root {
 #[serde(rename_all = "camelCase")]
 struct Linux {
     cgroups_path: PathBuf,
-    resources: Resources,
+    resources: Limits,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    devices: Vec<Device>,
     namespaces: Vec<Namespace>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seccomp: Option<Seccomp>,
@@ -120,8 +132,10 @@ struct Linux {
 }
 
 #[derive(Debug, Serialize)]
-struct Resources {
+struct Limits {
     devices: [DeviceRule; 1],
+    #[serde(flatten)]
+    others: Resources,
 }
 
 #[derive(Debug, Serialize)]
@@ -136,47 +150,13 @@ struct Namespace {
     kind: &'static str,
 }
 
-const CAPABILITIES: [(&str, CapabilitySet); 14] = [
-    ("CAP_CHOWN", CapabilitySet::CHOWN),
-    ("CAP_DAC_OVERRIDE", CapabilitySet::DAC_OVERRIDE),
-    ("CAP_FSETID", CapabilitySet::FSETID),
-    ("CAP_FOWNER", CapabilitySet::FOWNER),
-    ("CAP_MKNOD", CapabilitySet::MKNOD),
-    ("CAP_NET_RAW", CapabilitySet::NET_RAW),
-    ("CAP_SETGID", CapabilitySet::SETGID),
-    ("CAP_SETUID", CapabilitySet::SETUID),
-    ("CAP_SETFCAP", CapabilitySet::SETFCAP),
-    ("CAP_SETPCAP", CapabilitySet::SETPCAP),
-    ("CAP_NET_BIND_SERVICE", CapabilitySet::NET_BIND_SERVICE),
-    ("CAP_SYS_CHROOT", CapabilitySet::SYS_CHROOT),
-    ("CAP_KILL", CapabilitySet::KILL),
-    ("CAP_AUDIT_WRITE", CapabilitySet::AUDIT_WRITE),
-];
-
-/// Files of the kernel that tell about the host, or reach it.
-const MASKED: [&str; 11] = [
-    "/proc/acpi",
-    "/proc/asound",
-    "/proc/kcore",
-    "/proc/keys",
-    "/proc/latency_stats",
-    "/proc/timer_list",
-    "/proc/timer_stats",
-    "/proc/sched_debug",
-    "/proc/scsi",
-    "/sys/firmware",
-    "/sys/devices/virtual/powercap",
-];
-
-const READONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
-
 impl Machine {
-    /// This machine.
-    pub(crate) fn this() -> Result<Self, serde_json::Error> {
-        let ours = |set| rustix::thread::capability_is_in_bounding_set(set).unwrap_or(false);
+    /// This machine, for a step that is confined or is not.
+    pub(crate) fn this(insecure: bool) -> Result<Self, serde_json::Error> {
         Ok(Self {
-            capabilities: CAPABILITIES.into_iter().filter(|(_, set)| ours(*set)).map(|(name, _)| name).collect(),
-            seccomp: super::seccomp::filter()?,
+            capabilities: privilege::capabilities(insecure),
+            seccomp: if insecure { None } else { super::seccomp::filter()? },
+            devices: if insecure { privilege::devices() } else { Vec::new() },
             unified_cgroups: Path::new("/sys/fs/cgroup/cgroup.subtree_control").exists(),
         })
     }
@@ -210,6 +190,8 @@ impl Spec {
             kinds.push("cgroup");
         }
         let capabilities = machine.capabilities;
+        // Programs that are no root's get them too.
+        let passed_on = if step.insecure { capabilities.clone() } else { Vec::new() };
         Self {
             oci_version: "1.0.2",
             process: Process {
@@ -222,20 +204,26 @@ impl Spec {
                     bounding: capabilities.clone(),
                     effective: capabilities.clone(),
                     permitted: capabilities,
+                    inheritable: passed_on.clone(),
+                    ambient: passed_on,
                 },
                 rlimits: step.limits,
                 no_new_privileges: false,
             },
             root: Root { path: step.root, readonly: step.readonly_root },
             hostname: step.host_name,
-            mounts: all_mounts(step.mounts),
+            mounts: all_mounts(step.mounts, step.insecure),
             linux: Linux {
                 cgroups_path: step.cgroup,
-                resources: Resources { devices: [DeviceRule { allow: false, access: "rwm" }] },
+                resources: Limits {
+                    devices: [DeviceRule { allow: step.insecure, access: "rwm" }],
+                    others: step.resources,
+                },
+                devices: machine.devices,
                 namespaces: kinds.into_iter().map(|kind| Namespace { kind }).collect(),
                 seccomp: machine.seccomp,
-                masked_paths: &MASKED,
-                readonly_paths: &READONLY,
+                masked_paths: if step.insecure { &[] } else { &MASKED },
+                readonly_paths: if step.insecure { &[] } else { &READONLY },
             },
         }
     }
@@ -249,8 +237,10 @@ impl Spec {
     }
 }
 
-/// The mounts of every step, then its own. Where two have one place the later one counts.
-fn all_mounts(own: Vec<Mount>) -> Vec<Mount> {
+/// The mounts of every step, then its own. Where two have one place the later one counts. An insecure step can write to
+/// the file systems of the kernel.
+fn all_mounts(own: Vec<Mount>, insecure: bool) -> Vec<Mount> {
+    let access = if insecure { "rw" } else { "ro" };
     let mut mounts = vec![
         Mount::new("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
         Mount::new("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
@@ -262,8 +252,8 @@ fn all_mounts(own: Vec<Mount>) -> Vec<Mount> {
         ),
         Mount::new("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]),
         Mount::new("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
-        Mount::new("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
-        Mount::new("/sys/fs/cgroup", "cgroup", "cgroup", &["ro", "nosuid", "noexec", "nodev"]),
+        Mount::new("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", access]),
+        Mount::new("/sys/fs/cgroup", "cgroup", "cgroup", &[access, "nosuid", "noexec", "nodev"]),
     ];
     for mount in own {
         mounts.retain(|other| other.destination != mount.destination);
@@ -287,13 +277,20 @@ mod tests {
             limits: Vec::new(),
             host_name: HOST_NAME.into(),
             own_network: false,
+            insecure: false,
+            resources: Resources::default(),
             mounts: vec![Mount::new("/src", "bind", "/state/m/0", &["rbind", "ro"])],
             cgroup: "/hlbc/s-0".into(),
         }
     }
 
     fn machine() -> Machine {
-        Machine { capabilities: vec!["CAP_CHOWN", "CAP_KILL"], seccomp: None, unified_cgroups: false }
+        Machine {
+            capabilities: vec!["CAP_CHOWN", "CAP_KILL"],
+            seccomp: None,
+            devices: Vec::new(),
+            unified_cgroups: false,
+        }
     }
 
     #[test]
@@ -340,6 +337,20 @@ root.readonly false
     }
 
     #[test]
+    fn an_insecure_step_may_do_what_we_may() {
+        let spec = serde_json::to_value(Spec::new(Step { insecure: true, ..step() }, machine())).unwrap();
+        let at = |place: &str| spec.pointer(place).unwrap().to_string();
+        for set in ["bounding", "effective", "permitted", "inheritable", "ambient"] {
+            assert_eq!(at(&format!("/process/capabilities/{set}")), r#"["CAP_CHOWN","CAP_KILL"]"#);
+        }
+        assert_eq!((at("/linux/maskedPaths").as_str(), at("/linux/readonlyPaths").as_str()), ("[]", "[]"));
+        assert_eq!(at("/linux/resources/devices"), r#"[{"access":"rwm","allow":true}]"#);
+        let mounts = at("/mounts");
+        assert!(mounts.contains(r#""/sys","options":["nosuid","noexec","nodev","rw"]"#), "{mounts}");
+        assert!(mounts.contains(r#""/sys/fs/cgroup","options":["rw","nosuid","noexec","nodev"]"#), "{mounts}");
+    }
+
+    #[test]
     fn namespaces_depend_on_the_network_and_the_machine() {
         let check = |own_network, unified_cgroups, expected: &[&str]| {
             let spec = Spec::new(Step { own_network, ..step() }, Machine { unified_cgroups, ..machine() });
@@ -357,7 +368,8 @@ root.readonly false
             Mount::new("/a", "bind", "/1", &[]),
             Mount::new("/a", "bind", "/2", &[]),
         ];
-        let places: Vec<_> = all_mounts(own).into_iter().map(|mount| (mount.destination, mount.source)).collect();
+        let places: Vec<_> =
+            all_mounts(own, false).into_iter().map(|mount| (mount.destination, mount.source)).collect();
         let found = |place: &str| -> Vec<_> {
             places.iter().filter(|(at, _)| at == Path::new(place)).map(|(_, from)| from.to_str().unwrap()).collect()
         };

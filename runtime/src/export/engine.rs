@@ -132,7 +132,10 @@ impl Engine {
             None if status.is_success() => Ok(()),
             None => {
                 let text = String::from_utf8_lossy(&said);
-                let message = format!("it answered {status}: {}", text.trim());
+                let message = match text.trim() {
+                    "" => format!("it answered {status}"),
+                    text => format!("it answered {status}: {text}"),
+                };
                 Err(EngineError::Refused { socket: self.socket.clone(), message })
             }
         }

@@ -125,7 +125,7 @@ fn complete(config: &[u8], layers: &[LayerBlob]) -> Result<Vec<u8>, ConfigError>
     let Value::Object(mut config) = serde_json::from_slice(config)? else { return Err(ConfigError::NotAnObject) };
     let host = Platform::host();
     for (key, value) in [("os", host.os), ("architecture", host.architecture)] {
-        if !config.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty()) {
+        if config.get(key).and_then(Value::as_str).is_none_or(str::is_empty) {
             config.insert(key.to_owned(), value.into());
         }
     }

@@ -42,8 +42,6 @@ pub(crate) struct Header<'a> {
     pub(crate) device: (u32, u32),
     /// The `security.capability` attribute.
     pub(crate) capability: Option<&'a [u8]>,
-    /// A long name is split at a slash if it can be, as old readers understand it.
-    pub(crate) split: bool,
 }
 
 impl<'a> Header<'a> {
@@ -60,14 +58,16 @@ impl<'a> Header<'a> {
             mtime: 0,
             device: (0, 0),
             capability: None,
-            split: true,
         }
     }
 
     /// Writes the header, after a header with the PAX records that it needs.
     pub(crate) fn write(&self, out: &mut (impl Write + ?Sized)) -> io::Result<()> {
-        let split = self.split.then(|| split(self.name)).flatten();
-        let records = self.records(split.is_some());
+        // A long name is split at a slash, as old readers understand it, unless there must be records anyway.
+        let (mut records, mut split) = (self.records(false), split(self.name));
+        if !records.is_empty() || split.is_none() {
+            (records, split) = (self.records(true), None);
+        }
         if !records.is_empty() {
             let mut block = Block::new(b'x');
             block.text(0, NAME, trimmed(&ascii(&records_name(self.name)).into_iter().take(NAME).collect::<Vec<_>>()));
@@ -95,7 +95,7 @@ impl<'a> Header<'a> {
     }
 
     /// What does not fit into the header, as PAX records in the order of their names.
-    fn records(&self, is_split: bool) -> Vec<u8> {
+    fn records(&self, with_name: bool) -> Vec<u8> {
         let mut records = Vec::new();
         if let Some(value) = self.capability {
             record(&mut records, "SCHILY.xattr.security.capability", value);
@@ -111,7 +111,7 @@ impl<'a> Header<'a> {
             record(&mut records, "linkpath", self.link);
         }
         number(&mut records, "mtime", self.mtime.into(), 12);
-        if !is_split && !fits(self.name) {
+        if with_name && !fits(self.name) {
             record(&mut records, "path", self.name);
         }
         number(&mut records, "size", self.size.into(), 12);
@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     fn header(name: &[u8]) -> Header<'_> {
-        Header { split: false, mode: 0o644, ..Header::file(name, 0) }
+        Header { mode: 0o644, ..Header::file(name, 0) }
     }
 
     /// The fields of all headers that were written, records in brackets.
@@ -298,6 +298,14 @@ mod tests {
           [135 path=dir/nnnnnnn…134]
         5 |dir/nnnn…100 0000644 0000000:0000000 00000000000 00000000000 0000000:0000000 >
         ");
+        let name = ["x".repeat(60), "y".repeat(60)].join("/").into_bytes();
+        insta::assert_snapshot!(written(&header(&name)), @"0 xxxxxxxx…60|yyyyyyyy…60 0000644 0000000:0000000 00000000000 00000000000 0000000:0000000 >");
+        insta::assert_snapshot!(written(&Header { uid: u32::MAX, ..header(&name) }), @r"
+        x |xxxxxxxx…100 0000000 0000000:0000000 00000000225 00000000000 : >
+          [131 path=xxxxxxxxxxx…130]
+          [18 uid=4294967295]
+        0 |xxxxxxxx…100 0000644 0000000:0000000 00000000000 00000000000 0000000:0000000 >
+        ");
         let odd = Header { flag: Flag::Symlink, link: b"caf\xe9", ..header("grün".as_bytes()) };
         insta::assert_snapshot!(written(&odd), @r"
         x |PaxHeaders.0/grn 0000000 0000000:0000000 00000000037 00000000000 : >
@@ -325,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_split_where_that_is_wanted() {
+    fn long_names_are_split_where_they_can_be() {
         let name =
             |parts: &[usize]| parts.iter().map(|part| "x".repeat(*part)).collect::<Vec<_>>().join("/").into_bytes();
         for (parts, expected) in [

@@ -204,3 +204,25 @@ fn media_types_say_the_compression() {
         assert_eq!(Compression::of(media_type), expected, "{media_type}");
     }
 }
+
+/// Diff ids that BuildKit gave to these steps (of Docker 26.1.5, with its own image store).
+#[test]
+fn privileged_archives_equal_those_of_buildkit() {
+    let bench = Bench::new();
+    let first = "umask 022; mkdir opt; cd opt; mkdir -p d/sub e; echo 1 >d/1; echo 2 >d/2; echo x >d/sub/x; ln d/1 hard
+        ln -s d/1 soft; mkfifo pipe; mknod null c 1 3; echo l >$(printf 'n%.0s' $(seq 150)); p=$(printf 'p%.0s' $(seq 90))
+        mkdir -p $p/$p; echo d >$p/$p/f; echo o >$p/$p/owned; chown 3000000:5 d/2 $p/$p/owned; chmod 4755 hard
+        find . | xargs touch -h -d @1000";
+    let second = "umask 022; cd opt; rm -r d; mkdir d; echo new >d/2
+        rm pipe soft; echo more >>hard; chmod 700 e; touch -h -d @2000 d d/2 hard e .";
+    let one = bench.run(&Snapshot::scratch(), first);
+    let two = bench.run(&one, second);
+    assert_eq!(
+        bench.pack(one.layers()).diff_id.as_str(),
+        "sha256:d46ec0b45c83024d8306515863b2e98ccc221169d157b1eef9576a69038f283e"
+    );
+    assert_eq!(
+        bench.pack(two.layers()).diff_id.as_str(),
+        "sha256:5e4e52a96c55240713d35cbbfb8cae48b4b4eb0edb171e9e73f81287272b5ca5"
+    );
+}

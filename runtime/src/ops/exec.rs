@@ -14,15 +14,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hlb_agent::Lent;
 use hlb_llb::pb;
 use hlb_llb::status::Stream;
 use hlb_store::Store;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use error::ExecError;
 
 use crate::exec::files::ExtraHost;
+use crate::exec::resources::{Cpu, Memory, Resources};
 use crate::exec::runc::Control;
 use crate::exec::spec::Limit;
 use crate::exec::{Files, Process, Sandbox};
@@ -42,6 +45,10 @@ pub(crate) struct ExecContext<'job> {
     pub(crate) runc: &'job Path,
     /// Files by secret id.
     pub(crate) secrets: &'job BTreeMap<String, PathBuf>,
+    /// What is lent over sockets, by id.
+    pub(crate) sockets: &'job BTreeMap<String, Lent>,
+    /// How much of the machine it may use, if that is limited.
+    pub(crate) resources: Option<&'job pb::LinuxResources>,
     /// Gets all that the process prints, as it comes.
     pub(crate) log: &'job (dyn Fn(Stream, &[u8]) + Send + Sync),
     pub(crate) cancel: CancellationToken,
@@ -64,6 +71,9 @@ pub(crate) async fn exec(
         store: cx.store.clone(),
         runc: cx.runc.to_owned(),
         secrets: cx.secrets.clone(),
+        sockets: cx.sockets.clone(),
+        resources: cx.resources.map(resources).unwrap_or_default(),
+        handle: Handle::current(),
         op: op.clone(),
         inputs: inputs.to_vec(),
         control: control.clone(),
@@ -96,6 +106,29 @@ pub(crate) async fn exec(
     finish.await.unwrap_or(Err(ExecError::Lost))
 }
 
+/// Refuses an op that makes no sense, or asks for what there is not, whatever it is run on.
+pub(crate) fn check(op: &pb::ExecOp) -> Result<(), ExecError> {
+    let meta = op.meta.as_ref().ok_or(ExecError::invalid("it has no process"))?;
+    if meta.args.is_empty() {
+        return Err(ExecError::invalid("its process has no arguments, not even the program"));
+    }
+    if pb::SecurityMode::try_from(op.security).is_err() {
+        return Err(ExecError::unsupported(format!("security mode {}", op.security)));
+    }
+    if pb::NetMode::try_from(op.network).is_err() {
+        return Err(ExecError::unsupported(format!("network mode {}", op.network)));
+    }
+    if let Some(device) = op.cdi_devices.iter().find(|device| !device.optional) {
+        return Err(ExecError::unsupported(format!("device `{}`", device.name)));
+    }
+    let parent = &meta.cgroup_parent;
+    // `SLICE:` would be for systemd to make.
+    if parent.contains(':') || parent.split('/').any(|part| part == "..") {
+        return Err(ExecError::unsupported(format!("control group parent `{parent}`")));
+    }
+    meta.ulimit.iter().try_for_each(|ulimit| limit(ulimit).map(drop))
+}
+
 /// Ends the process when nobody waits for it any more.
 struct EndOnDrop(Control);
 
@@ -111,6 +144,9 @@ struct Task {
     store: Store,
     runc: PathBuf,
     secrets: BTreeMap<String, PathBuf>,
+    sockets: BTreeMap<String, Lent>,
+    resources: Resources,
+    handle: Handle,
     op: pb::ExecOp,
     inputs: Vec<Snapshot>,
     control: Control,
@@ -119,6 +155,7 @@ struct Task {
 impl Task {
     fn run(&self, output: &(dyn Fn(Stream, Vec<u8>) + Sync)) -> Result<Vec<Snapshot>, ExecError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
+        check(&self.op)?;
         let meta = self.op.meta.as_ref().ok_or(ExecError::invalid("it has no process"))?;
         let process = self.process(meta)?;
         // Declared before `prepared`: the directory goes after what is mounted in it.
@@ -142,27 +179,6 @@ impl Task {
     }
 
     fn process(&self, meta: &pb::Meta) -> Result<Process, ExecError> {
-        if meta.args.is_empty() {
-            return Err(ExecError::invalid("its process has no arguments, not even the program"));
-        }
-        match pb::SecurityMode::try_from(self.op.security) {
-            Ok(pb::SecurityMode::Sandbox) => {}
-            Ok(pb::SecurityMode::Insecure) => return Err(ExecError::unsupported("security mode `insecure`")),
-            Err(_) => return Err(ExecError::unsupported(format!("security mode {}", self.op.security))),
-        }
-        let own_network = match pb::NetMode::try_from(self.op.network) {
-            Ok(pb::NetMode::Unset | pb::NetMode::Host) => false,
-            Ok(pb::NetMode::None) => true,
-            Err(_) => return Err(ExecError::unsupported(format!("network mode {}", self.op.network))),
-        };
-        if let Some(device) = self.op.cdi_devices.iter().find(|device| !device.optional) {
-            return Err(ExecError::unsupported(format!("device `{}`", device.name)));
-        }
-        let parent = &meta.cgroup_parent;
-        // `SLICE:` would be for systemd to make.
-        if parent.contains(':') || parent.split('/').any(|part| part == "..") {
-            return Err(ExecError::unsupported(format!("control group parent `{parent}`")));
-        }
         let extra_hosts = meta.extra_hosts.iter();
         Ok(Process {
             args: meta.args.clone(),
@@ -173,9 +189,11 @@ impl Task {
             extra_hosts: extra_hosts
                 .map(|host| ExtraHost { name: host.host.clone(), address: host.ip.clone() })
                 .collect(),
-            own_network,
+            own_network: self.op.network() == pb::NetMode::None,
+            insecure: self.op.security() == pb::SecurityMode::Insecure,
             limits: meta.ulimit.iter().map(limit).collect::<Result<_, _>>()?,
-            cgroup_parent: parent.clone(),
+            resources: self.resources.clone(),
+            cgroup_parent: meta.cgroup_parent.clone(),
             connection: None,
         })
     }
@@ -219,6 +237,24 @@ impl Task {
             Ok(bytes) => Ok(Some(bytes)),
             Err(source) => Err(ExecError::SecretUnreadable { id: id.to_owned(), path: path.clone(), source }),
         }
+    }
+}
+
+/// The limits of a control group; 0 and empty are none.
+fn resources(limits: &pb::LinuxResources) -> Resources {
+    let number = |value: i64| (value != 0).then_some(value);
+    let count = |value: u64| (value != 0).then_some(value);
+    let memory = Memory { limit: number(limits.memory), swap: number(limits.memory_swap) };
+    let cpu = Cpu {
+        shares: count(limits.cpu_shares),
+        quota: number(limits.cpu_quota),
+        period: count(limits.cpu_period),
+        cpus: limits.cpuset_cpus.clone(),
+        mems: limits.cpuset_mems.clone(),
+    };
+    Resources {
+        memory: Some(memory).filter(|memory| *memory != Memory::default()),
+        cpu: Some(cpu).filter(|cpu| *cpu != Cpu::default()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! and shared, and the checkout. All of it is done by the git binary with nothing of the user's configuration. Keys,
 //! records and layers are the caller's.
 
+mod access;
 mod checkout;
 mod command;
 mod fetch;
@@ -12,8 +13,12 @@ mod refs;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub(crate) use access::Access;
 
 use command::Git;
+use hlb_agent::AgentError;
 
 /// What a git source asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub(crate) struct GitSource {
     pub(crate) commit_time: bool,
     /// What the commit has to begin with.
     checksum: Option<String>,
+    /// Keys of hosts, as in `known_hosts`; empty is none.
+    known_hosts: String,
 }
 
 /// What a ref stands for at the moment.
@@ -43,10 +50,11 @@ pub(crate) struct Resolved {
     pub(crate) reference: String,
 }
 
-/// The kept repositories, in one directory.
+/// The kept repositories, in one directory, and what their remotes are shown.
 #[derive(Clone, Debug)]
 pub(crate) struct GitCache {
     directory: PathBuf,
+    access: Option<Arc<Access>>,
 }
 
 /// A source that gave nothing.
@@ -60,6 +68,10 @@ pub(crate) enum GitError {
     Attribute { attribute: &'static str, value: String, why: &'static str },
     #[error("{what} is not supported yet for git sources")]
     Unsupported { what: String },
+    #[error("{remote} is reached by ssh, and the SSH agent `{id}` was not given")]
+    NoAgent { remote: String, id: String },
+    #[error("the SSH agent `{id}` for {remote} cannot be used: {source}")]
+    Agent { remote: String, id: String, source: AgentError },
     #[error("git is not installed: git sources need the `git` command")]
     Missing,
     #[error("git {command} of {remote} failed ({status}): {output}{hint}")]
@@ -95,6 +107,7 @@ impl GitSource {
             submodules: true,
             commit_time: false,
             checksum: None,
+            known_hosts: String::new(),
         };
         if let Some(reference) = &source.reference {
             refs::check(reference)?;
@@ -116,6 +129,7 @@ impl GitSource {
                     }
                     source.checksum = Some(value.to_ascii_lowercase());
                 }
+                ("git.knownsshhosts", hosts) => source.known_hosts = hosts.to_owned(),
                 ("git.bundle" | "git.checkoutbundle", _) => {
                     return Err(GitError::Unsupported { what: "a bundle".to_owned() });
                 }
@@ -128,12 +142,44 @@ impl GitSource {
         }
         Ok(source)
     }
+
+    /// The host, without user and port.
+    pub(crate) fn host(&self) -> Option<String> {
+        let authority = match self.remote.split_once("://") {
+            Some((_, rest)) => rest.split('/').next().unwrap_or_default(),
+            None => self.remote.split_once(':').map_or("", |(authority, _)| authority),
+        };
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let port = |(_, port): &(&str, &str)| port.bytes().all(|byte| byte.is_ascii_digit());
+        let host = host.rsplit_once(':').filter(port).map_or(host, |(host, _)| host);
+        (!host.is_empty()).then(|| host.to_owned())
+    }
+
+    /// Whether the remote is reached by ssh.
+    pub(crate) fn is_ssh(&self) -> bool {
+        self.remote.starts_with("ssh://") || !self.remote.contains("://")
+    }
+
+    /// Whether the remote is reached by http.
+    pub(crate) fn is_http(&self) -> bool {
+        self.remote.starts_with("http://") || self.remote.starts_with("https://")
+    }
+
+    /// The remote as it may be printed.
+    pub(crate) fn shown_remote(&self) -> String {
+        refs::redacted(&self.remote)
+    }
 }
 
 impl GitCache {
     /// Keeps repositories in a directory, which is made when it is needed.
     pub(crate) fn new(directory: PathBuf) -> Self {
-        Self { directory }
+        Self { directory, access: None }
+    }
+
+    /// The same, with something to show to the remote.
+    pub(crate) fn with_access(self, access: Option<Arc<Access>>) -> Self {
+        Self { access, ..self }
     }
 
     /// Asks the remote what the source's ref stands for. A full commit is not asked for.
@@ -170,7 +216,7 @@ impl GitCache {
 
     fn git(&self, source: &GitSource, directory: &Path) -> Result<Git, GitError> {
         std::fs::create_dir_all(directory).map_err(unusable(directory))?;
-        Ok(Git::new(&source.remote, directory))
+        Ok(Git::new(&source.remote, directory).with_access(self.access.clone()))
     }
 }
 

@@ -12,6 +12,7 @@ use std::io;
 use std::path::PathBuf;
 
 use hlb_llb::Digest;
+use reqwest::header::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use client::client;
@@ -34,6 +35,8 @@ pub(crate) struct HttpSource {
     pub(crate) checksum: Option<Digest>,
     /// Request headers, by lower-case name.
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// The `Authorization` header. It is a secret, and not in the op.
+    pub(crate) authorization: Option<HeaderValue>,
 }
 
 /// What is known of a file that was downloaded before. Serializable, to be kept with the file.
@@ -65,6 +68,8 @@ pub(crate) enum HttpError {
     Url { url: String, why: String },
     #[error("source attribute {attribute}=`{value}` is not valid: {why}")]
     Attribute { attribute: &'static str, value: String, why: &'static str },
+    #[error("the secret for {url} cannot be used: {why}")]
+    Secret { url: String, why: &'static str },
     #[error("{what} is not supported yet for http sources")]
     Unsupported { what: String },
     #[error("{url}: the server answered {status}; {hint}")]
@@ -101,6 +106,7 @@ impl HttpSource {
             gid: 0,
             checksum: None,
             headers: Vec::new(),
+            authorization: None,
         };
         for (name, value) in attrs {
             let invalid = |attribute, why| HttpError::Attribute { attribute, value: value.clone(), why };
@@ -120,7 +126,7 @@ impl HttpSource {
                 }
                 "http.header.accept" => source.headers.push(("accept", value.clone())),
                 "http.header.user-agent" => source.headers.push(("user-agent", value.clone())),
-                "http.authheadersecret" | "http.sig.pubkey" | "http.sig.signature" => {
+                "http.sig.pubkey" | "http.sig.signature" => {
                     return Err(HttpError::Unsupported { what: format!("attribute `{name}`") });
                 }
                 // Unknown attributes are ignored, as BuildKit does.
@@ -128,6 +134,16 @@ impl HttpSource {
             }
         }
         Ok(source)
+    }
+
+    /// Sends a secret with the request.
+    pub(crate) fn authorize(&mut self, header: &str) -> Result<(), HttpError> {
+        let mut value = HeaderValue::from_str(header)
+            .map_err(|_| HttpError::Secret { url: self.url.clone(), why: "it is not the value of a header" })?;
+        // It is not sent to another host, and never printed.
+        value.set_sensitive(true);
+        self.authorization = Some(value);
+        Ok(())
     }
 
     /// The name the file has, given the response's `Content-Disposition` if there was a response.

@@ -4,12 +4,20 @@
 //! response), which gives the cache key, and making a snapshot of it. The transports are `ops::{http, git, local}` and
 //! `hlb-registry`; the modules here join them to keys, facts and layers.
 
+mod blob;
 mod git;
 mod http;
 mod image;
 mod local;
+mod secret;
 
+use std::path::Path;
 use std::sync::Arc;
+
+use hlb_llb::pb;
+use hlb_registry::Reference;
+
+pub(crate) use secret::secrets_of;
 
 use crate::error::{ErrorKind, SolveError};
 use crate::snapshot::Snapshot;
@@ -30,6 +38,7 @@ enum What {
     Git(git::Found),
     Http(http::Found),
     Local(local::Found),
+    Blob(blob::Found),
 }
 
 /// What the source of a vertex stands for now, found once for a build.
@@ -54,7 +63,7 @@ pub(crate) async fn unchanged(job: &Arc<Job>, vertex: &Arc<Vertex>) -> Result<Op
     match &found(job, vertex).await?.what {
         What::Local(found) => local::unchanged(job, found).await,
         What::Http(found) => Ok(http::unchanged(found)),
-        What::Image(_) | What::Git(_) => Ok(None),
+        What::Image(_) | What::Git(_) | What::Blob(_) => Ok(None),
     }
 }
 
@@ -67,6 +76,7 @@ pub(crate) async fn make(job: &Arc<Job>, vertex: &Arc<Vertex>) -> Result<Snapsho
             What::Git(found) => git::fetch(job, vertex, found).await,
             What::Http(found) => http::fetch(job, vertex, found).await,
             What::Local(found) => local::fetch(job, found).await,
+            What::Blob(found) => blob::fetch(job, vertex, found).await,
         }
     };
     tokio::select! {
@@ -79,19 +89,97 @@ async fn find(job: &Arc<Job>, vertex: &Arc<Vertex>) -> Result<Found, SolveError>
     let Some(source) = vertex.source() else {
         return Err(SolveError::say(ErrorKind::Internal, format!("`{}` is not a source", vertex.name)));
     };
-    let identifier = &source.identifier;
-    let Some((scheme, rest)) = identifier.split_once("://") else {
-        let sentence = format!("the source `{identifier}` has no scheme; write `scheme://…`");
-        return Err(SolveError::say(ErrorKind::Definition, sentence));
-    };
-    match scheme {
-        "docker-image" => image::find(job, rest, source, vertex.op.platform.as_ref()).await,
-        "git" => git::find(job, source).await,
-        "http" | "https" => http::find(job, vertex, source).await,
-        "local" => local::find(job, rest, source),
-        other => {
-            let sentence = format!("sources of scheme `{other}://` are not supported yet (`{identifier}`)");
-            Err(SolveError::say(ErrorKind::Definition, sentence))
-        }
+    match split(source)? {
+        ("docker-image", reference) => image::find(job, reference, source, vertex.op.platform.as_ref()).await,
+        ("oci-layout", reference) => image::find_in_layout(job, reference, source, vertex.op.platform.as_ref()).await,
+        ("docker-image+blob" | "oci-layout+blob", reference) => blob::find(reference, source),
+        ("git", _) => git::find(job, source).await,
+        ("http" | "https", _) => http::find(job, vertex, source).await,
+        ("local", name) => local::find(job, name, source),
+        _ => Err(unknown(source)),
+    }
+}
+
+/// Refuses a source that nothing here can fetch, as far as the op alone can tell.
+pub(crate) fn check(source: &pb::SourceOp) -> Result<(), SolveError> {
+    match split(source)? {
+        ("docker-image" | "oci-layout", reference) => image::check(reference, source),
+        ("docker-image+blob" | "oci-layout+blob", reference) => blob::check(reference, &source.attrs),
+        ("git", _) => git::check(source),
+        ("http" | "https", _) => http::check(source),
+        ("local", _) => Ok(()),
+        _ => Err(unknown(source)),
+    }
+}
+
+/// The name of the OCI layout that a source reads, if it reads one.
+pub(crate) fn layout_of(source: &pb::SourceOp) -> Option<&str> {
+    let (scheme, reference) = source.identifier.split_once("://")?;
+    if !matches!(scheme, "oci-layout" | "oci-layout+blob") {
+        return None;
+    }
+    let named = source.attrs.get("oci.store").filter(|name| !name.is_empty());
+    Some(named.map_or_else(|| without_version(reference), String::as_str))
+}
+
+/// The id of the SSH agent that a source uses, if it uses one.
+pub(crate) fn socket_of(source: &pb::SourceOp) -> Option<&str> {
+    source.identifier.starts_with("git://").then_some(())?;
+    source.attrs.get("git.mountsshsock").map(String::as_str).filter(|id| !id.is_empty())
+}
+
+/// A name without tag and digest.
+fn without_version(reference: &str) -> &str {
+    let name = reference.split_once('@').map_or(reference, |(name, _)| name);
+    match name.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => name,
+        _ => name,
+    }
+}
+
+/// The directory of a layout that the caller offers.
+fn layout<'job>(job: &'job Job, name: &str) -> Result<&'job Path, SolveError> {
+    let dir = job.layouts.get(name).ok_or_else(|| {
+        let sentence = format!("the build reads an OCI layout named `{name}`, which the caller does not offer");
+        SolveError::say(ErrorKind::Source, sentence)
+    })?;
+    Ok(dir)
+}
+
+fn parse_reference(reference: &str) -> Result<Reference, SolveError> {
+    Reference::parse(reference).map_err(|error| SolveError::new(ErrorKind::Definition, error))
+}
+
+/// Scheme and what follows it.
+fn split(source: &pb::SourceOp) -> Result<(&str, &str), SolveError> {
+    source.identifier.split_once("://").ok_or_else(|| {
+        let sentence = format!("the source `{}` has no scheme; write `scheme://…`", source.identifier);
+        SolveError::say(ErrorKind::Definition, sentence)
+    })
+}
+
+fn unknown(source: &pb::SourceOp) -> SolveError {
+    let scheme = source.identifier.split_once("://").map_or("", |(scheme, _)| scheme);
+    let sentence = format!("sources of scheme `{scheme}://` are not supported yet (`{}`)", source.identifier);
+    SolveError::say(ErrorKind::Definition, sentence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layouts_are_known_by_store_or_name() {
+        let check = |identifier: &str, store: &str, expected: Option<&str>| {
+            let attrs = [("oci.store".to_owned(), store.to_owned())].into();
+            let op = pb::SourceOp { identifier: identifier.to_owned(), attrs };
+            assert_eq!(layout_of(&op), expected);
+        };
+        check("oci-layout://base@sha256:00", "", Some("base"));
+        check("oci-layout://host:5000/base:v1", "", Some("host:5000/base"));
+        check("oci-layout://host:5000/base", "", Some("host:5000/base"));
+        check("oci-layout://base@sha256:00", "other", Some("other"));
+        check("oci-layout+blob://base@sha256:00", "", Some("base"));
+        check("docker-image://base", "x", None);
     }
 }

@@ -59,14 +59,10 @@ async fn make(job: &Arc<Job>, vertex: &Arc<Vertex>) -> Result<CacheMap, SolveErr
         Some(pb::OpKind::File(file)) => key::file(file, inputs),
         Some(pb::OpKind::Merge(merge)) => Ok(key::merge(merge, inputs)),
         Some(pb::OpKind::Diff(diff)) => Ok(key::diff(diff, inputs)),
-        Some(pb::OpKind::Build(_)) => return Err(unsupported("a build op (nested definition)")),
-        Some(pb::OpKind::Passthrough(_)) => return Err(unsupported("a passthrough op")),
+        Some(pb::OpKind::Build(build)) => Ok(key::build(build, inputs)),
+        Some(pb::OpKind::Passthrough(passthrough)) => Ok(key::passthrough(passthrough, inputs)),
         None => return Err(SolveError::say(ErrorKind::Definition, "an op without a kind cannot be run")),
     };
     let OpKey { digest, deps } = key.map_err(|error| SolveError::new(ErrorKind::Definition, error))?;
     Ok(CacheMap { roots: vec![digest.to_string()], deps })
-}
-
-fn unsupported(what: &str) -> SolveError {
-    SolveError::say(ErrorKind::Definition, format!("{what} is not supported yet by the embedded runtime"))
 }

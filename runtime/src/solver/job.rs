@@ -25,6 +25,7 @@ pub type StatusSink = Arc<dyn Fn(Status) + Send + Sync>;
 pub(crate) struct Job {
     pub(crate) engine: Arc<Engine>,
     pub(crate) locals: BTreeMap<String, PathBuf>,
+    pub(crate) layouts: BTreeMap<String, PathBuf>,
     pub(crate) secrets: BTreeMap<String, PathBuf>,
     pub(crate) sockets: BTreeMap<String, Lent>,
     pub(crate) allow: BTreeSet<Entitlement>,

@@ -22,7 +22,9 @@ use crate::content_hash::ContentPath;
 
 pub(crate) use exec::exec;
 pub(crate) use file::file;
-pub(crate) use source::{GitKey, HttpKey, LocalKey, git, http, image_layers, image_manifest, local};
+pub(crate) use source::{
+    BlobKey, GitKey, HttpKey, ImageKey, LocalKey, blob, git, http, image_layers, image_manifest, local,
+};
 
 /// Digests with this in front are good for one session only: what they stand for may change at any time.
 const SESSION_ONLY: &str = "random:";
@@ -71,6 +73,17 @@ pub(crate) fn merge(merge: &pb::MergeOp, inputs: usize) -> OpKey {
 /// The key of a diff.
 pub(crate) fn diff(diff: &pb::DiffOp, inputs: usize) -> OpKey {
     plain("buildkit.diff.v0", "Diff", diff, inputs)
+}
+
+/// The key of a build op. What its graph says is not in it: that is content of an input.
+pub(crate) fn build(build: &pb::BuildOp, inputs: usize) -> OpKey {
+    // The name of the member is BuildKit's.
+    plain("buildkit.build.v0", "Exec", build, inputs)
+}
+
+/// The key of a passthrough op.
+pub(crate) fn passthrough(passthrough: &pb::PassthroughOp, inputs: usize) -> OpKey {
+    plain("buildkit.passthrough.v0", "Passthrough", passthrough, inputs)
 }
 
 /// The key of an output that needs no inputs' keys: of a source, or of content, which counts as output −1.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hlb_llb::definition::LoadedVertex;
 use hlb_llb::{Digest, pb};
 use hlb_store::KeyId;
 
@@ -24,6 +25,10 @@ pub(crate) struct Vertex {
     pub(crate) op: pb::Op,
     /// Whether results of earlier builds must not be used.
     pub(crate) ignore_cache: bool,
+    /// How much of the machine its process may use.
+    pub(crate) resources: Option<pb::LinuxResources>,
+    /// How many build ops it is inside of.
+    pub(crate) depth: usize,
     /// What it reads, in the order of the op's inputs.
     pub(crate) inputs: Vec<Input>,
     /// What a source was found to be: a manifest, a commit, a response.
@@ -57,13 +62,15 @@ pub(crate) struct Done {
 }
 
 impl Vertex {
-    /// A vertex on which no work has begun.
-    pub(crate) fn new(digest: Digest, name: String, op: pb::Op, ignore_cache: bool, inputs: Vec<Input>) -> Self {
+    /// A vertex of a graph on which no work has begun. `depth` is the number of graphs around that graph.
+    pub(crate) fn new(loaded: &LoadedVertex, inputs: Vec<Input>, depth: usize) -> Self {
         Self {
-            digest,
-            name,
-            op,
-            ignore_cache,
+            digest: loaded.digest.clone(),
+            name: loaded.name.clone(),
+            op: loaded.op.clone(),
+            ignore_cache: loaded.metadata.ignore_cache,
+            resources: loaded.metadata.linux_resources.as_deref().cloned(),
+            depth,
             inputs,
             found: Flight::new(),
             cache_map: Flight::new(),

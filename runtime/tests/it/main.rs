@@ -7,4 +7,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod graphs;
+mod images;
 mod solve;
+mod sources;
+mod steps;
+mod support;

@@ -1,112 +1,15 @@
 //! Whole solves without a process: what is found in the cache, what runs again, what is written out.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-
 use hlb_llb::graph::{Annotations, Output, marshal};
 use hlb_llb::ops::{Copy, FileStep, Local, LocalOwner, Mode, file, local, merge};
-use hlb_llb::pb;
-use hlb_llb::status::Status;
-use hlb_registry::RegistryConfig;
-use hlb_runtime::{Config, ErrorKind, ExportTarget, Runtime, SolveError, SolveRequest};
-use tokio_util::sync::CancellationToken;
+use hlb_runtime::ErrorKind;
 
-/// A state directory, and a directory that builds read.
-struct Bench {
-    dir: tempfile::TempDir,
-}
-
-/// What one solve did, by vertex name.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Seen {
-    ran: Vec<String>,
-    cached: Vec<String>,
-}
-
-impl Bench {
-    fn new() -> Self {
-        hlb_runtime::isolate_mounts().expect("these tests need root: run them with `cargo xtask ci`");
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("src")).unwrap();
-        Self { dir }
-    }
-
-    fn src(&self) -> PathBuf {
-        self.dir.path().join("src")
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.src().join(name), text).unwrap();
-    }
-
-    /// Solves with a runtime of its own, as each run of the command does, and exports to `out`.
-    fn solve(&self, target: Option<&Output>) -> Result<Seen, SolveError> {
-        self.solve_definition(marshal(target, Vec::new()))
-    }
-
-    fn solve_definition(&self, definition: pb::Definition) -> Result<Seen, SolveError> {
-        let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        tokio.block_on(async {
-            let runtime = Runtime::open(Config {
-                root: self.dir.path().join("state"),
-                runc: "runc".into(),
-                registry: RegistryConfig::empty(),
-                jobs: 2,
-            })
-            .await?;
-            let events = Arc::new(Mutex::new(Vec::new()));
-            let sink = Arc::clone(&events);
-            let request = SolveRequest {
-                definition,
-                locals: BTreeMap::from([("src".to_owned(), self.src())]),
-                secrets: BTreeMap::new(),
-                sockets: BTreeMap::new(),
-                allow: BTreeSet::new(),
-            };
-            let status = Arc::new(move |status| sink.lock().unwrap().push(status));
-            let solved = runtime.solve(request, status, &CancellationToken::new()).await?;
-            runtime.export(&solved, &ExportTarget::Directory(self.out()), &CancellationToken::new()).await?;
-            Ok(seen(&events.lock().unwrap()))
-        })
-    }
-
-    fn out(&self) -> PathBuf {
-        self.dir.path().join("out")
-    }
-}
-
-fn seen(events: &[Status]) -> Seen {
-    let mut names = BTreeMap::new();
-    let mut seen = Seen::default();
-    for event in events {
-        match event {
-            Status::Graph(vertices) => {
-                names.extend(vertices.iter().map(|vertex| (&vertex.digest, vertex.name.clone())))
-            }
-            Status::Started { vertex, .. } => seen.ran.push(names[vertex].clone()),
-            Status::Cached { vertex, .. } => seen.cached.push(names[vertex].clone()),
-            _ => {}
-        }
-    }
-    seen.ran.sort();
-    seen.cached.sort();
-    seen
-}
-
-fn mkfile(base: Option<Output>, path: &str, data: &str) -> Output {
-    let step = FileStep::MkFile { path: path.to_owned(), mode: 0o644, data: data.into(), owner: None, created: None };
-    file(base, vec![step], Annotations::default()).unwrap()
-}
+use crate::support::{Bench, Seen, mkfile, read};
 
 fn copy_of_src(pattern: &str) -> Output {
     let source = local(Local::new("src", LocalOwner::Unique("t".to_owned())), Annotations::default());
     let copy = Copy { allow_wildcard: true, mode: Mode::Keep, ..Copy::new(Some(source), pattern, "/") };
     file(None, vec![FileStep::Copy(copy)], Annotations::default()).unwrap()
-}
-
-fn read(dir: &Path, name: &str) -> String {
-    std::fs::read_to_string(dir.join(name)).unwrap()
 }
 
 #[test]
@@ -116,7 +19,7 @@ fn privileged_second_solve_runs_nothing() {
     assert_eq!(bench.solve(Some(&target)).unwrap().ran, ["mkfile /a", "mkfile /b"]);
     assert_eq!((read(&bench.out(), "a"), read(&bench.out(), "b")), ("1".to_owned(), "2".to_owned()));
     let again = bench.solve(Some(&target)).unwrap();
-    assert_eq!(again, Seen { ran: vec![], cached: vec!["mkfile /a".to_owned(), "mkfile /b".to_owned()] });
+    assert_eq!((again.ran, again.cached), (vec![], vec!["mkfile /a".to_owned(), "mkfile /b".to_owned()]));
 }
 
 #[test]

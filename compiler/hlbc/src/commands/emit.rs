@@ -1,70 +1,81 @@
 //! `hlbc emit`.
 //!
-//! Owns the two forms in which LLB is printed.
+//! Owns which form goes where; the forms themselves are those of `hlb-llb`.
+
+use std::io::IsTerminal;
 
 use hlb_compiler::Request;
-use hlb_llb::json::ToJson;
-use hlb_llb::{Digest, encode_definition, pb};
+use hlb_llb::{draw, dump, encode_definition, pb};
 use hlb_registry::Images;
-use prost::Message;
 
 use crate::cli::{self, EmitFormat};
 use crate::config::Places;
+use crate::definition;
 use crate::error::{Failure, Kind};
+use crate::graphs::{self, Graphs, Wanted};
 use crate::report::Screen;
 use crate::world::{OsWorld, Outside};
 use crate::{interrupt, program};
 
 pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {
+    if args.format == EmitFormat::Pb && std::io::stdout().is_terminal() {
+        return Err(Failure::new(Kind::Usage, "`pb` is binary, and standard output is a terminal")
+            .help("write it to a file with `> FILE`, build it with `| hlbc solve`, or choose `--format text`"));
+    }
     let file = program::find(&args.program)?;
-    let checked = program::check(&OsWorld::quiet(), &file, screen)?;
-    let (tokio, cancel) = interrupt::start()?;
-    let images = if args.no_resolve { None } else { Some(Images::new(Places::here().registries()?)) };
-    let handle = tokio.handle().clone();
-    let world = OsWorld::open(Outside { handle, cancel: cancel.clone(), images: images.as_ref() });
-    let targets = [args.target.clone()];
-    let request = program::compile(&world, &checked, &targets, args.platform.as_ref(), screen, &cancel)?;
-    let mut graphs = Vec::new();
-    collect(request, &mut graphs);
+    let (targets, platform) = (args.targets.all(), args.platform.platform.as_ref());
+    let request = compile(&file, &targets, platform, args.no_resolve, screen)?;
+    let wanted = graphs::wanted(request);
     match args.format {
-        EmitFormat::Json => super::print(json(&graphs)?.as_bytes()),
-        EmitFormat::Pb => match graphs.as_slice() {
-            [] => super::print(&encode_definition(&pb::Definition::default())),
-            [graph] => super::print(&encode_definition(graph)),
-            graphs => Err(Failure::new(
-                Kind::Usage,
-                format!("`{}` asks for {} graphs, and `pb` holds one", args.target, graphs.len()),
-            )
-            .help("name one of the targets that it calls, or use `--format json`")),
-        },
+        EmitFormat::Text => super::print(draw::text(&Graphs::load(wanted)?.plan()).as_bytes()),
+        EmitFormat::Dot => super::print(draw::dot(&Graphs::load(wanted)?.plan()).as_bytes()),
+        EmitFormat::Mermaid => super::print(draw::mermaid(&Graphs::load(wanted)?.plan()).as_bytes()),
+        EmitFormat::Json => super::print(json(&wanted)?.as_bytes()),
+        EmitFormat::Pb => super::print(&pb(&wanted, &targets)?),
     }
 }
 
-/// The graphs of a request in the order in which they are asked for, each once.
-fn collect(request: Request, graphs: &mut Vec<pb::Definition>) {
-    match request {
-        Request::Nil => {}
-        Request::Solve(solve) => {
-            let exports = solve.exports.into_iter().map(|export| export.definition);
-            for graph in exports.chain([solve.definition]) {
-                if graphs.iter().all(|known| known.def != graph.def) {
-                    graphs.push(graph);
-                }
-            }
-        }
-        Request::Parallel(parts) | Request::Sequential(parts) => {
-            parts.into_iter().for_each(|part| collect(part, graphs));
+/// Compiles targets of a program without building anything.
+///
+/// # Errors
+/// If it has mistakes, or what it names cannot be had.
+pub(super) fn compile(
+    file: &camino::Utf8Path,
+    targets: &[String],
+    platform: Option<&cli::Platform>,
+    no_resolve: bool,
+    screen: Screen,
+) -> Result<Request, Failure> {
+    let checked = program::check(&OsWorld::quiet(), file, screen)?;
+    let (tokio, cancel) = interrupt::start()?;
+    let images = if no_resolve { None } else { Some(Images::new(Places::here().registries()?)) };
+    let handle = tokio.handle().clone();
+    let world = OsWorld::open(Outside { handle, cancel: cancel.clone(), images: images.as_ref(), executor: None });
+    program::compile(&world, &checked, targets, platform, screen, &cancel)
+}
+
+/// One op a line, graph after graph; each ends with its terminal op.
+fn json(wanted: &[Wanted]) -> Result<String, Failure> {
+    let line =
+        |it: &Wanted| dump::dump(&it.definition).map_err(|error| definition::broken("the LLB of the program", &error));
+    wanted.iter().map(line).collect()
+}
+
+fn pb(wanted: &[Wanted], targets: &[String]) -> Result<Vec<u8>, Failure> {
+    match wanted {
+        [] => Ok(encode_definition(&nothing())),
+        [one] if one.definition.def.is_empty() => Ok(encode_definition(&nothing())),
+        [one] => Ok(encode_definition(&one.definition)),
+        all => {
+            let names: Vec<String> = targets.iter().map(|target| format!("`{target}`")).collect();
+            let (names, ask) = (names.join(", "), if names.len() == 1 { "asks" } else { "ask" });
+            Err(Failure::new(Kind::Usage, format!("{names} {ask} for {} graphs, and `pb` holds one", all.len()))
+                .help("name one of the targets that are called, or choose another `--format`"))
         }
     }
 }
 
-/// One op a line, with its digest and what is said about it.
-fn json(graphs: &[pb::Definition]) -> Result<String, Failure> {
-    let mut text = String::new();
-    for bytes in graphs.iter().flat_map(|graph| &graph.def) {
-        let op = pb::Op::decode(bytes.as_slice())
-            .map_err(|error| Failure::new(Kind::Program, "an op cannot be read back").because(error))?;
-        text.push_str(&format!("{{\"Digest\":\"{}\",\"Op\":{}}}\n", Digest::of(bytes), op.to_json()));
-    }
-    Ok(text)
+/// The empty file system. Its shortest form is no bytes at all, which is also what a command that failed leaves in a pipe.
+fn nothing() -> pb::Definition {
+    pb::Definition { source: Some(pb::Source::default()), ..pb::Definition::default() }
 }

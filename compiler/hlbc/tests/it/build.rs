@@ -184,6 +184,38 @@ fs default() {
 }
 
 #[test]
+fn privileged_what_commands_are_given_beyond_the_reference() {
+    let program = r#"
+fs default() {
+	ociLayout "../busybox" "latest"
+	shell "/bin/sh" "-ec"
+	run "cat /proc/sys/kernel/hostname > /f; echo $T >> /f; ulimit -n >> /f; ls -ldn /c >> /f" with option {
+		hostname "box"
+		secretEnv "T" "s/token"
+		secretEnv "U" "s/nothing" with optional
+		ulimit "nofile" 123 456
+		mount scratch "/c" with option {
+			cache "kept" "shared"
+			uid 7
+			gid 8
+			mode 0o700
+		}
+	}
+	run "echo three >> /f; exit 3" with validExitCodes(3)
+	symlink "f" "/l"
+	download "out"
+}
+"#;
+    let project = Project::with_busybox(program).file("s/token", "t0ken");
+    project.run(&[]);
+    let told = project.read("out/l");
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines[..3], ["box", "t0ken", "123"]);
+    assert!(lines[3].starts_with("drwx------") && lines[3].contains(" 7 ") && lines[3].contains(" 8 "), "{told}");
+    assert_eq!(lines[4..], ["three"]);
+}
+
+#[test]
 fn privileged_quiet_says_nothing() {
     let project = Project::new("fs default() {\n\tscratch\n\tmkfile \"/a\" 0o644 \"hi\"\n\tdownload \"out\"\n}\n");
     insta::assert_snapshot!(project.hlbc(&["run", "--progress", "quiet"]), @"exit code: 0");

@@ -1,20 +1,45 @@
-//! The image that steps of these tests run in: busybox, and nothing else.
+//! The images of these tests: busybox and nothing else, and the command itself as a frontend.
 //!
-//! Owns the OCI layout, made from the machine's static busybox.
+//! Owns the OCI layouts, made from what is on the machine.
 
 use std::path::Path;
+use std::process::Command;
 
 use hlb_llb::Digest;
 
 const COMMANDS: [&str; 12] =
     ["sh", "cat", "sleep", "echo", "mkdir", "ls", "cp", "seq", "touch", "true", "test", "date"];
 
-/// Writes a layout with one image, tagged `latest`.
+/// Writes a layout with busybox, tagged `latest`.
 pub(crate) fn layout(dir: &Path) {
-    let layer = layer();
-    let diff_id = Digest::of(&layer);
+    write(dir, &layer(), r#"{"Env":["PATH=/bin"],"WorkingDir":"/"}"#);
+}
+
+/// Writes a layout with a program that runs by itself as a frontend, tagged `latest`.
+pub(crate) fn frontend_layout(dir: &Path, program: &Path, args: &[&str]) {
+    let mut tar = tar::Builder::new(Vec::new());
+    tar.sparse(false);
+    let libraries = Command::new("ldd").arg(program).output().unwrap();
+    let libraries = String::from_utf8(libraries.stdout).unwrap();
+    let paths = libraries.split_whitespace().filter(|word| word.starts_with('/'));
+    let place = format!("bin/{}", program.file_name().unwrap().display());
+    tar.append_path_with_name(program, &place).unwrap();
+    for path in paths {
+        let file = std::fs::canonicalize(path).unwrap();
+        tar.append_path_with_name(file, path.trim_start_matches('/')).unwrap();
+    }
+    let words: Vec<String> =
+        [format!("/{place}").as_str()].iter().chain(args).map(|word| format!("{word:?}")).collect();
+    let config =
+        format!(r#"{{"Entrypoint":[{}],"Labels":{{"moby.buildkit.frontend.network.none":"true"}}}}"#, words.join(","));
+    write(dir, &tar.into_inner().unwrap(), &config);
+}
+
+/// Writes a layout with one image of one layer.
+fn write(dir: &Path, layer: &[u8], config: &str) {
+    let diff_id = Digest::of(layer);
     let config = format!(
-        r#"{{"architecture":"{}","os":"linux","config":{{"Env":["PATH=/bin"],"WorkingDir":"/"}},"rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}}}}"#,
+        r#"{{"architecture":"{}","os":"linux","config":{config},"rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}}}}"#,
         hlb_registry::Platform::host().architecture,
     );
     let blobs = dir.join("blobs/sha256");
@@ -27,7 +52,7 @@ pub(crate) fn layout(dir: &Path) {
     let manifest = format!(
         r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{},"layers":[{}]}}"#,
         put("application/vnd.oci.image.config.v1+json", config.as_bytes()),
-        put("application/vnd.oci.image.layer.v1.tar", &layer),
+        put("application/vnd.oci.image.layer.v1.tar", layer),
     );
     let descriptor = put("application/vnd.oci.image.manifest.v1+json", manifest.as_bytes());
     let tagged = descriptor.replace('}', r#","annotations":{"org.opencontainers.image.ref.name":"latest"}}"#);

@@ -11,12 +11,17 @@
 mod image;
 mod project;
 
+mod allow;
 mod build;
 mod check;
 mod death;
+mod diff;
+mod dump;
 mod emit;
 mod environment;
 mod failing;
 mod fmt;
+mod frontend;
 mod registry;
+mod solve;
 mod usage;

@@ -77,6 +77,25 @@ impl Project {
         self.shown(&self.command(args).output().unwrap())
     }
 
+    /// Runs the command with something to read.
+    pub(crate) fn fed(&self, args: &[&str], input: &[u8]) -> Output {
+        let mut command = self.command(args);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
+        // A command that refuses its options reads nothing.
+        let writer = std::thread::spawn(move || drop(std::io::Write::write_all(&mut stdin, &input)));
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        output
+    }
+
+    /// The definition of a target.
+    pub(crate) fn definition(&self, target: &str) -> Vec<u8> {
+        let output = self.command(&["emit", "--no-resolve", "--format", "pb", target]).output().unwrap();
+        assert!(output.status.success(), "{}", self.shown(&output));
+        output.stdout
+    }
+
     /// Exit code and output, with the project's directory taken out.
     pub(crate) fn shown(&self, output: &Output) -> String {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -87,3 +87,27 @@ fn privileged_a_mirror_stands_for_a_registry() {
     let seen = project.run(&[]);
     assert!(seen.shown.contains("mirrored\n"), "{}", seen.shown);
 }
+
+#[test]
+fn privileged_a_push_gives_its_digest_to_the_program() {
+    let project = Project::with_busybox("");
+    let registry = Registry::start(&project);
+    let pushed = format!("{}/team/out", registry.address);
+    let program = format!(
+        "fs pushed() {{\n\timage \"busy\"\n\trun \"echo hello > /hello\"\n\tdockerPush \"{pushed}:1\" as digest\n}}\n\n\
+         fs default() {{\n\tscratch\n\tmkfile \"/digest\" 0o644 digest\n\tdownload \"out\"\n}}\n"
+    );
+    project.write("build.hlb", &program);
+    let seen = project.run(&[]);
+    let digest = project.read("out/digest");
+    assert!(digest.starts_with("sha256:"), "{digest}: {}", seen.shown);
+    // By its digest it comes back.
+    let back = format!("fs default() {{\n\timage \"{pushed}@{digest}\"\n\trun \"cat /hello\"\n}}\n");
+    project.write("build.hlb", &back);
+    let seen = project.run(&[]);
+    assert!(seen.shown.contains("hello\n"), "{}", seen.shown);
+
+    project.write("build.hlb", &program.replace("echo hello > /hello", "exit 3"));
+    let shown = project.hlbc(&["run"]);
+    assert!(shown.contains("did not complete successfully: exit code: 3"), "{shown}");
+}

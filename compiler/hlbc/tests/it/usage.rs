@@ -69,7 +69,12 @@ fn a_missing_local_path_is_told_with_its_place() {
 
 #[test]
 fn wrong_options_end_with_2() {
-    for args in [&["frobnicate"][..], &["run", "--progress", "fancy"], &["emit"], &["run", "--platform", "linux"]] {
+    for args in [
+        &["frobnicate"][..],
+        &["run", "--progress", "fancy"],
+        &["emit", "--format", "x"],
+        &["run", "--platform", "linux"],
+    ] {
         let shown = Project::new(TARGETS).hlbc(args);
         assert!(shown.starts_with("exit code: 2\n--- stderr\nerror: "), "{args:?}: {shown}");
     }

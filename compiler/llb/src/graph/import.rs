@@ -13,12 +13,13 @@ use crate::pb;
 /// The output that a definition requests; `None` is the empty file system.
 ///
 /// The definition is checked as `definition::Graph::load` does. Its source files are appended to `infos`, what is later
-/// given to `marshal`, and the places of its ops are made to mean them there; on an error `infos` stays as it was. Ops
-/// that the requested one does not need are left out. Vertices of equal digest that are imported twice are one again when
-/// they are marshalled.
+/// given to `marshal`, and the places of its ops are made to mean them there, in front of `calls`, the places that asked
+/// for it; on an error `infos` stays as it was. Ops that the requested one does not need are left out. Vertices of equal
+/// digest that are imported twice are one again when they are marshalled.
 pub fn import(
     definition: &pb::Definition,
     infos: &mut Vec<pb::SourceInfo>,
+    calls: &[pb::Location],
 ) -> Result<Option<Output>, InvalidDefinition> {
     let Loaded { graph, positions } = load(definition)?;
     let before = infos.len();
@@ -37,6 +38,7 @@ pub fn import(
                 fault: Fault::out_of_range(i64::from(location.source_index), 0, own.len()),
             })?;
         }
+        locations.extend_from_slice(calls);
         let output = |(vertex, index): (usize, usize)| {
             let vertex = Arc::clone(made.get(vertex)?);
             Some(Output { vertex, index: i64::try_from(index).ok()? })

@@ -124,14 +124,14 @@ pub(crate) fn exercise(bytes: &[u8]) -> Outcome {
         Ok(graph) => graph,
         Err(error) => {
             assert!(!error.to_string().is_empty());
-            assert!(import(&definition, &mut Vec::new()).is_err());
+            assert!(import(&definition, &mut Vec::new(), &[]).is_err());
             return Outcome::Refused;
         }
     };
     check(&graph);
     let mut infos = Vec::new();
     // Places in files that are not there are refused here alone: a solver has no use for them.
-    if let Ok(output) = import(&definition, &mut infos) {
+    if let Ok(output) = import(&definition, &mut infos, &[]) {
         assert_eq!(Graph::load(&marshal(output.as_ref(), infos)).as_ref(), Ok(&graph));
     }
     Outcome::Loaded

@@ -39,7 +39,7 @@ fn real_definitions_come_out_as_they_went_in() {
     for case in cases() {
         let given = pb::Definition::decode(case.bytes.as_slice()).unwrap();
         let mut infos = Vec::new();
-        let output = import(&given, &mut infos).unwrap();
+        let output = import(&given, &mut infos, &[]).unwrap();
         assert_eq!(infos, given.source.clone().unwrap_or_default().infos, "{}", case.name);
         let again = marshal(output.as_ref(), infos);
         let (wanted, got) = (Graph::load(&given).unwrap(), Graph::load(&again).unwrap());
@@ -66,7 +66,7 @@ fn real_definitions_come_out_as_they_went_in() {
 fn bytes_stay_and_places_move_behind_those_of_the_caller() {
     let given = foreign();
     let mut infos = vec![info("build.hlb")];
-    let base = import(&given, &mut infos).unwrap().unwrap();
+    let base = import(&given, &mut infos, &[]).unwrap().unwrap();
     assert_eq!(base.vertex.bytes(), given.def[0]);
     let own = Annotations { locations: vec![place(0, 1)], ..Default::default() };
     let rm = ops::FileStep::Rm { path: "/x".to_owned(), allow_not_found: false, allow_wildcard: false };
@@ -87,8 +87,8 @@ fn bytes_stay_and_places_move_behind_those_of_the_caller() {
 #[test]
 fn what_is_imported_twice_is_one_op() {
     let mut infos = Vec::new();
-    let first = import(&foreign(), &mut infos).unwrap().unwrap();
-    let second = import(&foreign(), &mut infos).unwrap().unwrap();
+    let first = import(&foreign(), &mut infos, &[]).unwrap().unwrap();
+    let second = import(&foreign(), &mut infos, &[]).unwrap().unwrap();
     assert_eq!(first, second);
     let both = ops::merge(vec![first.clone(), second], Annotations::default()).unwrap();
     let definition = marshal(Some(&both), infos);
@@ -101,8 +101,8 @@ fn what_is_imported_twice_is_one_op() {
 #[test]
 fn no_ops_are_the_empty_file_system() {
     let mut infos = Vec::new();
-    assert_eq!(import(&pb::Definition::default(), &mut infos).unwrap(), None);
-    assert_eq!(import(&marshal(None, vec![info("x")]), &mut infos).unwrap(), None);
+    assert_eq!(import(&pb::Definition::default(), &mut infos, &[]).unwrap(), None);
+    assert_eq!(import(&marshal(None, vec![info("x")]), &mut infos, &[]).unwrap(), None);
     assert_eq!(infos, [info("x")]);
 }
 
@@ -114,7 +114,7 @@ fn places_are_in_files_that_are_there() {
         let locations = &mut definition.source.as_mut().unwrap().locations;
         locations.get_mut(&digest).unwrap().locations[1].source_index = index;
         let mut infos = vec![info("mine")];
-        let error = import(&definition, &mut infos).unwrap_err();
+        let error = import(&definition, &mut infos, &[]).unwrap_err();
         assert_eq!(error.to_string(), format!("op {digest}: source.locations[1].sourceIndex {wanted}"));
         assert_eq!(infos.len(), 1);
     };
@@ -122,7 +122,7 @@ fn places_are_in_files_that_are_there() {
     check(-1, "is -1, but can only be 0 to 1");
     check(i32::MAX, "is 2147483647, but can only be 0 to 1");
     let garbled = pb::Definition { def: vec![vec![0xff]], ..Default::default() };
-    assert!(matches!(import(&garbled, &mut Vec::new()), Err(InvalidDefinition::GarbledOp { .. })));
+    assert!(matches!(import(&garbled, &mut Vec::new(), &[]), Err(InvalidDefinition::GarbledOp { .. })));
 }
 
 #[test]
@@ -133,6 +133,6 @@ fn long_chains_need_no_stack() {
     }
     let definition = marshal(Some(&output), Vec::new());
     drop(output);
-    let imported = import(&definition, &mut Vec::new()).unwrap();
+    let imported = import(&definition, &mut Vec::new(), &[]).unwrap();
     assert_eq!(marshal(imported.as_ref(), Vec::new()), definition);
 }

@@ -41,6 +41,7 @@ impl Host for RuntimeHost {
         let request = SolveRequest {
             definition,
             locals: self.request.locals.clone(),
+            layouts: self.request.layouts.clone(),
             secrets: self.request.secrets.clone(),
             sockets: self.request.sockets.clone(),
             allow: self.request.allow.clone(),

@@ -122,7 +122,7 @@ impl<H: Host> Bridge<H> {
 #[tonic::async_trait]
 impl<H: Host> LlbBridge for Bridge<H> {
     async fn ping(&self, _: Request<proto::PingRequest>) -> Answer<proto::PongResponse> {
-        let caps = |ids: &[&str]| ids.iter().map(|id| cap(id)).collect();
+        let caps = |ids: &[&str]| ids.iter().map(cap).collect();
         let worker = WorkerRecord {
             id: "hlbc".to_owned(),
             platforms: vec![wire::platform(&self.host.platform())],

@@ -72,7 +72,7 @@ async fn the_empty_file_system_is_not_solved() {
     let error = bench.gateway.read_file(&scratch, "/a").await.unwrap_err();
     assert_eq!(error.to_string(), "the empty file system has no files");
     let part = Part { platform: platform("amd64", ""), reference: scratch, config: b"{}".to_vec() };
-    bench.gateway.finish(&Answer::One(part)).await.unwrap();
+    bench.gateway.finish(&Answer::One(Box::new(part))).await.unwrap();
     let Some(Returned::Result { graphs, .. }) = bench.end().await.0 else { panic!("no result") };
     assert_eq!(graphs, BTreeMap::from([(String::new(), pb::Definition::default())]));
 }
@@ -80,9 +80,9 @@ async fn the_empty_file_system_is_not_solved() {
 #[tokio::test]
 async fn images_are_found_by_name_and_platform() {
     let bench = Bench::start(&[], BTreeMap::new()).await;
-    let image = bench.gateway.image("docker.io/library/busybox:latest", &platform("arm64", "")).await.unwrap();
+    let image = bench.gateway.image("docker.io/library/busybox:latest", &platform("arm64", ""), false).await.unwrap();
     assert_eq!((image.digest.as_str(), image.config.as_slice()), ("sha256:1", &b"{}"[..]));
-    let missing = bench.gateway.image("docker.io/library/none:latest", &platform("arm64", "")).await;
+    let missing = bench.gateway.image("docker.io/library/none:latest", &platform("arm64", ""), false).await;
     assert_eq!(missing.unwrap_err().to_string(), "cannot get `none`: not found");
     assert_eq!(bench.end().await.1[0], "image docker.io/library/busybox:latest arm64");
 }
@@ -116,9 +116,9 @@ async fn one_result_comes_back_as_its_graph() {
     let bench = Bench::start(&[], BTreeMap::new()).await;
     let one = part(&bench.gateway, "one", platform("amd64", "")).await;
     assert!(!bench.answered.is_cancelled());
-    bench.gateway.finish(&Answer::One(one.clone())).await.unwrap();
+    bench.gateway.finish(&Answer::One(Box::new(one.clone()))).await.unwrap();
     assert!(bench.answered.is_cancelled());
-    let again = bench.gateway.finish(&Answer::One(one)).await.unwrap_err();
+    let again = bench.gateway.finish(&Answer::One(Box::new(one))).await.unwrap_err();
     assert_eq!(again.to_string(), "a frontend returns once");
     let (returned, asked) = bench.end().await;
     let graphs = BTreeMap::from([(String::new(), graph("one"))]);

@@ -188,8 +188,10 @@ impl Drop for Registry {
 /// One request to the scripted registry.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
+    pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Its answer. `cut` closes the connection after so many bytes of the body.
@@ -218,7 +220,7 @@ pub(crate) struct Scripted {
 }
 
 impl Scripted {
-    /// `answer` gets the request and how many came for the same path before it.
+    /// `answer` gets the request and how many of the same method came for the same path before it.
     pub(crate) async fn start(answer: impl Fn(&Request, usize, &str) -> Answer + Send + Sync + 'static) -> Self {
         let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
@@ -251,13 +253,17 @@ async fn serve(
     }
     let head = String::from_utf8_lossy(&head).into_owned();
     let mut lines = head.lines();
-    let path = lines.next().unwrap().split(' ').nth(1).unwrap().to_owned();
+    let mut words = lines.next().unwrap().split(' ').map(ToOwned::to_owned);
+    let (method, path) = (words.next().unwrap(), words.next().unwrap());
     let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()));
-    let request = Request { path, headers: lines.filter_map(header).collect() };
+    let headers: BTreeMap<String, String> = lines.filter_map(header).collect();
+    let mut body = vec![0; headers.get("content-length").map_or(0, |length| length.parse().unwrap())];
+    stream.read_exact(&mut body).await?;
+    let request = Request { method, path, headers, body };
     let before = {
         let mut log = log.lock().unwrap();
         log.push(request.clone());
-        log.iter().filter(|earlier| earlier.path == request.path).count() - 1
+        log.iter().filter(|earlier| earlier.path == request.path && earlier.method == request.method).count() - 1
     };
     let answer = answer(&request, before);
     let mut head =
@@ -266,6 +272,9 @@ async fn serve(
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     stream.write_all(format!("{head}\r\n").as_bytes()).await?;
+    if request.method == "HEAD" {
+        return stream.shutdown().await;
+    }
     let end = answer.cut.unwrap_or(usize::MAX).min(answer.body.len());
     stream.write_all(&answer.body[..end]).await?;
     stream.shutdown().await

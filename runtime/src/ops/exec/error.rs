@@ -6,6 +6,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use hlb_agent::AgentError;
+
 use super::cache::CacheError;
 use crate::error::ErrorKind;
 use crate::exec::StepError;
@@ -63,6 +65,20 @@ pub(crate) enum ExecError {
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// Nobody lent the connection.
+    #[error("the SSH agent or socket `{id}` was not given")]
+    SocketMissing {
+        /// Its id.
+        id: String,
+    },
+    /// What was lent cannot be had.
+    #[error("the SSH agent or socket `{id}` cannot be used: {source}")]
+    Socket {
+        /// Its id.
+        id: String,
+        /// Why.
+        source: AgentError,
     },
     /// The part of an input that is to be mounted is not there.
     #[error("cannot mount `{selector}` at `{dest}`: {source}")]
@@ -139,6 +155,7 @@ impl ExecError {
             Self::Cancelled => ErrorKind::Cancelled,
             Self::Invalid { .. } | Self::Unsupported { .. } => ErrorKind::Definition,
             Self::SecretMissing { .. } | Self::SecretUnreadable { .. } => ErrorKind::Source,
+            Self::SocketMissing { .. } | Self::Socket { .. } => ErrorKind::Source,
             Self::Platform { .. } | Self::Snapshot(_) | Self::Cache(_) | Self::Step(_) | Self::Io { .. } => {
                 ErrorKind::Environment
             }

@@ -14,9 +14,13 @@ use rustix::fs::OFlags;
 use super::cache::{Cache, Wanted};
 use super::{ExecError, Task};
 use crate::exec::{Attached, Sandbox, What};
+use crate::ops::sockets::{Access, Sockets};
 use crate::snapshot::{Active, Snapshot, View};
 use crate::sys::mounts::{Mounted, bind_open, private_tmpfs};
 use crate::sys::root::Root;
+
+/// The socket of a mount that names none.
+const DEFAULT_SOCKET: &str = "default";
 
 /// The mounts of an op. Fields are dropped in order: mounts inside others first.
 pub(super) struct Prepared {
@@ -26,6 +30,7 @@ pub(super) struct Prepared {
     pub(super) mounts: Vec<Attached>,
     parts: Vec<Mounted>,
     secrets: Option<Mounted>,
+    sockets: Sockets,
     views: Vec<View>,
     forgotten: Vec<Active>,
     outputs: Vec<Output>,
@@ -64,6 +69,7 @@ impl Prepared {
             mounts: Vec::new(),
             parts: Vec::new(),
             secrets: None,
+            sockets: Sockets::default(),
             views: Vec::new(),
             forgotten: Vec::new(),
             outputs: Vec::new(),
@@ -87,8 +93,7 @@ impl Prepared {
                 MountType::Cache => Some(What::Bind(prepared.cache(task, sandbox, mount, &place)?)),
                 MountType::Tmpfs => Some(What::Memory(memory(mount)?)),
                 MountType::Secret => prepared.secret(task, sandbox, mount)?,
-                MountType::Ssh if mount.ssh_opt.as_ref().is_some_and(|ssh| ssh.optional) => None,
-                MountType::Ssh => return Err(ExecError::unsupported("an SSH agent in a step")),
+                MountType::Ssh => prepared.socket(task, sandbox, mount)?,
             };
             match what {
                 Some(What::Bind(path)) if is_root => {
@@ -172,6 +177,26 @@ impl Prepared {
         };
         write().map_err(failed)?;
         Ok(Some(What::Secret { file, executable: secret.mode & 0o111 != 0 }))
+    }
+
+    fn socket(&mut self, task: &Task, sandbox: &Sandbox, mount: &pb::Mount) -> Result<Option<What>, ExecError> {
+        let ssh = mount.ssh_opt.as_ref().ok_or(ExecError::invalid("an SSH mount does not say which"))?;
+        let id = if ssh.id.is_empty() { DEFAULT_SOCKET } else { &ssh.id };
+        let Some(lent) = task.sockets.get(id) else {
+            return if ssh.optional { Ok(None) } else { Err(ExecError::SocketMissing { id: id.to_owned() }) };
+        };
+        match task.handle.block_on(hlb_agent::check(lent)) {
+            Ok(()) => {}
+            Err(error) if ssh.optional => {
+                tracing::info!(id, %error, "an optional socket is left out");
+                return Ok(None);
+            }
+            Err(source) => return Err(ExecError::Socket { id: id.to_owned(), source }),
+        }
+        let access = Access { uid: ssh.uid, gid: ssh.gid, mode: ssh.mode };
+        let listened = self.sockets.listen(&task.handle, sandbox.dir(), id, lent, access);
+        let path = listened.map_err(|source| ExecError::Io { action: "make a socket for the step", source })?;
+        Ok(Some(What::Bind(path)))
     }
 
     /// The part of a tree that a mount shows: a mount of its own, so that nobody can put a link there afterwards.

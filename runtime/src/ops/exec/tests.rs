@@ -104,7 +104,7 @@ fn what_is_not_there_yet_says_so() {
         change(&mut op);
         assert_eq!(bench.run(&op, &[Snapshot::scratch()]).0.unwrap_err().to_string(), expected);
     };
-    check(&|op| op.security = 1, "security mode `insecure` is not supported yet");
+    check(&|op| op.security = 9, "security mode 9 is not supported yet");
     check(&|op| op.network = 9, "network mode 9 is not supported yet");
     check(
         &|op| op.meta.as_mut().unwrap().cgroup_parent = "x.slice:".into(),
@@ -115,9 +115,6 @@ fn what_is_not_there_yet_says_so() {
         "the exec op is not valid: its process has no arguments, not even the program",
     );
     check(&|op| op.mounts.clear(), "the exec op is not valid: nothing is mounted at `/`");
-    let ssh =
-        pb::Mount { mount_type: pb::MountType::Ssh.into(), dest: "/agent".into(), output: -1, ..Default::default() };
-    check(&|op| op.mounts.push(ssh.clone()), "an SSH agent in a step is not supported yet");
     check(&|op| op.mounts.push(bind(7, "/x", -1, true)), "the exec op is not valid: the mount at `/x` is of input 7");
     let limit = pb::Ulimit { name: "speed".into(), soft: 1, hard: 1 };
     check(

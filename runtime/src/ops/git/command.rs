@@ -6,12 +6,13 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 
 use rustix::process::{Pid, Signal};
 use tokio::process::Command;
 
-use super::GitError;
 use super::refs::redacted;
+use super::{Access, GitError};
 
 /// Variables of ours that git may see.
 const PASSED: [&str; 14] = [
@@ -48,17 +49,24 @@ pub(super) struct Git {
     remote: String,
     home: PathBuf,
     directory: PathBuf,
+    access: Option<Arc<Access>>,
 }
 
 impl Git {
     /// `home` is where git finds nobody's configuration, and where it runs.
     pub(super) fn new(remote: &str, home: &Path) -> Self {
-        Self { remote: remote.to_owned(), home: home.to_owned(), directory: home.to_owned() }
+        Self { remote: remote.to_owned(), home: home.to_owned(), directory: home.to_owned(), access: None }
+    }
+
+    /// The same, with something to show to the remote.
+    pub(super) fn with_access(self, access: Option<Arc<Access>>) -> Self {
+        Self { access, ..self }
     }
 
     /// The same in another directory.
     pub(super) fn within(&self, directory: &Path) -> Self {
-        Self { remote: self.remote.clone(), home: self.home.clone(), directory: directory.to_owned() }
+        let (remote, home) = (self.remote.clone(), self.home.clone());
+        Self { remote, home, directory: directory.to_owned(), access: self.access.clone() }
     }
 
     /// The remote as it may be printed.
@@ -76,7 +84,11 @@ impl Git {
             }
         }
         // A repository on this machine may be read only if it is the user who named it.
-        let protocols = if self.remote.starts_with("file://") { "http:https:git:file" } else { "http:https:git" };
+        let protocols = match self.remote.split_once("://") {
+            Some(("file", _)) => "http:https:git:file",
+            Some(("http" | "https" | "git", _)) => "http:https:git",
+            _ => "http:https:git:ssh",
+        };
         command
             .env("HOME", &self.home)
             .env("XDG_CONFIG_HOME", &self.home)
@@ -93,6 +105,9 @@ impl Git {
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
+        if let Some(access) = &self.access {
+            command.envs(access.variables());
+        }
         for setting in SETTINGS {
             command.args(["-c", setting]);
         }
@@ -142,7 +157,13 @@ fn hint(text: &str) -> &'static str {
     let asks =
         ["could not read Username", "could not read Password", "Authentication failed", "terminal prompts disabled"];
     if asks.iter().any(|ask| text.contains(ask)) {
-        "; credentials for git sources are not supported yet"
+        "; if the repository is there, give a token for it as the secret `GIT_AUTH_TOKEN`"
+    } else if text.contains("cannot run ssh") {
+        "; on Debian and Ubuntu, `apt-get install openssh-client` installs ssh"
+    } else if text.contains("Permission denied (publickey") {
+        "; it takes none of the keys of the agent"
+    } else if text.contains("Host key verification failed") {
+        "; its host key is not the one that is known"
     } else if text.contains("Could not resolve host") {
         "; check the host name and the network"
     } else if text.contains("dubious ownership") {

@@ -19,16 +19,16 @@ pub(super) fn check_remote(remote: &str) -> Result<(), GitError> {
     }
     let scheme = remote.split_once("://").map(|(scheme, _)| scheme);
     match scheme {
-        Some("http" | "https" | "git" | "file") => {}
-        Some("ssh") => return Err(GitError::Unsupported { what: "ssh".to_owned() }),
-        None if is_scp(remote) => return Err(GitError::Unsupported { what: "ssh".to_owned() }),
-        _ => return wrong("its scheme is none of http, https, git and file"),
+        Some("http" | "https" | "git" | "file" | "ssh") => {}
+        None if is_scp(remote) => {}
+        _ => return wrong("its scheme is none of http, https, git, ssh and file"),
     }
-    let host = remote.split_once("://").map_or("", |(_, rest)| rest);
+    let host = remote.split_once("://").map_or(remote, |(_, rest)| rest);
     if host.is_empty() {
         return wrong("it has no host");
     }
-    if host.starts_with('-') {
+    let authority = host.split(['/', ':']).next().unwrap_or_default();
+    if host.starts_with('-') || authority.rsplit_once('@').is_some_and(|(_, host)| host.starts_with('-')) {
         return wrong("its host begins with `-`");
     }
     if host.split('/').next().is_some_and(|host| host.contains("::") && !host.contains('[')) {

@@ -5,6 +5,8 @@ use std::process::{Child, Command, Stdio};
 
 use super::*;
 
+mod access;
+
 /// A remote with history: two commits on `main`, a branch, a light and an annotated tag.
 struct Remote {
     dir: tempfile::TempDir,
@@ -310,8 +312,8 @@ fn what_is_no_git_source_is_refused() {
         of("ext::sh -c x", "", "", ""),
         of("ext::sh", "", "", ""),
         of("https://-h/r", "", "", ""),
-        of("ssh://git@h/r", "", "", ""),
-        of("git@h:r", "", "", ""),
+        of("ssh://git@-oProxyCommand=x/r", "", "", ""),
+        of("git@-oProxyCommand=x:r", "", "", ""),
         of("https://h/r", "#--output=x", "", ""),
         of("https://h/r", "#a..b", "", ""),
         of("https://h/r", "#a b", "", ""),
@@ -324,8 +326,8 @@ fn what_is_no_git_source_is_refused() {
     git remote `https://ext::sh -c x` is not valid: it has a space or a control character
     git remote `https://ext::sh` is not valid: it names a helper of git
     git remote `https://-h/r` is not valid: its host begins with `-`
-    ssh is not supported yet for git sources
-    ssh is not supported yet for git sources
+    git remote `ssh://xxxxx@-oProxyCommand=x/r` is not valid: its host begins with `-`
+    git remote `git@-oProxyCommand=x:r` is not valid: its host begins with `-`
     git ref `--output=x` is not valid: it begins with `-`
     git ref `a..b` is not valid: it is not a name that a ref can have
     git ref `a b` is not valid: it has a character that no ref has

@@ -67,6 +67,9 @@ async fn try_fetch(
     for (name, value) in &source.headers {
         request = request.header(*name, value);
     }
+    if let Some(authorization) = &source.authorization {
+        request = request.header(header::AUTHORIZATION, authorization.clone());
+    }
     if let Some(previous) = previous {
         match (&previous.etag, &previous.last_modified) {
             (Some(etag), _) => request = request.header(header::IF_NONE_MATCH, etag),
@@ -149,7 +152,12 @@ fn check(source: &HttpSource, found: &Digest) -> Result<(), HttpError> {
 fn refused(source: &HttpSource, response: &Response) -> Failure {
     let status = response.status();
     let hint = match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "credentials for http sources are not supported yet",
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if source.authorization.is_some() => {
+            "it does not take the secret that it was shown"
+        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            "give a secret `HTTP_AUTH_HEADER_host` with the value of an `Authorization` header, or `HTTP_AUTH_TOKEN_host`"
+        }
         StatusCode::NOT_FOUND | StatusCode::GONE => "check the URL",
         StatusCode::TOO_MANY_REQUESTS => "try again later",
         status if status.is_server_error() => "the server has a problem, try again later",

@@ -146,7 +146,10 @@ async fn broken_connections_are_tried_again() {
 async fn refusals_say_what_to_do_and_are_not_repeated() {
     for (status, hint) in [
         ("404 Not Found", "check the URL"),
-        ("401 Unauthorized", "credentials for http sources are not supported yet"),
+        (
+            "401 Unauthorized",
+            "give a secret `HTTP_AUTH_HEADER_host` with the value of an `Authorization` header, or `HTTP_AUTH_TOKEN_host`",
+        ),
         ("500 Internal Server Error", "the server has a problem, try again later"),
     ] {
         let server = serve(vec![answer(status, "", "")]);
@@ -179,7 +182,7 @@ fn attributes_are_checked() {
         of("https://h/f", "http.perm", "0999"),
         of("https://h/f", "http.uid", "root"),
         of("https://h/f", "http.checksum", "md5:1"),
-        of("https://h/f", "http.authheadersecret", "S"),
+        of("https://h/f", "http.sig.pubkey", "S"),
         of("ftp://h/f", "", ""),
         of("https://", "", ""),
     ];
@@ -187,7 +190,7 @@ fn attributes_are_checked() {
     source attribute http.perm=`0999` is not valid: it is not an octal mode
     source attribute http.uid=`root` is not valid: it is not a number
     source attribute http.checksum=`md5:1` is not valid: it is not a sha256 digest
-    attribute `http.authheadersecret` is not supported yet for http sources
+    attribute `http.sig.pubkey` is not supported yet for http sources
     `ftp://h/f` is not a URL for a file: its scheme is neither http nor https
     `https://` is not a URL for a file: empty host
     ");

@@ -1,28 +1,47 @@
 //! Git sources.
 //!
-//! Owns where fetched repositories are kept, and the key of a commit.
+//! Owns where fetched repositories are kept, what their remotes are shown, and the key of a commit.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use hlb_llb::pb;
+use tokio::runtime::Handle;
 
+use super::secret::authorization;
 use crate::error::{ErrorKind, SolveError};
-use crate::ops::git::{GitCache, GitError, GitSource, Resolved};
+use crate::ops::git::{Access, GitCache, GitError, GitSource, Resolved};
+use crate::ops::sockets::{self, Sockets};
 use crate::snapshot::Snapshot;
 use crate::solver::job::Job;
 use crate::solver::key::{self, GitKey};
 use crate::solver::vertex::Vertex;
 
+/// The agent of a source that names none.
+const DEFAULT_AGENT: &str = "default";
+
 /// A commit that a reference stands for.
 pub(super) struct Found {
     source: GitSource,
     resolved: Resolved,
+    cache: GitCache,
+    /// Behind one of them is the agent.
+    _sockets: Sockets,
+}
+
+/// Refuses an address or attributes that cannot be read.
+pub(super) fn check(op: &pb::SourceOp) -> Result<(), SolveError> {
+    GitSource::parse(&op.identifier, &op.attrs).map(drop).map_err(from_git)
 }
 
 /// Asks the remote which commit is meant.
 pub(super) async fn find(job: &Arc<Job>, op: &pb::SourceOp) -> Result<super::Found, SolveError> {
     let source = GitSource::parse(&op.identifier, &op.attrs).map_err(from_git)?;
-    let resolved = cache(job).resolve(&source).await.map_err(from_git)?;
+    let repositories = job.engine.store.root().join("git");
+    let mut sockets = Sockets::default();
+    let access = access(job, op, &source, &repositories, &mut sockets).await?;
+    let cache = GitCache::new(repositories).with_access(access);
+    let resolved = cache.resolve(&source).await.map_err(from_git)?;
     let key = key::git(&GitKey {
         commit: if source.keep_git_dir { &resolved.object } else { &resolved.commit },
         kept_reference: source.keep_git_dir.then_some(resolved.reference.as_str()),
@@ -30,7 +49,7 @@ pub(super) async fn find(job: &Arc<Job>, op: &pb::SourceOp) -> Result<super::Fou
         skip_submodules: !source.submodules,
         mtime_of_commit: source.commit_time,
     });
-    Ok(super::Found { keys: vec![key], what: super::What::Git(Found { source, resolved }) })
+    Ok(super::Found { keys: vec![key], what: super::What::Git(Found { source, resolved, cache, _sockets: sockets }) })
 }
 
 /// Checks the commit out.
@@ -38,12 +57,42 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Vertex, found: &Found) -> Res
     let active = job.engine.snapshots.prepare(&Snapshot::default());
     let active =
         active.map_err(|error| SolveError::new(ErrorKind::Environment, error).at(&vertex.digest, &vertex.name))?;
-    cache(job).checkout(&found.source, &found.resolved, active.upper()).await.map_err(from_git)?;
+    found.cache.checkout(&found.source, &found.resolved, active.upper()).await.map_err(from_git)?;
     active.commit().map_err(|error| SolveError::new(ErrorKind::Environment, error))
 }
 
-fn cache(job: &Job) -> GitCache {
-    GitCache::new(job.engine.store.root().join("git"))
+/// What the remote is to be shown, if anything.
+async fn access(
+    job: &Job,
+    op: &pb::SourceOp,
+    source: &GitSource,
+    repositories: &Path,
+    sockets: &mut Sockets,
+) -> Result<Option<Arc<Access>>, SolveError> {
+    let failed = |error: std::io::Error| {
+        SolveError::say(ErrorKind::Environment, format!("cannot give git what it shows to the remote: {error}"))
+    };
+    let header = if source.is_http() { authorization(job, op)? } else { None };
+    if header.is_none() && !source.is_ssh() {
+        return Ok(None);
+    }
+    let mut access = Access::new().map_err(failed)?;
+    if let Some(header) = header {
+        access.authorize(source, &header).map_err(failed)?;
+    }
+    if source.is_ssh() {
+        let id = super::socket_of(op).unwrap_or(DEFAULT_AGENT).to_owned();
+        let remote = source.shown_remote();
+        let Some(lent) = job.sockets.get(&id) else { return Err(from_git(GitError::NoAgent { remote, id })) };
+        if let Err(source) = hlb_agent::check(lent).await {
+            return Err(from_git(GitError::Agent { remote, id, source }));
+        }
+        let ours = sockets::Access { uid: 0, gid: 0, mode: 0o600 };
+        let agent = sockets.listen(&Handle::current(), access.dir(), &id, lent, ours).map_err(failed)?;
+        std::fs::create_dir_all(repositories).map_err(failed)?;
+        access.connect(source, &agent, &repositories.join("known_hosts")).map_err(failed)?;
+    }
+    Ok(Some(Arc::new(access)))
 }
 
 fn from_git(error: GitError) -> SolveError {

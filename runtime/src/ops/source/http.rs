@@ -11,6 +11,7 @@ use hlb_llb::{Digest, pb};
 use hlb_store::LayerId;
 use serde::{Deserialize, Serialize};
 
+use super::secret::authorization;
 use crate::error::{ErrorKind, SolveError};
 use crate::ops::http::{Cached, Fetched, HttpError, HttpSource, client, fetch as download};
 use crate::snapshot::{Active, Snapshot};
@@ -34,9 +35,17 @@ struct Kept {
     layer: String,
 }
 
+/// Refuses a URL or attributes that cannot be read.
+pub(super) fn check(op: &pb::SourceOp) -> Result<(), SolveError> {
+    HttpSource::parse(&op.identifier, &op.attrs).map(drop).map_err(from_http)
+}
+
 /// Finds what the URL holds now.
 pub(super) async fn find(job: &Arc<Job>, vertex: &Vertex, op: &pb::SourceOp) -> Result<super::Found, SolveError> {
-    let source = HttpSource::parse(&op.identifier, &op.attrs).map_err(from_http)?;
+    let mut source = HttpSource::parse(&op.identifier, &op.attrs).map_err(from_http)?;
+    if let Some(header) = authorization(job, op)? {
+        source.authorize(&header).map_err(from_http)?;
+    }
     if let Some(checksum) = source.checksum.clone() {
         let keys = vec![key_of(&source, op, &checksum, &source.name(None), "")];
         return Ok(super::Found { keys, what: super::What::Http(Found { source, unchanged: None }) });
@@ -129,7 +138,7 @@ fn key_of(source: &HttpSource, op: &pb::SourceOp, checksum: &Digest, filename: &
         gid: i64::from(source.gid),
         checksum,
         last_modified,
-        auth_header_secret: "",
+        auth_header_secret: op.attrs.get("http.authheadersecret").map_or("", String::as_str),
         headers: &headers,
     })
 }

@@ -4,13 +4,14 @@
 //! share its directories. Names, manifests and transport are in `hlb-registry`, unpacking in `snapshot::apply`.
 
 use std::fs::File;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use hlb_llb::digest::Hasher;
 use hlb_llb::{Digest, pb};
-use hlb_registry::{Descriptor, Platform, Reference, ResolvedImage};
+use hlb_registry::{Descriptor, Platform, ResolvedImage};
 use hlb_store::LayerId;
 
 use crate::error::{ErrorKind, SolveError};
@@ -19,7 +20,7 @@ use crate::ops::blocking;
 use crate::snapshot::Snapshot;
 use crate::snapshot::apply::apply_layer;
 use crate::solver::job::Job;
-use crate::solver::key;
+use crate::solver::key::{self, ImageKey};
 use crate::solver::vertex::Vertex;
 
 /// How many layers of one image are downloaded at a time.
@@ -28,7 +29,16 @@ const DOWNLOADS: usize = 4;
 /// An image that was resolved.
 pub(super) struct Found {
     image: Arc<ResolvedImage>,
-    platform: Platform,
+    /// Its layers that are used, from the lowest; they have chain ids as names.
+    layers: Vec<LayerId>,
+    /// What it was resolved for, if its blobs can be fetched by its name.
+    named: Option<Platform>,
+}
+
+/// Refuses a reference or attributes that cannot be read.
+pub(super) fn check(reference: &str, op: &pb::SourceOp) -> Result<(), SolveError> {
+    super::parse_reference(reference)?;
+    limit(op).map(drop)
 }
 
 /// Resolves a reference. The keys are that of the manifest and that of the layers: an image that was pushed again with the same layers
@@ -39,32 +49,80 @@ pub(super) async fn find(
     op: &pb::SourceOp,
     platform: Option<&pb::Platform>,
 ) -> Result<super::Found, SolveError> {
-    if let Some(limit) = op.attrs.get("image.layerlimit") {
-        let sentence = format!("the attribute image.layerlimit ({limit}) is not supported yet");
-        return Err(SolveError::say(ErrorKind::Definition, sentence));
-    }
-    let reference = Reference::parse(reference).map_err(|error| SolveError::new(ErrorKind::Definition, error))?;
-    let platform = match platform {
-        Some(platform) => Platform::new(&platform.os, &platform.architecture, &platform.variant),
-        None => Platform::host(),
-    };
+    let reference = super::parse_reference(reference)?;
+    let platform = wanted(platform);
     let image = job.engine.images.resolve(&reference, &platform).await;
     let image = image.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
     if let Some(checksum) = op.attrs.get("image.checksum").filter(|checksum| *checksum != image.root_digest.as_str()) {
         let sentence = format!("`{reference}` has digest {}, the build wants {checksum}", image.root_digest);
         return Err(SolveError::say(ErrorKind::Source, sentence));
     }
+    Ok(found(image, &platform, limit(op)?, Some(platform.clone())))
+}
+
+/// Finds an image in a layout that the caller offers. Its keys are those that it would have if it came from a registry.
+pub(super) async fn find_in_layout(
+    job: &Arc<Job>,
+    reference: &str,
+    op: &pb::SourceOp,
+    platform: Option<&pb::Platform>,
+) -> Result<super::Found, SolveError> {
+    let dir = super::layout(job, super::layout_of(op).unwrap_or_default())?;
+    let (reference, platform) = (super::parse_reference(reference)?, wanted(platform));
+    let image = job.engine.images.resolve_in_layout(dir, &reference, &platform).await;
+    let image = image.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
+    Ok(found(image, &platform, limit(op)?, None))
+}
+
+fn found(
+    image: Arc<ResolvedImage>,
+    platform: &Platform,
+    limit: Option<NonZeroU32>,
+    named: Option<Platform>,
+) -> super::Found {
+    let limit = limit.map_or(0, NonZeroU32::get);
+    let contents = &image.config.rootfs.diff_ids;
+    let count = usize::try_from(limit).ok().filter(|limit| *limit > 0).unwrap_or(usize::MAX);
+    let used = contents.get(..count).unwrap_or(contents);
     let keys = vec![
-        key::image_manifest(&image.root_digest, &platform.os, &platform.architecture, &platform.variant),
-        key::image_layers(&image.config.rootfs.diff_ids, &image.config_bytes),
+        key::image_manifest(&ImageKey {
+            digest: &image.root_digest,
+            os: &platform.os,
+            architecture: &platform.architecture,
+            variant: &platform.variant,
+            limit,
+        }),
+        key::image_layers(used, &image.config_bytes),
     ];
-    Ok(super::Found { keys, what: super::What::Image(Found { image, platform }) })
+    let layers = chain_ids(used);
+    super::Found { keys, what: super::What::Image(Found { image, layers, named }) }
+}
+
+fn wanted(platform: Option<&pb::Platform>) -> Platform {
+    match platform {
+        Some(platform) => Platform::new(&platform.os, &platform.architecture, &platform.variant),
+        None => Platform::host(),
+    }
+}
+
+/// How many layers are used, if not all.
+fn limit(op: &pb::SourceOp) -> Result<Option<NonZeroU32>, SolveError> {
+    for name in ["image.layerlimit", "oci.layerlimit"] {
+        if let Some(text) = op.attrs.get(name).filter(|text| !text.is_empty()) {
+            let sentence = || format!("the attribute {name}=`{text}` is not a number of layers: it must be at least 1");
+            return match text.parse() {
+                Ok(limit) => Ok(Some(limit)),
+                Err(_) => Err(SolveError::say(ErrorKind::Definition, sentence())),
+            };
+        }
+    }
+    Ok(None)
 }
 
 /// Makes the layers that the store does not have yet.
 pub(super) async fn fetch(job: &Arc<Job>, vertex: &Arc<Vertex>, found: &Found) -> Result<Snapshot, SolveError> {
     let image = &found.image;
-    let layers = chain_ids(&image.config.rootfs.diff_ids);
+    let layers = &found.layers;
     let environment = |error: hlb_store::MetaError| SolveError::new(ErrorKind::Environment, error);
     let mut missing = Vec::new();
     for (at, layer) in layers.iter().enumerate() {
@@ -82,10 +140,12 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Arc<Vertex>, found: &Found) -
         .buffered(DOWNLOADS);
     for at in &missing {
         let Some(blob) = blobs.try_next().await? else { break };
-        unpack(job, image, &layers, *at, blob).await?;
+        unpack(job, image, layers, *at, blob).await?;
     }
-    layer_blob::remember(&job.engine.store, &layers, image, &found.platform).map_err(environment)?;
-    Ok(Snapshot::new(layers))
+    if let Some(platform) = &found.named {
+        layer_blob::remember(&job.engine.store, layers, image, platform).map_err(environment)?;
+    }
+    Ok(Snapshot::new(layers.clone()))
 }
 
 /// The blob of a layer as a file on this machine.

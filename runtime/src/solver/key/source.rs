@@ -44,6 +44,36 @@ pub(crate) struct HttpKey<'a> {
     pub(crate) headers: &'a [(&'a str, &'a str)],
 }
 
+/// An image whose name was resolved.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ImageKey<'a> {
+    /// Of its index or manifest.
+    pub(crate) digest: &'a Digest,
+    /// The platform that is wanted, by its usual names.
+    pub(crate) os: &'a str,
+    /// The processor.
+    pub(crate) architecture: &'a str,
+    /// Its variant; empty is none.
+    pub(crate) variant: &'a str,
+    /// How many of its layers are used; 0 is all.
+    pub(crate) limit: u32,
+}
+
+/// A blob as a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlobKey<'a> {
+    /// Of the blob.
+    pub(crate) digest: &'a Digest,
+    /// Name of the file.
+    pub(crate) filename: &'a str,
+    /// Permission bits as the op has them; 0 is the default.
+    pub(crate) perm: i64,
+    /// Owner.
+    pub(crate) uid: i64,
+    /// Group.
+    pub(crate) gid: i64,
+}
+
 /// A directory of the client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LocalKey<'a> {
@@ -60,14 +90,15 @@ pub(crate) struct LocalKey<'a> {
 }
 
 /// The first key of an image: its manifest or index.
-pub(crate) fn image_manifest(digest: &Digest, os: &str, architecture: &str, variant: &str) -> String {
+pub(crate) fn image_manifest(image: &ImageKey<'_>) -> String {
     let mut text = String::new();
     let mut object = Object::begin(&mut text);
     object
-        .field("Digest", digest.as_str())
-        .field("OS", os)
-        .field("Arch", architecture)
-        .optional_text("Variant", variant);
+        .field("Digest", image.digest.as_str())
+        .field("OS", image.os)
+        .field("Arch", image.architecture)
+        .optional_text("Variant", image.variant)
+        .optional_number("Limit", image.limit);
     object.end();
     source_key(Digest::of(text).as_str())
 }
@@ -124,6 +155,20 @@ pub(crate) fn http(http: &HttpKey<'_>) -> String {
         .optional_text("LastModTime", http.last_modified)
         .optional_text("AuthHeaderSecret", http.auth_header_secret)
         .optional_list("Header", &headers);
+    object.end();
+    source_key(Digest::of(text).as_str())
+}
+
+/// The key of a blob.
+pub(crate) fn blob(blob: &BlobKey<'_>) -> String {
+    let mut text = String::new();
+    let mut object = Object::begin(&mut text);
+    object
+        .field("Digest", blob.digest.as_str())
+        .field("Filename", blob.filename)
+        .field("Perm", &blob.perm)
+        .field("UID", &blob.uid)
+        .field("GID", &blob.gid);
     object.end();
     source_key(Digest::of(text).as_str())
 }

@@ -315,7 +315,10 @@ fn layers_make_an_image_what_it_is() {
     assert_ne!(image_layers(&[], b"{}"), image_layers(&[], b""));
     let json = format!(r#"{{"Digest":"{}","OS":"linux","Arch":"arm","Variant":"v7"}}"#, layers[0]);
     let manifest = Digest::of(format!("buildkit.source.v0:{}", Digest::of(json)));
-    assert_eq!(image_manifest(&layers[0], "linux", "arm", "v7"), manifest.to_string());
+    assert_eq!(
+        image_manifest(&ImageKey { digest: &layers[0], os: "linux", architecture: "arm", variant: "v7", limit: 0 }),
+        manifest.to_string()
+    );
 }
 
 #[test]
@@ -381,4 +384,29 @@ fn outputs_have_keys_of_their_own() {
     assert_eq!(root_key(digest.as_str(), 12).as_str(), Digest::of(format!("{digest}@12")).as_str());
     assert_eq!(content_key(&digest).as_str(), Digest::of(format!("{digest}@-1")).as_str());
     assert_eq!(diff(&pb::DiffOp::default(), 2).deps, [DepKey::default(), DepKey::default()]);
+}
+
+#[test]
+fn keys_of_other_ops_are_of_their_json() {
+    let check = |digest: &str, text: &str| assert_eq!(digest, Digest::of(text).as_str(), "{text}");
+    let inputs =
+        std::collections::BTreeMap::from([("buildkit.llb.definition".to_owned(), pb::BuildInput { input: 1 })]);
+    let op = pb::BuildOp { builder: -1, inputs, def: None, attrs: std::collections::BTreeMap::new() };
+    let json = r#"{"Type":"buildkit.build.v0","Exec":{"builder":-1,"inputs":{"buildkit.llb.definition":{"input":1}}}}"#;
+    check(build(&op, 2).digest.as_str(), json);
+    assert_eq!(build(&op, 2).deps, [DepKey::default(), DepKey::default()]);
+    let op = pb::PassthroughOp { id: "g".to_owned(), outputs: vec![1, 0] };
+    let json = r#"{"Type":"buildkit.passthrough.v0","Passthrough":{"id":"g","outputs":[1,0]}}"#;
+    check(passthrough(&op, 2).digest.as_str(), json);
+}
+
+#[test]
+fn limits_of_images_and_files_of_blobs_count() {
+    let digest = Digest::of("x");
+    let source = |json: String| Digest::of(format!("buildkit.source.v0:{}", Digest::of(json))).to_string();
+    let image = ImageKey { digest: &digest, os: "linux", architecture: "amd64", variant: "", limit: 2 };
+    let json = format!(r#"{{"Digest":"{digest}","OS":"linux","Arch":"amd64","Limit":2}}"#);
+    assert_eq!(image_manifest(&image), source(json));
+    let json = format!(r#"{{"Digest":"{digest}","Filename":"f","Perm":416,"UID":7,"GID":0}}"#);
+    assert_eq!(blob(&BlobKey { digest: &digest, filename: "f", perm: 0o640, uid: 7, gid: 0 }), source(json));
 }

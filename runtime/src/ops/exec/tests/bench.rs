@@ -13,6 +13,8 @@ pub(super) struct Bench {
     pub(super) base: Snapshot,
     pub(super) cancel: CancellationToken,
     secrets: BTreeMap<String, PathBuf>,
+    pub(super) sockets: BTreeMap<String, Lent>,
+    pub(super) resources: Option<pb::LinuxResources>,
     // Last: the store goes before its directory.
     dir: tempfile::TempDir,
 }
@@ -42,6 +44,8 @@ impl Bench {
             base: Snapshot::scratch(),
             cancel: CancellationToken::new(),
             secrets: BTreeMap::from([("token".into(), dir.path().join("token"))]),
+            sockets: BTreeMap::new(),
+            resources: None,
             dir,
         }
     }
@@ -70,6 +74,8 @@ impl Bench {
             store: &self.store,
             runc: Path::new("runc"),
             secrets: &self.secrets,
+            sockets: &self.sockets,
+            resources: self.resources.as_ref(),
             log,
             cancel: self.cancel.clone(),
         };

@@ -99,6 +99,8 @@ fn privileged_a_missing_runtime_is_named() {
         store: &bench.store,
         runc: Path::new("/nowhere/runc"),
         secrets: &secrets,
+        sockets: &BTreeMap::new(),
+        resources: None,
         log: &|_, _| {},
         cancel: CancellationToken::new(),
     };
@@ -160,6 +162,8 @@ fn privileged_a_dropped_step_ends_too() {
         store: &bench.store,
         runc: Path::new("runc"),
         secrets: &secrets,
+        sockets: &BTreeMap::new(),
+        resources: None,
         log: &log,
         cancel: CancellationToken::new(),
     };

@@ -1,0 +1,142 @@
+//! `hlbc solve`.
+//!
+//! Owns the request that is made of a definition and options, and the look whether the options give all that the graph wants
+//! of this machine.
+
+use std::collections::BTreeSet;
+
+use hlb_compiler::{Export, ImageConfig, LocalDir, Request, Socket, Solve, World};
+use hlb_language::diagnostic::Location;
+use hlb_language::source::{SourceId, SourceMap};
+use hlb_language::span::Span;
+use hlb_llb::{Graph, draw, pb};
+
+use crate::cli;
+use crate::definition;
+use crate::error::{Failure, Kind};
+use crate::machine::{self, Machine};
+use crate::report::Screen;
+use crate::world::OsWorld;
+
+/// What programs of images look for when nothing else is said.
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
+    let config = machine::config(&args.machine)?;
+    let (name, definition) = definition::read(args.file.as_deref())?;
+    let graph = definition::load(&name, &definition)?;
+    lacking(&graph, args)?;
+    for (option, (name, dir)) in
+        args.local.iter().map(|it| ("local", it)).chain(args.layout.iter().map(|it| ("layout", it)))
+    {
+        if !dir.is_dir() {
+            return Err(Failure::new(Kind::Missing, format!("there is no directory `{dir}`"))
+                .help(format!("check the path of `--{option} {name}={dir}`")));
+        }
+    }
+    let machine = Machine::open(config, &args.machine)?;
+    let request = Request::Solve(Box::new(request(args, definition)));
+    machine.build(request, machine::entitlements(&args.allow), &SourceMap::new(), screen)
+}
+
+fn request(args: &cli::Solve, definition: pb::Definition) -> Solve {
+    let image = image(args.platform.as_ref());
+    let exports = args.output.iter().map(|output| Export {
+        definition: definition.clone(),
+        image: image.clone(),
+        to: output.0.clone(),
+        // No call in a program asked for it.
+        at: Location { source: SourceId(u32::MAX), span: Span::default() },
+    });
+    Solve {
+        exports: exports.collect(),
+        locals: args.local.iter().map(|(name, path)| (name.clone(), LocalDir { path: path.clone() })).collect(),
+        layouts: args.layout.iter().cloned().collect(),
+        secrets: args.secret.iter().cloned().collect(),
+        sockets: args.ssh.iter().map(|(id, paths)| (id.clone(), Socket::Agent(paths.clone()))).collect(),
+        image,
+        name: "result".to_owned(),
+        definition,
+    }
+}
+
+/// The config of an image of which nothing is known but its files.
+fn image(platform: Option<&cli::Platform>) -> ImageConfig {
+    let host = OsWorld::quiet().host();
+    let (os, architecture, variant) = match platform {
+        Some(it) => (it.os.clone(), it.architecture.clone(), it.variant.clone()),
+        None => ("linux".to_owned(), host.architecture, host.variant),
+    };
+    let (env, working_dir) = (vec![PATH.to_owned()], "/".to_owned());
+    ImageConfig { os, architecture, variant, env, working_dir, ..ImageConfig::default() }
+}
+
+/// Compares what a graph wants of this machine with what it is given.
+///
+/// # Errors
+/// If something is not given; all of it is told.
+fn lacking(graph: &Graph, args: &cli::Solve) -> Result<(), Failure> {
+    let names = |pairs: &[(String, camino::Utf8PathBuf)]| pairs.iter().map(|(name, _)| name.clone()).collect();
+    let given: [BTreeSet<String>; 4] = [
+        names(&args.local),
+        names(&args.layout),
+        names(&args.secret),
+        args.ssh.iter().map(|(id, _)| id.clone()).collect(),
+    ];
+    let words = [
+        ("the directory", "local", "=DIR"),
+        ("the OCI layout", "layout", "=DIR"),
+        ("the secret", "secret", "=FILE"),
+        ("the SSH agent", "ssh", ""),
+    ];
+    let Needs { locals, layouts, secrets, agents } = Needs::of(graph);
+    let (mut wanted, mut options) = (Vec::new(), Vec::new());
+    for ((names, given), (what, option, of)) in [locals, layouts, secrets, agents].into_iter().zip(&given).zip(words) {
+        for name in names.into_iter().filter(|name| !given.contains(*name)) {
+            wanted.push(format!("{what} `{}`", draw::printable(name)));
+            options.push(format!("`--{option} {}{of}`", draw::quote(name)));
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Kind::Usage, format!("the steps use {}, which no option gives", wanted.join(", ")))
+        .help(format!("add {}", options.join(" "))))
+}
+
+/// What a graph cannot do without.
+#[derive(Default)]
+struct Needs<'a> {
+    locals: BTreeSet<&'a str>,
+    layouts: BTreeSet<&'a str>,
+    secrets: BTreeSet<&'a str>,
+    agents: BTreeSet<&'a str>,
+}
+
+impl<'a> Needs<'a> {
+    fn of(graph: &'a Graph) -> Self {
+        let mut needs = Self::default();
+        for vertex in &graph.vertices {
+            match &vertex.op.op {
+                Some(pb::OpKind::Source(source)) => {
+                    needs.locals.extend(source.identifier.strip_prefix("local://"));
+                    if source.identifier.starts_with("oci-layout") {
+                        needs.layouts.extend(source.attrs.get("oci.store").map(String::as_str));
+                    }
+                }
+                Some(pb::OpKind::Exec(exec)) => {
+                    let files = exec.mounts.iter().filter(|it| it.mount_type() == pb::MountType::Secret);
+                    let files = files.filter_map(|it| it.secret_opt.as_ref()).filter(|it| !it.optional);
+                    needs.secrets.extend(files.map(|it| it.id.as_str()));
+                    let variables = exec.secretenv.iter().filter(|it| !it.optional);
+                    needs.secrets.extend(variables.map(|it| it.id.as_str()));
+                    let agents = exec.mounts.iter().filter(|it| it.mount_type() == pb::MountType::Ssh);
+                    let agents = agents.filter_map(|it| it.ssh_opt.as_ref()).filter(|it| !it.optional);
+                    needs.agents.extend(agents.map(|it| it.id.as_str()));
+                }
+                _ => {}
+            }
+        }
+        needs
+    }
+}

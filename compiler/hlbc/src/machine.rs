@@ -1,0 +1,163 @@
+//! A build on this machine, from its options to its end.
+//!
+//! Owns the order of things: is the machine fit, then the state directory, then the build with its progress, then the words
+//! for how it failed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hlb_compiler::Request;
+use hlb_language::source::SourceMap;
+use hlb_runtime::{Config, Entitlement, PreflightError, Runtime};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{Allow, MachineArgs};
+use crate::config::Places;
+use crate::error::{Failure, Kind};
+use crate::execute::Executor;
+use crate::progress::Progress;
+use crate::report::Screen;
+use crate::{cli, failure, interrupt};
+
+/// Downloads wait for others more than they compute.
+const FEWEST_JOBS: usize = 4;
+
+/// A machine that is ready to build.
+pub(crate) struct Machine {
+    pub(crate) tokio: tokio::runtime::Runtime,
+    /// Cancelled by signals.
+    pub(crate) cancel: CancellationToken,
+    pub(crate) runtime: Runtime,
+    progress: cli::Progress,
+}
+
+/// A build that is being shown.
+pub(crate) struct Building<'m> {
+    machine: &'m Machine,
+    progress: Progress,
+    pub(crate) executor: Arc<Executor>,
+}
+
+/// What the options and the environment say about this machine.
+///
+/// # Errors
+/// If they say what cannot be used.
+pub(crate) fn config(args: &MachineArgs) -> Result<Config, Failure> {
+    let places = Places::here();
+    Ok(Config {
+        root: std::path::absolute(places.root(args.root.as_deref())?)
+            .map_err(|error| Failure::new(Kind::Environment, "the working directory is gone").because(error))?,
+        runc: places.runc(),
+        registry: places.registries()?,
+        jobs: args.jobs.map_or_else(default_jobs, usize::from),
+    })
+}
+
+impl Machine {
+    /// Makes the machine ready. Must be called before the first thread starts.
+    ///
+    /// # Errors
+    /// If it cannot build.
+    pub(crate) fn open(config: Config, args: &MachineArgs) -> Result<Self, Failure> {
+        hlb_runtime::preflight(&config.root, &config.runc).map_err(unfit)?;
+        // Before the first thread: a namespace belongs to threads, and those to come inherit it.
+        hlb_runtime::isolate_mounts()
+            .map_err(|error| Failure::new(Kind::Environment, "cannot make a mount namespace").because(error))?;
+        let (tokio, cancel) = interrupt::start()?;
+        let runtime = tokio.block_on(Runtime::open(config)).map_err(|error| failure::plain(&error))?;
+        Ok(Self { tokio, cancel, runtime, progress: args.progress })
+    }
+
+    /// Does a request and shows how it goes. `sources` are the texts that its exports stand in.
+    ///
+    /// # Errors
+    /// If it failed or was interrupted; why has been told then, or is in the failure.
+    pub(crate) fn build(
+        &self,
+        request: Request,
+        allow: BTreeSet<Entitlement>,
+        sources: &SourceMap,
+        screen: Screen,
+    ) -> Result<(), Failure> {
+        self.begin(allow)?.finish(request, sources, screen)
+    }
+
+    /// Begins to show how a build goes whose request is not known yet.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub(crate) fn begin(&self, allow: BTreeSet<Entitlement>) -> Result<Building<'_>, Failure> {
+        let progress = Progress::start(self.progress)
+            .map_err(|error| Failure::new(Kind::Environment, "cannot start a thread").because(error))?;
+        let executor = Arc::new(Executor { runtime: self.runtime.clone(), status: progress.sink(), allow });
+        Ok(Building { machine: self, progress, executor })
+    }
+}
+
+impl Building<'_> {
+    /// Does the request.
+    ///
+    /// # Errors
+    /// If it failed or was interrupted; why has been told then, or is in the failure.
+    pub(crate) fn finish(self, request: Request, sources: &SourceMap, screen: Screen) -> Result<(), Failure> {
+        let Machine { tokio, cancel, .. } = self.machine;
+        let done = tokio.block_on(self.executor.execute(request, cancel.clone()));
+        let ended = self.progress.end(done.is_ok());
+        match done {
+            Ok(()) => Ok(()),
+            Err(_) if cancel.is_cancelled() => Err(interrupt::interrupted()),
+            Err(broken) => Err(failure::tell(&broken, sources, &ended, screen)),
+        }
+    }
+
+    /// Shows what is left to show; there will be no request.
+    pub(crate) fn abandon(self) {
+        self.progress.end(false);
+    }
+}
+
+/// What steps may do, in the words of the runtime.
+pub(crate) fn entitlements(allow: &[Allow]) -> BTreeSet<Entitlement> {
+    let entitlement = |allow: &Allow| match allow {
+        Allow::NetworkHost => Entitlement::NetworkHost,
+        Allow::SecurityInsecure => Entitlement::SecurityInsecure,
+    };
+    allow.iter().map(entitlement).collect()
+}
+
+/// What a machine lacks, and how it gets it.
+fn unfit(error: PreflightError) -> Failure {
+    let elsewhere = "choose another directory with `--root DIR`, on a file system such as ext4, xfs or btrfs";
+    let failure = |message: String| Failure::new(Kind::Environment, message);
+    match error {
+        PreflightError::NotRoot { uid } => {
+            failure(format!("steps are mounted and contained, which only root can do, and this is user {uid}"))
+                .help("run the same command with `sudo`")
+        }
+        PreflightError::Runtime(why) => {
+            // It brings advice of its own, which the help line replaces.
+            let what = why.split_once(": on Debian").map_or(why.as_str(), |(what, _)| what);
+            failure(what.to_owned())
+                .help("install runc with `apt-get install runc`, or put it into a directory of `PATH`")
+        }
+        PreflightError::Root { root, source } => {
+            failure(format!("cannot write in the state directory `{}`", root.display()))
+                .because(source)
+                .help("choose another directory with `--root DIR`")
+        }
+        PreflightError::OverlayOnOverlay { root } => failure(format!(
+            "the state directory `{}` is on overlayfs, which cannot hold layers of another overlay",
+            root.display()
+        ))
+        .help(format!("{elsewhere}; in a container, on a volume")),
+        PreflightError::NoOverlay { root, source } => {
+            failure(format!("layers cannot be mounted in the state directory `{}`", root.display()))
+                .because(source)
+                .help(elsewhere)
+        }
+    }
+}
+
+fn default_jobs() -> usize {
+    std::thread::available_parallelism().map_or(FEWEST_JOBS, |processors| processors.get().max(FEWEST_JOBS))
+}

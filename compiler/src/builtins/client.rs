@@ -1,0 +1,76 @@
+//! Files of the machine that compiles.
+//!
+//! Owns `local`: which directory is offered under which name, and what of it is sent.
+
+use hlb_llb::ops;
+
+use super::argument::Arguments;
+use super::{Invocation, context};
+use crate::codes;
+use crate::eval::graph::{Needs, Node};
+use crate::eval::value::Fs;
+use crate::eval::{Evaluator, Fail};
+use crate::path;
+use crate::request::LocalDir;
+use crate::world::{FileKind, WorldError};
+
+pub(super) const DIFFERS: &[&str] = &["none", "metadata"];
+
+pub(super) fn local(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<Fs, Fail> {
+    let path = call.local_path(evaluator, 0)?;
+    if let Some(name) = context::name(evaluator) {
+        return context::local(evaluator, call, &name, &path);
+    }
+    let unusable = |error: WorldError| call.site.fail_path(0, format!("cannot use the local path `{path}`: {error}"));
+    let kind = evaluator.world.stat(&path).map_err(unusable)?;
+    let mut wanted = Wanted::of(call);
+    let dir = match kind {
+        FileKind::Directory => path.clone(),
+        FileKind::File => {
+            wanted = Wanted { include: vec![path::base(path.as_str()).to_owned()], ..Wanted::default() };
+            path::dir(path.as_str()).into()
+        }
+        FileKind::Other => {
+            let message = format!("the local path `{path}` is neither a file nor a directory");
+            return Err(call.site.fail_arg(0, codes::LOCAL_PATH, message));
+        }
+    };
+    let fingerprint = evaluator.world.local_fingerprint(&dir, &wanted.include, &wanted.exclude).map_err(unusable)?;
+    let owner = ops::LocalOwner::Unique(fingerprint.clone());
+    let mut needs = Needs::default();
+    needs.locals.insert(path.to_string(), LocalDir { path: dir });
+    let mut local = ops::Local::new(path.as_str(), owner);
+    local.include = wanted.include;
+    local.exclude = wanted.exclude;
+    local.follow = wanted.follow;
+    local.differ = wanted.differ;
+    local.shared_key_hint = fingerprint;
+    let mut fs = evaluator.scratch();
+    fs.out = Some(evaluator.graph.add_with(Node::Local(local), needs, &call.site.frame));
+    Ok(fs)
+}
+
+/// What the options of `local` select; the last call of each counts.
+#[derive(Default)]
+pub(super) struct Wanted {
+    pub(super) include: Vec<String>,
+    pub(super) exclude: Vec<String>,
+    pub(super) follow: Vec<String>,
+    pub(super) differ: String,
+}
+
+impl Wanted {
+    pub(super) fn of(call: &Invocation) -> Self {
+        let mut wanted = Self::default();
+        for option in call.options.iter() {
+            match option.name.as_str() {
+                "includePatterns" => wanted.include = option.texts(0),
+                "excludePatterns" => wanted.exclude = option.texts(0),
+                "followPaths" => wanted.follow = option.texts(0),
+                "differ" => wanted.differ = option.text(0).to_owned(),
+                _ => {}
+            }
+        }
+        wanted
+    }
+}

@@ -1,0 +1,282 @@
+//! Results as images: written, read by other programs, pulled again.
+
+mod engines;
+mod studio;
+
+use hlb_llb::Digest;
+use hlb_llb::graph::{Annotations, Output};
+use hlb_llb::ops::{FileStep, file};
+use hlb_registry::{Images, Platform, Reference, RegistryConfig};
+use hlb_runtime::{ErrorKind, ExportTarget, ImageExport, ImageTarget};
+use tokio_util::sync::CancellationToken;
+
+use studio::{BASE, Registry, Studio, base, run};
+
+fn mkfile(path: &str, data: &[u8]) -> FileStep {
+    FileStep::MkFile {
+        path: path.to_owned(),
+        mode: 0o640,
+        data: data.into(),
+        owner: None,
+        created: Some(1_000_000_000_000),
+    }
+}
+
+fn rm(path: &str) -> FileStep {
+    FileStep::Rm { path: path.to_owned(), allow_not_found: false, allow_wildcard: false }
+}
+
+/// Two layers on the base: deletions, replacements and new files.
+fn target() -> Output {
+    let big: Vec<u8> = (0..3_000_000_u32).map(|n| (n.wrapping_mul(n) % 251) as u8).collect();
+    let first =
+        file(Some(base()), vec![rm("/opt"), mkfile("/etc/new", b"1"), rm("/usr/b")], Annotations::default()).unwrap();
+    let mkdir = FileStep::MkDir { path: "/opt".to_owned(), mode: 0o711, parents: false, owner: None, created: Some(0) };
+    file(Some(first), vec![mkdir, mkfile("/opt/big", &big), rm("/etc/new")], Annotations::default()).unwrap()
+}
+
+fn image(to: ImageTarget, names: &[&str]) -> ImageExport {
+    ImageExport {
+        oci_types: matches!(to, ImageTarget::OciTar(_)),
+        to,
+        names: names.iter().map(|name| (*name).to_owned()).collect(),
+        config: br#"{"os":"linux","architecture":"amd64","config":{"Env":["A=1"]},"history":[{"created_by":"base"}]}"#
+            .to_vec(),
+        stargz: false,
+    }
+}
+
+/// The digests of the files in an archive whose names say them.
+fn contents(archive: &[u8]) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in tar::Archive::new(archive).entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let name = entry.path().unwrap().display().to_string();
+        let mut data = Vec::new();
+        std::io::Read::read_to_end(&mut entry, &mut data).unwrap();
+        if let Some(hex) = name.strip_prefix("blobs/sha256/").filter(|hex| !hex.is_empty()) {
+            assert_eq!(Digest::of(&data).hex(), hex);
+        }
+        names.push(name);
+    }
+    names
+}
+
+#[test]
+fn privileged_other_programs_unpack_what_was_built() {
+    let studio = Studio::new();
+    let (tar, dir) = (studio.path("image.tar"), studio.path("layout"));
+    studio.block_on(async |runtime| {
+        let solved = studio.solve(runtime, &target()).await;
+        let wanted = ExportTarget::Image(image(ImageTarget::OciTar(tar.clone()), &["example.org/a/tool:v1"]));
+        let exported = runtime.export(&solved, &wanted, &CancellationToken::new()).await.unwrap();
+        runtime.export(&solved, &ExportTarget::Tar(studio.path("tree.tar")), &CancellationToken::new()).await.unwrap();
+        let said = run("skopeo", &["inspect", "--raw", &format!("oci-archive:{}", tar.display())]);
+        assert_eq!(Some(Digest::of(said)), exported.digest);
+    });
+    run(
+        "skopeo",
+        &["copy", "--quiet", &format!("oci-archive:{}:v1", tar.display()), &format!("oci:{}:v1", dir.display())],
+    );
+    run(
+        "umoci",
+        &["unpack", "--image", &format!("{}:v1", dir.display()), &studio.path("bundle").display().to_string()],
+    );
+    std::fs::create_dir(studio.path("tree")).unwrap();
+    let (archive, tree) = (studio.path("tree.tar"), studio.path("tree"));
+    let unpack = ["--xattrs", "--xattrs-include=*", "--numeric-owner", "-xpf"];
+    run("tar", &[&unpack[..], &[&archive.display().to_string(), "-C", &tree.display().to_string()]].concat());
+    let (ours, theirs) = (studio::list(&tree), studio::list(&studio.path("bundle/rootfs")));
+    assert_eq!(ours, theirs);
+    for line in ["/opt/big", "/dev/null 1000000000 c 103", "4755", "caf\\xe9", "usr/a =", "[1, 0, 0, 2, 0, 4"] {
+        assert!(ours.contains(line), "{line} is not in\n{ours}");
+    }
+    for gone in ["opt/old", "etc/new", "usr/b"] {
+        assert!(!ours.contains(gone), "{gone} is in\n{ours}");
+    }
+}
+
+#[test]
+fn privileged_the_second_export_reads_no_layer() {
+    let studio = Studio::new();
+    let (one, two, three) = (studio.path("1.tar"), studio.path("2.tar"), studio.path("3.tar"));
+    studio.block_on(async |runtime| {
+        let solved = studio.solve(runtime, &target()).await;
+        let write = async |to| {
+            let wanted = ExportTarget::Image(image(ImageTarget::OciTar(to), &[]));
+            runtime.export(&solved, &wanted, &CancellationToken::new()).await
+        };
+        let first = write(one.clone()).await.unwrap();
+        // Without the layers, nothing can be packed.
+        std::fs::rename(studio.path("state/layers"), studio.path("hidden")).unwrap();
+        assert_eq!(write(two.clone()).await.unwrap(), first);
+        std::fs::rename(studio.path("hidden"), studio.path("state/layers")).unwrap();
+        // Without the blobs, everything is packed and fetched again, with the same result.
+        std::fs::remove_dir_all(studio.path("state/blobs/sha256")).unwrap();
+        assert_eq!(write(three.clone()).await.unwrap(), first);
+        // The layer of the base is passed on as it came.
+        assert!(contents(&std::fs::read(&one).unwrap()).contains(&format!("blobs/sha256/{}", studio.base_layer.hex())));
+        // And if it is to be had no more, that is said.
+        std::fs::remove_dir_all(studio.path("state/blobs/sha256")).unwrap();
+        std::fs::remove_file(studio.path("base/blobs/sha256").join(studio.base_layer.hex())).unwrap();
+        let error = write(studio.path("4.tar")).await.unwrap_err();
+        let said = error
+            .to_string()
+            .replace(&studio.path("").display().to_string(), "DIR/")
+            .replace(studio.base_layer.hex(), "…");
+        assert_eq!(error.kind(), ErrorKind::Source);
+        assert!(said.starts_with(&format!("the layer sha256:… of `{BASE}@sha256:")), "{said}");
+        assert!(said.contains("cannot read `DIR/base/blobs/sha256/…`"), "{said}");
+    });
+    let read = |path| std::fs::read(path).unwrap();
+    assert!(read(&one) == read(&two) && read(&one) == read(&three));
+    assert_eq!(studio.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn privileged_two_machines_make_the_same_image() {
+    // Not below a directory: it would have the time of the build.
+    let steps = vec![mkfile("/one", b"1"), mkfile("/two", &[2; 100_000])];
+    let target = file(Some(base()), steps, Annotations::default()).unwrap();
+    let archives = [(); 2].map(|()| {
+        let studio = Studio::new();
+        studio.block_on(async |runtime| {
+            let solved = studio.solve(runtime, &target).await;
+            let wanted = ExportTarget::Image(image(ImageTarget::DockerTar(studio.path("image.tar")), &["a/b"]));
+            runtime.export(&solved, &wanted, &CancellationToken::new()).await.unwrap();
+        });
+        std::fs::read(studio.path("image.tar")).unwrap()
+    });
+    assert!(archives[0] == archives[1]);
+}
+
+#[test]
+fn privileged_docker_archives_are_layouts_too() {
+    let studio = Studio::new();
+    let tar = studio.path("deep/er/image.tar");
+    let names = ["docker.io/library/tool:v1", "example.org/tool:latest"];
+    studio.block_on(async |runtime| {
+        let solved = studio.solve(runtime, &target()).await;
+        let wanted = ExportTarget::Image(image(ImageTarget::DockerTar(tar.clone()), &names));
+        runtime.export(&solved, &wanted, &CancellationToken::new()).await.unwrap();
+    });
+    let listed = contents(&std::fs::read(&tar).unwrap());
+    assert_eq!(listed[..5], ["blobs/", "blobs/sha256/", "oci-layout", "index.json", "manifest.json"]);
+    assert_eq!(listed.len(), 5 + 2 + 3);
+    let from = format!("docker-archive:{}:docker.io/library/tool:v1", tar.display());
+    let config = run("skopeo", &["inspect", "--config", "--raw", &from]);
+    assert!(String::from_utf8_lossy(&config).contains(r#""config":{"Env":["A=1"]}"#));
+    // The same image by the other index, under each of its names.
+    std::fs::create_dir(studio.path("layout")).unwrap();
+    run("tar", &["-xf", &tar.display().to_string(), "-C", &studio.path("layout").display().to_string()]);
+    let mut layouts = RegistryConfig::empty();
+    layouts.add_layout("docker.io/library/tool", studio.path("layout")).unwrap();
+    layouts.add_layout("example.org/tool", studio.path("layout")).unwrap();
+    let images = Images::new(layouts);
+    studio.block_on(async |_| {
+        for name in names {
+            let found = images.resolve(&Reference::parse(name).unwrap(), &Platform::host()).await.unwrap();
+            assert_eq!((&found.config_bytes, found.manifest.layers.len()), (&config, 3));
+        }
+    });
+}
+
+#[test]
+fn privileged_what_is_pushed_is_pulled_again() {
+    let (studio, registry) = (Studio::new(), Registry::start());
+    let name = format!("{}/group/tool:v1", registry.host);
+    let (before, after) = (studio.path("before.tar"), studio.path("after.tar"));
+    let pushed = studio.block_on(async |runtime| {
+        let solved = studio.solve(runtime, &target()).await;
+        runtime.export(&solved, &ExportTarget::Tar(before.clone()), &CancellationToken::new()).await.unwrap();
+        let push = async |names: &[&str]| {
+            let wanted = ExportTarget::Image(image(ImageTarget::Registry, names));
+            runtime.export(&solved, &wanted, &CancellationToken::new()).await.unwrap().digest.unwrap()
+        };
+        let pushed = push(&[&name]).await;
+        // Again, to a second name and to another repository.
+        assert_eq!(
+            push(&[&name, &format!("{}/group/tool:v2", registry.host), &format!("{}/other", registry.host)]).await,
+            pushed
+        );
+        pushed
+    });
+    let inspected =
+        run("skopeo", &["inspect", "--raw", "--tls-verify=false", &format!("docker://{}/other:latest", registry.host)]);
+    assert_eq!(Digest::of(inspected), pushed);
+    // On another machine.
+    let other = Studio::new();
+    other.block_on(async |runtime| {
+        let solved = other.solve(runtime, &studio::image(&format!("{name}@{pushed}"))).await;
+        runtime.export(&solved, &ExportTarget::Tar(after.clone()), &CancellationToken::new()).await.unwrap();
+        // What came from a registry goes back as it came, from one repository to another without the bytes.
+        let again = format!("{}/again:v1", registry.host);
+        std::fs::remove_dir_all(other.path("state/blobs/sha256")).unwrap();
+        let wanted = ExportTarget::Image(image(ImageTarget::Registry, &[&again]));
+        runtime.export(&solved, &wanted, &CancellationToken::new()).await.unwrap();
+        assert!(!other.path("state/blobs/sha256").exists(), "something was fetched or packed");
+    });
+    assert!(std::fs::read(before).unwrap() == std::fs::read(after).unwrap());
+}
+
+#[test]
+fn privileged_an_empty_result_is_an_image_without_layers() {
+    let studio = Studio::new();
+    let tar = studio.path("empty.tar");
+    studio.block_on(async |runtime| {
+        let solved = studio.solve_nothing(runtime).await;
+        let wanted = ExportTarget::Image(image(ImageTarget::OciTar(tar.clone()), &[]));
+        runtime.export(&solved, &wanted, &CancellationToken::new()).await.unwrap();
+    });
+    let config = run("skopeo", &["inspect", "--config", "--raw", &format!("oci-archive:{}", tar.display())]);
+    insta::assert_snapshot!(String::from_utf8(config).unwrap(), @r#"{"architecture":"amd64","config":{"Env":["A=1"]},"created":"1970-01-01T00:00:00Z","history":[{"created":"1970-01-01T00:00:00Z","created_by":"base","empty_layer":true}],"os":"linux","rootfs":{"diff_ids":[],"type":"layers"}}"#);
+}
+
+#[test]
+fn privileged_exports_that_cannot_be_leave_nothing() {
+    let studio = Studio::new();
+    std::fs::create_dir(studio.path("taken")).unwrap();
+    let long = format!("app@{}", Digest::of("x"));
+    let refused = |wanted: ImageExport, cancelled: bool| {
+        studio.block_on(async |runtime| {
+            let solved = studio.solve(runtime, &target()).await;
+            let token = CancellationToken::new();
+            if cancelled {
+                token.cancel();
+            }
+            let error = runtime.export(&solved, &ExportTarget::Image(wanted), &token).await.unwrap_err();
+            let said = error.to_string().replace(&studio.path("").display().to_string(), "DIR/");
+            format!("{:?}: {said}", error.kind()).replace(Digest::of("x").hex(), "…")
+        })
+    };
+    let tar = |name: &str| ImageTarget::OciTar(studio.path(name));
+    insta::assert_snapshot!(refused(image(tar("x.tar"), &[]), true), @"Cancelled: the build was cancelled");
+    insta::assert_snapshot!(refused(image(tar("taken"), &[]), false), @"Step: `DIR/taken` is a directory and is not replaced by a file: remove it first");
+    insta::assert_snapshot!(refused(image(tar("x.tar"), &["No Name"]), false), @"Definition: `No Name` is not an image reference: repository name must be lowercase");
+    insta::assert_snapshot!(refused(image(tar("x.tar"), &[&long]), false), @"Definition: an image cannot be given the name `docker.io/library/app@sha256:…`, which has a digest: write a tag in its place");
+    insta::assert_snapshot!(refused(image(ImageTarget::Registry, &[]), false), @"Definition: an image for a registry needs a name");
+    insta::assert_snapshot!(refused(image(ImageTarget::Registry, &["127.0.0.1:1/x:1"]), false), @"Step: cannot push to `127.0.0.1:1/x:1`: http://127.0.0.1:1: cannot connect: client error (Connect): tcp connect error: Connection refused (os error 111); check the name of the registry and the network");
+    insta::assert_snapshot!(refused(ImageExport { config: b"[]".to_vec(), ..image(tar("x.tar"), &[]) }, false), @"Definition: the configuration of the image is not a JSON object");
+    assert_eq!(studio.leftovers(), Vec::<String>::new());
+    assert!(!studio.path("x.tar").exists());
+}
+
+#[test]
+fn privileged_a_push_that_hangs_can_be_cancelled() {
+    let studio = Studio::new();
+    // Accepts connections, and answers nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let name = format!("{}/x:1", silent.local_addr().unwrap());
+    studio.block_on(async |runtime| {
+        let solved = studio.solve(runtime, &target()).await;
+        let token = CancellationToken::new();
+        let cancelling = async {
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            token.cancel();
+        };
+        let wanted = ExportTarget::Image(image(ImageTarget::Registry, &[&name]));
+        let (exported, ()) = tokio::join!(runtime.export(&solved, &wanted, &token), cancelling);
+        assert_eq!(exported.unwrap_err().kind(), ErrorKind::Cancelled);
+    });
+    assert_eq!(studio.leftovers(), Vec::<String>::new());
+}
