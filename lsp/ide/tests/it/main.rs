@@ -41,7 +41,7 @@ fn hover_tells_how_a_builtin_is_declared() {
     Makes a file.
 
     - `path`: where; relative to the working directory.
-    - `filemode`: its permission bits, such as `0o644`.
+    - `filemode`: its permission bits, such as `0o644`; bits above 0o777 are dropped.
     - `content`: what is in it.
     ");
 }
