@@ -12,6 +12,18 @@ use std::time::{Duration, Instant};
 /// Rounds of one comparison, when the caller has no reason for another number.
 pub const ROUNDS: usize = 15;
 
+/// What a comparison found; times are the shortest.
+#[derive(Clone, Copy, Debug)]
+pub struct Compared {
+    /// How long the subject took.
+    pub subject: Duration,
+    /// How long the floor took.
+    pub floor: Duration,
+    /// How often the floor fits into the subject: by the shortest or the median times, whichever is less, since noise only
+    /// adds.
+    pub ratio: f64,
+}
+
 /// The times of one side, shortest first.
 struct Times(Vec<Duration>);
 
@@ -35,7 +47,7 @@ pub fn compare(
     mut subject: impl FnMut(),
     floor_name: &str,
     mut floor: impl FnMut(),
-) {
+) -> Compared {
     let (mut subjects, mut floors) = (Vec::new(), Vec::new());
     for round in 0..=rounds {
         let taken = (timed(&mut subject), timed(&mut floor));
@@ -58,6 +70,11 @@ pub fn compare(
         rate(floors.min()),
         unit = amount.1,
     );
+    Compared {
+        subject: subjects.min(),
+        floor: floors.min(),
+        ratio: ratio(subjects.min(), floors.min()).min(ratio(subjects.median(), floors.median())),
+    }
 }
 
 fn timed(work: &mut impl FnMut()) -> Duration {
@@ -77,8 +94,9 @@ mod tests {
     #[test]
     fn both_sides_run_in_every_round_and_once_before() {
         let (mut subject, mut floor) = (0, 0);
-        compare("counting", 4, (1.0, "call"), || subject += 1, "counting too", || floor += 1);
+        let compared = compare("counting", 4, (1.0, "call"), || subject += 1, "counting too", || floor += 1);
         assert_eq!((subject, floor), (5, 5));
+        assert!(compared.ratio >= 0.0);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! result shall go is the caller's.
 
 mod archive;
+mod destination;
 mod engine;
 pub(crate) mod image;
 pub(crate) mod local;

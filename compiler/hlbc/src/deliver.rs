@@ -95,8 +95,10 @@ fn is_socket(path: &Utf8PathBuf) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.file_type().is_socket())
 }
 
-/// The socket of the Docker engine: that of `DOCKER_HOST` if it names one.
+/// The socket of the Docker engine: that of `DOCKER_HOST` if it names one. What is no socket there is taken as one all the same:
+/// an error that names it is better than an image in another engine.
 fn docker_socket() -> PathBuf {
-    let named = std::env::var("DOCKER_HOST").ok();
-    named.as_deref().and_then(|host| host.strip_prefix("unix://")).unwrap_or("/var/run/docker.sock").into()
+    let named = std::env::var_os("DOCKER_HOST").filter(|host| !host.is_empty());
+    let Some(named) = named else { return "/var/run/docker.sock".into() };
+    named.to_str().and_then(|host| host.strip_prefix("unix://")).map_or_else(|| PathBuf::from(&named), PathBuf::from)
 }

@@ -4,6 +4,8 @@
 //! empty ones, and the member of an op's oneof stands where its `FieldOrder` says. Messages without maps are left to
 //! prost, whose order is the same for them. Knows nothing about what makes a valid graph.
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
@@ -40,6 +42,11 @@ pub fn encode_definition(definition: &pb::Definition) -> Vec<u8> {
     out
 }
 
+/// Most bytes that an input has besides its digest, unless its number is very great.
+const INPUT: usize = 6;
+/// So many bytes have the platform and the constraints, and what is round them, in most ops.
+const REST: usize = 24;
+
 /// What an op says besides its inputs.
 pub(crate) struct OpParts<'a> {
     pub(crate) kind: Option<&'a pb::OpKind>,
@@ -54,8 +61,7 @@ impl OpParts<'_> {
         order: FieldOrder,
         inputs: impl Iterator<Item = (&'d str, i64)> + Clone,
     ) -> Vec<u8> {
-        const REST: usize = 64;
-        let named: usize = inputs.clone().map(|(digest, _)| digest.len() + 16).sum();
+        let named: usize = inputs.clone().map(|(digest, _)| digest.len() + INPUT).sum();
         let mut out = Vec::with_capacity(named + self.kind.map_or(0, likely_length) + REST);
         for (digest, index) in inputs {
             let text = if digest.is_empty() { 0 } else { field_length(digest.len()) };
@@ -85,8 +91,8 @@ impl OpParts<'_> {
 
 /// How many bytes the member of the oneof takes, or nearly so.
 fn likely_length(kind: &pb::OpKind) -> usize {
-    let attrs = |attrs: &std::collections::BTreeMap<String, String>| {
-        attrs.iter().map(|(name, value)| name.len() + value.len() + 8).sum::<usize>()
+    let attrs = |attrs: &BTreeMap<String, String>| {
+        attrs.iter().map(|(name, value)| name.len() + value.len() + 6).sum::<usize>()
     };
     match kind {
         pb::OpKind::Exec(exec) => exec.encoded_len(),

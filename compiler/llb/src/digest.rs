@@ -15,6 +15,9 @@ pub struct Digest(Arc<str>);
 
 const PREFIX: &str = "sha256:";
 
+/// Bytes of the text.
+const TEXT: usize = PREFIX.len() + 64;
+
 /// A text that is no digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a digest of the form sha256:<64 hexadecimal digits>")]
@@ -42,7 +45,7 @@ impl Digest {
 
     /// The 64 hexadecimal digits.
     pub fn hex(&self) -> &str {
-        self.0.split_once(':').map_or("", |(_, hex)| hex)
+        self.0.get(PREFIX.len()..).unwrap_or_default()
     }
 }
 
@@ -55,14 +58,14 @@ impl Hasher {
     /// The digest of everything added.
     pub fn finish(self) -> Digest {
         let digit = |value: u8| value + if value < 10 { b'0' } else { b'a' - 10 };
-        let mut digits = [0_u8; 64];
+        let mut text = [0_u8; TEXT];
+        let (prefix, digits) = text.split_at_mut(PREFIX.len());
+        prefix.copy_from_slice(PREFIX.as_bytes());
         for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0.finalize()) {
             pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
         }
-        let mut text = String::with_capacity(PREFIX.len() + digits.len());
-        text.push_str(PREFIX);
-        text.push_str(&String::from_utf8_lossy(&digits));
-        Digest(text.into())
+        // All of it is ASCII.
+        Digest(str::from_utf8(&text).unwrap_or_default().into())
     }
 }
 

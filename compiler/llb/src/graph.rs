@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::canonical::{FieldOrder, OpParts};
+use crate::caps::Caps;
 use crate::digest::Digest;
 use crate::pb;
 
@@ -28,11 +29,11 @@ pub struct Output {
 /// An op that can no longer change, with what is said about it.
 pub struct Vertex {
     digest: Digest,
+    /// What the op needs.
+    caps: Caps,
+    /// What else is said about it, which is mostly nothing.
+    said: Option<Box<pb::OpMetadata>>,
     bytes: Vec<u8>,
-    /// All but `caps`.
-    metadata: pb::OpMetadata,
-    /// Capabilities that the op needs, sorted, each once.
-    caps: Vec<&'static str>,
     locations: Vec<pb::Location>,
     /// In the order in which a definition lists them, which need not be the order in the op.
     inputs: Vec<Output>,
@@ -70,7 +71,7 @@ pub(crate) struct NewVertex {
     /// In the order of the definition, where that is another.
     pub(crate) listed: Option<Vec<Output>>,
     pub(crate) platform: Option<pb::Platform>,
-    pub(crate) caps: Vec<&'static str>,
+    pub(crate) caps: Caps,
     pub(crate) annotations: Annotations,
 }
 
@@ -98,7 +99,7 @@ impl std::fmt::Debug for Output {
 
 impl NewVertex {
     pub(crate) fn build(self) -> Arc<Vertex> {
-        let Self { kind, inputs, listed, platform, mut caps, annotations } = self;
+        let Self { kind, inputs, listed, platform, caps, annotations } = self;
         let Annotations {
             name,
             mut description,
@@ -117,18 +118,17 @@ impl NewVertex {
         if let Some(name) = name {
             description.insert(CUSTOM_NAME.to_owned(), name);
         }
-        caps.sort_unstable();
-        caps.dedup();
         let metadata = pb::OpMetadata {
             ignore_cache,
             description,
             export_cache: export_cache.map(|value| pb::ExportCache { value }),
             caps: BTreeMap::new(),
-            progress_group,
-            linux_resources,
+            progress_group: progress_group.map(Box::new),
+            linux_resources: linux_resources.map(Box::new),
         };
+        let said = (metadata != pb::OpMetadata::default()).then(|| Box::new(metadata));
         let inputs = listed.unwrap_or(inputs);
-        Arc::new(Vertex { digest: Digest::of(&bytes), bytes, metadata, caps, locations, inputs })
+        Arc::new(Vertex { digest: Digest::of(&bytes), caps, said, bytes, locations, inputs })
     }
 }
 
@@ -145,8 +145,8 @@ impl Vertex {
 
     /// What is said about it.
     pub fn metadata(&self) -> pb::OpMetadata {
-        let mut metadata = self.metadata.clone();
-        metadata.caps.extend(self.caps.iter().map(|cap| ((*cap).to_owned(), true)));
+        let mut metadata = self.said.as_deref().cloned().unwrap_or_default();
+        metadata.caps.extend(self.caps.names().map(|cap| (cap.to_owned(), true)));
         metadata
     }
 

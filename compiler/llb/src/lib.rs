@@ -11,6 +11,7 @@
 //! This crate contains no policy: it can say a graph and check it, not decide what to build.
 
 pub mod canonical;
+mod caps;
 pub mod compare;
 pub mod definition;
 pub mod digest;

@@ -179,7 +179,7 @@ mod tests {
         definition.metadata.insert("sha256:a".to_owned(), pb::OpMetadata { ignore_cache: true, ..Default::default() });
         assert_eq!(from_wire(&to_wire(&definition).unwrap()).unwrap(), definition);
         let limits = pb::LinuxResources { memory: 5, ..Default::default() };
-        let metadata = pb::OpMetadata { linux_resources: Some(limits), ..Default::default() };
+        let metadata = pb::OpMetadata { linux_resources: Some(Box::new(limits)), ..Default::default() };
         definition.metadata.insert("sha256:b".to_owned(), metadata);
         assert_eq!(to_wire(&definition), Err(WireError::Lossy));
     }

@@ -78,6 +78,14 @@ impl Reference {
         format!("{}/{}", self.domain, self.path)
     }
 
+    /// The name as people write it, and as `docker images` shows it: without the default registry and its default directory.
+    pub fn familiar(&self) -> String {
+        let text = self.to_string();
+        let Some(short) = text.strip_prefix("docker.io/") else { return text };
+        let bare = short.strip_prefix("library/").filter(|bare| !bare.contains('/'));
+        bare.unwrap_or(short).to_owned()
+    }
+
     /// What the registry is asked for: the digest if there is one, else the tag.
     pub(crate) fn selector(&self) -> &str {
         match (&self.digest, &self.tag) {
@@ -237,6 +245,16 @@ fn read_digest(text: &str) -> Result<Digest, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_leave_the_default_registry_out() {
+        let check = |text: &str, familiar: &str| assert_eq!(Reference::parse(text).unwrap().familiar(), familiar);
+        check("debian", "debian:latest");
+        check("docker.io/library/debian:12", "debian:12");
+        check("acme/tool:1", "acme/tool:1");
+        check("docker.io/library/acme/tool:1", "library/acme/tool:1");
+        check("localhost:5000/library/debian:12", "localhost:5000/library/debian:12");
+    }
 
     const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

@@ -4,15 +4,15 @@
 //! equal bytes. The stream may be a file or a connection.
 
 use std::collections::HashSet;
-use std::fs::{File, Permissions};
-use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use hlb_llb::Digest;
 use hlb_registry::Reference;
 use serde_json::{Value, json};
 
+use super::destination::Destination;
 use super::manifest::Documents;
 use super::{ExportError, Stop, unwritable};
 use crate::layer_blob::tar::{self, Flag, Header};
@@ -49,22 +49,10 @@ pub(crate) enum Form {
 
 /// Writes an archive into a file, which appears when it is complete. Directories above it are made.
 pub(crate) fn export(image: &Image, form: Form, destination: &Path, stop: Stop<'_>) -> Result<(), ExportError> {
-    let failed = unwritable(destination);
-    if destination.is_dir() {
-        return Err(ExportError::IsDirectory { path: destination.to_owned() });
-    }
-    let parent = destination.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent).map_err(&failed)?;
-    // The umask applies, as to any file that the user makes.
-    let permissions = Permissions::from_mode(0o666);
-    let part = tempfile::Builder::new().prefix(".hlbc-").permissions(permissions).tempfile_in(parent);
-    let mut part = part.map_err(&failed)?;
-    let mut writer = BufWriter::with_capacity(STRIDE, part.as_file_mut());
-    write(image, form, &mut writer, destination, stop)?;
-    writer.flush().map_err(&failed)?;
-    drop(writer);
-    part.persist(destination).map_err(|error| failed(error.error))?;
-    Ok(())
+    let mut out = Destination::open(destination, stop)?;
+    write(image, form, &mut out, destination, stop)
+        .map_err(|error| if stop() { ExportError::Cancelled } else { error })?;
+    out.finish()
 }
 
 /// Writes an archive. `name` is what errors call the stream.
@@ -158,7 +146,7 @@ fn index(image: &Image) -> Value {
 
 /// What `docker load` of old engines goes by.
 fn docker_manifest(image: &Image) -> Value {
-    let names: Vec<String> = image.names.iter().map(ToString::to_string).collect();
+    let names: Vec<String> = image.names.iter().map(Reference::familiar).collect();
     let layers: Vec<String> = image.layers.iter().map(|layer| blob(&layer.digest)).collect();
     json!([{ "Config": blob(&image.documents.config_digest), "RepoTags": names, "Layers": layers }])
 }

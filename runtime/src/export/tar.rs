@@ -4,59 +4,28 @@
 //! slash in front, numeric owners, times in whole seconds. Equal trees give equal bytes.
 
 use std::collections::HashMap;
-use std::fs::{File, Permissions};
-use std::io::{self, BufWriter, Read, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use hlb_patterns::Filter;
 use tar::{Builder, EntryType, Header};
 
+use super::destination::Destination;
 use super::{ExportError, Exported, Stop, unwritable};
 use crate::sys::{file, xattr};
 use crate::tree::{self, Entry, Kind, TreeError};
 
-const BUFFER: usize = 256 * 1024;
 const XATTR: &str = "SCHILY.xattr.";
 
 /// Writes everything in `tree` into a file, which appears when it is complete. Directories above it are made.
 pub(crate) fn export(tree: &Path, destination: &Path, stop: Stop<'_>) -> Result<Exported, ExportError> {
-    let failed = unwritable(destination);
-    if destination.is_dir() {
-        return Err(ExportError::IsDirectory { path: destination.to_owned() });
-    }
-    let parent = destination.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(parent).map_err(&failed)?;
-    // The umask applies, as to any file that the user makes.
-    let permissions = Permissions::from_mode(0o666);
-    let part = tempfile::Builder::new().prefix(".hlbc-").permissions(permissions).tempfile_in(parent);
-    let mut part = part.map_err(&failed)?;
-    let mut writer = BufWriter::with_capacity(BUFFER, Stoppable { file: part.as_file_mut(), stop });
-    let written = write(tree, &mut writer, destination).and_then(|exported| {
-        writer.flush().map_err(&failed)?;
-        Ok(exported)
-    });
-    let exported = written.map_err(|error| if stop() { ExportError::Cancelled } else { error })?;
-    drop(writer);
-    part.persist(destination).map_err(|error| failed(error.error))?;
+    let mut out = Destination::open(destination, stop)?;
+    let exported =
+        write(tree, &mut out, destination).map_err(|error| if stop() { ExportError::Cancelled } else { error })?;
+    out.finish()?;
     Ok(exported)
-}
-
-/// A file that takes no more once nobody wants it.
-struct Stoppable<'a> {
-    file: &'a mut File,
-    stop: Stop<'a>,
-}
-
-impl Write for Stoppable<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if (self.stop)() { Err(io::Error::other("cancelled")) } else { self.file.write(bytes) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
 }
 
 /// Writes everything in `tree` as a tar stream. `name` is what errors call the stream. Sockets are skipped.

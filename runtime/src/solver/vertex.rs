@@ -69,7 +69,7 @@ impl Vertex {
             name: loaded.name.clone(),
             op: loaded.op.clone(),
             ignore_cache: loaded.metadata.ignore_cache,
-            resources: loaded.metadata.linux_resources.clone(),
+            resources: loaded.metadata.linux_resources.as_deref().cloned(),
             depth,
             inputs,
             found: Flight::new(),

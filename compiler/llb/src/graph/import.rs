@@ -6,15 +6,16 @@
 use std::sync::Arc;
 
 use super::{Output, Vertex};
+use crate::caps::Caps;
 use crate::definition::{Fault, InvalidDefinition, Loaded, load};
 use crate::pb;
 
 /// The output that a definition requests; `None` is the empty file system.
 ///
 /// The definition is checked as `definition::Graph::load` does. Its source files are appended to `infos`, what is later
-/// given to `marshal`, and the places of its ops are made to mean them there, in front of `calls`, the places that asked for
-/// it; on an error `infos` stays as it was. Ops that the requested one does not need are left out. Vertices of equal digest that are imported twice are one again when
-/// they are marshalled.
+/// given to `marshal`, and the places of its ops are made to mean them there, in front of `calls`, the places that asked
+/// for it; on an error `infos` stays as it was. Ops that the requested one does not need are left out. Vertices of equal
+/// digest that are imported twice are one again when they are marshalled.
 pub fn import(
     definition: &pb::Definition,
     infos: &mut Vec<pb::SourceInfo>,
@@ -45,8 +46,8 @@ pub fn import(
         made.push(Arc::new(Vertex {
             digest: loaded.digest,
             bytes: definition.def.get(position).cloned().unwrap_or_default(),
-            metadata: loaded.metadata,
-            caps: Vec::new(),
+            caps: Caps::default(),
+            said: Some(Box::new(loaded.metadata)),
             locations,
             // Loading put them all before.
             inputs: loaded.inputs.into_iter().filter_map(output).collect(),

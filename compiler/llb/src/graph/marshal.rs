@@ -20,24 +20,28 @@ pub fn marshal(output: Option<&Output>, infos: Vec<pb::SourceInfo>) -> pb::Defin
     };
     let order = inputs_first(&output.vertex);
     let mut first = vec![false; order.len()];
-    let mut metadata: Vec<(String, pb::OpMetadata)> = Vec::with_capacity(order.len() + 1);
-    let mut locations: Vec<(String, pb::Locations)> = Vec::new();
+    let mut metadata = Vec::with_capacity(order.len() + 1);
+    let mut locations = Vec::new();
     let mut used = Used::default();
-    for equal in by_digest(&order).chunk_by(|(_, a), (_, b)| a.vertex.digest == b.vertex.digest) {
+    // What stands together in the definition is made together: maps are later written, and dropped, in this order.
+    for equal in by_digest(&order)
+        .chunk_by(|(a_beginning, a), (b_beginning, b)| a_beginning == b_beginning && a.vertex.digest == b.vertex.digest)
+    {
         let Some(((_, one), others)) = equal.split_first() else { continue };
         if let Some(first) = first.get_mut(one.position) {
             *first = true;
         }
-        let digest = &one.vertex.digest;
+        let digest = one.vertex.digest.as_str();
         let mut said = one.vertex.metadata();
         for (_, other) in others {
-            merge_metadata(&mut said, &other.vertex.metadata());
+            merge_metadata(&mut said, other.vertex.metadata());
         }
         used.look(&said);
-        metadata.push((digest.to_string(), said));
+        metadata.push((digest.to_owned(), said));
         if equal.iter().any(|(_, place)| !place.vertex.locations.is_empty()) {
-            let all = equal.iter().flat_map(|(_, place)| place.vertex.locations.iter().cloned()).collect();
-            locations.push((digest.to_string(), pb::Locations { locations: all }));
+            let mut all = one.vertex.locations.clone();
+            others.iter().for_each(|(_, place)| all.extend(place.vertex.locations.iter().cloned()));
+            locations.push((digest.to_owned(), pb::Locations { locations: all }));
         }
     }
     let terminal = encode_op(&pb::Op { inputs: vec![output.to_input()], ..Default::default() });
@@ -97,16 +101,16 @@ fn by_digest<'a>(order: &[&'a Vertex]) -> Vec<(u64, Place<'a>)> {
     sorted
 }
 
-fn merge_metadata(into: &mut pb::OpMetadata, from: &pb::OpMetadata) {
+fn merge_metadata(into: &mut pb::OpMetadata, from: pb::OpMetadata) {
     into.ignore_cache |= from.ignore_cache;
-    into.description.extend(from.description.iter().map(|(name, text)| (name.clone(), text.clone())));
+    into.description.extend(from.description);
     into.export_cache = from.export_cache.or(into.export_cache);
-    into.caps.extend(from.caps.iter().map(|(cap, wanted)| (cap.clone(), *wanted)));
+    into.caps.extend(from.caps);
     if from.progress_group.is_some() {
-        into.progress_group.clone_from(&from.progress_group);
+        into.progress_group = from.progress_group;
     }
     if from.linux_resources.is_some() {
-        into.linux_resources.clone_from(&from.linux_resources);
+        into.linux_resources = from.linux_resources;
     }
 }
 

@@ -239,8 +239,8 @@ object!(pb::OpMetadata, |metadata, o| o
     .optional_map("description", &metadata.description)
     .optional("export_cache", metadata.export_cache.as_ref())
     .optional_map("caps", &metadata.caps)
-    .optional("progress_group", metadata.progress_group.as_ref())
-    .optional("linux_resources", metadata.linux_resources.as_ref()));
+    .optional("progress_group", metadata.progress_group.as_deref())
+    .optional("linux_resources", metadata.linux_resources.as_deref()));
 
 object!(pb::ExportCache, |export, o| o.optional_bool("Value", export.value));
 

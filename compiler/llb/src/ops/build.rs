@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::caps::Cap;
 use crate::graph::{Annotations, NewVertex, Output};
 use crate::pb;
 
@@ -35,7 +36,7 @@ pub fn build(build: Build, annotations: Annotations) -> Output {
         attrs: attrs.into_iter().collect(),
     });
     // Whether or not a file is named.
-    let caps = vec!["source.buildop.llbfilename"];
+    let caps = Cap::SourceBuildopLlbfilename.into();
     let vertex =
         NewVertex { kind, inputs: vec![source], listed: None, platform: Some(platform), caps, annotations }.build();
     vertex.output(0)

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use super::inputs::Inputs;
+use crate::caps::{Cap, Caps};
 use crate::graph::{Annotations, NewVertex, Output, Vertex};
 use crate::pb;
 
@@ -172,7 +173,7 @@ impl Exec {
     pub fn build(mut self, annotations: Annotations) -> ExecOutputs {
         let mut caps = self.caps();
         if annotations.linux_resources.is_some() {
-            caps.push("exec.meta.linux.resources");
+            caps.add(Cap::ExecMetaLinuxResources);
         }
         let env = self.env_with_agent();
         let root = ExecMount { readonly: self.readonly_root, ..ExecMount::bind("/", self.root) };
@@ -245,36 +246,36 @@ impl Exec {
         env
     }
 
-    fn caps(&self) -> Vec<&'static str> {
-        let mut caps = vec!["exec.meta.base"];
+    fn caps(&self) -> Caps {
+        let mut caps = Caps::from(Cap::ExecMetaBase);
         let mut need = |cap, when: bool| {
             if when {
-                caps.push(cap);
+                caps.add(cap);
             }
         };
-        need("exec.meta.proxyenv", self.proxy.is_some());
-        need("exec.meta.network", self.network != pb::NetMode::Unset);
-        need("exec.meta.security", self.security != pb::SecurityMode::Sandbox);
-        need("exec.meta.ulimit", !self.ulimits.is_empty());
-        need("exec.meta.cdi", !self.devices.is_empty());
-        need("exec.meta.setsdefaultpath", self.path_by_solver);
-        need("exec.validexitcode", self.valid_exit_codes.is_some());
-        need("exec.mount.secret", !self.secrets.is_empty());
-        need("exec.secretenv", self.secrets.iter().any(|secret| secret.env.is_some()));
-        need("exec.mount.ssh", !self.ssh.is_empty());
-        need("exec.mount.bind", self.root.is_some());
+        need(Cap::ExecMetaProxyenv, self.proxy.is_some());
+        need(Cap::ExecMetaNetwork, self.network != pb::NetMode::Unset);
+        need(Cap::ExecMetaSecurity, self.security != pb::SecurityMode::Sandbox);
+        need(Cap::ExecMetaUlimit, !self.ulimits.is_empty());
+        need(Cap::ExecMetaCdi, !self.devices.is_empty());
+        need(Cap::ExecMetaSetsdefaultpath, self.path_by_solver);
+        need(Cap::ExecValidexitcode, self.valid_exit_codes.is_some());
+        need(Cap::ExecMountSecret, !self.secrets.is_empty());
+        need(Cap::ExecSecretenv, self.secrets.iter().any(|secret| secret.env.is_some()));
+        need(Cap::ExecMountSsh, !self.ssh.is_empty());
+        need(Cap::ExecMountBind, self.root.is_some());
         for mount in &self.mounts {
-            need("exec.mount.selector", !mount.selector.is_empty());
-            need("exec.mount.cache.content", mount.content_cache != pb::MountContentCache::Default);
+            need(Cap::ExecMountSelector, !mount.selector.is_empty());
+            need(Cap::ExecMountCacheContent, mount.content_cache != pb::MountContentCache::Default);
             match &mount.kind {
-                MountKind::Bind => need("exec.mount.bind", mount.source.is_some()),
+                MountKind::Bind => need(Cap::ExecMountBind, mount.source.is_some()),
                 MountKind::Cache { .. } => {
-                    need("exec.mount.cache", true);
-                    need("exec.mount.cache.sharing", true);
+                    need(Cap::ExecMountCache, true);
+                    need(Cap::ExecMountCacheSharing, true);
                 }
                 MountKind::Tmpfs { size } => {
-                    need("exec.mount.tmpfs", true);
-                    need("exec.mount.tmpfs.size", *size > 0);
+                    need(Cap::ExecMountTmpfs, true);
+                    need(Cap::ExecMountTmpfsSize, *size > 0);
                 }
             }
         }

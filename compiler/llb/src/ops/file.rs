@@ -3,6 +3,7 @@
 //! Owns how actions and inputs are numbered, and how paths become absolute.
 
 use super::inputs::Inputs;
+use crate::caps::Cap;
 use crate::graph::{Annotations, NewVertex, Output};
 use crate::pb;
 
@@ -147,7 +148,7 @@ pub fn file(base: Option<Output>, steps: Vec<FileStep>, annotations: Annotations
         .collect();
     let kind = pb::OpKind::File(pb::FileOp { actions });
     // The reference means to ask for more, such as where a copy has patterns, but looks before it has any actions.
-    let caps = vec!["file.base"];
+    let caps = Cap::FileBase.into();
     let vertex = NewVertex { kind, inputs: inputs.into_list(), listed, platform: None, caps, annotations }.build();
     Some(vertex.output(0))
 }

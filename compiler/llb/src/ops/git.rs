@@ -4,6 +4,7 @@
 
 use super::clean_path;
 use super::source::Attrs;
+use crate::caps::Cap;
 use crate::graph::{Annotations, Output};
 
 /// A commit of a repository.
@@ -109,33 +110,33 @@ pub fn git(git: Git, annotations: Annotations) -> Output {
 
     let flag = |on: bool| if on { "true" } else { "" };
     let named_secret = git.auth_token_secret.is_some() || git.auth_header_secret.is_some();
-    let auth_cap = named_secret.then_some("source.git.httpauth");
+    let auth_cap = named_secret.then_some(Cap::SourceGitHttpauth);
     let token = git.auth_token_secret.unwrap_or_else(|| "GIT_AUTH_TOKEN".to_owned());
     let header = git.auth_header_secret.unwrap_or_else(|| "GIT_AUTH_HEADER".to_owned());
-    let mut attrs = Attrs::new("source.git");
-    attrs.set("git.fullurl", url, Some("source.git.fullurl"));
-    attrs.set("git.keepgitdir", flag(git.keep_git_dir), Some("source.git.keepgitdir"));
+    let mut attrs = Attrs::new(Cap::SourceGit);
+    attrs.set("git.fullurl", url, Some(Cap::SourceGitFullurl));
+    attrs.set("git.keepgitdir", flag(git.keep_git_dir), Some(Cap::SourceGitKeepgitdir));
     attrs.set("git.authtokensecret", token, auth_cap);
     attrs.set("git.authheadersecret", header, auth_cap);
     if ssh {
         // Needed also where no host is known.
-        attrs.need("source.git.knownsshhosts");
+        attrs.need(Cap::SourceGitKnownsshhosts);
         attrs.set("git.knownsshhosts", git.known_ssh_hosts, None);
         let agent = git.ssh_agent.filter(|agent| !agent.is_empty()).unwrap_or_else(|| "default".to_owned());
-        attrs.set("git.mountsshsock", agent, Some("source.git.mountsshsock"));
+        attrs.set("git.mountsshsock", agent, Some(Cap::SourceGitMountsshsock));
     }
-    attrs.set("git.checksum", git.checksum, Some("source.git.checksum"));
-    attrs.set("git.skipsubmodules", flag(git.skip_submodules), Some("source.git.skipsubmodules"));
-    attrs.set("git.mtime", git.mtime, Some("source.git.mtime"));
-    attrs.set("git.fetchbycommit", flag(git.fetch_by_commit), Some("source.git.fetchbycommit"));
+    attrs.set("git.checksum", git.checksum, Some(Cap::SourceGitChecksum));
+    attrs.set("git.skipsubmodules", flag(git.skip_submodules), Some(Cap::SourceGitSkipsubmodules));
+    attrs.set("git.mtime", git.mtime, Some(Cap::SourceGitMtime));
+    attrs.set("git.fetchbycommit", flag(git.fetch_by_commit), Some(Cap::SourceGitFetchbycommit));
     if let Some(bundle) = git.bundle {
-        attrs.set("git.bundle", bundle.locator, Some("source.git.bundle"));
+        attrs.set("git.bundle", bundle.locator, Some(Cap::SourceGitBundle));
         attrs.set("oci.session", bundle.session, None);
         attrs.set("oci.store", bundle.store, None);
     }
-    attrs.set("git.checkoutbundle", flag(git.checkout_bundle), Some("source.git.checkoutbundle"));
+    attrs.set("git.checkoutbundle", flag(git.checkout_bundle), Some(Cap::SourceGitCheckoutbundle));
     if let Some(signature) = git.signature {
-        let cap = Some("source.git.signatureverify");
+        let cap = Some(Cap::SourceGitSignatureverify);
         attrs.set("git.sig.pubkey", signature.public_key, cap);
         attrs.set("git.sig.rejectexpired", flag(signature.reject_expired), cap);
         attrs.set("git.sig.requiresignedtag", flag(signature.require_signed_tag), cap);

@@ -2,6 +2,7 @@
 //!
 //! Owns how inputs are numbered, which for these keeps duplicates.
 
+use crate::caps::Cap;
 use crate::graph::{Annotations, NewVertex, Output};
 use crate::pb;
 
@@ -11,7 +12,7 @@ pub fn merge(inputs: Vec<Output>, annotations: Annotations) -> Option<Output> {
         return inputs.into_iter().next();
     }
     let positions = (0..).take(inputs.len()).map(|input| pb::MergeInput { input }).collect();
-    Some(layers(pb::OpKind::Merge(pb::MergeOp { inputs: positions }), inputs, "mergeop", annotations))
+    Some(layers(pb::OpKind::Merge(pb::MergeOp { inputs: positions }), inputs, Cap::MergeOp, annotations))
 }
 
 /// The changes that turn `lower` into `upper`. From the empty file system they are `upper` itself.
@@ -25,10 +26,10 @@ pub fn diff(lower: Option<Output>, upper: Option<Output>, annotations: Annotatio
         upper: Some(pb::UpperDiffInput { input: if upper.is_some() { 1 } else { -1 } }),
     });
     let inputs: Vec<Output> = std::iter::once(lower).chain(upper).collect();
-    Some(layers(kind, inputs, "diffop", annotations))
+    Some(layers(kind, inputs, Cap::DiffOp, annotations))
 }
 
 /// Layers are for no platform of their own.
-fn layers(kind: pb::OpKind, inputs: Vec<Output>, cap: &'static str, annotations: Annotations) -> Output {
-    NewVertex { kind, inputs, listed: None, platform: None, caps: vec![cap], annotations }.build().output(0)
+fn layers(kind: pb::OpKind, inputs: Vec<Output>, cap: Cap, annotations: Annotations) -> Output {
+    NewVertex { kind, inputs, listed: None, platform: None, caps: cap.into(), annotations }.build().output(0)
 }

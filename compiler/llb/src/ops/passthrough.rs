@@ -2,6 +2,7 @@
 //!
 //! Owns how outputs are numbered.
 
+use crate::caps::Cap;
 use crate::graph::{Annotations, NewVertex, Output};
 use crate::pb;
 
@@ -39,7 +40,7 @@ pub fn passthrough(
         return numbers.into_iter().map(|_| None).collect();
     }
     let kind = pb::OpKind::Passthrough(pb::PassthroughOp { id: id.into(), outputs });
-    let caps = vec!["passthroughop"];
+    let caps = Cap::PassthroughOp.into();
     let vertex = NewVertex { kind, inputs: listed, listed: None, platform: None, caps, annotations }.build();
     numbers.into_iter().map(|number| number.map(|number| vertex.output(number))).collect()
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::caps::{Cap, Caps};
 use crate::graph::{Annotations, NewVertex, Output};
 use crate::json;
 use crate::pb;
@@ -156,23 +157,23 @@ pub enum LocalOwner {
 
 /// Pulls an image.
 pub fn image(image: Image, annotations: Annotations) -> Output {
-    let mut attrs = Attrs::new("source.image");
+    let mut attrs = Attrs::new(Cap::SourceImage);
     match image.resolve_mode {
         ResolveMode::Default => {}
-        ResolveMode::Pull => attrs.set("image.resolvemode", "pull", Some("source.image.resolvemode")),
+        ResolveMode::Pull => attrs.set("image.resolvemode", "pull", Some(Cap::SourceImageResolvemode)),
         // Not looking in the registry is a wish; only looking there is a promise that a solver must know.
         ResolveMode::Local => attrs.set("image.resolvemode", "local", None),
     }
     attrs.set("image.recordtype", image.record_type, None);
     let limit = image.layer_limit.map(|limit| limit.to_string()).unwrap_or_default();
-    attrs.set("image.layerlimit", limit, Some("source.image.layerlimit"));
-    attrs.set("image.checksum", image.checksum, Some("source.image.checksum"));
+    attrs.set("image.layerlimit", limit, Some(Cap::SourceImageLayerlimit));
+    attrs.set("image.checksum", image.checksum, Some(Cap::SourceImageChecksum));
     attrs.source(format!("docker-image://{}", image.reference), Some(image.platform), annotations)
 }
 
 /// Reads an image from an OCI layout.
 pub fn oci_layout(layout: OciLayout, annotations: Annotations) -> Output {
-    let mut attrs = Attrs::new("source.ocilayout");
+    let mut attrs = Attrs::new(Cap::SourceOcilayout);
     attrs.set("oci.session", layout.session, None);
     attrs.set("oci.store", layout.store, None);
     attrs.set("oci.layerlimit", layout.layer_limit.map(|limit| limit.to_string()).unwrap_or_default(), None);
@@ -181,7 +182,7 @@ pub fn oci_layout(layout: OciLayout, annotations: Annotations) -> Output {
 
 /// Fetches a blob from a registry.
 pub fn image_blob(blob: Blob, annotations: Annotations) -> Output {
-    let mut attrs = Attrs::new("source.imageblob");
+    let mut attrs = Attrs::new(Cap::SourceImageblob);
     attrs.file(blob.file, None, None);
     attrs.set("image.recordtype", blob.record_type, None);
     attrs.source(format!("docker-image+blob://{}", blob.reference), None, annotations)
@@ -189,7 +190,7 @@ pub fn image_blob(blob: Blob, annotations: Annotations) -> Output {
 
 /// Reads a blob from an OCI layout.
 pub fn layout_blob(blob: LayoutBlob, annotations: Annotations) -> Output {
-    let mut attrs = Attrs::new("source.imageblob");
+    let mut attrs = Attrs::new(Cap::SourceImageblob);
     attrs.file(blob.file, None, None);
     attrs.set("oci.session", blob.session, None);
     attrs.set("oci.store", blob.store, None);
@@ -198,16 +199,16 @@ pub fn layout_blob(blob: LayoutBlob, annotations: Annotations) -> Output {
 
 /// Downloads a file.
 pub fn http(http: Http, annotations: Annotations) -> Output {
-    let mut attrs = Attrs::new("source.http");
-    attrs.set("http.checksum", http.checksum, Some("source.http.checksum"));
+    let mut attrs = Attrs::new(Cap::SourceHttp);
+    attrs.set("http.checksum", http.checksum, Some(Cap::SourceHttpChecksum));
     let file = FileInfo { filename: http.filename, perm: http.perm, uid: http.uid, gid: http.gid };
     // The misspelling is part of the protocol.
-    attrs.file(file, Some("source.http.perm"), Some("soruce.http.uidgid"));
-    attrs.set("http.authheadersecret", http.auth_header_secret, Some("source.http.auth"));
-    attrs.set("http.header.accept", http.accept, Some("source.http.header"));
-    attrs.set("http.header.user-agent", http.user_agent, Some("source.http.header"));
+    attrs.file(file, Some(Cap::SourceHttpPerm), Some(Cap::SourceHttpUidgid));
+    attrs.set("http.authheadersecret", http.auth_header_secret, Some(Cap::SourceHttpAuth));
+    attrs.set("http.header.accept", http.accept, Some(Cap::SourceHttpHeader));
+    attrs.set("http.header.user-agent", http.user_agent, Some(Cap::SourceHttpHeader));
     if let Some(signature) = http.signature {
-        let cap = Some("source.http.signatureverify");
+        let cap = Some(Cap::SourceHttpSignatureverify);
         attrs.set("http.sig.pubkey", signature.public_key, cap);
         attrs.set("http.sig.signature", signature.signature, cap);
     }
@@ -217,19 +218,19 @@ pub fn http(http: Http, annotations: Annotations) -> Output {
 /// Sends a directory.
 pub fn local(local: Local, annotations: Annotations) -> Output {
     let list = |items: &[String]| if items.is_empty() { String::new() } else { json::string_array(items) };
-    let mut attrs = Attrs::new("source.local");
+    let mut attrs = Attrs::new(Cap::SourceLocal);
     match local.owner {
-        LocalOwner::Session(id) => attrs.set("local.session", id, Some("source.local.sessionid")),
-        LocalOwner::Unique(id) => attrs.set("local.unique", id, Some("source.local.unique")),
+        LocalOwner::Session(id) => attrs.set("local.session", id, Some(Cap::SourceLocalSessionid)),
+        LocalOwner::Unique(id) => attrs.set("local.unique", id, Some(Cap::SourceLocalUnique)),
     }
-    attrs.set("local.includepattern", list(&local.include), Some("source.local.includepatterns"));
-    attrs.set("local.followpaths", list(&local.follow), Some("source.local.followpaths"));
-    attrs.set("local.excludepatterns", list(&local.exclude), Some("source.local.excludepatterns"));
-    attrs.set("local.sharedkeyhint", local.shared_key_hint, Some("source.local.sharedkeyhint"));
+    attrs.set("local.includepattern", list(&local.include), Some(Cap::SourceLocalIncludepatterns));
+    attrs.set("local.followpaths", list(&local.follow), Some(Cap::SourceLocalFollowpaths));
+    attrs.set("local.excludepatterns", list(&local.exclude), Some(Cap::SourceLocalExcludepatterns));
+    attrs.set("local.sharedkeyhint", local.shared_key_hint, Some(Cap::SourceLocalSharedkeyhint));
     // Comparing otherwise is a wish, unless it is required.
-    attrs.set("local.differ", local.differ, local.differ_required.then_some("source.local.differ"));
+    attrs.set("local.differ", local.differ, local.differ_required.then_some(Cap::SourceLocalDiffer));
     if let Some(patterns) = local.metadata_only {
-        attrs.set("local.metadatatransfer", "true", Some("source.local.metadatatransfer"));
+        attrs.set("local.metadatatransfer", "true", Some(Cap::SourceLocalMetadatatransfer));
         attrs.set("local.metadatatransferexclude", list(&patterns), None);
     }
     attrs.source(format!("local://{}", local.name), None, annotations)
@@ -287,28 +288,30 @@ impl Local {
 /// Attributes, and the capabilities that they need.
 pub(super) struct Attrs {
     attrs: BTreeMap<String, String>,
-    caps: Vec<&'static str>,
+    caps: Caps,
 }
 
 impl Attrs {
-    pub(super) fn new(cap: &'static str) -> Self {
-        Self { attrs: BTreeMap::new(), caps: vec![cap] }
+    pub(super) fn new(cap: Cap) -> Self {
+        Self { attrs: BTreeMap::new(), caps: cap.into() }
     }
 
     /// Sets an attribute unless its value is empty.
-    pub(super) fn set(&mut self, name: &str, value: impl Into<String>, cap: Option<&'static str>) {
+    pub(super) fn set(&mut self, name: &str, value: impl Into<String>, cap: Option<Cap>) {
         let value = value.into();
         if !value.is_empty() {
             self.attrs.insert(name.to_owned(), value);
-            self.caps.extend(cap);
+            if let Some(cap) = cap {
+                self.caps.add(cap);
+            }
         }
     }
 
-    pub(super) fn need(&mut self, cap: &'static str) {
-        self.caps.push(cap);
+    pub(super) fn need(&mut self, cap: Cap) {
+        self.caps.add(cap);
     }
 
-    fn file(&mut self, file: FileInfo, perm_cap: Option<&'static str>, owner_cap: Option<&'static str>) {
+    fn file(&mut self, file: FileInfo, perm_cap: Option<Cap>, owner_cap: Option<Cap>) {
         let number = |id: u32| if id == 0 { String::new() } else { id.to_string() };
         let perm = if file.perm == 0 { String::new() } else { format!("0{:o}", file.perm) };
         self.set("http.filename", file.filename, None);

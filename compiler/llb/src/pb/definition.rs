@@ -18,7 +18,7 @@ pub struct Definition {
     pub source: Option<Source>,
 }
 
-/// What is said about an op.
+/// What is said about an op. What few ops have stands behind a pointer: there is one of these for each op.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct OpMetadata {
     /// Whether it is done even if its result is known.
@@ -34,11 +34,11 @@ pub struct OpMetadata {
     #[prost(btree_map = "string, bool", tag = "5")]
     pub caps: BTreeMap<String, bool>,
     /// Under which heading its progress is shown.
-    #[prost(message, optional, tag = "6")]
-    pub progress_group: Option<ProgressGroup>,
+    #[prost(message, optional, boxed, tag = "6")]
+    pub progress_group: Option<Box<ProgressGroup>>,
     /// Limits for its processes.
-    #[prost(message, optional, tag = "7")]
-    pub linux_resources: Option<LinuxResources>,
+    #[prost(message, optional, boxed, tag = "7")]
+    pub linux_resources: Option<Box<LinuxResources>>,
 }
 
 /// Whether a result goes into exported caches.

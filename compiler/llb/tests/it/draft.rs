@@ -181,9 +181,9 @@ pub(crate) fn everything() -> pb::Definition {
     metadata.ignore_cache = true;
     metadata.description.insert("llb.customname".to_owned(), "compile \"all\"".to_owned());
     metadata.export_cache = Some(pb::ExportCache { value: false });
-    metadata.progress_group = Some(pb::ProgressGroup { name: "compilers".to_owned(), ..Default::default() });
+    metadata.progress_group = Some(Box::new(pb::ProgressGroup { name: "compilers".to_owned(), ..Default::default() }));
     metadata.linux_resources =
-        Some(pb::LinuxResources { memory: 1 << 30, cpuset_cpus: "0-1".to_owned(), ..Default::default() });
+        Some(Box::new(pb::LinuxResources { memory: 1 << 30, cpuset_cpus: "0-1".to_owned(), ..Default::default() }));
 
     let script = draft.raw(
         &[(run, 0)],

@@ -1,6 +1,7 @@
 //! Tests of `hlb-llb` from outside.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+mod built;
 mod compare;
 mod corpus;
 mod draft;

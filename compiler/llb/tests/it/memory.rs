@@ -13,7 +13,7 @@ use crate::graph::image;
 /// Bytes of each definition, about.
 const LENGTH: usize = 200_000;
 /// The dearest are empty file actions, two bytes each, which a decoder must keep until it is known that they are empty.
-const MULTIPLE: usize = 700;
+const MULTIPLE: usize = 400;
 const CHILD: &str = "HLB_HOSTILE_DEFINITION";
 
 /// A name, and what makes the bytes.

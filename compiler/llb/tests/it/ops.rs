@@ -189,7 +189,7 @@ fn processes() {
     {"Op":{"exec":{"meta":{"args":["make"],"env":["A=1"],"cwd":"/","user":"u","proxy_env":{"http_proxy":"p","all_proxy":"q"},"extraHosts":[{"Host":"x","IP":"1.2.3.4"}],"hostname":"h","ulimit":[{"Name":"nofile","Soft":1,"Hard":2}],"cgroupParent":"g","removeMountStubsRecursive":true,"validExitCodes":[0,3]},"mounts":[{"dest":"/"},{"input":-1,"dest":"/c","output":-1,"mountType":3,"cacheOpt":{"ID":"c","sharing":2}},{"input":1,"dest":"/r","output":-1,"readonly":true,"resultID":"r","contentCache":1}],"network":1,"security":1,"cdiDevices":[{"name":"v/c=d","optional":true}]}},"platform":{"Architecture":"amd64","OS":"linux"}}
     exec.meta.base exec.meta.cdi exec.meta.linux.resources exec.meta.network exec.meta.proxyenv exec.meta.security exec.meta.setsdefaultpath exec.meta.ulimit exec.mount.bind exec.mount.cache exec.mount.cache.content exec.mount.cache.sharing exec.validexitcode
     "#);
-    assert_eq!(built.vertex.metadata().linux_resources, Some(limits));
+    assert_eq!(built.vertex.metadata().linux_resources.as_deref(), Some(&limits));
 }
 
 #[test]

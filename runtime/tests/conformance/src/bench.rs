@@ -224,7 +224,10 @@ impl Bench {
         if self.differences.iter().any(differs) {
             // What BuildKit says names places that differ from run to run.
             let here = here.unwrap_or_else(|error| format!("fails: {error}\n"));
-            let there = there.unwrap_or_else(|_| "fails\n".to_owned());
+            let there = there.unwrap_or_else(|error| {
+                println!("{}: BuildKit fails: {error}", case.name);
+                "fails\n".to_owned()
+            });
             if here == there {
                 return Err("the engines agree, but differences.txt says that they differ".to_owned());
             }

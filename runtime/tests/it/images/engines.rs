@@ -67,7 +67,9 @@ async fn serve(
     let head = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", text.len());
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(text.as_bytes()).await?;
-    stream.shutdown().await
+    stream.shutdown().await?;
+    // Closing over what was not read would take the answer back.
+    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await.map(drop)
 }
 
 async fn load(studio: &Studio, runtime: &Runtime, cancel: &CancellationToken) -> Result<String, SolveError> {
