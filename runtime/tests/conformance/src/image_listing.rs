@@ -6,9 +6,11 @@
 //! filled in for layers of which nobody has said anything.
 
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::Command;
 
+use hlb_llb::Digest;
 use serde_json::{Map, Value};
 
 use crate::listing;
@@ -65,8 +67,41 @@ pub fn list(layout: &Path) -> Result<String, String> {
         for line in listed.lines() {
             let _ = writeln!(text, "  {line}");
         }
+        if let Some(digest) = layer["annotations"]["containerd.io/snapshot/stargz/toc.digest"].as_str() {
+            list_index(&mut text, &blob(layout, layer)?, &bytes, digest)?;
+        }
     }
     Ok(text)
+}
+
+/// What the index of an eStargz layer says, found as by a program that reads the end of the layer first. Offsets are those of
+/// a compressed stream.
+fn list_index(text: &mut String, path: &Path, layer: &[u8], digest: &str) -> Result<(), String> {
+    let digits = layer.len().checked_sub(35).and_then(|at| std::str::from_utf8(layer.get(at..at + 16)?).ok());
+    let offset = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()).ok_or("no footer")?;
+    let from = format!("+{}", offset + 1);
+    let mut unpack = Command::new("sh");
+    unpack.args(["-c", "tail -c \"$1\" \"$2\" | gzip -dc", "sh", &from]).arg(path);
+    let behind = run_bytes(&mut unpack)?;
+    let mut archive = tar::Archive::new(behind.as_slice());
+    let entry =
+        archive.entries().and_then(|mut entries| entries.next().transpose()).map_err(|error| error.to_string())?;
+    let mut bytes = Vec::new();
+    entry.ok_or("no index")?.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if Digest::of(&bytes).as_str() != digest {
+        return Err("the annotation is not the digest of the index".to_owned());
+    }
+    let mut index: Value = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+    let _ = writeln!(text, "  index: version {}", index["version"]);
+    for item in index["entries"].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        for key in ["offset", "modtime"] {
+            if let Some(value) = item.get_mut(key) {
+                *value = "…".into();
+            }
+        }
+        let _ = writeln!(text, "  {}", Value::Object(std::mem::take(item)));
+    }
+    Ok(())
 }
 
 fn run_bytes(command: &mut Command) -> Result<Vec<u8>, String> {

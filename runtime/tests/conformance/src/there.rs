@@ -69,6 +69,7 @@ fn export(product: &Product, to: &Path) -> Export {
             set("push", "true");
             if *stargz {
                 set("compression", "estargz");
+                set("force-compression", "true");
                 set("oci-mediatypes", "true");
             }
         }
