@@ -1,4 +1,5 @@
-//! How long big graphs take to make, to write and to load, against encoding the same messages with prost and hashing them.
+//! How long big graphs take to make, to write and to load, against encoding the same messages with prost, hashing and
+//! keeping what comes out, and encoding the definition. Making includes all that a caller allocates for it.
 //!
 //! Two shapes of mixed ops (processes with mounts, files, merges): a long chain and a wide diamond; with and without
 //! places in source files, four for each op as a call four deep leaves them. Says where a bound is broken, and fails.

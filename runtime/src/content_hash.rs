@@ -105,7 +105,7 @@ impl ContentHash {
             let whole = wanted.path.split('/').all(|part| part.is_empty() || part == ".");
             let selects = wanted.wildcard || !wanted.include.is_empty() || !wanted.exclude.is_empty();
             return match wanted.required.first() {
-                Some(path) if selects => Err(ContentError::NotFound { path: path.clone() }),
+                Some(path) => Err(ContentError::NotFound { path: path.clone() }),
                 _ if whole || selects => Ok(Digest::of(b"")),
                 _ => Err(ContentError::NotFound { path: wanted.path.clone() }),
             };
@@ -115,6 +115,10 @@ impl ContentHash {
         if wanted.wildcard || !wanted.include.is_empty() || !wanted.exclude.is_empty() {
             select::checksum(&mut tree, wanted)
         } else {
+            for path in &wanted.required {
+                let found = tree.resolve(Path::new(path), false)?;
+                tree.entry(&found)?.ok_or_else(|| ContentError::NotFound { path: path.clone() })?;
+            }
             tree.checksum(wanted.path.as_bytes(), wanted.follow_links)
         }
     }

@@ -5,31 +5,35 @@
 //!                                                              └─► diff id        └─► digest, size
 //! ```
 //!
+//! In the form of eStargz, an index comes behind the archive, which is therefore another one, with another diff id.
+//!
 //! Owns what is known of the blob of each layer, so that nothing is packed twice and a layer that was pulled is passed on as
 //! it came. A layer's archive depends on what it lies on; so blobs are known by the list of all layers up to theirs.
 
 mod changes;
+mod estargz;
 mod gzip;
 pub(crate) mod tar;
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use hlb_llb::Digest;
 use hlb_registry::{Descriptor, Platform, ResolvedImage};
-use hlb_store::{BlobError, LayerId, MetaError, Store};
+use hlb_store::{BlobError, BlobWriter, LayerId, MetaError, Store};
 use serde_json::{Value, json};
 
+use crate::snapshot::archive::ArchiveError;
+use crate::snapshot::compression::decompress;
 use crate::snapshot::{Snapshot, SnapshotError, Snapshots};
 use crate::sys::file;
 use crate::tree::{Entry, Kind, TreeError};
 use changes::Change;
-use gzip::PackError;
+use gzip::{PackError, Packed};
 use tar::{Flag, Header};
 
-const NAMESPACE: &str = "layer-blob";
 /// Bytes that are copied between two looks at whether anybody still wants them.
 const STRIDE: usize = 256 << 10;
 
@@ -46,6 +50,14 @@ pub(crate) struct LayerBlob {
     pub(crate) annotations: BTreeMap<String, String>,
     /// Where it can be had again; none if it was made here.
     pub(crate) origin: Option<Origin>,
+}
+
+/// Which archive of a layer is meant: a layer can have one of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Plain,
+    /// Can be used before all of it is there.
+    Estargz,
 }
 
 /// How an archive is compressed.
@@ -73,6 +85,13 @@ pub(crate) enum LayerBlobError {
     Write(io::Error),
     #[error("the export was cancelled")]
     Cancelled,
+    #[error(
+        "cannot make an eStargz layer of a layer which has a file `{}`: the format keeps that name for itself",
+        estargz::INDEX
+    )]
+    Reserved,
+    #[error("cannot make an eStargz layer of a layer: {0}")]
+    Archive(#[from] ArchiveError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     #[error(transparent)]
@@ -85,6 +104,22 @@ pub(crate) enum LayerBlobError {
 
 /// Tells whether whoever wanted the result still wants it.
 pub(crate) type Stop<'a> = &'a (dyn Fn() -> bool + Sync);
+
+impl LayerBlob {
+    fn is_estargz(&self) -> bool {
+        self.compression == Compression::Gzip && self.annotations.contains_key(estargz::INDEX_DIGEST)
+    }
+}
+
+impl Form {
+    /// Where what is known of it is kept.
+    fn namespace(self) -> &'static str {
+        match self {
+            Self::Plain => "layer-blob",
+            Self::Estargz => "layer-blob-estargz",
+        }
+    }
+}
 
 impl Compression {
     /// As a media type says it.
@@ -126,22 +161,34 @@ pub(crate) fn remember(
         let up_to = layers.get(..=at).unwrap_or_default();
         let Some(compression) = Compression::of(&descriptor.media_type) else { continue };
         // A blob that is at hand is better than one that would have to be fetched.
-        if known(store, up_to)?
+        if known(store, up_to, Form::Plain)?
             .is_some_and(|known| store.blobs().contains(&known.digest) || known.digest == descriptor.digest)
         {
             continue;
         }
         let Descriptor { digest, size, annotations, .. } = descriptor.clone();
         let origin = Some(Origin { reference: name.clone(), platform: platform.clone() });
-        note(store, up_to, &LayerBlob { diff_id: diff_id.clone(), digest, size, compression, annotations, origin })?;
+        let diff_id = diff_id.clone();
+        note(store, up_to, Form::Plain, &LayerBlob { diff_id, digest, size, compression, annotations, origin })?;
     }
     Ok(())
 }
 
-/// What is known of the blob of the topmost of these layers.
-pub(crate) fn known(store: &Store, layers: &[LayerId]) -> Result<Option<LayerBlob>, MetaError> {
-    let noted = store.facts().get(NAMESPACE, &key(layers))?;
-    Ok(noted.and_then(|bytes| read(&serde_json::from_slice(&bytes).ok()?)))
+/// What is known of a blob of the topmost of these layers.
+pub(crate) fn known(store: &Store, layers: &[LayerId], form: Form) -> Result<Option<LayerBlob>, MetaError> {
+    let find = |form: Form| -> Result<Option<LayerBlob>, MetaError> {
+        let noted = store.facts().get(form.namespace(), &key(layers))?;
+        Ok(noted.and_then(|bytes| read(&serde_json::from_slice(&bytes).ok()?)))
+    };
+    let plain = find(Form::Plain)?;
+    match form {
+        Form::Plain => Ok(plain),
+        // It may have come as one.
+        Form::Estargz => match plain.filter(LayerBlob::is_estargz) {
+            Some(plain) => Ok(Some(plain)),
+            None => find(Form::Estargz),
+        },
+    }
 }
 
 /// Packs the topmost of these layers and notes what came of it.
@@ -149,6 +196,7 @@ pub(crate) fn pack(
     store: &Store,
     snapshots: &Snapshots,
     layers: &[LayerId],
+    form: Form,
     stop: Stop<'_>,
 ) -> Result<Option<LayerBlob>, LayerBlobError> {
     let Some((top, below)) = layers.split_last() else { return Ok(None) };
@@ -159,26 +207,90 @@ pub(crate) fn pack(
     let view = if below.is_empty() { None } else { Some(snapshots.view(&Snapshot::new(below))?) };
     let changes = changes::of(&upper, view.as_ref().map(|view| view.path()))?;
     let mut writer = store.blobs().writer()?;
-    let packed = gzip::pack(&mut writer, |stream| write(&upper, &changes, stream, stop));
-    let packed = packed.map_err(|error| match error {
-        _ if stop() => LayerBlobError::Cancelled,
-        PackError::Fill(error) => error,
-        PackError::Write(error) => unwritable(error),
-    })?;
+    let packed = match form {
+        Form::Plain => gzip::pack(&mut writer, |stream| write(&upper, &changes, stream, stop))
+            .map(|packed| (packed, BTreeMap::new()))
+            .map_err(cause),
+        Form::Estargz => pack_estargz(&upper, &changes, &mut writer, stop),
+    };
+    done(store, layers, form, packed, writer, stop).map(Some)
+}
+
+/// Makes the eStargz form of a layer from another blob of it, which is at hand, and notes what came of it. The archive in it
+/// stays as it is, byte for byte.
+pub(crate) fn convert(
+    store: &Store,
+    layers: &[LayerId],
+    blob: &LayerBlob,
+    stop: Stop<'_>,
+) -> Result<LayerBlob, LayerBlobError> {
+    let unreadable = |source| LayerBlobError::Archive(ArchiveError::Read { offset: 0, source });
+    let mut file = store.blobs().open(&blob.digest)?;
+    // What has an index already gets a new one.
+    let end = estargz::payload(&mut file).map_err(unreadable)?;
+    file.rewind().map_err(unreadable)?;
+    let archive = decompress(file.take(end)).map_err(unreadable)?;
+    let mut writer = store.blobs().writer()?;
+    let packed = estargz::pack(archive, &mut writer, stop).map_err(cause);
+    done(store, layers, Form::Estargz, packed, writer, stop)
+}
+
+/// The archive and the annotations that belong to it.
+type Made = (Packed, BTreeMap<String, String>);
+
+/// One thread writes the archive, which is read again as it comes.
+fn pack_estargz(
+    upper: &Path,
+    changes: &[Change],
+    out: &mut (dyn Write + Send),
+    stop: Stop<'_>,
+) -> Result<Made, LayerBlobError> {
+    let (reader, writer) = io::pipe().map_err(LayerBlobError::Write)?;
+    let (written, packed) = std::thread::scope(|scope| {
+        let writing = scope.spawn(move || {
+            let mut archive = BufWriter::with_capacity(STRIDE, writer);
+            write(upper, changes, &mut archive, stop)?;
+            archive.flush().map_err(unwritable)
+        });
+        let packed = estargz::pack(reader, out, stop);
+        (writing.join(), packed)
+    });
+    let written =
+        written.unwrap_or_else(|_| Err(LayerBlobError::Write(io::Error::other("a thread that wrote a layer died"))));
+    match (written, packed) {
+        (Ok(()), packed) => packed.map_err(cause),
+        // Whoever reads gave up first.
+        (Err(LayerBlobError::Write(error)), Err(why)) if error.kind() == io::ErrorKind::BrokenPipe => Err(cause(why)),
+        (Err(_), Err(PackError::Write(error))) => Err(unwritable(error)),
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// Makes a blob of what was packed, and notes it.
+fn done(
+    store: &Store,
+    layers: &[LayerId],
+    form: Form,
+    packed: Result<Made, LayerBlobError>,
+    writer: BlobWriter,
+    stop: Stop<'_>,
+) -> Result<LayerBlob, LayerBlobError> {
+    let (packed, annotations) = packed.map_err(|error| if stop() { LayerBlobError::Cancelled } else { error })?;
     let (digest, size) = writer.finish(None).map_err(|error| match error {
         BlobError::Io { source, .. } => unwritable(source),
         error => error.into(),
     })?;
-    let blob = LayerBlob {
-        diff_id: packed.digest,
-        digest,
-        size,
-        compression: Compression::Gzip,
-        annotations: BTreeMap::new(),
-        origin: None,
-    };
-    note(store, layers, &blob)?;
-    Ok(Some(blob))
+    let diff_id = packed.digest;
+    let blob = LayerBlob { diff_id, digest, size, compression: Compression::Gzip, annotations, origin: None };
+    note(store, layers, form, &blob)?;
+    Ok(blob)
+}
+
+fn cause(error: PackError<LayerBlobError>) -> LayerBlobError {
+    match error {
+        PackError::Fill(error) => error,
+        PackError::Write(error) => unwritable(error),
+    }
 }
 
 fn unwritable(error: io::Error) -> LayerBlobError {
@@ -282,7 +394,7 @@ fn key(layers: &[LayerId]) -> String {
     Digest::of(names.join("\n")).to_string()
 }
 
-fn note(store: &Store, layers: &[LayerId], blob: &LayerBlob) -> Result<(), MetaError> {
+fn note(store: &Store, layers: &[LayerId], form: Form, blob: &LayerBlob) -> Result<(), MetaError> {
     let origin = blob.origin.as_ref().map(|origin| {
         let Platform { os, architecture, variant } = &origin.platform;
         json!({ "reference": origin.reference, "os": os, "architecture": architecture, "variant": variant })
@@ -291,7 +403,7 @@ fn note(store: &Store, layers: &[LayerId], blob: &LayerBlob) -> Result<(), MetaE
         "diff_id": blob.diff_id.as_str(), "digest": blob.digest.as_str(), "size": blob.size,
         "compression": blob.compression.name(), "annotations": blob.annotations, "origin": origin,
     });
-    store.facts().put(NAMESPACE, &key(layers), value.to_string().as_bytes())
+    store.facts().put(form.namespace(), &key(layers), value.to_string().as_bytes())
 }
 
 fn read(value: &Value) -> Option<LayerBlob> {

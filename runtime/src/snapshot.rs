@@ -4,9 +4,9 @@
 //! what one has more than another. It does not know who writes or why.
 
 pub(crate) mod apply;
-mod archive;
+pub(crate) mod archive;
 mod compare;
-mod compression;
+pub(crate) mod compression;
 mod node;
 mod overlay;
 mod stack;

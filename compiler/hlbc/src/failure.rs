@@ -95,8 +95,8 @@ fn help(error: &SolveError) -> Option<String> {
             (ErrorKind::Internal, _) => "report it with the program and the command that led here",
             (_, Some(126)) => "make the file executable, or start it with its interpreter",
             (_, Some(127)) => "install the command in the image: it was not found there",
-            (_, Some(137)) => "check the machine's memory: the process was killed",
-            (ErrorKind::Source, None) => "check the name in the program and the way to it; what came before is cached",
+            (_, Some(137)) => "give the step or the machine more memory: the process was killed",
+            (ErrorKind::Source, None) => "mend the program, or the way to what it names; what came before is cached",
             (_, Some(_)) => "mend what the log shows and run hlbc again; the steps before this one are cached",
             _ => return None,
         }

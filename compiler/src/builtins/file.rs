@@ -74,7 +74,10 @@ pub(super) fn copy(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs)
             "chown" => copy.owner = Some(option.owner(0)),
             "chmod" => copy.mode = Mode::Bits(bits(option.mode(0))),
             "chmodSymbolic" => copy.mode = Mode::Symbolic(option.text(0).to_owned()),
-            "requiredPaths" => copy.required.extend(option.texts(0)),
+            "requiredPaths" => {
+                // The root of the source is what they are compared from.
+                copy.required.extend(option.texts(0).iter().map(|text| path::join("/", text)));
+            }
             "alwaysReplace" => copy.always_replace = true,
             "createdTime" => copy.created = Some(option.time(0)),
             "includePatterns" => copy.include.extend(option.texts(0)),

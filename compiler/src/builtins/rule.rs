@@ -52,6 +52,8 @@ pub(crate) enum Rule {
     Set,
     /// An architecture, with its variant if it has one.
     Architecture,
+    /// `user` or `user:group`, by name or number.
+    Owner,
     /// Any text but the empty one, and what it is.
     Filled(&'static str),
 }
@@ -161,6 +163,7 @@ impl Rule {
             Self::Architecture => {
                 refuse(architecture(text), "is no architecture such as arm64, or arm/v7 with a variant")
             }
+            Self::Owner => refuse(owner(text), "is no owner: write `user` or `user:group`, by name or number"),
             Self::Filled(what) => {
                 if text.is_empty() {
                     Err(plain(format!("an empty text is no {what}")))
@@ -265,6 +268,18 @@ fn hostname(text: &str) -> bool {
     text.len() <= 64 && text.split('.').all(label)
 }
 
+/// The greatest number of 32 bits means nobody to the kernel.
+fn owner(text: &str) -> bool {
+    let word = |word: &str| {
+        let digits = word.bytes().all(|byte| byte.is_ascii_digit());
+        !word.is_empty() && (!digits || word.parse::<u32>().is_ok_and(|id| id < u32::MAX))
+    };
+    match text.split_once(':') {
+        Some((user, group)) => word(user) && word(group) && !group.contains(':'),
+        None => word(text),
+    }
+}
+
 fn set(text: &str) -> bool {
     let number = |text: &str| text.parse::<u16>().ok();
     text.split(',').all(|part| match part.split_once('-') {
@@ -325,6 +340,11 @@ mod tests {
             Rule::Forward,
             &["unix:///a", "unix://a", "tcp://h:1", "tcp://[::1]:80"],
             &["", "unix://", "udp://h:1", "tcp://h", "tcp://:1", "tcp://h:0", "/a"],
+        );
+        check(
+            Rule::Owner,
+            &["root", "0", "1000:1000", "a:b", "4294967294"],
+            &["", ":", "a:", ":b", "1:2:3", "4294967295", "99999999999"],
         );
         check(Rule::Variable, &["A", "a b"], &["", "A=B"]);
         check(Rule::Address, &["1.2.3.4", "::1"], &["", "h", "1.2.3"]);

@@ -95,7 +95,7 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("option::manifest", &["platform"]),
 ];
 
-const ID: Rule = Rule::Number("user or group number", 0, u32::MAX as i64);
+const ID: Rule = Rule::Number("user or group number", 0, u32::MAX as i64 - 1);
 const BYTES: Rule = Rule::Number("number of bytes", 1, i64::MAX);
 
 /// Rules of arguments by builtin and parameter; that of a variadic parameter holds for each of its values.
@@ -159,14 +159,18 @@ const RULES: &[(&str, &str, usize, Rule)] = &[
     ("option::mount", "mode", 0, Rule::FileMode),
     ("option::mount", "contentCache", 0, Rule::Modes("use of a mount's content", mount::CONTENT_MODES)),
     ("fs", "mkdir", 1, Rule::FileMode),
+    ("option::mkdir", "chown", 0, Rule::Owner),
     ("option::mkdir", "createdTime", 0, Rule::Time),
     ("fs", "mkfile", 1, Rule::FileMode),
+    ("option::mkfile", "chown", 0, Rule::Owner),
     ("option::mkfile", "createdTime", 0, Rule::Time),
     ("fs", "symlink", 0, Rule::Filled("target of a link")),
     ("fs", "symlink", 1, Rule::Filled("path of a link")),
+    ("option::symlink", "chown", 0, Rule::Owner),
     ("option::symlink", "createdTime", 0, Rule::Time),
     ("option::copy", "chmod", 0, Rule::FileMode),
     ("option::copy", "chmodSymbolic", 0, Rule::SymbolicMode),
+    ("option::copy", "chown", 0, Rule::Owner),
     ("option::copy", "createdTime", 0, Rule::Time),
     ("option::copy", "requiredPaths", 0, Rule::Filled("path")),
     ("fs", "expose", 0, Rule::Port),

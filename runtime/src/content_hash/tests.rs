@@ -156,6 +156,8 @@ fn what_is_missing_is_named() {
     assert_eq!(of(&path("/top/below")), "`/top/below` not found");
     let required = ContentPath { include: vec!["a".into()], required: vec!["/d/z".into()], ..path("/d/") };
     assert_eq!(of(&required), "`/d/z` not found");
+    let plain = ContentPath { required: vec!["/d/z".into()], ..path("/d/") };
+    assert_eq!(of(&plain), "`/d/z` not found");
     let bad = ContentPath { wildcard: true, ..path("/[a") };
     assert_eq!(of(&bad), "pattern `/[a` has a `[` without its `]`");
 }

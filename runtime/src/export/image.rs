@@ -13,13 +13,13 @@ use hlb_registry::{Images, InvalidReference, PushError, Pusher, Reference};
 use hlb_store::{BlobError, LayerId, Store};
 use tokio_util::sync::CancellationToken;
 
-use super::archive::{self, Form, Image, Layer};
+use super::archive::{self, Form as ArchiveForm, Image, Layer};
 use super::engine::{Engine as DockerEngine, EngineError};
 use super::manifest::{self, ConfigError, Documents};
 use super::{ExportError, Stop};
 use crate::engine::Engine;
 use crate::error::{ErrorKind, SolveError};
-use crate::layer_blob::{self, LayerBlob, LayerBlobError};
+use crate::layer_blob::{self, Form, LayerBlob, LayerBlobError};
 use crate::runtime::{ImageExport, ImageTarget};
 use crate::snapshot::Snapshot;
 
@@ -29,8 +29,6 @@ const TRANSFERS: usize = 4;
 /// An image that does not get where it should.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ImageError {
-    #[error("an image whose layers can be used before all of them are there (eStargz) is not supported yet")]
-    Stargz,
     #[error("an image for a registry needs a name")]
     NoName,
     #[error("an image cannot be given the name `{0}`, which has a digest: write a tag in its place")]
@@ -56,14 +54,13 @@ pub(crate) enum ImageError {
 impl ImageError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Config(_) | Self::Name(_) | Self::NoName | Self::DigestName(_) | Self::Stargz => {
-                ErrorKind::Definition
-            }
+            Self::Config(_) | Self::Name(_) | Self::NoName | Self::DigestName(_) => ErrorKind::Definition,
             Self::Layer(LayerBlobError::Cancelled)
             | Self::Archive(ExportError::Cancelled)
             | Self::Engine(EngineError::Cancelled | EngineError::Archive(ExportError::Cancelled)) => {
                 ErrorKind::Cancelled
             }
+            Self::Layer(LayerBlobError::Reserved | LayerBlobError::Archive(_)) => ErrorKind::Step,
             Self::Layer(_) => ErrorKind::Environment,
             Self::Origin { .. } => ErrorKind::Source,
             Self::Archive(_) | Self::Engine(_) | Self::Push(_) => ErrorKind::Step,
@@ -92,20 +89,21 @@ async fn try_export(
     wanted: &ImageExport,
     cancel: &CancellationToken,
 ) -> Result<Digest, ImageError> {
-    if wanted.stargz {
-        return Err(ImageError::Stargz);
-    }
     let names: Vec<Reference> = wanted.names.iter().map(|name| Reference::parse(name)).collect::<Result<_, _>>()?;
     if let Some(name) = names.iter().find(|name| name.digest().is_some()) {
         return Err(ImageError::DigestName(name.clone()));
     }
-    let blobs = blobs(engine, snapshot, cancel).await?;
-    let documents = manifest::documents(&wanted.config, &blobs, wanted.oci_types)?;
+    let form = if wanted.stargz { Form::Estargz } else { Form::Plain };
+    let blobs = blobs(engine, snapshot, form, cancel).await?;
+    // What eStargz needs are annotations, which Docker's manifests do not have.
+    let documents = manifest::documents(&wanted.config, &blobs, wanted.oci_types || wanted.stargz)?;
     let digest = documents.manifest_digest.clone();
     match &wanted.to {
-        ImageTarget::OciTar(path) => save(engine, documents, names, &blobs, Form::Oci, path.clone(), cancel).await?,
+        ImageTarget::OciTar(path) => {
+            save(engine, documents, names, &blobs, ArchiveForm::Oci, path.clone(), cancel).await?
+        }
         ImageTarget::DockerTar(path) => {
-            save(engine, documents, names, &blobs, Form::Docker, path.clone(), cancel).await?
+            save(engine, documents, names, &blobs, ArchiveForm::Docker, path.clone(), cancel).await?
         }
         ImageTarget::DockerEngine(socket) => {
             let docker = DockerEngine::new(socket)?;
@@ -137,16 +135,17 @@ async fn try_export(
 async fn blobs(
     engine: &Arc<Engine>,
     snapshot: &Snapshot,
+    form: Form,
     cancel: &CancellationToken,
 ) -> Result<Vec<LayerBlob>, ImageError> {
     let mut blobs = Vec::with_capacity(snapshot.layers().len());
     for at in 1..=snapshot.layers().len() {
         let layers: Vec<LayerId> = snapshot.layers().iter().take(at).cloned().collect();
-        let known = layer_blob::known(&engine.store, &layers).map_err(LayerBlobError::from)?;
+        let known = layer_blob::known(&engine.store, &layers, form).map_err(LayerBlobError::from)?;
         let usable = known.filter(|blob| blob.origin.is_some() || engine.store.blobs().contains(&blob.digest));
         match usable {
             Some(blob) => blobs.push(blob),
-            None => blobs.extend(pack(engine, layers, cancel).await?),
+            None => blobs.extend(pack(engine, layers, form, cancel).await?),
         }
     }
     Ok(blobs)
@@ -155,12 +154,27 @@ async fn blobs(
 async fn pack(
     engine: &Arc<Engine>,
     layers: Vec<LayerId>,
+    form: Form,
     cancel: &CancellationToken,
 ) -> Result<Option<LayerBlob>, ImageError> {
+    // The archive of a layer that was pulled is kept, in whichever form.
+    let pulled = match form {
+        Form::Plain => None,
+        Form::Estargz => {
+            let plain = layer_blob::known(&engine.store, &layers, Form::Plain).map_err(LayerBlobError::from)?;
+            plain.filter(|blob| blob.origin.is_some())
+        }
+    };
+    if let Some(blob) = &pulled {
+        at_hand(engine, std::slice::from_ref(blob), cancel).await?;
+    }
     let (engine, cancel) = (Arc::clone(engine), cancel.clone());
     let packed = tokio::task::spawn_blocking(move || {
         let stop: Stop<'_> = &|| cancel.is_cancelled();
-        layer_blob::pack(&engine.store, &engine.snapshots, &layers, stop)
+        match pulled {
+            Some(blob) => layer_blob::convert(&engine.store, &layers, &blob, stop).map(Some),
+            None => layer_blob::pack(&engine.store, &engine.snapshots, &layers, form, stop),
+        }
     });
     Ok(packed.await??)
 }
@@ -170,7 +184,7 @@ async fn save(
     documents: Documents,
     names: Vec<Reference>,
     blobs: &[LayerBlob],
-    form: Form,
+    form: ArchiveForm,
     path: PathBuf,
     cancel: &CancellationToken,
 ) -> Result<(), ImageError> {

@@ -2,7 +2,8 @@
 //!
 //! Owns how a stream is cut into blocks, compressed beside one another and put together in order. Blocks have a fixed size and
 //! begin with the end of the one before as their dictionary, so the bytes depend neither on the number of cores nor on how
-//! the stream was written, and hardly differ in length from those of one long stream.
+//! the stream was written, and hardly differ in length from those of one long stream. Whoever fills the stream can cut it into
+//! members that can be read alone, and learn where they are.
 
 use std::io::{self, Write};
 use std::num::NonZero;
@@ -50,9 +51,10 @@ pub(crate) fn pack<E>(
     let (jobs, work) = channel();
     // As many blocks are under way as keep everybody busy; the memory that takes does not grow with the stream.
     let (order, ordered) = sync_channel(2 * threads);
+    let (start, starts) = channel();
     let work = Arc::new(Mutex::new(work));
     std::thread::scope(|scope| {
-        let writer = scope.spawn(move || write(out, &ordered));
+        let writer = scope.spawn(move || write(out, &ordered, &start));
         for _ in 0..threads {
             let work = Arc::clone(&work);
             scope.spawn(move || compress(&work));
@@ -67,8 +69,16 @@ pub(crate) fn pack<E>(
             hasher: Hasher::default(),
             crc: Crc::new(),
             size: 0,
+            starts,
+            begun: 0,
         };
-        let filled = fill(&mut blocks);
+        let filled = match blocks.begin() {
+            Ok(_) => fill(&mut blocks),
+            // The writer died, and says why.
+            Err(error) => {
+                return Err(writer.join().ok().and_then(Result::err).map_or(PackError::Write(error), PackError::Write));
+            }
+        };
         let ended = filled.map_err(PackError::Fill).and_then(|()| blocks.finish().map_err(PackError::Write));
         // The first failure of the other side is the cause of ours.
         match (writer.join(), ended) {
@@ -88,6 +98,9 @@ pub(crate) struct Blocks {
     hasher: Hasher,
     crc: Crc,
     size: u64,
+    starts: Receiver<u64>,
+    /// Members.
+    begun: usize,
 }
 
 struct Job {
@@ -99,11 +112,34 @@ struct Job {
 
 /// A part of the compressed stream.
 enum Piece {
+    /// The header of a member.
+    Start,
     Block(Receiver<io::Result<Vec<u8>>>),
     Trailer([u8; 8]),
 }
 
 impl Blocks {
+    /// Begins a member, which can be read without what comes before it. Its number, counted from 0.
+    pub(crate) fn cut(&mut self) -> io::Result<usize> {
+        self.end()?;
+        self.begin()
+    }
+
+    /// Where each member begins in the compressed stream, that of the current one included. Waits until what comes before is
+    /// written. To be asked once.
+    pub(crate) fn starts(&mut self) -> io::Result<Vec<u64>> {
+        let starts: Vec<u64> = self.starts.iter().take(self.begun).collect();
+        if starts.len() == self.begun { Ok(starts) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+    }
+
+    fn begin(&mut self) -> io::Result<usize> {
+        self.before = Arc::default();
+        self.crc.reset();
+        self.order.send(Piece::Start).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        self.begun += 1;
+        Ok(self.begun - 1)
+    }
+
     fn send(&mut self, last: bool) -> io::Result<()> {
         let gone = || io::Error::from(io::ErrorKind::BrokenPipe);
         let block = Arc::new(std::mem::take(&mut self.block));
@@ -116,13 +152,17 @@ impl Blocks {
         self.jobs.send(Job { before, block, last, done }).map_err(|_| gone())
     }
 
-    fn finish(mut self) -> io::Result<Packed> {
+    /// Ends a member.
+    fn end(&mut self) -> io::Result<()> {
         self.send(true)?;
         let mut trailer = [0; 8];
-        // The length is counted modulo 2^32.
-        let sums = self.crc.sum().to_le_bytes().into_iter().chain((self.size & 0xffff_ffff).to_le_bytes());
+        let sums = self.crc.sum().to_le_bytes().into_iter().chain(self.crc.amount().to_le_bytes());
         trailer.iter_mut().zip(sums).for_each(|(to, from)| *to = from);
-        self.order.send(Piece::Trailer(trailer)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        self.order.send(Piece::Trailer(trailer)).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
+    }
+
+    fn finish(mut self) -> io::Result<Packed> {
+        self.end()?;
         Ok(Packed { digest: self.hasher.finish(), size: self.size })
     }
 }
@@ -145,16 +185,25 @@ impl Write for Blocks {
     }
 }
 
-fn write(out: &mut dyn Write, ordered: &Receiver<Piece>) -> io::Result<()> {
-    out.write_all(&HEADER)?;
+fn write(out: &mut dyn Write, ordered: &Receiver<Piece>, starts: &Sender<u64>) -> io::Result<()> {
+    let mut written = 0;
     for piece in ordered {
-        match piece {
+        let block;
+        let bytes = match &piece {
+            Piece::Start => {
+                // Nobody listens any more if the stream is full.
+                let _ = starts.send(written);
+                HEADER.as_slice()
+            }
             Piece::Block(result) => {
                 let died = || io::Error::other("a thread that compressed a layer died");
-                out.write_all(&result.recv().map_err(|_| died())??)?;
+                block = result.recv().map_err(|_| died())??;
+                block.as_slice()
             }
-            Piece::Trailer(trailer) => out.write_all(&trailer)?,
-        }
+            Piece::Trailer(trailer) => trailer.as_slice(),
+        };
+        out.write_all(bytes)?;
+        written += bytes.len() as u64;
     }
     Ok(())
 }

@@ -39,7 +39,7 @@ impl Bench {
     }
 
     fn pack(&self, layers: &[LayerId]) -> LayerBlob {
-        pack(&self.store, &self.snapshots, layers, &|| false).unwrap().unwrap()
+        pack(&self.store, &self.snapshots, layers, Form::Plain, &|| false).unwrap().unwrap()
     }
 
     /// Unpacks the blobs of a snapshot's layers into a new one.
@@ -169,9 +169,9 @@ fn privileged_blobs_depend_on_the_files_alone() {
     });
     assert_eq!(packed[0].0, packed[1].0);
     for (blob, bench, snapshot) in packed {
-        assert_eq!(known(&bench.store, snapshot.layers()).unwrap(), Some(blob));
-        assert_eq!(known(&bench.store, &[]).unwrap(), None);
-        assert_eq!(known(&bench.store, &[snapshot.layers()[0].clone(), LayerId::random()]).unwrap(), None);
+        assert_eq!(known(&bench.store, snapshot.layers(), Form::Plain).unwrap(), Some(blob));
+        assert_eq!(known(&bench.store, &[], Form::Plain).unwrap(), None);
+        assert_eq!(known(&bench.store, &[snapshot.layers()[0].clone(), LayerId::random()], Form::Plain).unwrap(), None);
     }
 }
 
@@ -181,9 +181,9 @@ fn privileged_a_cancelled_layer_leaves_nothing() {
     let snapshot = bench.run(&Snapshot::scratch(), "head -c 5000000 /dev/zero >big");
     let asked = std::sync::atomic::AtomicUsize::new(0);
     let stop = || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 5;
-    let error = pack(&bench.store, &bench.snapshots, snapshot.layers(), &stop).unwrap_err();
+    let error = pack(&bench.store, &bench.snapshots, snapshot.layers(), Form::Plain, &stop).unwrap_err();
     assert!(matches!(error, LayerBlobError::Cancelled), "{error}");
-    assert_eq!(known(&bench.store, snapshot.layers()).unwrap(), None);
+    assert_eq!(known(&bench.store, snapshot.layers(), Form::Plain).unwrap(), None);
     let left = tree::scan(&bench.store.session_dir().join("blobs"), &Filter::default()).unwrap();
     assert!(left.is_empty(), "{left:?}");
 }
@@ -225,4 +225,58 @@ fn privileged_archives_equal_those_of_buildkit() {
         bench.pack(two.layers()).diff_id.as_str(),
         "sha256:5e4e52a96c55240713d35cbbfb8cae48b4b4eb0edb171e9e73f81287272b5ca5"
     );
+}
+
+/// Everything that an eStargz layer is made of is that of the plain one, with an index behind it.
+#[test]
+fn privileged_layers_with_an_index_hold_the_same_files() {
+    let bench = Bench::new();
+    let snapshot =
+        bench.check(&[BASE, "rm -r usr; mkdir usr; echo more >>etc/two; head -c 9000000 /dev/urandom >usr/new"]);
+    let mut again = Vec::new();
+    for at in 1..=2 {
+        let layers = &snapshot.layers()[..at];
+        assert_eq!(known(&bench.store, layers, Form::Estargz).unwrap(), None);
+        let plain = bench.pack(layers);
+        let indexed = pack(&bench.store, &bench.snapshots, layers, Form::Estargz, &|| false).unwrap().unwrap();
+        let tar = |blob: &LayerBlob| {
+            let mut bytes = Vec::new();
+            decompress(bench.store.blobs().open(&blob.digest).unwrap()).unwrap().read_to_end(&mut bytes).unwrap();
+            assert_eq!(Digest::of(&bytes), blob.diff_id);
+            bytes
+        };
+        let (ours, theirs) = (tar(&plain), tar(&indexed));
+        assert!(theirs.starts_with(&ours) && theirs.len() > ours.len());
+        assert_eq!(indexed.annotations["io.containers.estargz.uncompressed-size"], theirs.len().to_string());
+        // Each form is known by itself, and made of either of them it is the same.
+        assert_eq!(known(&bench.store, layers, Form::Plain).unwrap(), Some(plain.clone()));
+        assert_eq!(known(&bench.store, layers, Form::Estargz).unwrap(), Some(indexed.clone()));
+        for blob in [&plain, &indexed] {
+            assert_eq!(convert(&bench.store, layers, blob, &|| false).unwrap(), indexed);
+        }
+        let staged = bench.store.layers().new_dir().unwrap();
+        let below: Vec<PathBuf> = again.iter().rev().map(|layer| bench.store.layers().path(layer)).collect();
+        let applied = apply_layer(bench.store.blobs().open(&indexed.digest).unwrap(), &staged, &below).unwrap();
+        assert_eq!((applied.diff_id, applied.size), (indexed.diff_id, theirs.len() as u64));
+        let id = LayerId::random();
+        bench.store.layers().commit(&id, &staged).unwrap();
+        again.push(id);
+    }
+    similar_asserts(&bench.list(&snapshot), &bench.list(&Snapshot::new(again)));
+}
+
+#[test]
+fn privileged_a_layer_with_an_index_can_be_cancelled() {
+    let bench = Bench::new();
+    let snapshot = bench.run(&Snapshot::scratch(), "head -c 5000000 /dev/zero >big; echo x >stargz.index.json");
+    let pack =
+        |stop: Stop<'_>| pack(&bench.store, &bench.snapshots, snapshot.layers(), Form::Estargz, stop).unwrap_err();
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let error = pack(&|| asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 5);
+    assert!(matches!(error, LayerBlobError::Cancelled), "{error}");
+    let error = pack(&|| false);
+    assert!(matches!(error, LayerBlobError::Reserved), "{error}");
+    assert_eq!(known(&bench.store, snapshot.layers(), Form::Estargz).unwrap(), None);
+    let left = tree::scan(&bench.store.session_dir().join("blobs"), &Filter::default()).unwrap();
+    assert!(left.is_empty(), "{left:?}");
 }

@@ -133,9 +133,24 @@ impl<R: Read> Archive<R> {
         }
     }
 
+    /// How many bytes of the current entry's data have not been read.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// The stream behind the archive, of which nothing has been read that was not asked for.
+    pub(crate) fn inner_mut(&mut self) -> &mut R {
+        &mut self.reader
+    }
+
     /// The stream behind the archive: some tools leave data after the end mark.
     pub(crate) fn into_inner(self) -> R {
         self.reader
+    }
+
+    /// The error for data of the current entry that cannot be read.
+    pub(crate) fn failed(&self, source: io::Error) -> ArchiveError {
+        ArchiveError::Read { offset: self.offset, source }
     }
 
     fn expect(&mut self, size: u64) {

@@ -219,6 +219,81 @@ fn privileged_what_is_pushed_is_pulled_again() {
     assert!(std::fs::read(before).unwrap() == std::fs::read(after).unwrap());
 }
 
+/// Annotation keys, diff ids and layers of an image in a registry; each layer is what its diff id says.
+fn layers(name: &str) -> Vec<(Vec<String>, String)> {
+    let from = format!("docker://{name}");
+    let json = |bytes: Vec<u8>| serde_json::from_slice::<serde_json::Value>(&bytes).unwrap();
+    let manifest = json(run("skopeo", &["inspect", "--raw", "--tls-verify=false", &from]));
+    let config = json(run("skopeo", &["inspect", "--config", "--raw", "--tls-verify=false", &from]));
+    assert_eq!(manifest["mediaType"], "application/vnd.oci.image.manifest.v1+json");
+    let layers = manifest["layers"].as_array().unwrap().iter().zip(config["rootfs"]["diff_ids"].as_array().unwrap());
+    layers
+        .map(|(layer, diff_id)| {
+            assert_eq!(layer["mediaType"], "application/vnd.oci.image.layer.v1.tar+gzip");
+            let keys = layer["annotations"].as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect();
+            (keys, diff_id.as_str().unwrap().to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn privileged_what_is_pushed_with_an_index_is_pulled_again() {
+    let (studio, registry) = (Studio::new(), Registry::start());
+    let (plain, name) = (format!("{}/tool:plain", registry.host), format!("{}/tool:indexed", registry.host));
+    let (before, after) = (studio.path("before.tar"), studio.path("after.tar"));
+    let stargz = |name: &str| ImageExport { stargz: true, ..image(ImageTarget::Registry, &[name]) };
+    studio.block_on(async |runtime| {
+        let solved = studio.solve(runtime, &target()).await;
+        runtime.export(&solved, &ExportTarget::Tar(before.clone()), &CancellationToken::new()).await.unwrap();
+        let push = async |wanted| {
+            let exported = runtime.export(&solved, &ExportTarget::Image(wanted), &CancellationToken::new()).await;
+            exported.unwrap().digest.unwrap()
+        };
+        // One form after the other, and both again.
+        let pushed = [push(image(ImageTarget::Registry, &[&plain])).await, push(stargz(&name)).await];
+        assert_ne!(pushed[0], pushed[1]);
+        assert_eq!([push(image(ImageTarget::Registry, &[&plain])).await, push(stargz(&name)).await], pushed);
+        // Without the blobs, the layer of the base is fetched and the rest packed again.
+        std::fs::remove_dir_all(studio.path("state/blobs/sha256")).unwrap();
+        assert_eq!(push(stargz(&name)).await, pushed[1]);
+    });
+    let found = layers(&name);
+    assert_eq!(found.len(), 3);
+    for (keys, _) in &found {
+        assert_eq!(
+            keys,
+            &["containerd.io/snapshot/stargz/toc.digest", "io.containers.estargz.uncompressed-size"],
+            "{found:?}"
+        );
+    }
+    // Other programs find in it what they find in any image.
+    let dir = studio.path("layout").display().to_string();
+    run(
+        "skopeo",
+        &["copy", "--quiet", "--src-tls-verify=false", &format!("docker://{name}"), &format!("oci:{dir}:v1")],
+    );
+    let bundle = studio.path("bundle").display().to_string();
+    run("umoci", &["unpack", "--image", &format!("{dir}:v1"), &bundle]);
+    std::fs::create_dir(studio.path("tree")).unwrap();
+    let tree = studio.path("tree").display().to_string();
+    let unpack = ["--xattrs", "--xattrs-include=*", "--numeric-owner", "-xpf"];
+    run("tar", &[&unpack[..], &[&before.display().to_string(), "-C", &tree]].concat());
+    assert_eq!(studio::list(&studio.path("tree")), studio::list(&studio.path("bundle/rootfs")));
+    // On another machine: layers that have an index keep it.
+    let other = Studio::new();
+    other.block_on(async |runtime| {
+        let solved = other.solve(runtime, &studio::image(&name)).await;
+        runtime.export(&solved, &ExportTarget::Tar(after.clone()), &CancellationToken::new()).await.unwrap();
+        let again = format!("{}/again:v1", registry.host);
+        std::fs::remove_dir_all(other.path("state/blobs/sha256")).unwrap();
+        runtime.export(&solved, &ExportTarget::Image(stargz(&again)), &CancellationToken::new()).await.unwrap();
+        assert!(!other.path("state/blobs/sha256").exists(), "something was fetched or packed");
+        assert_eq!(layers(&again), found);
+    });
+    assert!(std::fs::read(before).unwrap() == std::fs::read(after).unwrap());
+    assert_eq!(studio.leftovers(), Vec::<String>::new());
+}
+
 #[test]
 fn privileged_an_empty_result_is_an_image_without_layers() {
     let studio = Studio::new();
