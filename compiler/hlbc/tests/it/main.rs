@@ -13,6 +13,7 @@ mod project;
 
 mod allow;
 mod build;
+mod buildkit;
 mod check;
 mod death;
 mod diff;

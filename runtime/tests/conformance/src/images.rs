@@ -57,17 +57,28 @@ pub fn push_all(directory: &Path) {
     }
 }
 
-/// Pushes the Debian base image that `cargo xtask base-image` has made, as `debian`.
+/// The layout with the Debian base image that `cargo xtask base-image` has made.
+///
+/// # Panics
+/// If it is not there.
+pub fn debian() -> PathBuf {
+    let state = std::env::var_os("HLBC_ROOT").map_or_else(|| PathBuf::from("/var/lib/hlbc"), PathBuf::from);
+    let layout = state.join("base/debian");
+    assert!(
+        layout.join("index.json").exists(),
+        "no base image in `{}`: run `cargo xtask base-image`",
+        layout.display()
+    );
+    layout
+}
+
+/// Pushes the Debian base image as `debian`.
 ///
 /// # Panics
 /// If it is not there.
 pub fn push_debian() {
-    let state = std::env::var_os("HLBC_ROOT").map_or_else(|| PathBuf::from("/var/lib/hlbc"), PathBuf::from);
-    let layout = state.join("base/debian");
-    let index = std::fs::read(layout.join("index.json")).unwrap_or_else(|error| {
-        panic!("no base image in `{}` ({error}): run `cargo xtask base-image`", layout.display())
-    });
-    let index: Value = serde_json::from_slice(&index).unwrap();
+    let layout = debian();
+    let index: Value = serde_json::from_slice(&std::fs::read(layout.join("index.json")).unwrap()).unwrap();
     let tag = index["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"].as_str().unwrap();
     registry::push(&layout, tag, "debian:latest");
 }
