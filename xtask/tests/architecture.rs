@@ -110,16 +110,7 @@ fn arrows_between_our_crates_are_the_drawn_ones() {
         ("hlb-gateway", &["hlb-agent", "hlb-llb", "hlb-registry", "hlb-runtime"]),
         (
             "hlbc",
-            &[
-                "hlb-agent",
-                "hlb-buildkit",
-                "hlb-compiler",
-                "hlb-gateway",
-                "hlb-language",
-                "hlb-llb",
-                "hlb-registry",
-                "hlb-runtime",
-            ],
+            &["hlb-agent", "hlb-compiler", "hlb-gateway", "hlb-language", "hlb-llb", "hlb-registry", "hlb-runtime"],
         ),
         ("hlb-conformance", &["hlb-agent", "hlb-buildkit", "hlb-compiler", "hlb-llb", "hlb-registry", "hlb-runtime"]),
         ("hlb-bench", &["hlb-compiler", "hlb-language", "hlb-llb", "hlb-registry", "hlb-runtime", "hlb-store"]),
