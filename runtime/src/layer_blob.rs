@@ -18,7 +18,7 @@ pub(crate) mod tar;
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hlb_llb::Digest;
 use hlb_registry::{Descriptor, Platform, ResolvedImage};
@@ -90,6 +90,8 @@ pub(crate) enum LayerBlobError {
         estargz::INDEX
     )]
     Reserved,
+    #[error("`{}` cannot be in an image: names that begin with `.wh.` mark what a layer deletes; rename it or remove it", .0.display())]
+    Mark(PathBuf),
     #[error("cannot make an eStargz layer of a layer: {0}")]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
@@ -306,6 +308,9 @@ fn write(upper: &Path, changes: &[Change], out: &mut dyn Write, stop: Stop<'_>) 
     for change in changes {
         if stop() {
             return Err(LayerBlobError::Cancelled);
+        }
+        if change.path().file_name().is_some_and(|name| name.as_bytes().starts_with(b".wh.")) {
+            return Err(LayerBlobError::Mark(change.path().to_owned()));
         }
         match change {
             Change::Gone(path) => {

@@ -60,7 +60,9 @@ impl ImageError {
             | Self::Engine(EngineError::Cancelled | EngineError::Archive(ExportError::Cancelled)) => {
                 ErrorKind::Cancelled
             }
-            Self::Layer(LayerBlobError::Reserved | LayerBlobError::Archive(_)) => ErrorKind::Step,
+            Self::Layer(LayerBlobError::Mark(_) | LayerBlobError::Reserved | LayerBlobError::Archive(_)) => {
+                ErrorKind::Step
+            }
             Self::Layer(_) => ErrorKind::Environment,
             Self::Origin { .. } => ErrorKind::Source,
             Self::Archive(_) | Self::Engine(_) | Self::Push(_) => ErrorKind::Step,

@@ -280,3 +280,11 @@ fn privileged_a_layer_with_an_index_can_be_cancelled() {
     let left = tree::scan(&bench.store.session_dir().join("blobs"), &Filter::default()).unwrap();
     assert!(left.is_empty(), "{left:?}");
 }
+
+#[test]
+fn privileged_a_file_named_like_a_mark_is_refused() {
+    let bench = Bench::new();
+    let marked = bench.run(&Snapshot::new(Vec::new()), "mkdir w; touch w/a w/.wh.a");
+    let refused = pack(&bench.store, &bench.snapshots, marked.layers(), Form::Plain, &|| false).unwrap_err();
+    insta::assert_snapshot!(refused, @"`w/.wh.a` cannot be in an image: names that begin with `.wh.` mark what a layer deletes; rename it or remove it");
+}
