@@ -9,6 +9,8 @@ use std::process::ExitCode;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyles};
 
+use hlb_llb::draw::printable;
+
 use crate::report::Screen;
 
 /// What sort of failure it is; decides the exit code.
@@ -58,7 +60,7 @@ impl Kind {
 impl Failure {
     /// A failure in one sentence.
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: Some(message.into()), help: None, cause: None }
+        Self { kind, message: Some(harmless(&message.into())), help: None, cause: None }
     }
 
     /// A failure that has been told already.
@@ -74,7 +76,7 @@ impl Failure {
 
     /// What stands behind it.
     pub(crate) fn because(mut self, cause: impl fmt::Display) -> Self {
-        self.cause = Some(Cause(in_words(&cause.to_string())));
+        self.cause = Some(Cause(harmless(&in_words(&cause.to_string()))));
         self
     }
 
@@ -149,9 +151,21 @@ pub(crate) fn in_words(text: &str) -> String {
     }
 }
 
+/// Text of others in which nothing does anything to a terminal. Lines and tabs stay.
+pub(crate) fn harmless(text: &str) -> String {
+    let line = |line: &str| line.split('\t').map(printable).collect::<Vec<_>>().join("\t");
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_of_others_do_nothing_to_a_terminal() {
+        assert_eq!(harmless("a\x1b[2J\n\tb\u{202e}"), "a\\u{1b}[2J\n\tb\\u{202e}");
+        assert_eq!(Failure::new(Kind::Build, "x\x07").because("\x1by").to_string(), "x\\u{7}");
+    }
 
     #[test]
     fn errors_of_the_system_are_put_in_words() {

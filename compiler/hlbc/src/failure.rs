@@ -7,7 +7,7 @@ use hlb_language::source::SourceMap;
 use hlb_llb::pb;
 use hlb_runtime::{ErrorKind, SolveError};
 
-use crate::error::{Failure, Kind};
+use crate::error::{Failure, Kind, harmless};
 use crate::execute::Broken;
 use crate::progress::Ended;
 use crate::report::{Scene, Screen};
@@ -16,7 +16,7 @@ use crate::report::{Scene, Screen};
 pub(crate) fn tell(broken: &Broken, sources: &SourceMap, ended: &Ended, screen: Screen) -> Failure {
     let error = &broken.error;
     let kind = kind(error.kind());
-    let mut scene = Scene::error(headline(error));
+    let mut scene = Scene::error(harmless(&headline(error)));
     let mut placed = false;
     if let Some(vertex) = error.vertex() {
         placed = point_at_op(&mut scene, broken.source.as_ref(), vertex.as_str());
@@ -39,7 +39,7 @@ pub(crate) fn tell(broken: &Broken, sources: &SourceMap, ended: &Ended, screen: 
         return failure;
     }
     if let Some(cause) = causes(error) {
-        scene.note(format!("because {cause}"));
+        scene.note(harmless(&format!("because {cause}")));
     }
     if error.exit_code().is_some() {
         scene.note(match tail.as_slice() {

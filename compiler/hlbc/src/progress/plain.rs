@@ -326,7 +326,7 @@ fn one_line(text: &str) -> String {
 
 /// A name in one line of a length that fits.
 fn shown(name: &str) -> String {
-    let name = one_line(name);
+    let name = hlb_llb::draw::printable(&one_line(name));
     match name.char_indices().nth(NAME) {
         Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
         None => name,
