@@ -15,9 +15,9 @@ pub const ROUNDS: usize = 15;
 /// What a comparison found; times are the shortest.
 #[derive(Clone, Copy, Debug)]
 pub struct Compared {
-    /// How long the subject took.
+    /// How long the subject took, in the median: one lucky round says nothing about growth.
     pub subject: Duration,
-    /// How long the floor took.
+    /// How long the floor took, in the median.
     pub floor: Duration,
     /// How often the floor fits into the subject: by the shortest or the median times, whichever is less, since noise only
     /// adds.
@@ -71,8 +71,8 @@ pub fn compare(
         unit = amount.1,
     );
     Compared {
-        subject: subjects.min(),
-        floor: floors.min(),
+        subject: subjects.median(),
+        floor: floors.median(),
         ratio: ratio(subjects.min(), floors.min()).min(ratio(subjects.median(), floors.median())),
     }
 }
