@@ -15,4 +15,5 @@ mod evaluation;
 mod messages;
 mod modules;
 mod reference;
+mod suite;
 mod support;
