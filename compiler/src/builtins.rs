@@ -12,6 +12,7 @@ mod export;
 mod file;
 mod frontend;
 mod mount;
+pub(crate) mod names;
 mod printf;
 mod reference;
 mod rule;
@@ -44,6 +45,8 @@ pub(crate) enum Implementation {
     Source(fn(&mut Evaluator<'_>, &Invocation) -> Result<Fs, Fail>),
     /// Makes a text.
     Text(fn(&mut Evaluator<'_>, &Invocation) -> Result<EcoString, Fail>),
+    /// Makes a value of any type from values alone.
+    Value(fn(&mut Evaluator<'_>, &Invocation) -> Result<Value, Fail>),
     /// Is remembered for the call that takes it.
     Option,
     /// Puts things to build beside one another.
@@ -52,7 +55,7 @@ pub(crate) enum Implementation {
 
 pub(crate) use rule::{Constant, Rule, octal_reading};
 pub(crate) use source::wire;
-pub(crate) use table::{implementation, reserved, rules};
+pub(crate) use table::{effects, implementation, reserved, rules};
 
 /// A call of a builtin with everything evaluated.
 pub(crate) struct Invocation {
@@ -66,9 +69,17 @@ pub(crate) struct Invocation {
 pub(crate) fn invoke(
     evaluator: &mut Evaluator<'_>,
     builtin: &Builtin,
-    invocation: Invocation,
+    mut invocation: Invocation,
     current: Value,
 ) -> Result<Value, Fail> {
+    if builtin.namespace.is_empty() {
+        // Those that stand alone know the variants of their enums as texts.
+        for value in &mut invocation.args {
+            if let Value::Variant(id, index) = value {
+                *value = Value::Text(evaluator.program.variant(*id, *index).into());
+            }
+        }
+    }
     for (index, value) in invocation.args.iter().enumerate() {
         let constant = match value {
             Value::Text(text) => Constant::Text(text),
@@ -98,6 +109,7 @@ pub(crate) fn invoke(
             let fs = change(evaluator, &invocation, fs)?;
             Ok(Value::Fs(Rc::new(fs)))
         }
+        Implementation::Value(make) => make(evaluator, &invocation),
         Implementation::Text(make) => Ok(Value::Text(make(evaluator, &invocation)?)),
         Implementation::Option => {
             let Invocation { site, args, options, binds } = invocation;

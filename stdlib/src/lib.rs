@@ -6,6 +6,9 @@
 /// `hlb-compiler` implements them.
 pub const BUILTIN: &str = include_str!("../modules/builtin.hlb");
 
+/// The declarations of the namespaces, by name: functions that are always there, behind the name of their group.
+pub const NAMESPACES: &[(&str, &str)] = &[];
+
 /// All modules by name.
 pub const MODULES: &[(&str, &str)] = &[("builtin", BUILTIN)];
 
