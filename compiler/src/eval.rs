@@ -37,7 +37,7 @@ use bind::Bound;
 use graph::Graph;
 use history::Log;
 use key::{Key, KeyId, Keys};
-pub(crate) use limit::{MAX_ITEMS, MAX_TEXT, traced};
+pub(crate) use limit::{MAX_ITEMS, traced};
 use scope::{Binding, ScopeId, Scopes};
 use value::{ExportId, ExportPlan, Frame, Fs, Plan, Value};
 
@@ -296,6 +296,9 @@ fn append(ty: &Type, own: &Type, current: Value, next: Value) -> Value {
         }
         (_, current, Value::Nil) => current,
         (Type::Pipeline | Type::Test, Value::Nil, next) => plan(&next).map_or(Value::Nil, Value::Plan),
+        (Type::Option(_) | Type::OwnOption(..), current, Value::List(lists)) => {
+            lists.iter().fold(current, |current, next| append(ty, ty, current, next.clone()))
+        }
         (Type::Option(_) | Type::OwnOption(..), Value::Options(mut all), Value::Options(more)) => {
             Rc::make_mut(&mut all).extend(more.iter().cloned());
             Value::Options(all)
