@@ -169,7 +169,8 @@ fn beside(asked: &Mark, file: &File, checked: &Checked, said: &Said) -> Vec<Stri
         Says::Type => {
             let source = checked.sources.iter().find(|(_, source)| source.name() == file.name);
             let Some((id, source)) = source else { return Vec::new() };
-            vec![checked.type_at(id, offset(source, asked)).unwrap_or_else(|| "unknown".to_owned())]
+            let ty = checked.program.type_at(id, offset(source, asked));
+            vec![ty.map_or_else(|| "unknown".to_owned(), |ty| ty.to_string())]
         }
         Says::Effects => effects(asked, file, checked).into_iter().collect(),
         Says::Value => said.values.get(under(file, asked)).cloned().into_iter().collect(),
