@@ -16,3 +16,4 @@ mod messages;
 mod modules;
 mod reference;
 mod support;
+mod values;
