@@ -38,7 +38,7 @@ fn value(source: &str, target: &str) -> String {
     if !errors.is_empty() {
         return render(&checked.sources, &errors);
     }
-    match evaluate(&world, &checked, target, &options()) {
+    match evaluate(&world, &checked, &target.into(), &options()) {
         Ok(value) => value,
         Err(errors) => render(&checked.sources, &errors.0),
     }
