@@ -17,3 +17,4 @@ mod modules;
 mod reference;
 mod suite;
 mod support;
+mod values;
