@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 use hlb_compiler::testing::MemoryWorld;
-use hlb_compiler::{Checked, check, compile};
+use hlb_compiler::{Checked, CompileErrors, TargetCall, check, compile, evaluate};
 use hlb_language::diagnostic::{Diagnostic, Location, Severity};
 use hlb_language::source::{Source, SourceId};
 
@@ -28,9 +28,11 @@ pub(crate) fn run(case: &Case) -> Result<(Vec<Answer>, Vec<String>), String> {
     let mut said = Said { diagnostics: checked.diagnostics.clone(), values: BTreeMap::new() };
     let sound = !checked.has_errors();
     let mut ran = Vec::new();
-    if sound && checked.targets().iter().any(|target| target.name == "default") {
+    // What a mark asks the value of is evaluated for that.
+    let asked = values(case).any(|name| name == "default");
+    if sound && !asked && checked.targets().iter().any(|target| target.name == "default") {
         let own = world.clone();
-        if let Err(errors) = compile(&own, &checked, &["default".to_owned()], &options()) {
+        if let Err(errors) = compile(&own, &checked, &["default".into()], &options()) {
             said.add(errors.0);
         }
         ran.extend(own.ran.take());
@@ -40,12 +42,18 @@ pub(crate) fn run(case: &Case) -> Result<(Vec<Answer>, Vec<String>), String> {
             continue;
         }
         let own = world.clone();
-        let value = hlb_compiler::evaluate(&own, &checked, name, &options()).unwrap_or_else(|errors| {
+        let value = evaluate(&own, &checked, &name.into(), &options()).unwrap_or_else(|errors| {
             said.add(errors.0);
             "error".to_owned()
         });
         ran.extend(own.ran.take());
         said.values.insert(name.to_owned(), value);
+    }
+    if sound {
+        let own = world.clone();
+        let mut each = |outcome: hlb_compiler::TestOutcome| said.add(outcome.result.err().into_iter().collect());
+        let _ = hlb_compiler::test(&own, &checked, "", &options(), &mut |_| {}, &mut each);
+        ran.extend(own.ran.take());
     }
     let mut answers = Vec::new();
     for file in &case.files {
@@ -55,6 +63,7 @@ pub(crate) fn run(case: &Case) -> Result<(Vec<Answer>, Vec<String>), String> {
         let text = match block.kind.as_str() {
             "world" => continue,
             "llb" => graphs(&world, &checked, block),
+            "value" => value(&world, &checked, block),
             "ran" => ran.iter().map(|command| format!("{}\n", command.trim_start_matches(".: "))).collect(),
             "format" => formatted(&main(case).text).unwrap_or_else(|error| format!("{error}\n")),
             other => return Err(format!("`{other}` is no kind of block")),
@@ -100,11 +109,41 @@ fn under<'a>(file: &'a File, mark: &Mark) -> &'a str {
 }
 
 fn graphs(world: &MemoryWorld, checked: &Checked, block: &Block) -> String {
-    let targets: Vec<String> = block.info.split_whitespace().map(str::to_owned).collect();
-    match compile(&world.clone(), checked, &targets, &options()) {
+    match compile(&world.clone(), checked, &calls(&block.info), &options()) {
         Ok(request) => outline(&request),
-        Err(_) => "error\n".to_owned(),
+        Err(errors) => refused(&errors),
     }
+}
+
+fn value(world: &MemoryWorld, checked: &Checked, block: &Block) -> String {
+    let calls = calls(&block.info);
+    let values = calls.iter().map(|call| match evaluate(&world.clone(), checked, call, &options()) {
+        Ok(value) => format!("{value}\n"),
+        Err(errors) => refused(&errors),
+    });
+    values.collect()
+}
+
+fn refused(errors: &CompileErrors) -> String {
+    errors.0.iter().map(|error| format!("error[{}]: {}\n", error.code.0, error.message)).collect()
+}
+
+/// Targets as a command line names them: `build --pkg=./cmd --race`.
+fn calls(words: &str) -> Vec<TargetCall> {
+    let mut calls: Vec<TargetCall> = Vec::new();
+    for word in words.split_whitespace() {
+        match (word.strip_prefix("--"), calls.last_mut()) {
+            (Some(word), Some(call)) => {
+                let (name, text) = word.split_once('=').map_or((word, None), |(name, text)| (name, Some(text)));
+                match call.args.iter_mut().find(|(other, _)| other == name) {
+                    Some((_, texts)) => texts.extend(text.map(str::to_owned)),
+                    None => call.args.push((name.to_owned(), text.map(str::to_owned).into_iter().collect())),
+                }
+            }
+            _ => calls.push(word.into()),
+        }
+    }
+    calls
 }
 
 fn formatted(text: &str) -> Result<String, String> {
