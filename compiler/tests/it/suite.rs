@@ -52,6 +52,7 @@ pages! {
     slips
     statements
     strings
+    targets
     tests
     words
 }
