@@ -12,6 +12,7 @@ mod export;
 mod file;
 mod frontend;
 mod mount;
+pub(crate) mod names;
 mod printf;
 mod reference;
 mod rule;
@@ -42,6 +43,8 @@ pub(crate) enum Implementation {
     Change(fn(&mut Evaluator<'_>, &Invocation, Fs) -> Result<Fs, Fail>),
     /// Makes a filesystem that has nothing of the one that it is called on.
     Source(fn(&mut Evaluator<'_>, &Invocation) -> Result<Fs, Fail>),
+    /// Makes a value of others.
+    Value(fn(&mut Evaluator<'_>, &Invocation) -> Result<Value, Fail>),
     /// Makes a text.
     Text(fn(&mut Evaluator<'_>, &Invocation) -> Result<EcoString, Fail>),
     /// Is remembered for the call that takes it.
@@ -50,6 +53,7 @@ pub(crate) enum Implementation {
     Stage,
 }
 
+pub(crate) use names::Patterns;
 pub(crate) use rule::{Constant, Rule, octal_reading};
 pub(crate) use source::wire;
 pub(crate) use table::{implementation, reserved, rules};
@@ -69,6 +73,10 @@ pub(crate) fn invoke(
     invocation: Invocation,
     current: Value,
 ) -> Result<Value, Fail> {
+    if let Implementation::Value(make) = builtin.implementation {
+        // Functions in namespaces look at what they take themselves, and may be called for each value of a list.
+        return make(evaluator, &invocation);
+    }
     for (index, value) in invocation.args.iter().enumerate() {
         let constant = match value {
             Value::Text(text) => Constant::Text(text),
@@ -98,6 +106,7 @@ pub(crate) fn invoke(
             let fs = change(evaluator, &invocation, fs)?;
             Ok(Value::Fs(Rc::new(fs)))
         }
+        Implementation::Value(make) => make(evaluator, &invocation),
         Implementation::Text(make) => Ok(Value::Text(make(evaluator, &invocation)?)),
         Implementation::Option => {
             let Invocation { site, args, options, binds } = invocation;
