@@ -43,10 +43,10 @@ pub(crate) enum Implementation {
     Change(fn(&mut Evaluator<'_>, &Invocation, Fs) -> Result<Fs, Fail>),
     /// Makes a filesystem that has nothing of the one that it is called on.
     Source(fn(&mut Evaluator<'_>, &Invocation) -> Result<Fs, Fail>),
-    /// Makes a value of others.
-    Value(fn(&mut Evaluator<'_>, &Invocation) -> Result<Value, Fail>),
     /// Makes a text.
     Text(fn(&mut Evaluator<'_>, &Invocation) -> Result<EcoString, Fail>),
+    /// Makes a value of any type from values alone.
+    Value(fn(&mut Evaluator<'_>, &Invocation) -> Result<Value, Fail>),
     /// Is remembered for the call that takes it.
     Option,
     /// Puts things to build beside one another.
@@ -56,7 +56,7 @@ pub(crate) enum Implementation {
 pub(crate) use names::Patterns;
 pub(crate) use rule::{Constant, Rule, octal_reading};
 pub(crate) use source::wire;
-pub(crate) use table::{implementation, reserved, rules};
+pub(crate) use table::{effects, implementation, reserved, rules};
 
 /// A call of a builtin with everything evaluated.
 pub(crate) struct Invocation {
@@ -70,14 +70,20 @@ pub(crate) struct Invocation {
 pub(crate) fn invoke(
     evaluator: &mut Evaluator<'_>,
     builtin: &Builtin,
-    invocation: Invocation,
+    mut invocation: Invocation,
     current: Value,
 ) -> Result<Value, Fail> {
-    if let Implementation::Value(make) = builtin.implementation {
-        // Functions in namespaces look at what they take themselves, and may be called for each value of a list.
-        return make(evaluator, &invocation);
+    if builtin.namespace.is_empty() {
+        // Those that stand alone know the variants of their enums as texts.
+        for value in &mut invocation.args {
+            if let Value::Variant(id, index) = value {
+                *value = Value::Text(evaluator.program.variant(*id, *index).into());
+            }
+        }
     }
-    for (index, value) in invocation.args.iter().enumerate() {
+    // Functions in namespaces look at what they take themselves: they may be called for each value of a list.
+    let judged = if builtin.namespace.is_empty() { invocation.args.as_slice() } else { &[] };
+    for (index, value) in judged.iter().enumerate() {
         let constant = match value {
             Value::Text(text) => Constant::Text(text),
             Value::Int(number) => Constant::Int(*number),

@@ -15,12 +15,16 @@ use hlb_llb::ops::{self, ExecMount, ExecOutputs, FileStep};
 use hlb_llb::pb;
 use rustc_hash::FxHashMap;
 
+use crate::deep::deep;
 use crate::eval::Evaluator;
 use crate::eval::graph::{Entry, Exec, Needs, Node, NodeId, Out, Port, Step};
 use crate::eval::value::{ExportId, ExportPlan, Frame, Fs, Plan};
 use crate::image::ImageConfig;
 use crate::request::{Export, Request, Solve};
 use crate::world::Platform;
+
+/// How many calls are told of an op.
+const MAX_FRAMES: usize = 64;
 
 /// Turns what has been evaluated into requests.
 pub(crate) struct Emitter<'e> {
@@ -61,8 +65,12 @@ impl<'e> Emitter<'e> {
         Self { evaluator, sources, positions, infos, made: FxHashMap::default(), exported }
     }
 
-    /// The request for a value. Pipelines are as deep as the calls that made them, which evaluation limits.
+    /// The request for a value. Pipelines are as deep as the calls that made them.
     pub(crate) fn request(&mut self, plan: &Plan, target: &str) -> Request {
+        deep(|| self.request_here(plan, target))
+    }
+
+    fn request_here(&mut self, plan: &Plan, target: &str) -> Request {
         match plan {
             Plan::Fs(fs) => Request::Solve(Box::new(self.solve(fs, target))),
             Plan::Parallel(_, parts) => {
@@ -247,9 +255,10 @@ impl<'e> Emitter<'e> {
         import(definition, &mut self.infos, calls).ok().flatten()
     }
 
-    /// The calls that made an op, innermost first.
+    /// The calls that made an op, innermost first. Of very many the outermost are left out: all calls of all ops would grow with
+    /// the square of a program.
     fn locations(&self, frame: &Rc<Frame>) -> Vec<pb::Location> {
-        frame.outward().filter_map(|at| self.location(at)).collect()
+        frame.outward().take(MAX_FRAMES).filter_map(|at| self.location(at)).collect()
     }
 
     fn location(&self, at: Location) -> Option<pb::Location> {

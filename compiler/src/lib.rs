@@ -1,7 +1,7 @@
 //! The compiler: from the text of a program to the graphs it asks for.
 //!
 //! ```text
-//!  text ──► module (imports) ──► resolve (signatures) ──► check (names, kinds) ──► hir::Program
+//!  text ──► module (imports) ──► resolve (signatures) ──► check (names, types) ──► hir::Program
 //!                                                                                     │
 //!  World: files, environment, commands, image configs ───────────────────► eval ◄─────┘
 //!                                                                            │
@@ -17,6 +17,8 @@ mod world;
 
 mod codes;
 mod cycle;
+mod deep;
+mod effects;
 mod path;
 mod suggest;
 mod types;
@@ -40,11 +42,12 @@ use hlb_language::source::SourceMap;
 use hlb_language::span::Span;
 
 pub use codes::CODES;
+pub use effects::{Effect, Effects};
 pub use hir::Program;
 pub use image::{Healthcheck, History, ImageConfig};
 pub use index::Description;
 pub use request::{Export, ExportTo, LocalDir, Request, Socket, Solve};
-pub use types::Kind;
+pub use types::{FuncType, Type};
 pub use world::{
     Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, Platform,
     World, WorldError,
@@ -53,7 +56,7 @@ pub use world::{
 /// A program that has been read and checked.
 #[derive(Debug)]
 pub struct Checked {
-    /// Names, kinds and bodies.
+    /// Names, types and bodies.
     pub program: Program,
     /// The texts that all places point into.
     pub sources: SourceMap,
@@ -66,8 +69,8 @@ pub struct Checked {
 pub struct TargetInfo {
     /// Its name.
     pub name: String,
-    /// The kind of its value.
-    pub kind: Kind,
+    /// The type of its value.
+    pub ty: Type,
     /// The comment above it.
     pub doc: Option<String>,
     /// Whether other files may use it.
@@ -128,7 +131,7 @@ pub fn compile(
     let mut plans = Vec::new();
     let mut errors: Vec<Diagnostic> = Vec::new();
     for name in targets {
-        let value = checked.target(name).and_then(|(target, at)| evaluator.target(name, target, at));
+        let value = checked.target(name).and_then(|(target, at)| evaluator.target(name, target, at, Vec::new()));
         match value {
             Ok(value) => plans.extend(eval::plan(&value).map(|plan| (name, plan))),
             Err(error) if errors.contains(&error) => {}
@@ -148,8 +151,8 @@ impl Checked {
         self.diagnostics.iter().any(Diagnostic::is_error)
     }
 
-    /// What can be built by name: functions and bound names of the entry file that take no arguments, in the order of the
-    /// text.
+    /// What can be built by name: functions and bound names of the entry file that can be called without arguments, in the order
+    /// of the text.
     pub fn targets(&self) -> Vec<TargetInfo> {
         let Some(entry) = self.program.entry() else { return Vec::new() };
         let mut targets: Vec<(Location, TargetInfo)> = Vec::new();
@@ -162,15 +165,17 @@ impl Checked {
                 }
                 _ => continue,
             };
-            let Some(func) = func.filter(|func| func.signature.params.is_empty()) else { continue };
-            let kind = bound.map_or(&func.signature.kind, |bound| &bound.kind);
-            if kind.is_option() {
+            let Some(func) = func.filter(|func| func.signature.params.iter().all(|param| param.optional)) else {
+                continue;
+            };
+            let ty = bound.map_or(&func.signature.result, |bound| &bound.ty);
+            if ty.is_option() {
                 continue;
             }
             let doc = if bound.is_some() { None } else { func.doc.as_ref().map(ToString::to_string) };
             let info = TargetInfo {
                 name: name.to_string(),
-                kind: kind.clone(),
+                ty: ty.clone(),
                 doc,
                 exported: symbol.exported,
                 bound: bound.is_some(),
@@ -187,30 +192,25 @@ impl Checked {
             let at = Location { source: hlb_language::source::SourceId(0), span: Span::at(0) };
             return Err(Box::new(Diagnostic::error(codes::TARGET, at, "there is no program")));
         };
-        let (target, params, at) = match entry.scope.get(name) {
-            Some(symbol) => {
-                let owner = match symbol.target {
-                    hir::Target::Func(id) => Some(id),
-                    hir::Target::Bind(id) => self.program.bind(id).map(|bound| bound.func),
-                    _ => None,
-                };
-                match owner.and_then(|id| self.program.func(id)) {
-                    Some(func) => (symbol.target, &func.signature.params, symbol.at),
-                    None => {
-                        let message = format!("`{name}` is an import and not a target");
-                        return Err(Box::new(Diagnostic::error(codes::TARGET, symbol.at, message)));
-                    }
-                }
-            }
-            None => return Err(Box::new(self.no_target(name, entry))),
+        let Some(symbol) = entry.scope.get(name) else { return Err(Box::new(self.no_target(name, entry))) };
+        let owner = match symbol.target {
+            hir::Target::Func(id) => Some(id),
+            hir::Target::Bind(id) => self.program.bind(id).map(|bound| bound.func),
+            hir::Target::Constant(_) => return Ok((symbol.target, symbol.at)),
+            _ => None,
         };
-        let fixed: Vec<&str> =
-            params.iter().filter(|param| !param.variadic).map(|param| param.name.text.as_str()).collect();
+        let Some(func) = owner.and_then(|id| self.program.func(id)) else {
+            let message = format!("`{name}` is not a target");
+            let error = Diagnostic::error(codes::TARGET, symbol.at, message);
+            return Err(Box::new(error.help("a target is a function")));
+        };
+        let params = func.signature.params.iter();
+        let fixed: Vec<&str> = params.filter(|param| !param.optional).map(|param| param.name.text.as_str()).collect();
         if fixed.is_empty() {
-            return Ok((target, at));
+            return Ok((symbol.target, symbol.at));
         }
         let message = format!("the target `{name}` takes arguments ({}), which cannot be given yet", fixed.join(", "));
-        let error = Diagnostic::error(codes::TARGET_ARGUMENTS, at, message)
+        let error = Diagnostic::error(codes::TARGET_ARGUMENTS, symbol.at, message)
             .help("write a function without parameters that calls it, and build that");
         Err(Box::new(error))
     }
@@ -227,6 +227,29 @@ impl Checked {
             None => diagnostic.help(format!("choose one of {}", names.join(", "))),
         }
     }
+}
+
+/// The value of a target, as it would be written in a program.
+///
+/// # Errors
+/// As for [`compile`].
+pub fn evaluate(world: &dyn World, checked: &Checked, target: &str, options: &Options) -> Result<String, CompileErrors> {
+    if checked.has_errors() {
+        return Err(CompileErrors(
+            checked.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).cloned().collect(),
+        ));
+    }
+    let mut evaluator = eval::Evaluator::new(world, &checked.program, &checked.sources, options.platform.clone());
+    let fail = |error: Box<Diagnostic>| CompileErrors(vec![*error]);
+    let (found, at) = checked.target(target).map_err(fail)?;
+    let value = evaluator.target(target, found, at, Vec::new()).map_err(fail)?;
+    let ty = match found {
+        hir::Target::Func(id) => checked.program.func(id).map(|func| func.signature.result.clone()),
+        hir::Target::Bind(id) => checked.program.bind(id).map(|bound| bound.ty.clone()),
+        hir::Target::Constant(id) => checked.program.constant(id).map(|constant| constant.ty.clone()),
+        _ => None,
+    };
+    Ok(eval::show::literal(&checked.program, &value, &ty.unwrap_or(Type::Never)))
 }
 
 impl std::fmt::Display for CompileErrors {

@@ -17,9 +17,9 @@ pub use decl::{
     TestDecl,
 };
 pub use expr::{
-    Arg, BinaryExpr, BinaryOp, BoolLit, CallExpr, Comprehension, Element, Entry, Expr, FuncLit, HeredocLayout, IfBranch,
-    IfExpr, IntLit, Lambda, ListLit, MapLit, MatchArm, MatchExpr, Pattern, Postfix, PostfixOp, StringForm, StringLit,
-    StringPart, UnaryExpr, UnaryOp,
+    Arg, BinaryExpr, BinaryOp, BoolLit, CallExpr, Comprehension, Element, Entry, Expr, FuncLit, HeredocLayout,
+    IfBranch, IfExpr, IntLit, Lambda, ListLit, MapLit, MatchArm, MatchExpr, Pattern, Postfix, PostfixOp, StringForm,
+    StringLit, StringPart, UnaryExpr, UnaryOp,
 };
 pub use stmt::{
     AssertStmt, Bind, BindClause, BindTarget, Block, CallStmt, ErrorStmt, ExprStmt, ForStmt, LetStmt, Stmt, WithClause,

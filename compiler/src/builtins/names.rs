@@ -30,7 +30,11 @@ type Function = fn(&mut Evaluator<'_>, &Invocation) -> Result<Value, Fail>;
 /// The functions of a namespace by name.
 type Table = &'static [(&'static str, Function)];
 
-const NAMESPACES: &[(&str, Table)] = &[
+/// The names of all namespaces.
+pub(crate) const NAMESPACES: &[&str] =
+    &["str", "list", "map", "path", "json", "regex", "semver", "hash", "env", "time"];
+
+const TABLES: &[(&str, Table)] = &[
     ("str", text::TABLE),
     ("list", list::TABLE),
     ("map", map::TABLE),
@@ -66,15 +70,15 @@ const RULES: &[(&str, &str, usize, Rule)] = &[
     ("time", "seconds", 0, Rule::Written(time::check_span)),
 ];
 
-/// How a declared function works. One without code does not exist, and fails the test that pairs the lists.
-pub(crate) fn implementation(namespace: &str, name: &str) -> Option<Implementation> {
-    let (_, table) = NAMESPACES.iter().find(|(known, _)| *known == namespace)?;
+/// How a declared function works, and what it does outside of the build. One without code does not exist, and fails the test
+/// that pairs the lists.
+pub(crate) fn implementation(namespace: &str, name: &str) -> Option<(Implementation, Effects)> {
+    let (_, table) = TABLES.iter().find(|(known, _)| *known == namespace)?;
     let (_, function) = table.iter().find(|(known, _)| *known == name)?;
-    Some(Implementation::Value(*function))
+    Some((Implementation::Value(*function), effects(namespace, name)))
 }
 
-/// What a function does outside of the build.
-pub(crate) fn effects(namespace: &str, name: &str) -> Effects {
+fn effects(namespace: &str, name: &str) -> Effects {
     match (namespace, name) {
         ("env", _) | ("time", "epoch") => Effects::just(Effect::Env),
         _ => Effects::NONE,

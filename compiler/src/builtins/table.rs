@@ -5,6 +5,7 @@
 
 use super::Implementation::{self, Change, Source, Stage, Text};
 use super::rule::Rule;
+use crate::effects::{Effect, Effects};
 use super::{client, command, config, export, file, frontend, mount, run, source, string};
 
 /// Everything but options, which are all alike.
@@ -93,6 +94,32 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("option::localRun", &["ignoreError", "includeStderr", "onlyStderr", "shlex"]),
     ("option::template", &["stringField"]),
     ("option::manifest", &["platform"]),
+];
+
+/// Builtins that reach outside of the build.
+const EFFECTS: &[(&str, &str, Effect)] = &[
+    ("fs", "local", Effect::Local),
+    ("fs", "ociLayout", Effect::Local),
+    ("fs", "frontend", Effect::Build),
+    ("fs", "dockerPush", Effect::Push),
+    ("fs", "dockerLoad", Effect::Load),
+    ("fs", "download", Effect::Download),
+    ("fs", "downloadTarball", Effect::Download),
+    ("fs", "downloadOCITarball", Effect::Download),
+    ("fs", "downloadDockerTarball", Effect::Download),
+    ("string", "localArch", Effect::Env),
+    ("string", "localOs", Effect::Env),
+    ("string", "localCwd", Effect::Env),
+    ("string", "localEnv", Effect::Env),
+    ("string", "localRun", Effect::Run),
+    ("option::http", "authHeaderSecret", Effect::Secret),
+    ("option::git", "authTokenSecret", Effect::Secret),
+    ("option::git", "authHeaderSecret", Effect::Secret),
+    ("option::git", "ssh", Effect::Ssh),
+    ("option::run", "ssh", Effect::Ssh),
+    ("option::run", "forward", Effect::Forward),
+    ("option::run", "secret", Effect::Secret),
+    ("option::run", "secretEnv", Effect::Secret),
 ];
 
 const ID: Rule = Rule::Number("user or group number", 0, u32::MAX as i64 - 1);
@@ -215,6 +242,12 @@ pub(crate) fn rules(kind: &str, name: &str) -> Vec<(usize, Rule)> {
     RULES.iter().filter(|rule| rule.0 == kind && rule.1 == name).map(|rule| (rule.2, rule.3)).collect()
 }
 
+/// What a builtin does outside of the build.
+pub(crate) fn effects(kind: &str, name: &str) -> Effects {
+    let found = EFFECTS.iter().find(|(of, known, _)| *of == kind && *known == name);
+    found.map_or(Effects::NONE, |(_, _, effect)| Effects::just(*effect))
+}
+
 /// Whether programs cannot give the name of a builtin to something of their own.
 pub(crate) fn reserved(name: &str) -> bool {
     RESERVED.binary_search(&name).is_ok()
@@ -226,7 +259,7 @@ mod tests {
     use hlb_language::source::SourceId;
 
     use super::*;
-    use crate::types::Kind;
+    use crate::types::Type;
 
     #[test]
     fn every_declaration_has_code_and_all_code_is_declared() {
@@ -234,11 +267,16 @@ mod tests {
         assert_eq!(parsed.diagnostics, []);
         let mut declared: Vec<(&str, &str, Vec<&str>)> = Vec::new();
         for decl in &parsed.module.decls {
-            let Decl::Func(func) = decl else { panic!("only functions are declared: {decl:?}") };
-            let (kind, name) = (func.kind.text.as_str(), func.name.text.as_str());
+            let Decl::Func(func) = decl else {
+                assert!(matches!(decl, Decl::Enum(_)), "only functions and enums are declared: {decl:?}");
+                continue;
+            };
+            let word = |ty: &hlb_language::ast::TypeExpr| ty.name().map_or("", |name| name.text.as_str()).to_owned();
+            let (kind, name) = (word(&func.result), func.name.text.as_str());
+            let kind: &str = kind.leak();
             assert!(func.doc.is_some(), "`{kind} {name}` has no comment");
             assert!(func.body.is_none(), "`{kind} {name}` has a body");
-            assert!(!matches!(Kind::of(kind), Kind::Unknown(_) | Kind::AnyOption), "`{kind}` is not a kind");
+            assert!(!matches!(Type::of(kind), Type::Unknown(_) | Type::AnyOption), "`{kind}` is not a type");
             assert!(!declared.iter().any(|it| (it.0, it.1) == (kind, name)), "`{kind} {name}` is declared twice");
             assert!(implementation(kind, name).is_some(), "`{kind} {name}` has no code");
             for param in &func.params {
@@ -246,7 +284,7 @@ mod tests {
                 let told = doc.contains(&format!("@param {} ", param.name.text));
                 assert!(told, "`{kind} {name}` does not tell of `{}`", param.name.text);
             }
-            declared.push((kind, name, func.params.iter().map(|param| param.kind.text.as_str()).collect()));
+            declared.push((kind, name, func.params.iter().map(|param| &*word(&param.ty).leak()).collect()));
         }
         let options = OPTIONS.iter().flat_map(|(kind, names)| names.iter().map(move |name| (*kind, *name)));
         let find = |kind: &str, name: &str| declared.iter().find(|it| (it.0, it.1) == (kind, name));

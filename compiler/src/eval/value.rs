@@ -259,6 +259,21 @@ impl Plan {
         }
     }
 
+    /// Adds a stage behind what there is.
+    pub(crate) fn then(&mut self, next: Rc<Plan>) {
+        match self {
+            Self::Sequential(size, stages) => {
+                *size = size.saturating_add(next.size());
+                stages.push(next);
+            }
+            other => {
+                let size = other.size().saturating_add(next.size());
+                let first = std::mem::replace(other, Self::Sequential(0, Vec::new()));
+                *other = Self::Sequential(size, vec![Rc::new(first), next]);
+            }
+        }
+    }
+
     /// Some plans beside one another.
     pub(crate) fn parallel(parts: Vec<Rc<Plan>>) -> Self {
         let size = parts.iter().fold(0, |sum: usize, part| sum.saturating_add(part.size()));

@@ -70,6 +70,8 @@ pub struct Call {
     pub callee: Callee,
     /// The callee's name in the text.
     pub at: Location,
+    /// The type of its value.
+    pub ty: Type,
     /// What fills the parameters, one for each.
     pub args: Vec<Arg>,
     /// The options.

@@ -38,6 +38,16 @@ impl Expected {
         Self(types)
     }
 
+    /// One of two types.
+    pub(crate) fn either(first: Type, second: Type) -> Self {
+        Self(vec![first, second])
+    }
+
+    /// Anything, preferably what reads as text.
+    pub(crate) fn text() -> Self {
+        Self::any()
+    }
+
     /// What an import may be from.
     pub(crate) fn import() -> Self {
         Self(vec![Type::String, Type::Fs])

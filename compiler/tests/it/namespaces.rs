@@ -3,6 +3,12 @@
 
 use std::fmt::Write;
 
+use camino::Utf8Path;
+use hlb_compiler::testing::MemoryWorld;
+use hlb_compiler::{check_text, evaluate};
+
+use crate::support::{options, render};
+
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/namespaces.md");
 
 const HEAD: &str = "# Namespaces
@@ -39,6 +45,30 @@ fn the_page_of_namespaces_is_up_to_date() {
         same,
         "docs/namespaces.md is stale: run `HLB_UPDATE_DOCS=1 cargo nextest run -p hlb-compiler the_page_of_namespaces` and look at what changed"
     );
+}
+
+#[test]
+fn every_example_has_the_value_that_it_shows() {
+    let mut program = String::new();
+    let mut examples = Vec::new();
+    for (namespace, text) in hlb_stdlib::NAMESPACES {
+        for function in functions(namespace, text) {
+            for (call, value) in function.examples {
+                writeln!(program, "let found{0} = {call}\nlet shown{0} = {value}", examples.len()).unwrap();
+                examples.push(call);
+            }
+        }
+    }
+    let world = MemoryWorld::new();
+    let checked = check_text(&world, Utf8Path::new("examples.hlb"), program);
+    assert_eq!(render(&checked.sources, &checked.diagnostics), "");
+    for (number, call) in examples.iter().enumerate() {
+        let value = |name: &str| {
+            let value = evaluate(&world, &checked, &format!("{name}{number}"), &options());
+            value.unwrap_or_else(|errors| panic!("{call}: {}", render(&checked.sources, &errors.0)))
+        };
+        assert_eq!(value("found"), value("shown"), "{call}");
+    }
 }
 
 fn page() -> String {

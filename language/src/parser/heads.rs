@@ -3,7 +3,7 @@
 //! Reads the rows outside of blocks. What stands behind a function and is no declaration is taken for statements of that
 //! function, whose block was closed too early or never opened.
 
-use crate::ast::{Block, Decl, Expr, FuncDecl, Ident, ImportDecl, Param, Stmt};
+use crate::ast::{Block, Decl, Expr, FuncDecl, Ident, ImportDecl, Param, Stmt, TypeExpr};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::lexer::is_kind;
@@ -220,7 +220,19 @@ fn guess(builder: &Builder<'_>, row: Vec<Piece>) -> Option<Decl> {
     let params = params(builder, &row);
     let doc = builder.trivia.doc(builder.text, span.start as usize);
     let body = row.into_iter().find_map(Piece::into_block);
-    Some(Decl::Func(FuncDecl { span, doc, kind, name, params, binds: None, body }))
+    let result = TypeExpr::Name(kind);
+    Some(Decl::Func(FuncDecl {
+        span,
+        doc,
+        export: None,
+        result,
+        name,
+        type_params: Vec::new(),
+        params,
+        options: None,
+        binds: None,
+        body,
+    }))
 }
 
 /// The parameters of a head, if their list parses.

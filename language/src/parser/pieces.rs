@@ -7,7 +7,7 @@ use lalrpop_util::ParseError;
 
 use crate::ast::{Block, Decl, Expr, Ident, Param, Stmt, StringLit};
 use crate::parser::grammar;
-use crate::parser::symbols::{Builder, Symbol};
+use crate::parser::symbols::{Builder, Refused, Symbol};
 use crate::parser::tree::Node;
 use crate::span::Span;
 use crate::token::{Token, TokenKind};
@@ -135,7 +135,7 @@ pub(crate) fn params(builder: &Builder<'_>, row: Vec<Piece>) -> Result<(Span, Ve
 }
 
 type Triple = (usize, Symbol, usize);
-type Refusal = ParseError<usize, Symbol, ()>;
+type Refusal = ParseError<usize, Symbol, Refused>;
 
 /// A first run on hollow nodes tells whether the row is valid, so that a failure loses no node.
 fn run<T>(
@@ -180,7 +180,11 @@ fn failure(row: &[Piece], refusal: Refusal) -> Failure {
             Failure { at: row.iter().position(|piece| piece.span == span).unwrap_or(row.len()), expected }
         }
         ParseError::UnrecognizedEof { expected, .. } => Failure { at: row.len(), expected },
-        ParseError::InvalidToken { .. } | ParseError::ExtraToken { .. } | ParseError::User { .. } => {
+        ParseError::User { error } => {
+            let at = row.iter().position(|piece| piece.span.start >= error.at.start).unwrap_or(row.len());
+            Failure { at, expected: Vec::new() }
+        }
+        ParseError::InvalidToken { .. } | ParseError::ExtraToken { .. } => {
             Failure { at: row.len(), expected: Vec::new() }
         }
     }

@@ -10,6 +10,8 @@ use ecow::EcoString;
 use rustc_hash::FxBuildHasher;
 
 use super::refusal::{Growing, Refusal};
+use crate::eval::operator::equal;
+use crate::eval::show;
 use crate::eval::value::Value;
 use crate::hir::Program;
 
@@ -57,7 +59,7 @@ pub(super) struct Data<'v>(pub(super) &'v Value);
 
 impl PartialEq for Data<'_> {
     fn eq(&self, other: &Self) -> bool {
-        same(self.0, other.0)
+        equal(self.0, other.0)
     }
 }
 
@@ -82,26 +84,6 @@ impl Hash for Data<'_> {
             }
             _ => {}
         }
-    }
-}
-
-/// Whether two checked values of one type are the same.
-pub(super) fn same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Text(one), Value::Text(other)) => one == other,
-        (Value::Int(one), Value::Int(other)) => one == other,
-        (Value::Bool(one), Value::Bool(other)) => one == other,
-        (Value::Variant(_, one), Value::Variant(_, other)) => one == other,
-        (Value::List(one), Value::List(other)) | (Value::Record(_, one), Value::Record(_, other)) => {
-            one.len() == other.len() && one.iter().zip(other.iter()).all(|(one, other)| same(one, other))
-        }
-        (Value::Map(one), Value::Map(other)) => {
-            one.len() == other.len()
-                && one.iter().all(|(key, value)| other.get(key).is_some_and(|other| same(value, other)))
-        }
-        (Value::None, Value::None) => true,
-        (Value::Nil, value) | (value, Value::Nil) => is_empty(value),
-        _ => false,
     }
 }
 
@@ -153,7 +135,7 @@ pub(super) fn extreme(values: &[Value], wanted: Ordering) -> Result<Option<&Valu
 /// A checked value as text: as `${}` puts it in, or inside of others as programs write it.
 pub(super) fn write(program: &Program, value: &Value, inside: bool, out: &mut Growing) -> Result<(), Refusal> {
     match value {
-        Value::Text(text) if inside => literal(text, out),
+        Value::Text(text) if inside => out.push(&show::quoted(text)),
         Value::Text(text) => out.push(text),
         Value::Int(number) => out.push(&number.to_string()),
         Value::Bool(truth) => out.push(if *truth { "true" } else { "false" }),
@@ -171,7 +153,7 @@ pub(super) fn write(program: &Program, value: &Value, inside: bool, out: &mut Gr
             out.push("{")?;
             for (at, (key, item)) in map.iter().enumerate() {
                 out.push(if at > 0 { ", " } else { "" })?;
-                literal(key, out)?;
+                out.push(&show::quoted(key))?;
                 out.push(" = ")?;
                 write(program, item, true, out)?;
             }
@@ -198,28 +180,6 @@ pub(super) fn write(program: &Program, value: &Value, inside: bool, out: &mut Gr
             }
         }
     }
-}
-
-/// A text as programs write it.
-fn literal(text: &str, out: &mut Growing) -> Result<(), Refusal> {
-    out.push("\"")?;
-    let mut rest = text;
-    while let Some(at) = rest.find(['"', '\\', '\n', '\r', '\t', '$']) {
-        let (plain, special) = rest.split_at_checked(at).unwrap_or((rest, ""));
-        out.push(plain)?;
-        let mut chars = special.chars();
-        match chars.next() {
-            Some('\n') => out.push("\\n")?,
-            Some('\r') => out.push("\\r")?,
-            Some('\t') => out.push("\\t")?,
-            Some('$') if !chars.as_str().starts_with('{') => out.push("$")?,
-            Some(ch) => out.push(&format!("\\{ch}"))?,
-            None => {}
-        }
-        rest = chars.as_str();
-    }
-    out.push(rest)?;
-    out.push("\"")
 }
 
 #[cfg(test)]
@@ -254,7 +214,7 @@ mod tests {
             (Value::list(vec![text("a")]), Value::list(vec![]), false),
         ];
         for (one, other, expected) in &pairs {
-            assert_eq!(same(one, other), *expected, "{one:?} {other:?}");
+            assert_eq!(equal(one, other), *expected, "{one:?} {other:?}");
             let both: FxHashSet<Data<'_>> = [Data(one), Data(other)].into_iter().collect();
             assert_eq!(both.len(), if *expected { 1 } else { 2 }, "{one:?} {other:?}");
         }

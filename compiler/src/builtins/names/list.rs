@@ -9,12 +9,12 @@ use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
 use super::data::{self, Data, Rank};
-use super::refusal::{self, Growing, MAX_LIST, Refusal};
+use super::refusal::{self, Growing, Refusal};
 use super::text::between;
 use super::{Invocation, Table};
 use crate::builtins::argument::Arguments;
 use crate::eval::value::Value;
-use crate::eval::{Evaluator, Fail};
+use crate::eval::{Evaluator, Fail, MAX_ITEMS};
 
 pub(super) const TABLE: Table = &[
     ("len", |_, call| Ok(number(call.items(0).len()))),
@@ -147,7 +147,7 @@ fn position(call: &Invocation) -> Result<Option<usize>, Fail> {
     let wanted = call.value(1);
     data::check([wanted], "compared").map_err(|error| error.at(call, 1))?;
     data::check(call.items(0), "compared").map_err(|error| error.at(call, 0))?;
-    Ok(call.items(0).iter().position(|item| data::same(item, wanted)))
+    Ok(call.items(0).iter().position(|item| Data(item) == Data(wanted)))
 }
 
 /// The first value for which the function says this.
@@ -185,7 +185,7 @@ fn whole(call: &Invocation, index: usize) -> Result<i64, Fail> {
 }
 
 fn extend(all: &mut Vec<Value>, more: &Value) -> Result<(), Refusal> {
-    if all.len().saturating_add(more.items().len()) > MAX_LIST {
+    if all.len().saturating_add(more.items().len()) > MAX_ITEMS {
         return Err(Refusal::long_list());
     }
     all.extend_from_slice(more.items());
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn lists_do_not_grow_beyond_the_limit() {
-        let many = Value::list(vec![Value::Nil; MAX_LIST / 2]);
+        let many = Value::list(vec![Value::Nil; MAX_ITEMS / 2]);
         let mut all = Vec::new();
         assert!(extend(&mut all, &many).is_ok() && extend(&mut all, &many).is_ok());
         assert_eq!(extend(&mut all, &Value::list(vec![Value::Nil])), Err(Refusal::long_list()));

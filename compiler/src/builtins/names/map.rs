@@ -8,11 +8,11 @@ use ecow::EcoString;
 use indexmap::IndexMap;
 
 use super::list::ask;
-use super::refusal::{MAX_LIST, Refusal};
+use super::refusal::Refusal;
 use super::{Invocation, Table};
 use crate::builtins::argument::Arguments;
-use crate::eval::Fail;
 use crate::eval::value::Value;
+use crate::eval::{Fail, MAX_ITEMS};
 
 pub(super) const TABLE: Table = &[
     ("len", |_, call| Ok(Value::Int(i64::try_from(call.value(0).entries().count()).unwrap_or(i64::MAX)))),
@@ -72,8 +72,8 @@ fn whole(value: &Value) -> Rc<IndexMap<EcoString, Value>> {
 }
 
 fn limited(map: Rc<IndexMap<EcoString, Value>>, call: &Invocation) -> Result<Value, Fail> {
-    if map.len() > MAX_LIST {
-        let refusal = Refusal::too_much(format!("this would be a map of more than {MAX_LIST} entries"));
+    if map.len() > MAX_ITEMS {
+        let refusal = Refusal::too_much(format!("this would be a map of more than {MAX_ITEMS} entries"));
         return Err(refusal.at(call, 0));
     }
     Ok(Value::Map(map))

@@ -6,9 +6,10 @@
 use hlb_patterns::Patterns;
 
 use super::Table;
-use super::refusal::{self, Refusal, shown};
+use super::refusal::{Refusal, shown};
 use crate::builtins::Invocation;
 use crate::builtins::argument::Arguments;
+use crate::eval::MAX_TEXT;
 use crate::eval::value::Value;
 use crate::path;
 
@@ -54,7 +55,7 @@ fn split(name: &str) -> (&str, &str) {
 
 fn join(parts: &[String]) -> Result<Value, Refusal> {
     let filled: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
-    if filled.iter().map(|part| part.len() + 1).sum::<usize>() > refusal::MAX_TEXT {
+    if filled.iter().map(|part| part.len() + 1).sum::<usize>() > MAX_TEXT {
         return Err(Refusal::long_text());
     }
     Ok(Value::Text(if filled.is_empty() { String::new() } else { path::clean(&filled.join("/")) }.into()))

@@ -7,14 +7,8 @@ use hlb_language::diagnostic::Code;
 
 use crate::builtins::Invocation;
 use crate::codes;
-use crate::eval::Fail;
 use crate::eval::value::Value;
-
-/// How many bytes a text may have.
-pub(super) const MAX_TEXT: usize = 16 << 20;
-
-/// How many values a list may have.
-pub(super) const MAX_LIST: usize = 1_000_000;
+use crate::eval::{Fail, MAX_ITEMS, MAX_TEXT};
 
 /// Why there is no value for some arguments.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,7 +34,7 @@ impl Refusal {
     }
 
     pub(super) fn long_list() -> Self {
-        Self::too_much(format!("this would be a list of more than {MAX_LIST} values"))
+        Self::too_much(format!("this would be a list of more than {MAX_ITEMS} values"))
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
@@ -91,8 +85,8 @@ pub(super) fn text(made: impl Into<EcoString> + AsRef<str>) -> Result<Value, Ref
 
 /// A list, if it is not too long.
 pub(super) fn list(made: impl Iterator<Item = Value>) -> Result<Value, Refusal> {
-    let items: Vec<Value> = made.take(MAX_LIST + 1).collect();
-    if items.len() > MAX_LIST { Err(Refusal::long_list()) } else { Ok(Value::list(items)) }
+    let items: Vec<Value> = made.take(MAX_ITEMS + 1).collect();
+    if items.len() > MAX_ITEMS { Err(Refusal::long_list()) } else { Ok(Value::list(items)) }
 }
 
 /// A list of texts, if it is not too long.
@@ -120,6 +114,6 @@ mod tests {
         assert_eq!(growing.push("x"), Err(Refusal::long_text()));
         assert!(text("x".repeat(MAX_TEXT + 1)).is_err());
         let endless = std::iter::repeat(Value::Int(1));
-        assert!(list(endless.clone()).is_err() && list(endless.take(MAX_LIST)).is_ok());
+        assert!(list(endless.clone()).is_err() && list(endless.take(MAX_ITEMS)).is_ok());
     }
 }

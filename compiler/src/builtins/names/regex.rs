@@ -10,11 +10,11 @@ use ecow::EcoString;
 use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 
-use super::refusal::{self, Growing, MAX_LIST, Refusal, shown};
+use super::refusal::{self, Growing, Refusal, shown};
 use super::{Invocation, Table};
 use crate::builtins::argument::Arguments;
 use crate::eval::value::Value;
-use crate::eval::{Evaluator, Fail};
+use crate::eval::{Evaluator, Fail, MAX_ITEMS};
 
 pub(super) const TABLE: Table = &[
     ("matches", |evaluator, call| Ok(Value::Bool(ready(evaluator, call)?.is_match(call.text(0))))),
@@ -114,8 +114,8 @@ fn fill(pattern: &Regex, text: &str, template: &[Piece<'_>], most: usize) -> Res
     let mut out = Growing::default();
     let mut done = 0;
     for (number, found) in pattern.captures_iter(text).take(most).enumerate() {
-        if number >= MAX_LIST {
-            return Err(Refusal::too_much(format!("more than {MAX_LIST} parts of the text fit")));
+        if number >= MAX_ITEMS {
+            return Err(Refusal::too_much(format!("more than {MAX_ITEMS} parts of the text fit")));
         }
         let Some(whole) = found.get(0) else { break };
         out.push(text.get(done..whole.start()).unwrap_or(""))?;
@@ -197,12 +197,12 @@ mod tests {
     fn groups_are_put_in() {
         for (text, pattern, by, most, expected) in [
             ("a1 b2", r"\d", "#", 1, "a# b2"),
-            ("a1 b2", r"\d", "#", MAX_LIST, "a# b#"),
-            ("k=v", r"(\w)=(\w)", "$2=$1", MAX_LIST, "v=k"),
-            ("k=v", r"(?<key>\w)=(\w)", "${key}x$$$0", MAX_LIST, "kx$k=v"),
-            ("ab", "", "-", MAX_LIST, "-a-b-"),
-            ("ab", "x", "-", MAX_LIST, "ab"),
-            ("ab", "(x)?b", "[$1]", MAX_LIST, "a[]"),
+            ("a1 b2", r"\d", "#", MAX_ITEMS, "a# b#"),
+            ("k=v", r"(\w)=(\w)", "$2=$1", MAX_ITEMS, "v=k"),
+            ("k=v", r"(?<key>\w)=(\w)", "${key}x$$$0", MAX_ITEMS, "kx$k=v"),
+            ("ab", "", "-", MAX_ITEMS, "-a-b-"),
+            ("ab", "x", "-", MAX_ITEMS, "ab"),
+            ("ab", "(x)?b", "[$1]", MAX_ITEMS, "a[]"),
         ] {
             assert_eq!(replaced(text, pattern, by, most).as_deref(), Ok(expected), "{pattern:?} {by:?}");
         }

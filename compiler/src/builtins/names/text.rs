@@ -6,12 +6,12 @@ use std::ops::Range;
 
 use rustc_hash::FxHashSet;
 
-use super::refusal::{Growing, MAX_TEXT, Refusal};
+use super::refusal::{Growing, Refusal};
 use super::{Table, data, refusal};
 use crate::builtins::argument::Arguments;
 use crate::builtins::{Invocation, shell};
 use crate::eval::value::Value;
-use crate::eval::{Evaluator, Fail};
+use crate::eval::{Evaluator, Fail, MAX_TEXT};
 
 pub(super) const TABLE: Table = &[
     ("len", |_, call| Ok(Value::Int(count(call.text(0))))),

@@ -11,7 +11,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde::ser::{Serialize, Serializer};
 use serde_json::Number;
 
-use crate::builtins::names::refusal::{MAX_LIST, Refusal};
+use crate::builtins::names::refusal::Refusal;
+use crate::eval::MAX_ITEMS;
 
 /// A value of a document.
 #[derive(Clone, PartialEq, Debug)]
@@ -28,12 +29,12 @@ pub(super) enum Json {
 /// The document that a text is.
 pub(super) fn parse(text: &str) -> Result<Json, Refusal> {
     // A text of 16 MiB could hold so many values that they take a hundred times as much.
-    let left = Cell::new(MAX_LIST);
+    let left = Cell::new(MAX_ITEMS);
     let mut reader = serde_json::Deserializer::from_str(text);
     let made = Reader(&left).deserialize(&mut reader).and_then(|made| reader.end().map(|()| made));
     made.map_err(|error| {
         if left.get() == 0 {
-            return Refusal::too_much(format!("this document has more than {MAX_LIST} values"));
+            return Refusal::too_much(format!("this document has more than {MAX_ITEMS} values"));
         }
         Refusal::new(format!("the text is no JSON: {error}"))
             .help("ask `json.isValid` first where it may be something else")
@@ -197,7 +198,7 @@ mod tests {
         assert_eq!(parse("{\"a\": 1,}").unwrap_err().message, "the text is no JSON: trailing comma at line 1 column 9");
         assert!(parse("").is_err() && parse("1 2").is_err() && parse("[").is_err() && parse("1e999").is_err());
         assert!(parse(&"[".repeat(10_000)).is_err());
-        let many = format!("[{}0]", "0,".repeat(MAX_LIST));
+        let many = format!("[{}0]", "0,".repeat(MAX_ITEMS));
         assert!(parse(&many).is_err_and(|error| error.message.contains("more than")));
     }
 }

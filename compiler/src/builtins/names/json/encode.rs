@@ -7,7 +7,8 @@ use std::io;
 use serde::ser::{Error, Serialize, Serializer};
 use serde_json::ser::PrettyFormatter;
 
-use crate::builtins::names::refusal::{MAX_TEXT, Refusal};
+use crate::builtins::names::refusal::Refusal;
+use crate::eval::MAX_TEXT;
 use crate::eval::value::Value;
 use crate::hir::Program;
 
