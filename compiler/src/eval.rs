@@ -299,6 +299,9 @@ fn append(ty: &Type, own: &Type, current: Value, next: Value) -> Value {
         }
         (_, current, Value::Nil) => current,
         (Type::Pipeline | Type::Test, Value::Nil, next) => plan(&next).map_or(Value::Nil, Value::Plan),
+        (Type::Option(_) | Type::OwnOption(..), current, Value::List(lists)) => {
+            lists.iter().fold(current, |current, next| append(ty, ty, current, next.clone()))
+        }
         (Type::Option(_) | Type::OwnOption(..), Value::Options(mut all), Value::Options(more)) => {
             Rc::make_mut(&mut all).extend(more.iter().cloned());
             Value::Options(all)

@@ -13,7 +13,7 @@ use crate::codes;
 use crate::suggest;
 
 /// What an argument must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Rule {
     /// One of a few words, and what they are.
     Modes(&'static str, &'static [&'static str]),

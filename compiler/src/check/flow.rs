@@ -7,7 +7,6 @@ use hlb_language::ast::{self, BinaryOp, Expr};
 use hlb_language::diagnostic::{Diagnostic, Location};
 
 use super::Checker;
-use super::expr::error;
 use crate::codes;
 use crate::hir::{self, ExprNode, Pattern};
 use crate::types::{Expected, Type};
@@ -279,11 +278,6 @@ impl Checker<'_> {
             },
             _ => {}
         }
-    }
-
-    /// An error in place of an expression that has been reported.
-    pub(super) fn reported(&self, at: Location) -> hir::Expr {
-        error(at)
     }
 }
 

@@ -8,7 +8,7 @@ use hlb_language::ast::{self, Arg, Expr, Ident, Postfix, PostfixOp};
 use hlb_language::diagnostic::{Diagnostic, Location};
 
 use super::Checker;
-use super::call::{Called, Resolved, What};
+use super::call::{Called, Resolved};
 use super::expr::error;
 use super::lookup::Meaning;
 use crate::codes;

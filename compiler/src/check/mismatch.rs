@@ -44,9 +44,14 @@ impl Checker<'_> {
             }
             (Type::Int | Type::Bool | Type::Enum(..), Type::String) => {
                 let text = self.text(at.span);
-                let simple = !text.contains('\n') && text.len() <= 60;
-                let diagnostic = diagnostic.help("write the number in quotes, or `${…}` in a string for a value");
-                if simple { diagnostic.fix("put it into a string", at, format!("\"${{{text}}}\"")) } else { diagnostic }
+                let literal = text.bytes().all(|byte| byte.is_ascii_digit()) || matches!(text, "true" | "false");
+                let simple = !text.contains(['\n', '"']) && text.len() <= 60;
+                let diagnostic = diagnostic.help("write it in quotes, or as `${…}` in a string for a value");
+                match (literal, simple) {
+                    (true, _) => diagnostic.fix("put it in quotes", at, format!("\"{text}\"")),
+                    (_, true) => diagnostic.fix("put it into a string", at, format!("\"${{{text}}}\"")),
+                    _ => diagnostic,
+                }
             }
             (Type::String, Type::Int) => {
                 let text = self.text(at.span);

@@ -209,6 +209,7 @@ fn statement_of(ty: &Type) -> Expected {
     match ty {
         Type::List(item) => Expected::just((**item).clone()).or_list(),
         Type::Test => Expected::either(Type::Pipeline, Type::Fs),
+        Type::Option(_) | Type::OwnOption(..) => Expected::just(ty.clone()).or_list(),
         other => Expected::just(other.clone()),
     }
 }

@@ -11,16 +11,19 @@ use super::{Evaluator, Fail};
 use crate::codes;
 
 /// How deep calls and expressions may be in one another.
-const MAX_DEPTH: usize = 1_000_000;
+const MAX_DEPTH: usize = 500_000;
 
 /// How many calls a program may evaluate. Functions that call others twice, a few dozen deep, would never end otherwise.
-const MAX_CALLS: usize = 20_000_000;
+const MAX_CALLS: usize = 1_000_000;
 
 /// How many bytes a text may have.
 pub(crate) const MAX_TEXT: usize = 16 << 20;
 
-/// How many options, arguments, elements or things to build one value may hold.
+/// How many elements a list or a map may have, and how many arguments a call.
 pub(crate) const MAX_ITEMS: usize = 1_000_000;
+
+/// How many options or things to build one value may hold.
+const MAX_PARTS: usize = 100_000;
 
 /// How many calls an error shows.
 const SHOWN: usize = 8;
@@ -41,15 +44,15 @@ impl Evaluator<'_> {
 
     /// Refuses a value that has grown beyond all use.
     pub(super) fn limited(&self, value: Value, at: Location, frame: Option<&Rc<Frame>>) -> Result<Value, Fail> {
-        let size = match &value {
-            Value::Options(all) => all.len(),
-            Value::Plan(plan) => plan.size(),
-            Value::List(items) => items.len(),
-            Value::Map(map) => map.len(),
-            _ => 0,
+        let (size, most) = match &value {
+            Value::Options(all) => (all.len(), MAX_PARTS),
+            Value::Plan(plan) => (plan.size(), MAX_PARTS),
+            Value::List(items) => (items.len(), MAX_ITEMS),
+            Value::Map(map) => (map.len(), MAX_ITEMS),
+            _ => (0, MAX_ITEMS),
         };
-        if size > MAX_ITEMS {
-            return Err(too_much(at, frame, format!("this holds more than {MAX_ITEMS} things")));
+        if size > most {
+            return Err(too_much(at, frame, format!("this holds more than {most} things")));
         }
         Ok(value)
     }

@@ -16,7 +16,7 @@ fn targets_are_what_takes_no_arguments() {
         .map(|target| {
             let marks = [("exported", target.exported), ("bound", target.bound)];
             let marks: Vec<&str> = marks.iter().filter(|(_, set)| *set).map(|(mark, _)| *mark).collect();
-            format!("{} {} {:?} {}", target.kind, target.name, target.doc.as_deref().unwrap_or(""), marks.join(" "))
+            format!("{} {} {:?} {}", target.ty, target.name, target.doc.as_deref().unwrap_or(""), marks.join(" "))
         })
         .collect();
     assert_eq!(

@@ -114,7 +114,7 @@ fn builtin(func: &FuncDecl) -> Builtin {
     let list = |params: &[Param]| {
         let param = |param: &Param| {
             let variadic = if param.variadic.is_some() { "variadic " } else { "" };
-            format!("{variadic}{} {}", param.kind.text, param.name.text)
+            format!("{variadic}{} {}", written(&param.ty), param.name.text)
         };
         params.iter().map(param).collect::<Vec<_>>().join(", ")
     };
@@ -124,7 +124,7 @@ fn builtin(func: &FuncDecl) -> Builtin {
         write!(signature, " binds ({})", list(&binds.effects)).unwrap();
     }
     let mut builtin = Builtin {
-        kind: func.kind.text.to_string(),
+        kind: written(&func.result),
         name,
         signature,
         text: String::new(),
@@ -154,4 +154,22 @@ fn builtin(func: &FuncDecl) -> Builtin {
         }
     }
     builtin
+}
+
+/// A type as it is written.
+fn written(ty: &hlb_language::ast::TypeExpr) -> String {
+    use hlb_language::ast::TypeExpr;
+    match ty {
+        TypeExpr::Name(name) => name.text.to_string(),
+        TypeExpr::Member(path) => {
+            format!("{}.{}", path.head.text, path.member.as_ref().map_or("", |member| member.text.as_str()))
+        }
+        TypeExpr::List(_, item) => format!("[{}]", written(item)),
+        TypeExpr::Map(_, item) => format!("map[{}]", written(item)),
+        TypeExpr::Optional(_, item) => format!("{}?", written(item)),
+        TypeExpr::Func(_, params, result) => {
+            let params: Vec<String> = params.iter().map(written).collect();
+            format!("fn({}) {}", params.join(", "), written(result))
+        }
+    }
 }
