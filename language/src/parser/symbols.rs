@@ -10,6 +10,7 @@ use crate::ast::*;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Location};
 use crate::lexer::int_value;
+use crate::parser::roles::Declared;
 use crate::source::SourceId;
 use crate::span::Span;
 use crate::token::{Token, TokenKind};
@@ -83,13 +84,15 @@ pub(crate) struct Builder<'a> {
     pub(crate) source: SourceId,
     pub(crate) text: &'a str,
     pub(crate) trivia: &'a Trivia,
+    /// The reserved words that the text has for names; recovery tells clashes by it.
+    pub(crate) declared: Declared,
     /// Errors of valid syntax, such as an empty interpolation.
     pub(crate) diagnostics: RefCell<Vec<Diagnostic>>,
 }
 
 impl<'a> Builder<'a> {
     pub(crate) fn new(source: SourceId, text: &'a str, trivia: &'a Trivia) -> Self {
-        Self { source, text, trivia, diagnostics: RefCell::new(Vec::new()) }
+        Self { source, text, trivia, declared: Declared::default(), diagnostics: RefCell::new(Vec::new()) }
     }
 
     pub(crate) fn slice(&self, span: Span) -> &'a str {

@@ -9,3 +9,4 @@ mod mutations;
 mod show;
 mod tokens;
 mod totality;
+mod walk;

@@ -1,0 +1,144 @@
+//! What stands between braces in broken texts.
+//!
+//! Reads each group on its own, so that a mistake in it stays in it: the statements of a block, the arms of a `match`, the
+//! entries of a map, the fields of a record, the variants of an enum. Where the grammar refuses the whole, each element is
+//! read by itself.
+
+use crate::ast::{Block, Comprehension, Entry, ErrorStmt, Expr, MapLit, MatchArm, Pattern, Stmt};
+use crate::parser::pieces::{self, Finished, Piece, Refusal};
+use crate::parser::recover::{extent, finish, repaired, statements};
+use crate::parser::repair;
+use crate::parser::symbols::{Builder, MapBody};
+use crate::parser::tree::Group;
+use crate::span::Span;
+use crate::token::TokenKind;
+
+/// The role that a block without its `{` has behind the pieces of a row.
+pub(crate) fn awaited(row: &[Piece]) -> TokenKind {
+    let mut last = row.iter().rev().map_while(|piece| match piece.kind {
+        TokenKind::HeaderBrace | TokenKind::MatchBrace => None,
+        kind => Some(kind),
+    });
+    let word = last.find(|kind| kind.is_word() && *kind != TokenKind::None && *kind != TokenKind::In);
+    match word {
+        Some(TokenKind::If | TokenKind::Else | TokenKind::For) => TokenKind::HeaderBrace,
+        Some(TokenKind::Match) => TokenKind::MatchBrace,
+        Some(TokenKind::Type) => TokenKind::RecordBrace,
+        Some(TokenKind::Enum) => TokenKind::EnumBrace,
+        _ => TokenKind::LBrace,
+    }
+}
+
+/// A group as a finished piece.
+pub(crate) fn piece(builder: &Builder<'_>, group: Group, role: TokenKind, depth: usize) -> Piece {
+    let Group { span, nodes, .. } = group;
+    let node = match role {
+        TokenKind::MatchBrace => Finished::Arms(arms(builder, finish(builder, nodes, depth))),
+        TokenKind::MapBrace => Finished::Expr(map(builder, finish(builder, nodes, depth), span)),
+        TokenKind::RecordBrace => {
+            let row = finish(builder, nodes, depth);
+            Finished::Fields(elements(builder, row, pieces::fields, |_| None))
+        }
+        TokenKind::EnumBrace => {
+            let row = finish(builder, nodes, depth);
+            Finished::Variants(elements(builder, row, pieces::variants, |_| None))
+        }
+        _ => Finished::Block(Block { span, stmts: statements(builder, nodes, depth) }),
+    };
+    Piece { kind: role, span, node: Some(node) }
+}
+
+/// The elements of a row: all at once, or each by itself if there is a mistake in one.
+fn elements<T>(
+    builder: &Builder<'_>,
+    row: Vec<Piece>,
+    parse: impl Fn(&Builder<'_>, Vec<Piece>) -> Result<Vec<T>, Refusal>,
+    broken: impl Fn(Vec<Piece>) -> Option<T>,
+) -> Vec<T> {
+    let row = match parse(builder, row) {
+        Ok(elements) => return elements,
+        Err((row, _)) => row,
+    };
+    let mut elements = Vec::new();
+    for one in split(row) {
+        match repaired(builder, one, &parse, repair::element) {
+            Ok(found) => elements.extend(found),
+            Err(one) => elements.extend(broken(one)),
+        }
+    }
+    elements
+}
+
+/// Splits a row behind each element: at the ends of lines, at `;`, and at the commas that end one.
+fn split(row: Vec<Piece>) -> Vec<Vec<Piece>> {
+    let kinds: Vec<TokenKind> = row.iter().map(|piece| piece.kind).collect();
+    let is_match = kinds.contains(&TokenKind::FatArrow);
+    let mut partners = pieces::partners(&kinds).into_iter();
+    let mut depth = 0_usize;
+    let mut rows = vec![Vec::new()];
+    let mut has_arrow = false;
+    let mut in_for = false;
+    for piece in row {
+        let is_matched = partners.next().flatten().is_some();
+        let ends = match piece.kind {
+            TokenKind::Semicolon => true,
+            TokenKind::Newline => depth == 0,
+            // Commas stand between patterns and between the names of a `for` too.
+            TokenKind::Comma => depth == 0 && !in_for && (has_arrow || !is_match),
+            kind if is_matched && pieces::opens_list(kind) => {
+                depth += 1;
+                false
+            }
+            kind if is_matched && pieces::closes_list(kind) => {
+                depth = depth.saturating_sub(1);
+                false
+            }
+            _ => false,
+        };
+        match piece.kind {
+            TokenKind::FatArrow => has_arrow = true,
+            TokenKind::For => in_for = true,
+            TokenKind::In => in_for = false,
+            _ => {}
+        }
+        if let Some(last) = rows.last_mut() {
+            last.push(piece);
+        }
+        if ends {
+            rows.push(Vec::new());
+            (has_arrow, in_for) = (false, false);
+        }
+    }
+    rows.retain(|row| row.iter().any(|piece| piece.kind != TokenKind::Newline));
+    rows
+}
+
+fn arms(builder: &Builder<'_>, row: Vec<Piece>) -> Vec<MatchArm> {
+    elements(builder, row, pieces::arms, |row| {
+        let span = extent(&row)?;
+        let blocks: Vec<Block> = row.into_iter().flat_map(Piece::into_blocks).collect();
+        let stmts = vec![Stmt::Error(ErrorStmt { span, callee: None, blocks })];
+        Some(MatchArm { span, patterns: vec![Pattern::Error(span)], body: Block { span, stmts } })
+    })
+}
+
+fn map(builder: &Builder<'_>, row: Vec<Piece>, span: Span) -> Expr {
+    if row.iter().find(|piece| piece.kind != TokenKind::Newline).is_some_and(|piece| piece.kind == TokenKind::For) {
+        return match repaired(builder, row, pieces::map, repair::element) {
+            Ok(MapBody::Each(each)) => Expr::For(Box::new(Comprehension { span, ..each })),
+            Ok(MapBody::Entries(entries)) => Expr::Map(MapLit { span, entries }),
+            Err(_) => Expr::Error(span),
+        };
+    }
+    let parse = |builder: &Builder<'_>, row| {
+        pieces::map(builder, row).map(|map| match map {
+            MapBody::Entries(entries) => entries,
+            MapBody::Each(_) => Vec::new(),
+        })
+    };
+    let entries = elements(builder, row, parse, |row| {
+        let span = extent(&row)?;
+        Some(Entry::Pair(Expr::Error(span), Expr::Error(Span::at(span.end as usize))))
+    });
+    Expr::Map(MapLit { span, entries })
+}
