@@ -5,11 +5,13 @@
 //! read by itself.
 
 use crate::ast::{Block, Comprehension, Entry, ErrorStmt, Expr, MapLit, MatchArm, Pattern, Stmt};
-use crate::parser::pieces::{self, Finished, Piece, Refusal};
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::parser::pieces::{self, Failure, Finished, Piece, Refusal, Row};
 use crate::parser::recover::{extent, finish, repaired, statements};
-use crate::parser::repair;
+use crate::parser::repair::{self, Outcome};
 use crate::parser::symbols::{Builder, MapBody};
-use crate::parser::tree::Group;
+use crate::parser::tree::{Group, Node};
 use crate::span::Span;
 use crate::token::TokenKind;
 
@@ -29,6 +31,32 @@ pub(crate) fn awaited(row: &[Piece]) -> TokenKind {
     }
 }
 
+/// Whether a row is an `if`, a `for` or a `match` without its braces, and the next row begins with them.
+pub(crate) fn is_block_of(row: &Row, next: &Row) -> bool {
+    let begins = |node: &Node| matches!(node, Node::Group(group) if group.role == Some(TokenKind::LBrace));
+    let is_header = |node: &Node| matches!(node.kind(), TokenKind::If | TokenKind::For | TokenKind::Match);
+    let is_group = |node: &Node| matches!(node, Node::Group(_));
+    let is_newline = row.end.is_some_and(|end| end.kind == TokenKind::Newline);
+    let is_open = row.nodes.first().is_some_and(is_header) && !row.nodes.iter().any(is_group);
+    is_newline && is_open && next.nodes.first().is_some_and(begins)
+}
+
+/// Reports braces that stand on the line below the word that they belong to.
+pub(crate) fn report_next_line(builder: &Builder<'_>, row: &Row, next: &Row) {
+    let (Some(last), Some(word)) = (row.nodes.last().map(Node::span), row.nodes.first()) else { return };
+    let Some(open) =
+        next.nodes.first().map(|node| Span::new(node.span().start as usize, node.span().start as usize + 1))
+    else {
+        return;
+    };
+    let gap = builder.location(Span { start: last.end, end: open.start });
+    let comment = !builder.trivia.comments_in(gap.span).is_empty();
+    let message = format!("the block of {} must begin on its line", word.kind().describe());
+    let error = Diagnostic::error(codes::BLOCK_ON_NEXT_LINE, builder.location(open), message)
+        .help("move the `{` to the end of the line above");
+    builder.report(if comment { error } else { error.fix("move the `{`", gap, " ") });
+}
+
 /// A group as a finished piece.
 pub(crate) fn piece(builder: &Builder<'_>, group: Group, role: TokenKind, depth: usize) -> Piece {
     let Group { span, nodes, .. } = group;
@@ -37,11 +65,11 @@ pub(crate) fn piece(builder: &Builder<'_>, group: Group, role: TokenKind, depth:
         TokenKind::MapBrace => Finished::Expr(map(builder, finish(builder, nodes, depth), span)),
         TokenKind::RecordBrace => {
             let row = finish(builder, nodes, depth);
-            Finished::Fields(elements(builder, row, pieces::fields, |_| None))
+            Finished::Fields(elements(builder, row, pieces::fields, repair::field, |_| None))
         }
         TokenKind::EnumBrace => {
             let row = finish(builder, nodes, depth);
-            Finished::Variants(elements(builder, row, pieces::variants, |_| None))
+            Finished::Variants(elements(builder, row, pieces::variants, repair::field, |_| None))
         }
         _ => Finished::Block(Block { span, stmts: statements(builder, nodes, depth) }),
     };
@@ -53,6 +81,7 @@ fn elements<T>(
     builder: &Builder<'_>,
     row: Vec<Piece>,
     parse: impl Fn(&Builder<'_>, Vec<Piece>) -> Result<Vec<T>, Refusal>,
+    repair: impl Fn(&Builder<'_>, &mut Vec<Piece>, &Failure) -> Outcome,
     broken: impl Fn(Vec<Piece>) -> Option<T>,
 ) -> Vec<T> {
     let row = match parse(builder, row) {
@@ -61,7 +90,7 @@ fn elements<T>(
     };
     let mut elements = Vec::new();
     for one in split(row) {
-        match repaired(builder, one, &parse, repair::element) {
+        match repaired(builder, one, &parse, &repair) {
             Ok(found) => elements.extend(found),
             Err(one) => elements.extend(broken(one)),
         }
@@ -114,7 +143,7 @@ fn split(row: Vec<Piece>) -> Vec<Vec<Piece>> {
 }
 
 fn arms(builder: &Builder<'_>, row: Vec<Piece>) -> Vec<MatchArm> {
-    elements(builder, row, pieces::arms, |row| {
+    elements(builder, row, pieces::arms, repair::arm, |row| {
         let span = extent(&row)?;
         let blocks: Vec<Block> = row.into_iter().flat_map(Piece::into_blocks).collect();
         let stmts = vec![Stmt::Error(ErrorStmt { span, callee: None, blocks })];
@@ -124,7 +153,7 @@ fn arms(builder: &Builder<'_>, row: Vec<Piece>) -> Vec<MatchArm> {
 
 fn map(builder: &Builder<'_>, row: Vec<Piece>, span: Span) -> Expr {
     if row.iter().find(|piece| piece.kind != TokenKind::Newline).is_some_and(|piece| piece.kind == TokenKind::For) {
-        return match repaired(builder, row, pieces::map, repair::element) {
+        return match repaired(builder, row, pieces::map, repair::entry) {
             Ok(MapBody::Each(each)) => Expr::For(Box::new(Comprehension { span, ..each })),
             Ok(MapBody::Entries(entries)) => Expr::Map(MapLit { span, entries }),
             Err(_) => Expr::Error(span),
@@ -136,7 +165,7 @@ fn map(builder: &Builder<'_>, row: Vec<Piece>, span: Span) -> Expr {
             MapBody::Each(_) => Vec::new(),
         })
     };
-    let entries = elements(builder, row, parse, |row| {
+    let entries = elements(builder, row, parse, repair::entry, |row| {
         let span = extent(&row)?;
         Some(Entry::Pair(Expr::Error(span), Expr::Error(Span::at(span.end as usize))))
     });

@@ -231,7 +231,8 @@ fn guess(builder: &Builder<'_>, mut row: Vec<Piece>) -> Option<Decl> {
         },
         Some(TokenKind::Type | TokenKind::Enum) => guess_type(builder, row, export, span),
         Some(TokenKind::Test) => {
-            let mut name = StringLit { span: Span::at(span.start as usize), form: StringForm::Quoted, parts: Vec::new() };
+            let mut name =
+                StringLit { span: Span::at(span.start as usize), form: StringForm::Quoted, parts: Vec::new() };
             let mut body = None;
             for piece in row {
                 match piece.node {
@@ -250,7 +251,8 @@ fn guess(builder: &Builder<'_>, mut row: Vec<Piece>) -> Option<Decl> {
 /// The names at the start of a row.
 fn names(builder: &Builder<'_>, row: &[Piece]) -> Vec<Ident> {
     let is_head = |piece: &&Piece| !piece.kind.opens_paren() && !piece.is_group();
-    let names = row.iter().take_while(is_head).filter(|piece| piece.kind == TokenKind::Ident || piece.kind.is_keyword());
+    let names =
+        row.iter().take_while(is_head).filter(|piece| piece.kind == TokenKind::Ident || piece.kind.is_keyword());
     names.map(|piece| ident(builder, piece)).collect()
 }
 
@@ -288,7 +290,8 @@ pub(crate) fn binding(builder: &Builder<'_>, row: &mut Vec<Piece>) -> Option<(Op
     let end = row.iter().position(is_end).unwrap_or(row.len());
     let name = row.get(end.checked_sub(1)?).filter(|piece| piece.kind == TokenKind::Ident)?;
     let name = ident(builder, name);
-    let behind = row.get(end).filter(|piece| piece.kind == TokenKind::Assign).map_or(name.span.end, |piece| piece.span.end);
+    let behind =
+        row.get(end).filter(|piece| piece.kind == TokenKind::Assign).map_or(name.span.end, |piece| piece.span.end);
     let head: Vec<Piece> = row.drain(..end).collect();
     let ty: Vec<Piece> = head.into_iter().skip(1).take(end.saturating_sub(2)).collect();
     Some((pieces::any_type(builder, ty).ok(), name, behind))
@@ -300,7 +303,11 @@ fn guess_func(builder: &Builder<'_>, mut row: Vec<Piece>, export: Option<Span>, 
     let is_open = |(piece, depth): (&Piece, &usize)| piece.kind.opens_paren() && *depth == 0;
     let open = row.iter().zip(&depths).position(is_open);
     let before = open.and_then(|open| Some((open, row.get(open.checked_sub(1)?)?)));
-    let typed = before.filter(|(open, name)| *open > 2 && name.kind == TokenKind::Ident && name.node.is_none());
+    // `name<T(`, whose `>` lacks.
+    let is_generic = row.get(2).is_some_and(|piece| piece.kind == TokenKind::Less);
+    let typed = before
+        .filter(|_| !is_generic)
+        .filter(|(open, name)| *open > 2 && name.kind == TokenKind::Ident && name.node.is_none());
     let (result, name) = match (typed, names(builder, &row).as_slice()) {
         (Some((open, name)), _) => {
             let name = ident(builder, name);

@@ -198,8 +198,7 @@ fn run<T>(
         return Err((row, failure));
     }
     let end = row.len();
-    parse(symbols(builder, row))
-        .map_err(|_| (Vec::new(), Failure { at: end, expected: Vec::new(), is_behind: false }))
+    parse(symbols(builder, row)).map_err(|_| (Vec::new(), Failure { at: end, expected: Vec::new(), is_behind: false }))
 }
 
 fn symbols(builder: &Builder<'_>, row: Vec<Piece>) -> Vec<Triple> {

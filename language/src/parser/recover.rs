@@ -55,7 +55,12 @@ pub(crate) fn module(source: SourceId, text: &str, lexed: &Lexed) -> (Module, Ve
 /// The statements of some nodes. `depth` is how deeply they are nested.
 pub(crate) fn statements(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) -> Vec<Stmt> {
     let mut stmts = Vec::new();
-    for row in pieces::rows(nodes) {
+    let mut rows = pieces::rows(nodes).into_iter().peekable();
+    while let Some(mut row) = rows.next() {
+        if let Some(next) = rows.next_if(|next| groups::is_block_of(&row, next)) {
+            groups::report_next_line(builder, &row, &next);
+            row.nodes.extend(next.nodes);
+        }
         if !row.nodes.is_empty() {
             let row = finish(builder, row.nodes, depth);
             stmts.extend(statement_row(builder, row));
@@ -174,7 +179,9 @@ pub(crate) fn finish(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) -> V
         row.push(match node {
             Node::Token(token) => Piece::from(token),
             Node::Group(group) => {
-                let role = group.role.unwrap_or_else(|| groups::awaited(&row));
+                // Braces of statements behind a condition were taken for such because they stand on the next line.
+                let role = group.role.filter(|role| *role != TokenKind::LBrace);
+                let role = role.unwrap_or_else(|| groups::awaited(&row));
                 groups::piece(builder, group, role, depth)
             }
             Node::String(string) => finish_string(builder, string, depth),

@@ -79,6 +79,7 @@ pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &F
         anywhere::open_list,
         anywhere::stray_closer,
         operator::chained,
+        operator::missing_operand,
         anywhere::leading_comma,
         clause::unopened_block,
         clause::block_of_options,
@@ -86,7 +87,6 @@ pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &F
         clause::split_arguments,
         clause::commas,
         clause::keyword_as_name,
-        operator::missing_operand,
         clause::block_as_statement,
         clause::terminator,
         list::argument,
@@ -119,8 +119,8 @@ pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: 
         anywhere::open_list,
         anywhere::stray_closer,
         operator::chained,
-        anywhere::leading_comma,
         operator::missing_operand,
+        anywhere::leading_comma,
         anywhere::two_dots,
         word::else_if,
         head::parameter,
@@ -141,24 +141,21 @@ pub(crate) fn expression(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &
         anywhere::open_list,
         anywhere::stray_closer,
         operator::chained,
-        anywhere::leading_comma,
         operator::missing_operand,
+        anywhere::leading_comma,
         list::argument,
     ];
     first(builder, row, failure, &rules)
 }
 
-/// Slips in the elements of braces: arms, entries, fields, variants.
-pub(crate) fn element(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 21] = [
+/// Slips in the arms of a `match`.
+pub(crate) fn arm(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
+    let rules: [Rule; 22] = [
         element::arrow,
         element::else_pattern,
-        element::entry_colon,
         anywhere::unknown_character,
+        word::else_if,
         word::equals_in_condition,
-        signature::type_behind,
-        signature::brackets,
-        head::missing_name_or_type,
         list::order,
         list::names,
         list::colon,
@@ -166,11 +163,53 @@ pub(crate) fn element(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Fai
         anywhere::open_list,
         anywhere::stray_closer,
         operator::chained,
+        operator::missing_operand,
+        anywhere::leading_comma,
         element::stray_comma,
+        clause::unopened_block,
         clause::block_of_options,
         clause::with_nothing,
-        operator::missing_operand,
+        clause::split_arguments,
+        clause::block_as_statement,
         element::statement_in_arm,
+        list::argument,
+    ];
+    first(builder, row, failure, &rules)
+}
+
+/// Slips in the entries of a map.
+pub(crate) fn entry(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
+    let rules: [Rule; 13] = [
+        element::entry_sign,
+        anywhere::unknown_character,
+        word::equals_in_condition,
+        list::order,
+        list::names,
+        list::colon,
+        anywhere::open_list,
+        anywhere::stray_closer,
+        operator::chained,
+        operator::missing_operand,
+        anywhere::leading_comma,
+        element::stray_comma,
+        list::argument,
+    ];
+    first(builder, row, failure, &rules)
+}
+
+/// Slips in the fields of a record and the variants of an enum.
+pub(crate) fn field(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
+    let rules: [Rule; 11] = [
+        anywhere::unknown_character,
+        signature::field_type_behind,
+        signature::brackets,
+        head::missing_in_field,
+        anywhere::open_list,
+        anywhere::stray_closer,
+        operator::chained,
+        operator::missing_operand,
+        anywhere::leading_comma,
+        element::stray_comma,
         list::argument,
     ];
     first(builder, row, failure, &rules)
@@ -208,6 +247,11 @@ impl Broken<'_, '_> {
         self.builder.location(span)
     }
 
+    /// Whether the grammar could go on with a terminal of this name.
+    fn expects(&self, name: &str) -> bool {
+        self.failure.expected.iter().any(|terminal| terminal.trim_matches('"') == name)
+    }
+
     /// The place directly behind a piece.
     fn behind(&self, at: usize) -> Span {
         Span::at(self.span(at).end as usize)
@@ -243,17 +287,25 @@ impl Broken<'_, '_> {
         (open + 1..self.row.len()).find(|at| closes(*at)).unwrap_or(self.row.len())
     }
 
+    /// A sign to put for the piece at `at`, behind white space if that has none before it.
+    fn spaced(&self, at: usize, sign: &str) -> String {
+        let is_joined = at.checked_sub(1).is_some_and(|before| self.span(before).end == self.span(at).start);
+        if is_joined { format!(" {sign}") } else { sign.to_owned() }
+    }
+
     /// Puts a token that the text does not have before the piece at `at`.
     fn insert(&mut self, at: usize, kind: TokenKind) {
         let at = at.min(self.row.len());
-        let span = at.checked_sub(1).map_or_else(|| Span::at(self.span(0).start as usize), |before| self.behind(before));
+        let span =
+            at.checked_sub(1).map_or_else(|| Span::at(self.span(0).start as usize), |before| self.behind(before));
         self.row.insert(at, Piece { kind, span, node: None });
     }
 
     /// Puts an expression that the text does not have before the piece at `at`.
     fn insert_error(&mut self, at: usize) {
         let at = at.min(self.row.len());
-        let span = at.checked_sub(1).map_or_else(|| Span::at(self.span(0).start as usize), |before| self.behind(before));
+        let span =
+            at.checked_sub(1).map_or_else(|| Span::at(self.span(0).start as usize), |before| self.behind(before));
         self.row.insert(at, Piece::error(span));
     }
 

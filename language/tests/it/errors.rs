@@ -10,7 +10,7 @@ use crate::show::{apply, diagnostic, parsed};
 use crate::walk;
 
 /// Each text with its diagnostics. Each fix must mend its error without making others worse.
-fn cases(texts: &[&str]) -> String {
+pub(crate) fn cases(texts: &[&str]) -> String {
     let mut out = String::new();
     for text in texts {
         let parsed = parsed(text);
@@ -75,22 +75,27 @@ fn blocks(parts: walk::Parts<'_>) -> String {
 #[test]
 fn slips_in_statements() {
     let texts = [
-        "fs a() { image(\"x\"); run \"y\" }",
-        "fs a() {\n\tcopy(src, \"/\",\n\t\"/\") with x\n}",
+        "fs a() { image(\"x\") \"y\"; run \"y\" }",
+        "fs a() {\n\tcopy(src,\n\t\"/\") \"/\" with x\n}",
+        "fs a() { copy (src, \"/\") with x }",
         "fs a() { run \"a\", \"b\", f(x, y) }",
         "fs a() { run \"x\" with { shlex; } }",
         "fs a() { run \"x\" with }",
         "fs a() { run \"x\" with as y }",
         "fs a() { ; }",
         "fs a() { scratch;; image \"x\" }",
-        "fs a() { fs { scratch } }",
+        "fs a() { { scratch } }",
         "fs a() { run \"x\" { shlex } }",
         "fs a() { run \"x\" as with }",
         "fs a() { with \"x\" }",
-        "fs a() { x a.b.c \"y\" }",
+        "fs a() { a.b.c.d \"y\" }",
         "fs a() { version = \"1\" }",
         "fs a() { run \"a\" \\\n \"b\" }",
-        "fs a() { x -1 }",
+        "fs a() { 1 + x \"y\" }",
+        "fs a() { fs { scratch } with x }",
+        "fs a() { x f(a b = , c) }",
+        "fs a() { x f(a, b => c, d) \"y\" }",
+        "fs a() { x => \"y\" }",
         "fs a() { x 1.5 }",
         "fs a() { x \"y\" // c\n z }",
         "fs a() { é \"y\" }",

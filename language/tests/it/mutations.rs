@@ -93,9 +93,7 @@ impl Found {
         for stmt in stmts {
             let name = match stmt {
                 Stmt::Call(call) => Some((call.callee.span, call.callee.head.text.as_str())),
-                Stmt::Error(error) => {
-                    error.callee.as_ref().map(|callee| (callee.span, callee.head.text.as_str()))
-                }
+                Stmt::Error(error) => error.callee.as_ref().map(|callee| (callee.span, callee.head.text.as_str())),
                 Stmt::Let(binding) => Some((binding.span, "let")),
                 Stmt::For(each) => Some((each.span, "for")),
                 Stmt::Assert(assert) => Some((assert.span, "assert")),

@@ -46,9 +46,11 @@ pub(super) fn explain_unknown(builder: &Builder<'_>, row: &[Piece]) -> Option<Di
     if let Some((sign, _)) = meant(builder.slice(span)) {
         let text = builder.slice(span);
         return Some(
-            error(codes::FOREIGN_SIGN, format!("there is no operator `{text}`"))
-                .help(format!("write `{sign}`"))
-                .fix(format!("replace `{text}` by `{sign}`"), location, sign),
+            error(codes::FOREIGN_SIGN, format!("there is no operator `{text}`")).help(format!("write `{sign}`")).fix(
+                format!("replace `{text}` by `{sign}`"),
+                location,
+                sign,
+            ),
         );
     }
     Some(match builder.slice(span) {
@@ -140,7 +142,8 @@ pub(super) fn open_list(broken: &mut Broken<'_, '_>) -> Outcome {
 
 /// Whether a row is a function's head: a type, a name, a parenthesis.
 fn is_head(row: &[Piece]) -> bool {
-    let mut kinds = row.iter().map(|piece| piece.kind);
+    let kinds = row.iter().map(|piece| piece.kind);
+    let mut kinds = kinds.skip_while(|kind| *kind == TokenKind::ExportPrefix);
     kinds.by_ref().take(2).all(|kind| kind == TokenKind::Ident) && kinds.next().is_some_and(TokenKind::opens_paren)
 }
 
@@ -167,7 +170,9 @@ pub(super) fn stray_closer(broken: &mut Broken<'_, '_>) -> Outcome {
 pub(super) fn leading_comma(broken: &mut Broken<'_, '_>) -> Outcome {
     let at = broken.at;
     let inside = broken.depths().get(at).is_some_and(|depth| *depth > 0);
-    if broken.kind(at) != Some(TokenKind::Comma) || !inside {
+    let is_first =
+        broken.before(1).is_none_or(|kind| opens_list(kind) || matches!(kind, TokenKind::Newline | TokenKind::Comma));
+    if broken.kind(at) != Some(TokenKind::Comma) || !inside || !is_first {
         return Outcome::Unknown;
     }
     let location = broken.location(broken.span(at));

@@ -99,10 +99,14 @@ pub(super) fn split_arguments(broken: &mut Broken<'_, '_>) -> Outcome {
 /// Something behind a whole statement: goes on as if a `;` stood between them.
 pub(super) fn terminator(broken: &mut Broken<'_, '_>) -> Outcome {
     let at = broken.at;
-    if !broken.failure.is_behind || at == 0 {
+    let Some(kind) = broken.kind(at) else { return Outcome::Unknown };
+    // What a word begins goes on with nothing side by side.
+    let is_complete = broken.expects(";")
+        && broken.kind(0).is_some_and(TokenKind::is_word)
+        && (kind == TokenKind::Ident || kind.is_word() || kind.opens_string());
+    if !broken.failure.is_behind && !is_complete || at == 0 {
         return Outcome::Unknown;
     }
-    let Some(kind) = broken.kind(at) else { return Outcome::Unknown };
     let span = broken.span(at);
     if matches!(kind, TokenKind::With | TokenKind::As) {
         let message = format!("{} stands only behind a call", kind.describe());
@@ -122,7 +126,8 @@ pub(super) fn terminator(broken: &mut Broken<'_, '_>) -> Outcome {
 pub(super) fn punctuation(broken: &mut Broken<'_, '_>) -> Outcome {
     let at = broken.at;
     let is_sign = broken.kind(at).is_some_and(|kind| {
-        kind.is_infix() || matches!(kind, TokenKind::Colon | TokenKind::FatArrow | TokenKind::Question | TokenKind::Assign)
+        kind.is_infix()
+            || matches!(kind, TokenKind::Colon | TokenKind::FatArrow | TokenKind::Question | TokenKind::Assign)
     });
     if !is_sign || at == 0 || broken.kind(0) != Some(TokenKind::Ident) {
         return Outcome::Unknown;

@@ -8,18 +8,19 @@ use crate::token::TokenKind;
 /// A pattern without its `=>`: goes on with it.
 pub(super) fn arrow(broken: &mut Broken<'_, '_>) -> Outcome {
     let at = broken.at;
-    let wanted = broken.failure.expected.iter().any(|name| name.trim_matches('"') == "=>");
+    let wanted = broken.expects("=>");
     if !wanted || !broken.before(1).is_some_and(TokenKind::ends_operand) {
         return Outcome::Unknown;
     }
     let behind = broken.behind(at - 1);
     let is_other = matches!(broken.kind(at), Some(TokenKind::Colon | TokenKind::Assign)) || broken.text(at) == "->";
     let location = broken.location(if is_other { broken.span(at) } else { behind });
-    let error = Diagnostic::error(codes::ARM_ARROW, location, "expected `=>` behind the pattern")
-        .help("write `pattern => …`");
+    let error =
+        Diagnostic::error(codes::ARM_ARROW, location, "expected `=>` behind the pattern").help("write `pattern => …`");
     if is_other {
+        let text = broken.spaced(at, "=>");
         broken.become_kind(at, TokenKind::FatArrow);
-        return Outcome::Repaired(error.fix("replace it by `=>`", location, "=>"));
+        return Outcome::Repaired(error.fix("replace it by `=>`", location, text));
     }
     broken.insert(at, TokenKind::FatArrow);
     Outcome::Repaired(error.fix("insert `=>`", location, " =>"))
@@ -41,33 +42,44 @@ pub(super) fn else_pattern(broken: &mut Broken<'_, '_>) -> Outcome {
     )
 }
 
-/// `key: value` in a map: goes on as `key = value`.
-pub(super) fn entry_colon(broken: &mut Broken<'_, '_>) -> Outcome {
+/// `key: value` or `key value` in a map: goes on as `key = value`.
+pub(super) fn entry_sign(broken: &mut Broken<'_, '_>) -> Outcome {
     let at = broken.at;
-    let wanted = broken.failure.expected.iter().any(|name| name.trim_matches('"') == "=");
-    let is_outer = broken.depths().get(at) == Some(&0);
-    let is_sign = matches!(broken.kind(at), Some(TokenKind::Colon | TokenKind::FatArrow)) && is_outer;
+    let has_sign = broken.row.iter().take(at).any(|piece| piece.kind == TokenKind::Assign);
+    let wanted = broken.expects("=");
+    let is_outer = broken.depths().get(at).is_none_or(|depth| *depth == 0);
     let is_each = broken.kind(0) == Some(TokenKind::For);
-    if !wanted || !is_sign || is_each && !broken.row.iter().take(at).any(|piece| piece.kind == TokenKind::Colon) {
+    let is_head = is_each && !broken.row.iter().take(at).any(|piece| piece.kind == TokenKind::Colon);
+    if !wanted || !is_outer || is_head || has_sign || !broken.before(1).is_some_and(TokenKind::ends_operand) {
         return Outcome::Unknown;
     }
-    let location = broken.location(broken.span(at));
-    let text = broken.text(at).to_owned();
-    broken.become_kind(at, TokenKind::Assign);
-    Outcome::Repaired(
-        Diagnostic::error(codes::FOREIGN_SIGN, location, "an entry of a map is `key = value`")
-            .help("write `=`")
-            .fix(format!("replace `{text}` by `=`"), location, "="),
-    )
+    let is_other = matches!(broken.kind(at), Some(TokenKind::Colon | TokenKind::FatArrow));
+    let behind = broken.behind(at - 1);
+    let location = broken.location(if is_other { broken.span(at) } else { behind });
+    let error =
+        Diagnostic::error(codes::FOREIGN_SIGN, location, "an entry of a map is `key = value`").help("write `=`");
+    if is_other {
+        let (old, text) = (broken.text(at).to_owned(), broken.spaced(at, "="));
+        broken.become_kind(at, TokenKind::Assign);
+        return Outcome::Repaired(error.fix(format!("replace `{old}` by `=`"), location, text));
+    }
+    let ends = matches!(broken.kind(at), None | Some(TokenKind::Comma | TokenKind::Newline | TokenKind::Semicolon));
+    broken.insert(at, TokenKind::Assign);
+    if ends {
+        broken.insert_error(at + 1);
+        return Outcome::Repaired(error);
+    }
+    Outcome::Repaired(error.fix("insert `=`", location, " ="))
 }
 
 /// A comma or a `;` that follows no element: goes on without it.
 pub(super) fn stray_comma(broken: &mut Broken<'_, '_>) -> Outcome {
     let at = broken.at;
     let is_separator = matches!(broken.kind(at), Some(TokenKind::Comma | TokenKind::Semicolon));
-    let is_first = matches!(broken.before(1), None | Some(TokenKind::Comma | TokenKind::Semicolon | TokenKind::Newline));
+    let is_first =
+        matches!(broken.before(1), None | Some(TokenKind::Comma | TokenKind::Semicolon | TokenKind::Newline));
     if !is_separator || !is_first {
-        return super::anywhere::leading_comma(broken);
+        return Outcome::Unknown;
     }
     let location = broken.location(broken.span(at));
     let text = broken.text(at).to_owned();

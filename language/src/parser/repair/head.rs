@@ -88,6 +88,16 @@ pub(super) fn keyword_as_name(broken: &mut Broken<'_, '_>) -> Outcome {
 
 /// One word where a type and a name must stand: goes on with `fs`, or with an empty name.
 pub(super) fn missing_name_or_type(broken: &mut Broken<'_, '_>) -> Outcome {
+    let what = if broken.at == 1 { "function" } else { "parameter" };
+    missing(broken, what)
+}
+
+/// The same in the braces of a record.
+pub(super) fn missing_in_field(broken: &mut Broken<'_, '_>) -> Outcome {
+    missing(broken, "field")
+}
+
+fn missing(broken: &mut Broken<'_, '_>, what: &str) -> Outcome {
     let at = broken.at;
     let lone = |broken: &Broken<'_, '_>| match at.checked_sub(2) {
         None => at == 1,
@@ -104,13 +114,13 @@ pub(super) fn missing_name_or_type(broken: &mut Broken<'_, '_>) -> Outcome {
                 | TokenKind::RParen
                 | TokenKind::Comma
                 | TokenKind::Newline
+                | TokenKind::Semicolon
                 | TokenKind::Assign
         )
     );
     if !ends || broken.before(1) != Some(TokenKind::Ident) || !lone(broken) {
         return Outcome::Unknown;
     }
-    let what = if at == 1 { "function" } else { "parameter" };
     let span = broken.span(at - 1);
     let word = broken.text(at - 1).to_owned();
     let location = broken.builder.location(span);
@@ -120,7 +130,7 @@ pub(super) fn missing_name_or_type(broken: &mut Broken<'_, '_>) -> Outcome {
         let help = format!("write a name behind the type: `{word} name`");
         return Outcome::Repaired(Diagnostic::error(codes::MISSING_NAME, location, message).help(help));
     }
-    let kind = if at == 1 { "fs" } else { "string" };
+    let kind = if what == "function" { "fs" } else { "string" };
     broken.insert_name(at - 1, kind);
     let before = broken.builder.location(Span::at(span.start as usize));
     Outcome::Repaired(
@@ -176,7 +186,8 @@ pub(super) fn value_of_function(broken: &mut Broken<'_, '_>) -> Outcome {
 /// `name = value`, `const name = value`: goes on as `let name = value`.
 pub(super) fn constant(broken: &mut Broken<'_, '_>) -> Outcome {
     let at = broken.at;
-    if broken.kind(at) != Some(TokenKind::Assign) || !(1..=2).contains(&at) || broken.kind(0) != Some(TokenKind::Ident) {
+    if broken.kind(at) != Some(TokenKind::Assign) || !(1..=2).contains(&at) || broken.kind(0) != Some(TokenKind::Ident)
+    {
         return Outcome::Unknown;
     }
     let word = broken.text(0).to_owned();
@@ -225,7 +236,8 @@ pub(super) fn parameter(broken: &mut Broken<'_, '_>) -> Outcome {
         return Outcome::Unknown;
     };
     let close = broken.closer(open);
-    let is_value = broken.row.iter().take(open).any(|piece| matches!(piece.kind, TokenKind::Assign | TokenKind::Import));
+    let is_value =
+        broken.row.iter().take(open).any(|piece| matches!(piece.kind, TokenKind::Assign | TokenKind::Import));
     let depths = broken.depths();
     let separates = |at: &usize| {
         depths.get(*at) == Some(&1) && matches!(broken.kind(*at), Some(TokenKind::Comma | TokenKind::Newline))

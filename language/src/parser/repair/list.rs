@@ -16,7 +16,9 @@ pub(super) fn order(broken: &mut Broken<'_, '_>) -> Outcome {
     // The braces of a map are a row of their own.
     let (open, close) = match broken.opener(at) {
         Some(open) => (open + 1, broken.closer(open)),
-        None if broken.kind(0) != Some(TokenKind::Ident) || broken.row.iter().any(|piece| piece.kind == TokenKind::In) => {
+        None if broken.kind(0) != Some(TokenKind::Ident)
+            || broken.row.iter().any(|piece| piece.kind == TokenKind::In) =>
+        {
             (0, broken.row.len())
         }
         None => return Outcome::Unknown,
@@ -80,7 +82,8 @@ pub(super) fn colon(broken: &mut Broken<'_, '_>) -> Outcome {
     let depth = broken.depths().get(first).copied().unwrap_or(0);
     let has_in = inner.clone().any(|(piece, inner)| inner == depth && piece.kind == TokenKind::In);
     let has_colon = inner.any(|(piece, inner)| inner == depth && piece.kind == TokenKind::Colon);
-    let is_block = broken.kind(at).is_some_and(TokenKind::opens_brace) || broken.opener(at).is_none() && at == broken.row.len();
+    let is_block =
+        broken.kind(at).is_some_and(TokenKind::opens_brace) || broken.opener(at).is_none() && at == broken.row.len();
     if !is_each || !has_in || has_colon || is_block || !broken.before(1).is_some_and(TokenKind::ends_operand) {
         return Outcome::Unknown;
     }
@@ -127,7 +130,10 @@ pub(super) fn argument(broken: &mut Broken<'_, '_>) -> Outcome {
     if close >= broken.row.len() || first >= last || has_blocks {
         return Outcome::Unknown;
     }
-    let span = broken.span(first).to(broken.span(last - 1));
+    // A repair may have put pieces in another order than that of the text.
+    let span = Span { start: broken.span(open).end, end: broken.span(close).start };
+    let found = broken.span(first).to(broken.span(last - 1));
+    let span = Span { start: found.start.max(span.start).min(span.end), end: found.end.min(span.end).max(span.start) };
     broken.row.splice(first..last, [Piece::error(span)]);
     Outcome::Cut
 }

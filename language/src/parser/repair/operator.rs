@@ -56,7 +56,7 @@ pub(super) fn missing_operand(broken: &mut Broken<'_, '_>) -> Outcome {
                 | TokenKind::Match
                 | TokenKind::Assert
         );
-    let is_expression = broken.failure.expected.iter().any(|name| name.trim_matches('"') == "number");
+    let is_expression = broken.expects("number");
     let starts = broken.kind(at).is_some_and(|kind| kind.is_word() || kind == TokenKind::Unknown);
     if !wants || !is_expression || starts {
         return Outcome::Unknown;

@@ -7,20 +7,32 @@ use crate::parser::pieces::Piece;
 use crate::span::Span;
 use crate::token::TokenKind;
 
-/// `name: type`: goes on as `type name`.
+/// `name: type` in parameters or behind `let`: goes on as `type name`.
 pub(super) fn type_behind(broken: &mut Broken<'_, '_>) -> Outcome {
+    let is_inner = broken.depths().get(broken.at).is_some_and(|depth| *depth > 0);
+    let is_let = broken.row.iter().take(2).any(|piece| piece.kind == TokenKind::Let);
+    if is_inner || is_let { field_type_behind(broken) } else { Outcome::Unknown }
+}
+
+/// The same in the braces of a record.
+pub(super) fn field_type_behind(broken: &mut Broken<'_, '_>) -> Outcome {
     let at = broken.at;
     if broken.kind(at) != Some(TokenKind::Colon) || broken.before(1) != Some(TokenKind::Ident) {
         return Outcome::Unknown;
     }
     let depths = broken.depths();
     let depth = depths.get(at).copied().unwrap_or(0);
+    // Where a name stands behind its type, no expression can begin.
+    if broken.expects("number") {
+        return Outcome::Unknown;
+    }
+    let is_type = |kind: TokenKind| {
+        let brackets = kind.opens_bracket() || matches!(kind, TokenKind::RBracket | TokenKind::CallParen);
+        brackets || matches!(kind, TokenKind::Ident | TokenKind::Dot | TokenKind::Question | TokenKind::Fn)
+    };
     let ends = |at: &usize| {
-        let kind = broken.kind(*at);
-        let is_end = [TokenKind::Comma, TokenKind::Newline, TokenKind::Assign, TokenKind::Semicolon].map(Some);
-        depths.get(*at).is_some_and(|inner| *inner < depth)
-            || depths.get(*at) == Some(&depth)
-                && (is_end.contains(&kind) || kind.is_some_and(|kind| kind == TokenKind::RParen || kind.opens_brace()))
+        let inner = depths.get(*at).copied().unwrap_or(0);
+        inner < depth || inner == depth && !broken.kind(*at).is_some_and(is_type)
     };
     let end = (at + 1..broken.row.len()).find(ends).unwrap_or(broken.row.len());
     let name = broken.text(at - 1).to_owned();
@@ -79,7 +91,8 @@ pub(super) fn brackets(broken: &mut Broken<'_, '_>) -> Outcome {
 /// `func name() type { … }` and its like: goes on with the type first.
 pub(super) fn function_word(broken: &mut Broken<'_, '_>) -> Outcome {
     let words = ["func", "def", "function", "fn", "fun", "proc", "sub", "pub"];
-    let start = usize::from(broken.kind(0) == Some(TokenKind::ExportPrefix) || broken.kind(0) == Some(TokenKind::Export));
+    let start =
+        usize::from(broken.kind(0) == Some(TokenKind::ExportPrefix) || broken.kind(0) == Some(TokenKind::Export));
     let is_word = words.contains(&broken.text(start)) && broken.kind(start + 1) == Some(TokenKind::Ident);
     if !is_word || !broken.kind(start + 2).is_some_and(TokenKind::opens_paren) {
         return Outcome::Unknown;
@@ -102,8 +115,12 @@ pub(super) fn function_word(broken: &mut Broken<'_, '_>) -> Outcome {
     }
     broken.row.splice(start..=start, ty);
     Outcome::Repaired(
-        Diagnostic::error(codes::FUNCTION_WORD, location, format!("a function begins with its type, not with `{word}`"))
-            .help(format!("write `{text} {name}(…) {{ … }}`")),
+        Diagnostic::error(
+            codes::FUNCTION_WORD,
+            location,
+            format!("a function begins with its type, not with `{word}`"),
+        )
+        .help(format!("write `{text} {name}(…) {{ … }}`")),
     )
 }
 

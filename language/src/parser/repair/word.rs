@@ -50,11 +50,11 @@ pub(super) fn short_let(broken: &mut Broken<'_, '_>) -> Outcome {
 
 /// `elif` and its like behind a block: goes on as `else if`.
 pub(super) fn else_if(broken: &mut Broken<'_, '_>) -> Outcome {
-    let at = broken.at;
-    let is_word = broken.is_token(at, TokenKind::Ident) && ["elif", "elsif", "elseif"].contains(&broken.text(at));
-    if !is_word || broken.before(1) != Some(TokenKind::HeaderBrace) {
-        return Outcome::Unknown;
-    }
+    let is_word = |at: &usize| {
+        let is_behind = at.checked_sub(1).is_some_and(|before| broken.kind(before) == Some(TokenKind::HeaderBrace));
+        is_behind && broken.is_token(*at, TokenKind::Ident) && ["elif", "elsif", "elseif"].contains(&broken.text(*at))
+    };
+    let Some(at) = (0..=broken.at.min(broken.row.len())).rev().find(is_word) else { return Outcome::Unknown };
     let span = broken.span(at);
     let word = broken.text(at).to_owned();
     broken.become_kind(at, TokenKind::Else);
@@ -76,12 +76,9 @@ pub(super) fn else_without_if(broken: &mut Broken<'_, '_>) -> Outcome {
     if broken.kind(at) != Some(TokenKind::Else) {
         return Outcome::Unknown;
     }
-    let diagnostic = Diagnostic::error(
-        codes::ELSE_WITHOUT_IF,
-        broken.location(broken.span(at)),
-        "this `else` belongs to no `if`",
-    )
-    .help("write it behind the `}` that closes the block of the `if`");
+    let diagnostic =
+        Diagnostic::error(codes::ELSE_WITHOUT_IF, broken.location(broken.span(at)), "this `else` belongs to no `if`")
+            .help("write it behind the `}` that closes the block of the `if`");
     if at != 0 {
         return Outcome::Known(diagnostic);
     }
