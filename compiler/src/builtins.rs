@@ -54,6 +54,7 @@ pub(crate) enum Implementation {
 }
 
 pub(crate) use client::local_dir;
+pub(crate) use names::Patterns;
 pub(crate) use rule::{Constant, Rule, octal_reading};
 pub(crate) use source::wire;
 pub(crate) use table::{effects, implementation, reserved, rules};
@@ -81,7 +82,9 @@ pub(crate) fn invoke(
             }
         }
     }
-    for (index, value) in invocation.args.iter().enumerate() {
+    // Functions in namespaces look at what they take themselves: they may be called for each value of a list.
+    let judged = if builtin.namespace.is_empty() { invocation.args.as_slice() } else { &[] };
+    for (index, value) in judged.iter().enumerate() {
         let constant = match value {
             Value::Text(text) => Constant::Text(text),
             Value::Int(number) => Constant::Int(*number),

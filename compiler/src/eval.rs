@@ -13,7 +13,7 @@ pub(crate) mod graph;
 pub(crate) mod history;
 mod key;
 mod limit;
-mod operator;
+pub(crate) mod operator;
 mod publish;
 pub(crate) mod scope;
 pub(crate) mod show;
@@ -37,7 +37,7 @@ use bind::Bound;
 use graph::Graph;
 use history::Log;
 use key::{Key, KeyId, Keys};
-pub(crate) use limit::{MAX_ITEMS, traced};
+pub(crate) use limit::{MAX_ITEMS, MAX_TEXT, traced};
 use scope::{Binding, ScopeId, Scopes};
 use value::{ExportId, ExportPlan, Frame, Fs, Plan, Value};
 
@@ -67,6 +67,8 @@ pub(crate) struct Evaluator<'p> {
     bound: FxHashMap<(ScopeId, BindId), Bound<'p>>,
     configs: FxHashMap<(String, Platform), Rc<ImageConfig>>,
     dirs: FxHashMap<SourceId, Utf8PathBuf>,
+    /// Regular expressions that are ready for use.
+    pub(crate) patterns: crate::builtins::Patterns,
     keys: Keys,
     next_fs: u64,
     depth: usize,
@@ -92,6 +94,7 @@ impl<'p> Evaluator<'p> {
             bound: FxHashMap::default(),
             configs: FxHashMap::default(),
             dirs: program.modules.iter().map(|module| (module.source, module.dir.clone())).collect(),
+            patterns: crate::builtins::Patterns::default(),
             keys: Keys::default(),
             next_fs: 1,
             depth: 0,

@@ -100,7 +100,7 @@ fn arrows_between_our_crates_are_the_drawn_ones() {
         ("hlb-llb", &[]),
         ("hlb-store", &["hlb-llb"]),
         ("hlb-registry", &["hlb-llb"]),
-        ("hlb-compiler", &["hlb-language", "hlb-llb", "hlb-stdlib"]),
+        ("hlb-compiler", &["hlb-language", "hlb-llb", "hlb-patterns", "hlb-stdlib"]),
         ("hlb-ide", &["hlb-compiler", "hlb-language"]),
         ("hlb-lsp", &["hlb-ide", "hlb-language"]),
         ("hlb-agent", &[]),

@@ -40,6 +40,7 @@ impl Declarer<'_> {
                 };
                 let id = self.builtin(loaded, *source, namespace, func, implementation);
                 if let Some(builtin) = self.declared.program.builtins.get_mut(id.0) {
+                    builtin.rules = builtins::names::rules(namespace, &func.name.text);
                     builtin.effects = effects;
                 }
                 if let Some(names) = self.declared.builtins.spaces.get_mut(namespace) {

@@ -14,6 +14,7 @@ mod editor;
 mod evaluation;
 mod messages;
 mod modules;
+mod namespaces;
 mod reference;
 mod suite;
 mod support;

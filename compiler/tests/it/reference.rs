@@ -9,7 +9,8 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/builtins.md");
 
 const HEAD: &str = "# Builtins
 
-Everything that a program can call without declaring it. This page is made from `stdlib/modules/builtin.hlb`; change it there.
+Everything that a program can call without declaring it, but for the functions on texts, lists and other data, which are in
+[namespaces](namespaces.md). This page is made from `stdlib/modules/builtin.hlb`; change it there.
 
 A call of kind `fs` changes the filesystem of the block that it stands in, or makes one where a value is needed. Options stand
 behind `with`: `run \"make\" with option { dir \"/src\"; network \"none\" }`, or a single one by itself:
