@@ -48,13 +48,13 @@ pub use effects::{Effect, Effects};
 pub use hir::Program;
 pub use image::{Healthcheck, History, ImageConfig};
 pub use index::Description;
-pub use request::{Export, ExportTo, LocalDir, Request, Socket, Solve};
+pub use request::{Content, Export, ExportTo, LocalDir, Request, Socket, Solve, Variant};
 pub use target::{ParameterInfo, TargetCall, TargetInfo};
 pub use test::{TestOutcome, test};
 pub use types::{FuncType, Type};
 pub use world::{
-    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, Platform,
-    World, WorldError,
+    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, MAX_TEXT,
+    Platform, ReadAnswer, ReadRequest, Reading, World, WorldError,
 };
 
 /// A program that has been read and checked.
