@@ -58,6 +58,10 @@ fn add(mut world: MemoryWorld, line: &str) -> Option<MemoryWorld> {
             }
             world.images.get_or_insert_default().insert(name.to_owned(), config);
         }
+        // A file that every filesystem has that is built while the program is evaluated.
+        "built" => {
+            world.built.get_or_insert_default().insert(name.to_owned(), text);
+        }
         "pushed" => world.pushed = Ok(name.to_owned()),
         _ => return None,
     }
