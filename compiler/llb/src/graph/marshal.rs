@@ -86,12 +86,8 @@ struct Place<'a> {
 /// The vertices sorted by digest, equal ones in their order. The beginning of each digest stands with it, so that few
 /// comparisons have to look at the digest itself.
 fn by_digest<'a>(order: &[&'a Vertex]) -> Vec<(u64, Place<'a>)> {
-    let beginning = |digest: &Digest| {
-        let bytes = digest.hex().as_bytes().first_chunk().copied();
-        u64::from_be_bytes(bytes.unwrap_or_default())
-    };
     let places = order.iter().copied().enumerate().map(|(position, vertex)| Place { position, vertex });
-    let mut sorted: Vec<(u64, Place<'a>)> = places.map(|place| (beginning(&place.vertex.digest), place)).collect();
+    let mut sorted: Vec<(u64, Place<'a>)> = places.map(|place| (place.vertex.digest.beginning(), place)).collect();
     sorted.sort_unstable_by(|(a_beginning, a), (b_beginning, b)| {
         a_beginning
             .cmp(b_beginning)
