@@ -164,7 +164,7 @@ fn annotations(number: usize, places: bool) -> Annotations {
         let line = i32::try_from(number % 500 + frame * 7).unwrap_or(i32::MAX);
         let at = |character| Some(pb::Position { line, character });
         let range = pb::Range { start: at(4), end: at(40) };
-        pb::Location { source_index: i32::from(frame > 1), ranges: vec![range] }
+        pb::Location { source_index: i32::from(frame > 1), ranges: range.into() }
     };
     let locations = if places { (0..4).map(place).collect() } else { Vec::new() };
     Annotations { locations, ..Annotations::default() }

@@ -171,11 +171,11 @@ fn put_metadata(metadata: &pb::OpMetadata, out: &mut Vec<u8>) {
     if let Some(export) = &metadata.export_cache {
         prost::encoding::message::encode(4, export, out);
     }
-    for (cap, wanted) in &metadata.caps {
+    for (cap, wanted) in metadata.caps.iter() {
         encode_key(5, WireType::LengthDelimited, out);
         encode_varint(field_length(cap.len()) as u64 + 2, out);
         put_bytes(1, cap.as_bytes(), out);
-        prost::encoding::bool::encode(2, wanted, out);
+        prost::encoding::bool::encode(2, &wanted, out);
     }
     if let Some(group) = &metadata.progress_group {
         prost::encoding::message::encode(6, group, out);

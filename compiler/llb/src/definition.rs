@@ -162,8 +162,8 @@ impl Graph {
         self.vertices
             .iter()
             .flat_map(|vertex| vertex.metadata.caps.iter())
-            .filter(|(_, wanted)| **wanted)
-            .map(|(cap, _)| cap.as_str())
+            .filter(|(_, wanted)| *wanted)
+            .map(|(cap, _)| cap)
             .collect()
     }
 }

@@ -122,7 +122,7 @@ impl NewVertex {
             ignore_cache,
             description,
             export_cache: export_cache.map(|value| pb::ExportCache { value }),
-            caps: BTreeMap::new(),
+            caps: pb::Capabilities::default(),
             progress_group: progress_group.map(Box::new),
             linux_resources: linux_resources.map(Box::new),
         };
@@ -146,7 +146,7 @@ impl Vertex {
     /// What is said about it.
     pub fn metadata(&self) -> pb::OpMetadata {
         let mut metadata = self.said.as_deref().cloned().unwrap_or_default();
-        metadata.caps.extend(self.caps.names().map(|cap| (cap.to_owned(), true)));
+        metadata.caps.extend_with(self.caps.into());
         metadata
     }
 

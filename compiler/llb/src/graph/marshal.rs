@@ -3,7 +3,7 @@
 //! Owns the order of ops, how equal ops become one, and what the terminal op says. Time and memory are a multiple of the
 //! number of vertices, whatever the shape of the graph.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use super::{Output, Vertex};
 use crate::canonical::encode_op;
@@ -101,7 +101,7 @@ fn merge_metadata(into: &mut pb::OpMetadata, from: pb::OpMetadata) {
     into.ignore_cache |= from.ignore_cache;
     into.description.extend(from.description);
     into.export_cache = from.export_cache.or(into.export_cache);
-    into.caps.extend(from.caps);
+    into.caps.extend_with(from.caps);
     if from.progress_group.is_some() {
         into.progress_group = from.progress_group;
     }
@@ -125,7 +125,7 @@ impl Used {
         self.export_cache |= metadata.export_cache.is_some();
     }
 
-    fn caps(&self) -> BTreeMap<String, bool> {
+    fn caps(&self) -> pb::Capabilities {
         let all = [
             ("constraints", true),
             ("meta.description", self.description),

@@ -10,7 +10,7 @@ use crate::graph::image;
 
 fn place(source_index: i32, line: i32) -> pb::Location {
     let position = Some(pb::Position { line, character: 0 });
-    pb::Location { source_index, ranges: vec![pb::Range { start: position, end: position }] }
+    pb::Location { source_index, ranges: pb::Range { start: position, end: position }.into() }
 }
 
 fn info(filename: &str) -> pb::SourceInfo {
