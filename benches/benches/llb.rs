@@ -113,8 +113,7 @@ fn load(name: &str, size: usize, definition: &pb::Definition) -> Result<(), Box<
         },
         "decode and hash",
         || {
-            let ops: Vec<pb::Op> =
-                definition.def.iter().filter_map(|bytes| pb::Op::decode(bytes.as_slice()).ok()).collect();
+            let ops: Vec<pb::Op> = definition.def.iter().filter_map(|bytes| pb::Op::decode(&**bytes).ok()).collect();
             for bytes in &definition.def {
                 black_box(Sha256::digest(bytes));
             }
@@ -125,7 +124,7 @@ fn load(name: &str, size: usize, definition: &pb::Definition) -> Result<(), Box<
 }
 
 fn decoded(definition: &pb::Definition) -> Result<Vec<pb::Op>, prost::DecodeError> {
-    definition.def.iter().map(|bytes| pb::Op::decode(bytes.as_slice())).collect()
+    definition.def.iter().map(|bytes| pb::Op::decode(&**bytes)).collect()
 }
 
 /// Megabytes that a process needs to make a graph and its definition.

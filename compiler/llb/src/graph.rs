@@ -9,6 +9,8 @@ mod marshal;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use prost::bytes::Bytes;
+
 use crate::canonical::{FieldOrder, OpParts};
 use crate::caps::Caps;
 use crate::digest::Digest;
@@ -33,7 +35,7 @@ pub struct Vertex {
     caps: Caps,
     /// What else is said about it, which is mostly nothing.
     said: Option<Box<pb::OpMetadata>>,
-    bytes: Vec<u8>,
+    bytes: Bytes,
     locations: Vec<pb::Location>,
     /// In the order in which a definition lists them, which need not be the order in the op.
     inputs: Vec<Output>,
@@ -128,7 +130,7 @@ impl NewVertex {
         };
         let said = (metadata != pb::OpMetadata::default()).then(|| Box::new(metadata));
         let inputs = listed.unwrap_or(inputs);
-        Arc::new(Vertex { digest: Digest::of(&bytes), caps, said, bytes, locations, inputs })
+        Arc::new(Vertex { digest: Digest::of(&bytes), caps, said, bytes: bytes.into(), locations, inputs })
     }
 }
 

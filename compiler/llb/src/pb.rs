@@ -11,6 +11,9 @@ mod file;
 mod op;
 mod ranges;
 
+/// Bytes that are cheap to clone.
+pub use prost::bytes::Bytes;
+
 pub use capabilities::Capabilities;
 pub use definition::{
     Definition, ExportCache, LinuxResources, Location, Locations, OpMetadata, Position, ProgressGroup, Range, Source,

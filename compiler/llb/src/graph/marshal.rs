@@ -48,7 +48,7 @@ pub fn marshal(output: Option<&Output>, infos: Vec<pb::SourceInfo>) -> pb::Defin
     metadata.push((Digest::of(&terminal).to_string(), pb::OpMetadata { caps: used.caps(), ..Default::default() }));
     let ops = order.iter().zip(first).filter(|(_, first)| *first).map(|(vertex, _)| vertex.bytes.clone());
     pb::Definition {
-        def: ops.chain([terminal]).collect(),
+        def: ops.chain([terminal.into()]).collect(),
         metadata: metadata.into_iter().collect(),
         source: Some(pb::Source { locations: locations.into_iter().collect(), infos }),
     }

@@ -4,8 +4,9 @@
 //! prost knows, and are written here as prost would write them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use prost::bytes::{Buf, BufMut};
+use prost::bytes::{Buf, BufMut, Bytes};
 use prost::encoding::{self, DecodeContext, WireType};
 use prost::{DecodeError, Message};
 
@@ -13,16 +14,27 @@ use super::{Capabilities, Ranges};
 
 /// A graph as it is sent.
 #[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
 pub struct Definition {
-    /// The encoded ops; the last is the terminal op. The bytes are kept as they came: digests are theirs.
-    #[prost(bytes = "vec", repeated, tag = "1")]
-    pub def: Vec<Vec<u8>>,
+    /// The encoded ops; the last is the terminal op. The bytes are kept as they came: digests are theirs. They are shared
+    /// with the graph that they are of.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub def: Vec<Bytes>,
     /// What is said about each op, by digest.
     #[prost(btree_map = "string, message", tag = "2")]
     pub metadata: BTreeMap<String, OpMetadata>,
     /// Where the ops come from.
     #[prost(message, optional, tag = "3")]
     pub source: Option<Source>,
+}
+
+impl fmt::Debug for Definition {
+    /// Ops are shown as bytes of other fields are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let def: Vec<&[u8]> = self.def.iter().map(AsRef::as_ref).collect();
+        let Self { metadata, source, .. } = self;
+        f.debug_struct("Definition").field("def", &def).field("metadata", metadata).field("source", source).finish()
+    }
 }
 
 /// What is said about an op. What few ops have stands behind a pointer: there is one of these for each op.

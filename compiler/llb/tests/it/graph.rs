@@ -33,7 +33,7 @@ fn named(name: &str) -> Annotations {
 fn last_op(output: &Output) -> String {
     let definition = marshal(Some(output), Vec::new());
     let bytes = definition.def.iter().rev().nth(1).unwrap();
-    pb::Op::decode(bytes.as_slice())
+    pb::Op::decode(bytes.clone())
         .unwrap()
         .op
         .map(|kind| match kind {
@@ -240,7 +240,7 @@ fn patterns_are_escaped_as_go_does() {
     local.include = vec!["a&b<c>".to_owned(), "\u{2028}\"\\\n\u{1}ü".to_owned()];
     let output = ops::local(local, Annotations::default());
     let definition = marshal(Some(&output), Vec::new());
-    let Some(pb::OpKind::Source(source)) = pb::Op::decode(definition.def[0].as_slice()).unwrap().op else {
+    let Some(pb::OpKind::Source(source)) = pb::Op::decode(definition.def[0].clone()).unwrap().op else {
         unreachable!()
     };
     assert_eq!(source.attrs["local.session"], "id");
