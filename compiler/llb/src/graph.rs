@@ -4,6 +4,7 @@
 //! `marshal` goes from an output to a definition, `import` from a definition to an output.
 
 mod import;
+mod inputs;
 mod marshal;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ use crate::canonical::{FieldOrder, OpParts};
 use crate::caps::Caps;
 use crate::digest::Digest;
 use crate::pb;
+
+use inputs::Inputs;
 
 pub use import::import;
 pub use marshal::marshal;
@@ -30,6 +33,8 @@ pub struct Output {
 
 /// An op that can no longer change, with what is said about it.
 pub struct Vertex {
+    /// In the order in which a definition lists them, which need not be the order in the op.
+    inputs: Inputs,
     digest: Digest,
     /// What the op needs.
     caps: Caps,
@@ -37,8 +42,6 @@ pub struct Vertex {
     said: Option<Box<pb::OpMetadata>>,
     bytes: Bytes,
     locations: Vec<pb::Location>,
-    /// In the order in which a definition lists them, which need not be the order in the op.
-    inputs: Vec<Output>,
 }
 
 /// What a caller says about a vertex besides what it does. Nothing but `workers` changes its digest.
@@ -115,7 +118,7 @@ impl NewVertex {
         // Constraints are always there, also empty ones.
         let constraints = pb::WorkerConstraints { filter: workers };
         let parts = OpParts { kind: Some(&kind), platform: platform.as_ref(), constraints: Some(&constraints) };
-        let named = inputs.iter().map(|input| (input.vertex.digest.as_str(), input.index));
+        let named = inputs.iter().map(|input| (input.vertex.digest.as_ref(), input.index));
         let bytes = parts.encode(FieldOrder::ByNumber, named);
         if let Some(name) = name {
             description.insert(CUSTOM_NAME.to_owned(), name);
@@ -129,7 +132,7 @@ impl NewVertex {
             linux_resources: linux_resources.map(Box::new),
         };
         let said = (metadata != pb::OpMetadata::default()).then(|| Box::new(metadata));
-        let inputs = listed.unwrap_or(inputs);
+        let inputs = listed.unwrap_or(inputs).into();
         Arc::new(Vertex { digest: Digest::of(&bytes), caps, said, bytes: bytes.into(), locations, inputs })
     }
 }
@@ -159,7 +162,7 @@ impl Vertex {
 
     /// What it reads, in the order in which a definition lists it.
     pub fn inputs(&self) -> &[Output] {
-        &self.inputs
+        self.inputs.as_slice()
     }
 
     /// One of its outputs.
@@ -177,11 +180,13 @@ impl std::fmt::Debug for Vertex {
 impl Drop for Vertex {
     /// Long chains would overflow the stack if each vertex dropped the next.
     fn drop(&mut self) {
-        let mut pending = std::mem::take(&mut self.inputs);
-        while let Some(output) = pending.pop() {
-            if let Some(mut vertex) = Arc::into_inner(output.vertex) {
-                pending.append(&mut vertex.inputs);
-            }
+        let mut pending = Vec::new();
+        let mut next = Some(std::mem::take(&mut self.inputs));
+        while let Some(inputs) = next {
+            inputs.each(|output| {
+                pending.extend(Arc::into_inner(output.vertex).map(|mut vertex| std::mem::take(&mut vertex.inputs)));
+            });
+            next = pending.pop();
         }
     }
 }

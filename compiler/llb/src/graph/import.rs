@@ -50,7 +50,7 @@ pub fn import(
             said: Some(Box::new(loaded.metadata)),
             locations,
             // Loading put them all before.
-            inputs: loaded.inputs.into_iter().filter_map(output).collect(),
+            inputs: loaded.inputs.into_iter().filter_map(output).collect::<Vec<_>>().into(),
         }));
     }
     infos.extend(own.iter().cloned());
