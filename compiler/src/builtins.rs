@@ -53,6 +53,7 @@ pub(crate) enum Implementation {
     Stage,
 }
 
+pub(crate) use client::local_dir;
 pub(crate) use names::Patterns;
 pub(crate) use rule::{Constant, Rule, octal_reading};
 pub(crate) use source::wire;

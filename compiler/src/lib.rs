@@ -32,14 +32,15 @@ mod resolve;
 mod builtins;
 mod emit;
 mod eval;
+mod target;
+mod test;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 use camino::Utf8Path;
-use hlb_language::diagnostic::{Diagnostic, Location};
+use hlb_language::diagnostic::Diagnostic;
 use hlb_language::source::SourceMap;
-use hlb_language::span::Span;
 
 pub use codes::CODES;
 pub use effects::{Effect, Effects};
@@ -47,6 +48,8 @@ pub use hir::Program;
 pub use image::{Healthcheck, History, ImageConfig};
 pub use index::Description;
 pub use request::{Export, ExportTo, LocalDir, Request, Socket, Solve};
+pub use target::{ParameterInfo, TargetCall, TargetInfo};
+pub use test::{TestOutcome, test};
 pub use types::{FuncType, Type};
 pub use world::{
     Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, Platform,
@@ -62,21 +65,6 @@ pub struct Checked {
     pub sources: SourceMap,
     /// What is wrong or doubtful, in the order of the texts.
     pub diagnostics: Vec<Diagnostic>,
-}
-
-/// Something of the entry file that can be built by name.
-#[derive(Clone, PartialEq, Debug)]
-pub struct TargetInfo {
-    /// Its name.
-    pub name: String,
-    /// The type of its value.
-    pub ty: Type,
-    /// The comment above it.
-    pub doc: Option<String>,
-    /// Whether other files may use it.
-    pub exported: bool,
-    /// Whether it was bound with `as`.
-    pub bound: bool,
 }
 
 /// How to compile.
@@ -117,23 +105,18 @@ fn run_check(world: &dyn World, entry: &Utf8Path, text: Option<String>) -> Check
 pub fn compile(
     world: &dyn World,
     checked: &Checked,
-    targets: &[String],
+    targets: &[TargetCall],
     options: &Options,
 ) -> Result<Request, CompileErrors> {
-    if checked.has_errors() {
-        return Err(CompileErrors(
-            checked.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).cloned().collect(),
-        ));
-    }
-    let default = ["default".to_owned()];
+    checked.without_errors()?;
+    let default = [TargetCall::from("default")];
     let targets = if targets.is_empty() { &default } else { targets };
     let mut evaluator = eval::Evaluator::new(world, &checked.program, &checked.sources, options.platform.clone());
     let mut plans = Vec::new();
     let mut errors: Vec<Diagnostic> = Vec::new();
-    for name in targets {
-        let value = checked.target(name).and_then(|(target, at)| evaluator.target(name, target, at, Vec::new()));
-        match value {
-            Ok(value) => plans.extend(eval::plan(&value).map(|plan| (name, plan))),
+    for call in targets {
+        match checked.build(&mut evaluator, call) {
+            Ok((value, _)) => plans.extend(eval::plan(&value).map(|plan| (&call.name, plan))),
             Err(error) if errors.contains(&error) => {}
             Err(error) => errors.push(*error),
         }
@@ -146,86 +129,29 @@ pub fn compile(
 }
 
 impl Checked {
+    /// The program's errors, if it has some.
+    pub(crate) fn without_errors(&self) -> Result<(), CompileErrors> {
+        let errors: Vec<Diagnostic> = self.diagnostics.iter().filter(|it| it.is_error()).cloned().collect();
+        if errors.is_empty() { Ok(()) } else { Err(CompileErrors(errors)) }
+    }
+
     /// Whether anything is wrong, so that the program cannot be compiled.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
     }
+}
 
-    /// What can be built by name: functions and bound names of the entry file that can be called without arguments, in the order
-    /// of the text.
-    pub fn targets(&self) -> Vec<TargetInfo> {
-        let Some(entry) = self.program.entry() else { return Vec::new() };
-        let mut targets: Vec<(Location, TargetInfo)> = Vec::new();
-        for (name, symbol) in &entry.scope {
-            let (func, bound) = match symbol.target {
-                hir::Target::Func(id) => (self.program.func(id), None),
-                hir::Target::Bind(id) => {
-                    let bound = self.program.bind(id);
-                    (bound.and_then(|bound| self.program.func(bound.func)), bound)
-                }
-                _ => continue,
-            };
-            let Some(func) = func.filter(|func| func.signature.params.iter().all(|param| param.optional)) else {
-                continue;
-            };
-            let ty = bound.map_or(&func.signature.result, |bound| &bound.ty);
-            if ty.is_option() {
-                continue;
-            }
-            let doc = if bound.is_some() { None } else { func.doc.as_ref().map(ToString::to_string) };
-            let info = TargetInfo {
-                name: name.to_string(),
-                ty: ty.clone(),
-                doc,
-                exported: symbol.exported,
-                bound: bound.is_some(),
-            };
-            targets.push((symbol.at, info));
-        }
-        targets.sort_by_key(|(at, _)| *at);
-        targets.into_iter().map(|(_, info)| info).collect()
-    }
-
-    /// The target with a name, and where it is defined.
-    fn target(&self, name: &str) -> Result<(hir::Target, Location), Box<Diagnostic>> {
-        let Some(entry) = self.program.entry() else {
-            let at = Location { source: hlb_language::source::SourceId(0), span: Span::at(0) };
-            return Err(Box::new(Diagnostic::error(codes::TARGET, at, "there is no program")));
-        };
-        let Some(symbol) = entry.scope.get(name) else { return Err(Box::new(self.no_target(name, entry))) };
-        let owner = match symbol.target {
-            hir::Target::Func(id) => Some(id),
-            hir::Target::Bind(id) => self.program.bind(id).map(|bound| bound.func),
-            hir::Target::Constant(_) => return Ok((symbol.target, symbol.at)),
-            _ => None,
-        };
-        let Some(func) = owner.and_then(|id| self.program.func(id)) else {
-            let message = format!("`{name}` is not a target");
-            let error = Diagnostic::error(codes::TARGET, symbol.at, message);
-            return Err(Box::new(error.help("a target is a function")));
-        };
-        let params = func.signature.params.iter();
-        let fixed: Vec<&str> = params.filter(|param| !param.optional).map(|param| param.name.text.as_str()).collect();
-        if fixed.is_empty() {
-            return Ok((symbol.target, symbol.at));
-        }
-        let message = format!("the target `{name}` takes arguments ({}), which cannot be given yet", fixed.join(", "));
-        let error = Diagnostic::error(codes::TARGET_ARGUMENTS, symbol.at, message)
-            .help("write a function without parameters that calls it, and build that");
-        Err(Box::new(error))
-    }
-
-    fn no_target(&self, name: &str, entry: &hir::Module) -> Diagnostic {
-        let at = Location { source: entry.source, span: Span::at(0) };
-        let targets = self.targets();
-        let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
-        let diagnostic =
-            Diagnostic::error(codes::TARGET, at, format!("there is no target `{name}` in `{}`", entry.path));
-        match suggest::nearest(name, names.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None if names.is_empty() => diagnostic.help("define a function without parameters"),
-            None => diagnostic.help(format!("choose one of {}", names.join(", "))),
-        }
+impl Checked {
+    /// The value of a target, and its type.
+    fn build<'p>(
+        &'p self,
+        evaluator: &mut eval::Evaluator<'p>,
+        call: &TargetCall,
+    ) -> Result<(eval::value::Value, Type), Box<Diagnostic>> {
+        let found = self.target(&call.name)?;
+        let args = self.given(evaluator, &found, call)?;
+        let value = evaluator.target(&call.name, found.target, found.at, args)?;
+        Ok((value, found.ty))
     }
 }
 
@@ -233,23 +159,16 @@ impl Checked {
 ///
 /// # Errors
 /// As for [`compile`].
-pub fn evaluate(world: &dyn World, checked: &Checked, target: &str, options: &Options) -> Result<String, CompileErrors> {
-    if checked.has_errors() {
-        return Err(CompileErrors(
-            checked.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).cloned().collect(),
-        ));
-    }
+pub fn evaluate(
+    world: &dyn World,
+    checked: &Checked,
+    target: &TargetCall,
+    options: &Options,
+) -> Result<String, CompileErrors> {
+    checked.without_errors()?;
     let mut evaluator = eval::Evaluator::new(world, &checked.program, &checked.sources, options.platform.clone());
-    let fail = |error: Box<Diagnostic>| CompileErrors(vec![*error]);
-    let (found, at) = checked.target(target).map_err(fail)?;
-    let value = evaluator.target(target, found, at, Vec::new()).map_err(fail)?;
-    let ty = match found {
-        hir::Target::Func(id) => checked.program.func(id).map(|func| func.signature.result.clone()),
-        hir::Target::Bind(id) => checked.program.bind(id).map(|bound| bound.ty.clone()),
-        hir::Target::Constant(id) => checked.program.constant(id).map(|constant| constant.ty.clone()),
-        _ => None,
-    };
-    Ok(eval::show::literal(&checked.program, &value, &ty.unwrap_or(Type::Never)))
+    let (value, ty) = checked.build(&mut evaluator, target).map_err(|error| CompileErrors(vec![*error]))?;
+    Ok(eval::show::literal(&checked.program, &value, &ty))
 }
 
 impl std::fmt::Display for CompileErrors {

@@ -12,6 +12,7 @@
 //! Owns the façade; the generated parser is private. Knows nothing of what names mean.
 
 mod explain;
+mod groups;
 mod heads;
 mod pieces;
 mod recover;

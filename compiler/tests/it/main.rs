@@ -17,3 +17,4 @@ mod modules;
 mod namespaces;
 mod reference;
 mod support;
+mod values;

@@ -513,7 +513,8 @@ impl Pass<'_> {
             return (TokenKind::HeaderBrace, Some(Header::If));
         }
         let ends_operand = before.is_some_and(TokenKind::ends_operand);
-        let lacks_operand = before.is_some_and(TokenKind::is_word) && !is_map;
+        let wants = before.is_some_and(|kind| kind.is_word() || kind.is_infix());
+        let lacks_operand = wants && !is_map && !is_empty;
         if !frame.headers.is_empty() && (ends_operand || lacks_operand) {
             let header = frame.headers.pop();
             frame.awaits_in = false;
@@ -542,7 +543,13 @@ impl Pass<'_> {
             }
             Some(kind) if kind.opens_brace() && frame.place == Place::Block => map_if(is_map || is_empty),
             Some(TokenKind::Assign) if frame.place == Place::Top && frame.binding.is_none() => map_if(is_map),
-            Some(TokenKind::Unknown | TokenKind::As | TokenKind::Comma) if frame.place == Place::Block => {
+            // An opener directly before this whose frame is not here will not close.
+            Some(kind)
+                if matches!(frame.place, Place::Block | Place::Top)
+                    && (kind.opens_paren()
+                        || kind.opens_bracket()
+                        || matches!(kind, TokenKind::Unknown | TokenKind::As | TokenKind::Comma)) =>
+            {
                 map_if(is_map)
             }
             _ => (TokenKind::MapBrace, None),

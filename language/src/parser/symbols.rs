@@ -10,6 +10,7 @@ use crate::ast::*;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Location};
 use crate::lexer::int_value;
+use crate::parser::roles::Declared;
 use crate::source::SourceId;
 use crate::span::Span;
 use crate::token::{Token, TokenKind};
@@ -83,13 +84,15 @@ pub(crate) struct Builder<'a> {
     pub(crate) source: SourceId,
     pub(crate) text: &'a str,
     pub(crate) trivia: &'a Trivia,
+    /// The reserved words that the text has for names; recovery tells clashes by it.
+    pub(crate) declared: Declared,
     /// Errors of valid syntax, such as an empty interpolation.
     pub(crate) diagnostics: RefCell<Vec<Diagnostic>>,
 }
 
 impl<'a> Builder<'a> {
     pub(crate) fn new(source: SourceId, text: &'a str, trivia: &'a Trivia) -> Self {
-        Self { source, text, trivia, diagnostics: RefCell::new(Vec::new()) }
+        Self { source, text, trivia, declared: Declared::default(), diagnostics: RefCell::new(Vec::new()) }
     }
 
     pub(crate) fn slice(&self, span: Span) -> &'a str {
@@ -123,7 +126,8 @@ impl<'a> Builder<'a> {
             .or(binds.as_ref().map(|binds| binds.span))
             .or(options.as_ref().map(|options| options.span))
             .unwrap_or(params.0);
-        let span = export.unwrap_or(result.span()).to(end);
+        // Recovery may have put a type before a name that stands before it.
+        let span = export.unwrap_or(result.span()).to(name.span).to(end);
         let doc = self.doc(span);
         Decl::Func(FuncDecl { span, doc, export, result, name, type_params, params: params.1, options, binds, body })
     }
@@ -152,7 +156,7 @@ impl<'a> Builder<'a> {
     }
 
     pub(crate) fn field(&self, ty: TypeExpr, name: Ident, default: Option<Expr>) -> Field {
-        let span = ty.span().to(default.as_ref().map_or(name.span, Expr::span));
+        let span = ty.span().to(name.span).to(default.as_ref().map_or(name.span, Expr::span));
         Field { span, doc: self.doc(span), ty, name, default }
     }
 
@@ -174,7 +178,7 @@ impl<'a> Builder<'a> {
 
     pub(crate) fn param(&self, variadic: Option<Span>, ty: TypeExpr, name: Ident, default: Option<Expr>) -> Param {
         let end = default.as_ref().map_or(name.span, Expr::span);
-        Param { span: variadic.unwrap_or(ty.span()).to(end), variadic, ty, name, default }
+        Param { span: variadic.unwrap_or(ty.span()).to(name.span).to(end), variadic, ty, name, default }
     }
 
     /// `map[type]`; no other name takes a type in brackets.
@@ -278,6 +282,10 @@ impl<'a> Builder<'a> {
         while let Some(item) = items.next() {
             let expr = match item {
                 Arg::Value(Expr::Call(CallExpr { callee, args: None, .. })) => {
+                    // Where the file declares `let`, this is still no call.
+                    if let Some(Arg::Named(span, _, _)) = items.peek().filter(|_| callee.head.text == "let") {
+                        return Err(Refused { at: *span });
+                    }
                     stmts.push(self.call(callee, None, items.collect(), with, bind));
                     return Ok(stmts);
                 }
