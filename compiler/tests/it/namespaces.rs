@@ -68,7 +68,7 @@ fn every_example_has_the_value_that_it_shows() {
     assert_eq!(render(&checked.sources, &checked.diagnostics), "");
     for (number, (call, shown)) in examples.iter().enumerate() {
         let value = |name: &str| {
-            let value = evaluate(&world, &checked, &format!("{name}{number}"), &options());
+            let value = evaluate(&world, &checked, &format!("{name}{number}").into(), &options());
             value.unwrap_or_else(|errors| panic!("{call}: {}", render(&checked.sources, &errors.0)))
         };
         let expected = if shown == "none" { shown.clone() } else { value("shown") };
@@ -82,7 +82,7 @@ fn value(world: &MemoryWorld, program: &str) -> String {
     if checked.has_errors() {
         return render(&checked.sources, &checked.diagnostics);
     }
-    evaluate(world, &checked, "it", &options()).unwrap_or_else(|errors| render(&checked.sources, &errors.0))
+    evaluate(world, &checked, &"it".into(), &options()).unwrap_or_else(|errors| render(&checked.sources, &errors.0))
 }
 
 #[test]
