@@ -113,6 +113,21 @@ fn values_of_all_types_are_written_as_text_and_as_json() {
 }
 
 #[test]
+fn functions_without_statements_have_the_empty_value_of_their_type() {
+    for (function, text, json) in [
+        ("int f() {}", r#""0""#, r#""0""#),
+        ("bool f() {}", r#""false""#, r#""false""#),
+        ("string f() {}", r#""""#, r#""\"\"""#),
+        ("[int] f() {}", r#""[]""#, r#""[]""#),
+        ("map[int] f() {}", r#""{}""#, r#""{}""#),
+    ] {
+        let world = MemoryWorld::new();
+        assert_eq!(value(&world, &format!("{function}\nlet it = str.of(f())\n")), text, "{function}");
+        assert_eq!(value(&world, &format!("{function}\nlet it = json.encode(f())\n")), json, "{function}");
+    }
+}
+
+#[test]
 fn the_environment_is_read_through_the_world() {
     let mut world = MemoryWorld::new();
     for (name, value) in [("SET", "x"), ("EMPTY", ""), ("SOURCE_DATE_EPOCH", "86400")] {
