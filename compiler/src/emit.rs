@@ -286,6 +286,6 @@ impl<'e> Emitter<'e> {
             })
         };
         let range = pb::Range { start: position(at.span.start), end: position(at.span.end) };
-        Some(pb::Location { source_index, ranges: vec![range] })
+        Some(pb::Location { source_index, ranges: range.into() })
     }
 }

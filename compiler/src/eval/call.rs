@@ -338,7 +338,9 @@ impl<'p> Evaluator<'p> {
         for (index, arg) in call.args.iter().enumerate() {
             match arg {
                 hir::Arg::One(expr) => {
-                    args.push(self.expr(expr, scope, Some(frame))?);
+                    let value = self.expr(expr, scope, Some(frame))?;
+                    // Functions of any type could not tell what the empty value is.
+                    args.push(if builtin.namespace.is_empty() { value } else { value.filled(&expr.ty) });
                     arg_at.push(expr.at);
                 }
                 hir::Arg::Many(items) => {

@@ -16,6 +16,7 @@ use super::scope::ScopeId;
 use crate::hir::{BindId, BuiltinId, EnumId, FuncId, LambdaId, RecordId};
 use crate::image::ImageConfig;
 use crate::request::ExportTo;
+use crate::types::Type;
 use crate::world::Platform;
 
 /// A value.
@@ -68,6 +69,19 @@ impl Value {
             _ => None,
         };
         map.into_iter().flat_map(|map| map.iter())
+    }
+
+    /// The empty value of a type of data written out.
+    pub(crate) fn filled(self, ty: &Type) -> Self {
+        match (&self, ty) {
+            (Self::Nil, Type::String) => Self::Text(EcoString::new()),
+            (Self::Nil, Type::Int) => Self::Int(0),
+            (Self::Nil, Type::Bool) => Self::Bool(false),
+            (Self::Nil, Type::List(_)) => Self::list(Vec::new()),
+            (Self::Nil, Type::Map(_)) => Self::Map(Rc::default()),
+            (Self::Nil, Type::Optional(_)) => Self::None,
+            _ => self,
+        }
     }
 
     /// Whether there is no value where there may be none.

@@ -238,7 +238,7 @@ fn a_frontends_nothing_is_scratch_and_its_rubbish_an_error() {
     let nothing = hlb_llb::pb::Definition::default();
     world.made = Ok(FrontendResult { definition: nothing.clone(), config: None });
     assert_eq!(outline(&build(&world, &["default"]).unwrap()), "solve: mkdir /d\n");
-    let rubbish = hlb_llb::pb::Definition { def: vec![vec![0xff]], ..nothing };
+    let rubbish = hlb_llb::pb::Definition { def: vec![vec![0xff].into()], ..nothing };
     world.made = Ok(FrontendResult { definition: rubbish, config: None });
     let error = build(&world, &["default"]).unwrap_err();
     assert!(

@@ -40,7 +40,7 @@ fn one_op_serves_all_results() {
     // Targets of one run share the op as well.
     let world = MemoryWorld::new().file("main.hlb", source);
     let request = build(&world, &["build", "bin", "log"]).unwrap();
-    let ops: Vec<&Vec<u8>> = solves(&request).into_iter().map(|solve| &solve.definition.def[0]).collect();
+    let ops: Vec<&hlb_llb::pb::Bytes> = solves(&request).into_iter().map(|solve| &solve.definition.def[0]).collect();
     assert_eq!(ops.len(), 3);
     assert!(ops.iter().all(|op| *op == ops[0]));
     assert_eq!(

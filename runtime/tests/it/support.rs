@@ -197,7 +197,7 @@ fn finish(mut definition: pb::Definition, inputs: Vec<pb::Input>, kind: pb::OpKi
     let digest = Digest::of(&bytes).to_string();
     definition.metadata.insert(digest.clone(), pb::OpMetadata::default());
     let terminal = pb::Op { inputs: vec![pb::Input { digest, index: output }], ..Default::default() };
-    definition.def.extend([bytes, encode_op(&terminal)]);
+    definition.def.extend([bytes, encode_op(&terminal)].map(pb::Bytes::from));
     definition
 }
 
