@@ -43,7 +43,7 @@ pub use codes::CODES;
 pub use hir::Program;
 pub use image::{Healthcheck, History, ImageConfig};
 pub use index::Description;
-pub use request::{Export, ExportTo, LocalDir, Request, Socket, Solve};
+pub use request::{Content, Export, ExportTo, LocalDir, Request, Socket, Solve, Variant};
 pub use types::Kind;
 pub use world::{
     Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, Platform,

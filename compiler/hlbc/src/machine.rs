@@ -89,7 +89,7 @@ impl Machine {
     pub(crate) fn begin(&self, allow: BTreeSet<Entitlement>) -> Result<Building<'_>, Failure> {
         let progress = Progress::start(self.progress)
             .map_err(|error| Failure::new(Kind::Environment, "cannot start a thread").because(error))?;
-        let executor = Arc::new(Executor { runtime: self.runtime.clone(), status: progress.sink(), allow });
+        let executor = Arc::new(Executor::new(self.runtime.clone(), progress.sink(), allow));
         Ok(Building { machine: self, progress, executor })
     }
 }
