@@ -46,8 +46,8 @@ pub use index::Description;
 pub use request::{Content, Export, ExportTo, LocalDir, Request, Socket, Solve, Variant};
 pub use types::Kind;
 pub use world::{
-    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, Platform,
-    World, WorldError,
+    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, MAX_TEXT,
+    Platform, ReadAnswer, ReadRequest, Reading, World, WorldError,
 };
 
 /// A program that has been read and checked.

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use hlb_compiler::{Content, Export, FrontendCall, Request, Solve, Variant};
+use hlb_compiler::{Content, Export, FrontendCall, ReadAnswer, ReadRequest, Request, Solve, Variant, WorldError};
 use hlb_gateway::{FrontendOutcome, FrontendRequest, GatewayError, run_frontend};
 use hlb_language::diagnostic::Location;
 use hlb_llb::pb;
@@ -18,6 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::deliver::{self, Lendings};
 use crate::image;
+use crate::look::{self, Results};
+use crate::world::chain;
 
 /// Does requests.
 pub(crate) struct Executor {
@@ -25,6 +27,10 @@ pub(crate) struct Executor {
     status: StatusSink,
     /// What steps may do beyond the usual.
     allow: BTreeSet<Entitlement>,
+    /// What has been looked into.
+    results: Results,
+    /// The last step that failed while the program was evaluated.
+    broken: Mutex<Option<Box<Broken>>>,
 }
 
 /// A request that failed, with what is needed to find the place in the program.
@@ -54,7 +60,7 @@ type Outcome<'a> = Pin<Box<dyn Future<Output = Result<(), Box<Broken>>> + Send +
 
 impl Executor {
     pub(crate) fn new(runtime: Runtime, status: StatusSink, allow: BTreeSet<Entitlement>) -> Self {
-        Self { runtime, status, allow }
+        Self { runtime, status, allow, results: Results::default(), broken: Mutex::new(None) }
     }
 
     /// Does a request. When this returns, nothing of it is running any more.
@@ -89,8 +95,46 @@ impl Executor {
     /// If building or pushing fails.
     pub(crate) async fn publish(&self, solve: &Solve, cancel: &CancellationToken) -> Result<String, Unpublished> {
         let [export] = solve.exports.as_slice() else { return Err(Unpublished::Exports(solve.exports.len())) };
-        let exported = self.export(&Lendings::of(solve), export, cancel).await.map_err(|broken| broken.error)?;
+        let exported = self.export(&Lendings::of(solve), export, cancel).await.map_err(|broken| self.keep(*broken))?;
         exported.digest.map(|digest| digest.to_string()).ok_or(Unpublished::NoDigest)
+    }
+
+    /// Makes a filesystem, unless this process has made it, and looks into it.
+    ///
+    /// # Errors
+    /// If building fails, or what is asked for cannot be given.
+    pub(crate) async fn read(
+        &self,
+        request: &ReadRequest,
+        cancel: &CancellationToken,
+    ) -> Result<ReadAnswer, WorldError> {
+        let solve = &request.solve;
+        let failed = |error: SolveError| {
+            let source = solve.definition.source.clone();
+            WorldError::Other(chain(&self.keep(Broken { error, source, export: None })))
+        };
+        let wanted = Lendings::of(solve).request(solve.definition.clone(), self.allow.clone());
+        let result = self.results.of(&wanted);
+        let make = || self.runtime.solve(wanted, Arc::clone(&self.status), cancel);
+        let solved = result.get_or_try_init(make).await.map_err(failed)?;
+        let contents = self.runtime.look(solved).await.map_err(failed)?;
+        let what = request.what.clone();
+        let answered = tokio::task::spawn_blocking(move || look::answer(&contents, &what)).await;
+        answered.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    /// The last step that failed while the program was evaluated.
+    pub(crate) fn broken(&self) -> Option<Box<Broken>> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Remembers a step that failed, to be told with its place and its log.
+    fn keep(&self, broken: Broken) -> SolveError {
+        let error = broken.error.clone();
+        if error.vertex().is_some() {
+            *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(broken));
+        }
+        error
     }
 
     /// Runs an external frontend.
