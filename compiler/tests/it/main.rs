@@ -10,8 +10,10 @@
 mod builtins;
 mod conformance;
 mod context;
+mod document;
 mod editor;
 mod evaluation;
+mod fenced;
 mod messages;
 mod modules;
 mod namespaces;
