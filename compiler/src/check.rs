@@ -224,10 +224,6 @@ impl Checker<'_> {
         self.scopes.push();
         let value = self.expr(&decl.value, &expected);
         self.leave_scope();
-        let at = self.at(decl.name.span);
-        if decl.ty.is_none() {
-            self.needs_type(&value.ty, at, &decl.name.text);
-        }
         if let Some(constant) = self.declared.program.constants.get_mut(id.0) {
             if decl.ty.is_none() {
                 constant.ty = value.ty.clone();

@@ -54,7 +54,6 @@ codes! {
     NOT_EXHAUSTIVE = "E0137", "a `match` that does not take in all values";
     NEEDS_ELSE = "E0138", "an `if` as a value without an `else`";
     NO_VALUE = "E0139", "a block that may end without a value";
-    UNKNOWN_TYPE = "E0140", "a name whose type cannot be told from its value";
     TYPE_PARAMETER = "E0141", "a type parameter that no parameter speaks of";
     UNSET_RESULT = "E0142", "a declared result that is never set";
     ASSERT_PLACE = "E0143", "an `assert` outside of a test";
@@ -79,9 +78,7 @@ codes! {
     INDEX_VALUE = "E0220", "an element that is not there";
     SAME_KEY = "E0221", "two entries with one key";
     ASSERTION = "E0222", "an assertion that is not true";
-    VALUE = "E0223", "a value that a function cannot use";
-    CONSENT = "E0224", "a module that does what nobody has agreed to";
-    READ_RESULT = "E0225", "a result of a build that cannot be read";
+    READ_RESULT = "E0223", "a result of a build that cannot be read";
     UNREACHABLE = "E0301", "an arm of a `match` that no value gets to";
     NEVER_NONE = "E0302", "a `??` behind what is never `none`";
     UNUSED_LET = "E0303", "a name that nothing uses";

@@ -20,7 +20,7 @@ use crate::eval::Evaluator;
 use crate::eval::graph::{Entry, Exec, Needs, Node, NodeId, Out, Port, Step};
 use crate::eval::value::{ExportId, ExportPlan, Frame, Fs, Plan};
 use crate::image::ImageConfig;
-use crate::request::{Export, Request, Solve};
+use crate::request::{Content, Export, Request, Solve, Variant};
 use crate::world::Platform;
 
 /// How many calls are told of an op.
@@ -104,21 +104,23 @@ impl<'e> Emitter<'e> {
         let mut needs = Needs::default();
         let export = self.export(plan, &mut needs);
         let Needs { locals, secrets, sockets, layouts } = needs;
-        Solve {
-            definition: export.definition.clone(),
-            image: export.image.clone(),
-            exports: vec![export],
-            locals,
-            secrets,
-            sockets,
-            layouts,
-            name: self.evaluator.target.to_string(),
-        }
+        let (definition, image) = match &export.content {
+            Content::One(one) => (one.definition.clone(), one.image.clone()),
+            // Several results are none.
+            Content::Index(_) => (pb::Definition::default(), ImageConfig::default()),
+        };
+        let name = self.evaluator.target.to_string();
+        Solve { definition, image, exports: vec![export], locals, secrets, sockets, layouts, name }
     }
 
     fn export(&mut self, plan: &ExportPlan, needs: &mut Needs) -> Export {
-        let definition = self.definition(&plan.fs, needs);
-        Export { definition, image: self.image(&plan.fs), to: plan.to.clone(), at: plan.site.at }
+        let one = self.variant(&plan.fs, needs);
+        Export { content: Content::One(one), to: plan.to.clone(), at: plan.site.at }
+    }
+
+    fn variant(&mut self, fs: &Fs, needs: &mut Needs) -> Variant {
+        let definition = self.definition(fs, needs);
+        Variant { definition, image: self.image(fs), platform: fs.platform.clone() }
     }
 
     fn image(&self, fs: &Fs) -> ImageConfig {

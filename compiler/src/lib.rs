@@ -32,6 +32,7 @@ mod resolve;
 mod builtins;
 mod emit;
 mod eval;
+mod lint;
 mod target;
 mod test;
 
@@ -47,13 +48,13 @@ pub use effects::{Effect, Effects};
 pub use hir::Program;
 pub use image::{Healthcheck, History, ImageConfig};
 pub use index::Description;
-pub use request::{Export, ExportTo, LocalDir, Request, Socket, Solve};
+pub use request::{Content, Export, ExportTo, LocalDir, Request, Socket, Solve, Variant};
 pub use target::{ParameterInfo, TargetCall, TargetInfo};
 pub use test::{TestOutcome, test};
 pub use types::{FuncType, Type};
 pub use world::{
-    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, Platform,
-    World, WorldError,
+    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, MAX_TEXT,
+    Platform, ReadAnswer, ReadRequest, Reading, World, WorldError,
 };
 
 /// A program that has been read and checked.
@@ -93,6 +94,7 @@ fn run_check(world: &dyn World, entry: &Utf8Path, text: Option<String>) -> Check
     let loaded = module::load(world, entry, text, &mut diagnostics);
     let declared = resolve::declare(&loaded, &mut diagnostics);
     let program = check::check(&loaded, declared, &mut diagnostics);
+    lint::lint(&program, &mut diagnostics);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.at.source, diagnostic.primary.at.span, diagnostic.code));
     diagnostics.dedup();
     Checked { program, sources: loaded.sources, diagnostics }

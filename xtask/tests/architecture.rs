@@ -107,7 +107,7 @@ fn arrows_between_our_crates_are_the_drawn_ones() {
         ("hlb-patterns", &[]),
         ("hlb-runtime", &["hlb-agent", "hlb-llb", "hlb-patterns", "hlb-registry", "hlb-store"]),
         ("hlb-buildkit", &["hlb-agent", "hlb-llb", "hlb-patterns"]),
-        ("hlb-gateway", &["hlb-agent", "hlb-llb", "hlb-registry", "hlb-runtime"]),
+        ("hlb-gateway", &["hlb-agent", "hlb-llb", "hlb-patterns", "hlb-registry", "hlb-runtime"]),
         (
             "hlbc",
             &["hlb-agent", "hlb-compiler", "hlb-gateway", "hlb-language", "hlb-llb", "hlb-registry", "hlb-runtime"],

@@ -132,39 +132,13 @@ impl Checker<'_> {
                     .help("choose another name: a name stands for one value"),
             );
         }
-        let ty = match expected.first() {
-            Some(ty) => ty.clone(),
-            None => {
-                self.needs_type(&value.ty, at, &stmt.name.text);
-                value.ty.clone()
-            }
-        };
+        let ty = expected.first().cloned().unwrap_or_else(|| value.ty.clone());
         let index = self.define_local(&stmt.name, ty, "let");
         if result.is_some() {
             // Whoever calls the function uses it.
             self.scopes.find(&stmt.name.text);
         }
         hir::Let { index, value, result: result.map(|(id, _)| id) }
-    }
-
-    /// Refuses a name for a value whose type cannot be told.
-    pub(super) fn needs_type(&mut self, ty: &Type, at: hlb_language::diagnostic::Location, name: &str) {
-        let open = match ty {
-            Type::Never => true,
-            Type::List(item) | Type::Map(item) | Type::Optional(item) => **item == Type::Never,
-            _ => false,
-        };
-        if open {
-            let example = match ty {
-                Type::List(_) => "let [string] ",
-                Type::Map(_) => "let map[string] ",
-                _ => "let string? ",
-            };
-            self.report(
-                Diagnostic::error(codes::UNKNOWN_TYPE, at, format!("the type of `{name}` cannot be told from its value"))
-                    .help(format!("write the type in front of the name, such as `{example}{name} = …`")),
-            );
-        }
     }
 
     fn assert(&mut self, stmt: &ast::AssertStmt, ty: Option<&Type>) -> hir::Assert {

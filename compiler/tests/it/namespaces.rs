@@ -64,7 +64,8 @@ fn every_example_has_the_value_that_it_shows() {
     assert_eq!(render(&checked.sources, &checked.diagnostics), "");
     for (number, call) in examples.iter().enumerate() {
         let value = |name: &str| {
-            let value = evaluate(&world, &checked, &format!("{name}{number}"), &options());
+            let target = format!("{name}{number}").into();
+            let value = evaluate(&world, &checked, &target, &options());
             value.unwrap_or_else(|errors| panic!("{call}: {}", render(&checked.sources, &errors.0)))
         };
         assert_eq!(value("found"), value("shown"), "{call}");

@@ -112,7 +112,8 @@ fn outline_into(request: &Request, depth: usize, out: &mut String) {
                     ExportTo::DockerEngine(reference) => format!("load {reference}"),
                     ExportTo::Registry { reference, stargz } => format!("push {reference} stargz={stargz}"),
                 };
-                out.push_str(&format!("{indent}export to {to}: {}\n", vertices(&export.definition)));
+                let written: Vec<String> = export.variants().iter().map(|it| vertices(&it.definition)).collect();
+                out.push_str(&format!("{indent}export to {to}: {}\n", written.join(" & ")));
             }
             out.push_str(&format!("{indent}solve: {}\n", vertices(&solve.definition)));
         }
