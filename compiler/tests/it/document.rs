@@ -231,5 +231,3 @@ fn the_grammar_defines_what_it_uses() {
         assert!(used.contains(name), "the grammar defines `{name}` and does not use it");
     }
 }
-#[test]
-fn scratch() { check_page("scratch.md", 1); }

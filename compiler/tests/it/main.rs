@@ -13,6 +13,7 @@ mod context;
 mod document;
 mod editor;
 mod evaluation;
+mod examples;
 mod fenced;
 mod messages;
 mod modules;
