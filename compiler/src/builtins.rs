@@ -14,6 +14,7 @@ mod frontend;
 mod mount;
 pub(crate) mod names;
 mod printf;
+mod reading;
 mod reference;
 mod rule;
 mod run;
@@ -57,7 +58,7 @@ pub(crate) use client::local_dir;
 pub(crate) use names::Patterns;
 pub(crate) use rule::{Constant, Rule, octal_reading};
 pub(crate) use source::wire;
-pub(crate) use table::{effects, implementation, reserved, rules};
+pub(crate) use table::{effects, implementation, reserved, rules, word};
 
 /// A call of a builtin with everything evaluated.
 pub(crate) struct Invocation {

@@ -18,7 +18,7 @@ use rustc_hash::FxHashMap;
 use crate::deep::deep;
 use crate::eval::Evaluator;
 use crate::eval::graph::{Entry, Exec, Needs, Node, NodeId, Out, Port, Step};
-use crate::eval::value::{ExportId, ExportPlan, Frame, Fs, Plan};
+use crate::eval::value::{ExportId, ExportPlan, Exported, Frame, Fs, Plan};
 use crate::image::ImageConfig;
 use crate::request::{Content, Export, Request, Solve, Variant};
 use crate::world::Platform;
@@ -99,6 +99,15 @@ impl<'e> Emitter<'e> {
         Solve { definition, exports, locals, secrets, sockets, layouts, image, name }
     }
 
+    /// The request for what is in a filesystem, without its exports.
+    pub(crate) fn content(&mut self, fs: &Fs) -> Solve {
+        let mut needs = Needs::default();
+        let definition = self.definition(fs, &mut needs);
+        let Needs { locals, secrets, sockets, layouts } = needs;
+        let (image, name) = (self.image(fs), self.evaluator.target.to_string());
+        Solve { definition, exports: Vec::new(), locals, secrets, sockets, layouts, image, name }
+    }
+
     /// The request for one export and nothing else.
     pub(crate) fn publication(&mut self, plan: &ExportPlan) -> Solve {
         let mut needs = Needs::default();
@@ -114,8 +123,11 @@ impl<'e> Emitter<'e> {
     }
 
     fn export(&mut self, plan: &ExportPlan, needs: &mut Needs) -> Export {
-        let one = self.variant(&plan.fs, needs);
-        Export { content: Content::One(one), to: plan.to.clone(), at: plan.site.at }
+        let content = match &plan.content {
+            Exported::One(fs) => Content::One(self.variant(fs, needs)),
+            Exported::Index(all) => Content::Index(all.iter().map(|fs| self.variant(fs, needs)).collect()),
+        };
+        Export { content, to: plan.to.clone(), at: plan.site.at }
     }
 
     fn variant(&mut self, fs: &Fs, needs: &mut Needs) -> Variant {

@@ -22,6 +22,7 @@ pub const NAMESPACES: &[(&str, &str)] = &[
     ("hash", include_str!("../modules/hash.hlb")),
     ("env", include_str!("../modules/env.hlb")),
     ("time", include_str!("../modules/time.hlb")),
+    ("image", include_str!("../modules/image.hlb")),
 ];
 
 /// The text of a module, such as `builtin`.

@@ -32,7 +32,7 @@ type Table = &'static [(&'static str, Function)];
 
 /// The names of all namespaces.
 pub(crate) const NAMESPACES: &[&str] =
-    &["str", "list", "map", "path", "json", "regex", "semver", "hash", "env", "time"];
+    &["str", "list", "map", "path", "json", "regex", "semver", "hash", "env", "time", "image"];
 
 const TABLES: &[(&str, Table)] = &[
     ("str", text::TABLE),
@@ -45,7 +45,11 @@ const TABLES: &[(&str, Table)] = &[
     ("hash", hash::TABLE),
     ("env", environment::TABLE),
     ("time", time::TABLE),
+    ("image", IMAGE),
 ];
+
+/// What becomes of filesystems that are one image.
+const IMAGE: Table = &[("push", super::export::push_index), ("ociArchive", super::export::index_archive)];
 
 /// Rules of arguments that are written out, by namespace, function and parameter. What is only known when the program is
 /// evaluated the functions look at themselves.
@@ -81,6 +85,8 @@ pub(crate) fn implementation(namespace: &str, name: &str) -> Option<(Implementat
 fn effects(namespace: &str, name: &str) -> Effects {
     match (namespace, name) {
         ("env", _) | ("time", "epoch") => Effects::just(Effect::Env),
+        ("image", "push") => Effects::just(Effect::Push),
+        ("image", "ociArchive") => Effects::just(Effect::Download),
         _ => Effects::NONE,
     }
 }

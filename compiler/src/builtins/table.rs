@@ -3,10 +3,10 @@
 //! Owns the lists that pair declarations in `stdlib/modules/builtin.hlb` with code and with the rules of their arguments. How
 //! a builtin works is in the file of its subject.
 
-use super::Implementation::{self, Change, Source, Stage, Text};
+use super::Implementation::{self, Change, Source, Stage, Text, Value};
 use super::rule::Rule;
 use crate::effects::{Effect, Effects};
-use super::{client, command, config, export, file, frontend, mount, run, source, string};
+use super::{client, command, config, export, file, frontend, mount, reading, run, source, string};
 
 /// Everything but options, which are all alike.
 pub(super) const TABLE: &[(&str, &str, Implementation)] = &[
@@ -53,7 +53,12 @@ pub(super) const TABLE: &[(&str, &str, Implementation)] = &[
     ("string", "localEnv", Text(string::local_env)),
     ("string", "localRun", Text(string::local_run)),
     ("string", "manifest", Text(string::manifest)),
+    ("fs", "platform", Change(config::platform)),
     ("pipeline", "stage", Stage),
+    ("string", "read", Value(reading::read)),
+    ("[string]", "glob", Value(reading::glob)),
+    ("bool", "exists", Value(reading::exists)),
+    ("string", "stdout", Value(reading::stdout)),
 ];
 
 /// Options that some builtin reads, by the kind of the options.
@@ -101,6 +106,10 @@ const EFFECTS: &[(&str, &str, Effect)] = &[
     ("fs", "local", Effect::Local),
     ("fs", "ociLayout", Effect::Local),
     ("fs", "frontend", Effect::Build),
+    ("string", "read", Effect::Build),
+    ("[string]", "glob", Effect::Build),
+    ("bool", "exists", Effect::Build),
+    ("string", "stdout", Effect::Build),
     ("fs", "dockerPush", Effect::Push),
     ("fs", "dockerLoad", Effect::Load),
     ("fs", "download", Effect::Download),
@@ -148,6 +157,8 @@ const RULES: &[(&str, &str, usize, Rule)] = &[
     ("fs", "frontend", 0, Rule::Image),
     ("option::frontend", "input", 0, Rule::Filled("name of an input")),
     ("option::frontend", "opt", 0, Rule::Filled("name of an option")),
+    ("fs", "platform", 0, Rule::Filled("operating system")),
+    ("fs", "platform", 1, Rule::Architecture),
     ("fs", "env", 0, Rule::Variable),
     ("option::run", "env", 0, Rule::Variable),
     ("option::run", "network", 0, Rule::Modes("network mode", command::NETWORK_MODES)),
@@ -253,6 +264,15 @@ pub(crate) fn reserved(name: &str) -> bool {
     RESERVED.binary_search(&name).is_ok()
 }
 
+/// A type as the lists here name it.
+pub(crate) fn word(ty: &hlb_language::ast::TypeExpr) -> String {
+    match ty {
+        hlb_language::ast::TypeExpr::Name(name) => name.text.to_string(),
+        hlb_language::ast::TypeExpr::List(_, item) => format!("[{}]", word(item)),
+        _ => String::new(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use hlb_language::ast::Decl;
@@ -271,12 +291,13 @@ mod tests {
                 assert!(matches!(decl, Decl::Enum(_)), "only functions and enums are declared: {decl:?}");
                 continue;
             };
-            let word = |ty: &hlb_language::ast::TypeExpr| ty.name().map_or("", |name| name.text.as_str()).to_owned();
+            let word = |ty: &hlb_language::ast::TypeExpr| super::word(ty);
             let (kind, name) = (word(&func.result), func.name.text.as_str());
             let kind: &str = kind.leak();
             assert!(func.doc.is_some(), "`{kind} {name}` has no comment");
             assert!(func.body.is_none(), "`{kind} {name}` has a body");
-            assert!(!matches!(Type::of(kind), Type::Unknown(_) | Type::AnyOption), "`{kind}` is not a type");
+            let inner = kind.trim_matches(['[', ']']);
+            assert!(!matches!(Type::of(inner), Type::Unknown(_) | Type::AnyOption), "`{kind}` is not a type");
             assert!(!declared.iter().any(|it| (it.0, it.1) == (kind, name)), "`{kind} {name}` is declared twice");
             assert!(implementation(kind, name).is_some(), "`{kind} {name}` has no code");
             for param in &func.params {

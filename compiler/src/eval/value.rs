@@ -157,12 +157,20 @@ pub(crate) fn set_env(env: &mut Vec<(EcoString, EcoString)>, key: &str, value: &
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(crate) struct ExportId(pub(crate) usize);
 
-/// A filesystem to write out, and the call that asks for it.
+/// Filesystems to write out, and the call that asks for it.
 #[derive(Clone, Debug)]
 pub(crate) struct ExportPlan {
-    pub(crate) fs: Rc<Fs>,
+    /// One, or those of an image for several platforms.
+    pub(crate) content: Exported,
     pub(crate) to: ExportTo,
     pub(crate) site: Site,
+}
+
+/// What an export writes.
+#[derive(Clone, Debug)]
+pub(crate) enum Exported {
+    One(Rc<Fs>),
+    Index(Vec<Rc<Fs>>),
 }
 
 /// A call in an option block.

@@ -252,6 +252,12 @@ impl Declarer<'_> {
             (Some(member), Some(Target::Module(Some(id)))) => {
                 program.module(id).and_then(|module| module.scope.get(&member.text)).map(|symbol| symbol.target)
             }
+            (Some(member), None) => {
+                let names = self.declared.builtins.namespace(&callee.head.text);
+                let id = names.and_then(|names| names.get(&member.text));
+                let builtin = id.and_then(|id| program.builtin(*id));
+                return builtin.map(|builtin| builtin.signature.effects.clone()).unwrap_or_default();
+            }
             (Some(_), _) => return Vec::new(),
         };
         if let Some(Target::Func(id)) = target {

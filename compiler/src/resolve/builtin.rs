@@ -22,12 +22,12 @@ impl Declarer<'_> {
         }
         for decl in &loaded.builtin.1.decls {
             let Decl::Func(func) = decl else { continue };
-            let Some(result) = func.result.name() else { continue };
-            let Some(implementation) = builtins::implementation(&result.text, &func.name.text) else { continue };
+            let result = builtins::word(&func.result);
+            let Some(implementation) = builtins::implementation(&result, &func.name.text) else { continue };
             let id = self.builtin(loaded, loaded.builtin.0, "", func, implementation);
             if let Some(builtin) = self.declared.program.builtins.get_mut(id.0) {
-                builtin.rules = builtins::rules(&result.text, &func.name.text);
-                builtin.effects = builtins::effects(&result.text, &func.name.text);
+                builtin.rules = builtins::rules(&result, &func.name.text);
+                builtin.effects = builtins::effects(&result, &func.name.text);
             }
             self.declared.builtins.alone.entry(func.name.text.clone()).or_default().push(id);
         }
