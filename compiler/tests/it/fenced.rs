@@ -46,7 +46,7 @@ pub(crate) fn blocks(page: &str) -> Result<Vec<Block>, String> {
 }
 
 /// Puts into a world what a comment says of it: ``file `go.mod` ``, ``env `CI` is `1` ``, ``command `date` prints `now` ``,
-/// ``image `docker.io/library/a:latest` ``, `takes pushes`.
+/// ``built `/etc/hostname` is `box` `` (a file of everything built), ``image `docker.io/library/a:latest` ``, `takes pushes`.
 pub(crate) fn set(world: &mut MemoryWorld, setting: &str) -> Result<(), String> {
     let words: Vec<&str> = setting.split('`').map(str::trim).collect();
     match words.as_slice() {
@@ -61,6 +61,9 @@ pub(crate) fn set(world: &mut MemoryWorld, setting: &str) -> Result<(), String> 
             let output = CommandOutput { exit_code: 0, combined: stdout.clone(), stdout, stderr: String::new() };
             world.commands.insert((*command).to_owned(), output);
         }
+        ["built", path, "is", text, ""] => {
+            world.built.get_or_insert_default().insert((*path).to_owned(), format!("{text}\n"));
+        }
         ["image", reference, ""] => {
             world.images.get_or_insert_default().insert((*reference).to_owned(), ImageConfig::default());
         }
@@ -73,8 +76,9 @@ pub(crate) fn set(world: &mut MemoryWorld, setting: &str) -> Result<(), String> 
 #[test]
 fn blocks_are_read_with_what_stands_above_them() {
     let page = "text\n<!-- world: file `a` -->\n```hlb error E0101\nx\n```\n\n```\ny\n```\n";
-    let blocks = blocks(page).unwrap();
-    let shown: Vec<_> = blocks.iter().map(|it| (it.line, &*it.language, &*it.info, &*it.text, it.settings.len())).collect();
+    let found = blocks(page).unwrap();
+    let shown: Vec<_> =
+        found.iter().map(|it| (it.line, &*it.language, &*it.info, &*it.text, it.settings.len())).collect();
     assert_eq!(shown, [(3, "hlb", "error E0101", "x\n", 1), (7, "", "", "y\n", 0)]);
-    assert!(super::fenced::blocks("```hlb\n").is_err());
+    assert!(blocks("```hlb\n").is_err());
 }
