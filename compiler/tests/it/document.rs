@@ -8,7 +8,6 @@
 //!   NAME.hlb       a file that the next program imports
 //!   error E0131    the codes of all that is said of it
 //!   warning E0305  the same, and it is built
-//!   later          not possible yet; fails once it is, so that the word goes away
 //! ```
 //!
 //! Behind a program, ```` ```values ```` holds lines `TARGET = VALUE`, and ```` ```llb ```` the graphs of `default`.
@@ -33,7 +32,6 @@ struct Example<'b> {
     world: MemoryWorld,
     /// The codes of what is said of it.
     codes: BTreeSet<&'b str>,
-    later: bool,
 }
 
 impl<'b> Example<'b> {
@@ -49,7 +47,7 @@ impl<'b> Example<'b> {
         let (form, codes) = match words.as_slice() {
             ["error" | "warning", codes @ ..] if !codes.is_empty() => ("", codes.iter().copied().collect()),
             [] => ("", BTreeSet::new()),
-            [form @ ("statements" | "later")] => (*form, BTreeSet::new()),
+            ["statements"] => ("statements", BTreeSet::new()),
             _ => return Err(format!("`{}` is no kind of block", block.info)),
         };
         let text = match form {
@@ -61,7 +59,7 @@ impl<'b> Example<'b> {
             _ => block.text.clone(),
         };
         world.files.insert(FILE.into(), text);
-        Ok(Self { block, world, codes, later: form == "later" })
+        Ok(Self { block, world, codes })
     }
 
     /// What is wrong with what the page says; nothing if it is true.
@@ -73,9 +71,6 @@ impl<'b> Example<'b> {
         }
         let codes: BTreeSet<&str> = said.iter().map(|it| it.code.0).collect();
         let errors = said.iter().any(Diagnostic::is_error);
-        if self.later {
-            return (!errors).then(|| "this is possible now: remove the word `later`\n".to_owned());
-        }
         let kind = if errors { "error" } else { "warning" };
         if codes != self.codes || !codes.is_empty() && !self.block.info.starts_with(kind) {
             return Some(format!("what is said of it:\n{}", render(&checked.sources, &said)));
@@ -99,7 +94,7 @@ impl<'b> Example<'b> {
 
     /// The program as the formatter lays it out, if that is another way.
     fn laid_out(&self) -> Option<String> {
-        if !self.codes.is_empty() || self.later {
+        if !self.codes.is_empty() {
             return None;
         }
         let text = &self.world.files[Utf8Path::new(FILE)];
