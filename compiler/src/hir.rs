@@ -223,6 +223,8 @@ pub struct Record {
     pub field_docs: Vec<Option<EcoString>>,
     /// The values of fields that a call leaves out.
     pub defaults: Vec<Option<Expr>>,
+    /// Whether its values can be compared: all of its fields are data.
+    pub data: bool,
 }
 
 /// An enum.
@@ -347,6 +349,11 @@ impl Program {
 
     pub(crate) fn record(&self, id: RecordId) -> Option<&Record> {
         self.records.get(id.0)
+    }
+
+    /// Whether values of a type can be compared.
+    pub(crate) fn is_data(&self, ty: &Type) -> bool {
+        ty.is_data(&|id| self.record(id).is_none_or(|record| record.data))
     }
 
     pub(crate) fn enumeration(&self, id: EnumId) -> Option<&Enum> {

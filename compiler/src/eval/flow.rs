@@ -198,7 +198,7 @@ impl<'p> Evaluator<'p> {
             for arg in &call.args {
                 if let hir::Arg::One(arg) = arg
                     && !matches!(arg.node, ExprNode::Text(_) | ExprNode::Int(_))
-                    && arg.ty.is_data()
+                    && self.program.is_data(&arg.ty)
                 {
                     let value = self.expr(arg, scope, frame)?;
                     fail = fail.also(arg.at, format!("this is {}", shortened(&literal(self.program, &value, &arg.ty))));
