@@ -47,6 +47,8 @@ pub struct Program {
     pub builtins: Vec<Builtin>,
     /// Every use of a name that could be resolved, in no particular order.
     pub references: Vec<Reference>,
+    /// Uses of names whose type a condition has narrowed, with that type.
+    pub narrowed: Vec<(Location, Type)>,
 }
 
 macro_rules! ids {

@@ -212,7 +212,8 @@ impl Declarer<'_> {
 
     fn new_enum(&mut self, source: SourceId, decl: &ast::EnumDecl) -> EnumId {
         let id = EnumId(self.declared.program.enums.len());
-        if decl.variants.is_empty() {
+        let broken = |it: &Diagnostic| it.primary.at.source == source && decl.body.contains(it.primary.at.span);
+        if decl.variants.is_empty() && !self.diagnostics.iter().any(broken) {
             let message = format!("`{}` has no variant, so there is no value of it", decl.name.text);
             self.diagnostics.push(
                 Diagnostic::error(codes::NO_VALUE, Location { source, span: decl.body }, message)

@@ -187,7 +187,11 @@ impl<'p> Evaluator<'p> {
                 Entry::Pair(key, value) => self.is_pure(key, scope) && self.is_pure(value, scope),
                 Entry::Spread(expr) => self.is_pure(expr, scope),
             }),
-            ExprNode::Record(_, fields) => args(fields),
+            ExprNode::Record(id, fields) => {
+                let defaults = self.program.record(*id).map_or(&[][..], |record| &record.defaults);
+                let left_out = fields.iter().zip(defaults).filter(|(field, _)| matches!(field, hir::Arg::Default));
+                args(fields) && left_out.filter_map(|(_, default)| default.as_ref()).all(|it| self.is_pure(it, scope))
+            }
             ExprNode::Field(base, _) => self.is_pure(base, scope),
             ExprNode::Index(base, index) => self.is_pure(base, scope) && self.is_pure(index, scope),
             ExprNode::Not(operand) | ExprNode::Negate(operand) => self.is_pure(operand, scope),
@@ -202,7 +206,7 @@ impl<'p> Evaluator<'p> {
                         _ => false,
                     }
             }
-            ExprNode::Block(_) | ExprNode::If(_) | ExprNode::Match(_) | ExprNode::Error => false,
+            ExprNode::Result(_) | ExprNode::Block(_) | ExprNode::If(_) | ExprNode::Match(_) | ExprNode::Error => false,
         }
     }
 }

@@ -121,7 +121,12 @@ impl Declarer<'_> {
             params.push(self.param(place, param));
         }
         let options: Vec<Param> =
-            options.map(|param| Param { optional: true, ..self.param(place, param) }).collect();
+            options
+                .map(|param| {
+                    let option = self.param(place, param);
+                    Param { optional: option.optional || matches!(option.ty, Type::Optional(_)), ..option }
+                })
+                .collect();
         let effects: Vec<Param> = effects.map(|param| self.param(place, param)).collect();
         self.type_params(source, func, &params, &type_params);
         let results = effects.iter().map(|effect| {

@@ -56,7 +56,11 @@ impl Expected {
             if one.is_any() {
                 return one;
             }
-            types.extend(one.0);
+            for ty in one.0 {
+                if !types.contains(&ty) {
+                    types.push(ty);
+                }
+            }
         }
         Self(types)
     }
