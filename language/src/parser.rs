@@ -109,6 +109,7 @@ pub fn parse_broken(source: SourceId, text: &str) -> Parsed {
     diagnostics.retain(|diagnostic| !follows_open_string(text, &lexed, diagnostic));
     diagnostics.extend(lexed.diagnostics);
     diagnostics.sort_by_key(|diagnostic| diagnostic.primary.at.span);
+    diagnostics.dedup();
     Parsed { module, trivia: lexed.trivia, diagnostics }
 }
 
