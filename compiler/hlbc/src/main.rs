@@ -23,6 +23,10 @@ mod progress;
 mod report;
 mod world;
 
+/// Checking and compiling are small allocations for the most part.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     commands::dispatch(clap::Parser::parse())
 }
