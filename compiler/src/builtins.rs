@@ -12,6 +12,7 @@ mod export;
 mod file;
 mod frontend;
 mod mount;
+mod pin;
 mod printf;
 mod reference;
 mod rule;

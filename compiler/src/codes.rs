@@ -40,6 +40,10 @@ codes! {
     BOUND_LATER = "E0124", "a bound name used before it is bound";
     PRUNED = "E0125", "a command that nothing needs";
     DECIMAL_MODE = "E0126", "a file mode that looks octal and is decimal";
+    MODULE = "E0150", "a module from elsewhere that cannot be had";
+    MODULE_ABSENT = "E0151", "a module from elsewhere that is not at hand";
+    MODULE_ESCAPE = "E0152", "a module from elsewhere that reaches for files of this machine";
+    CONSENT = "E0153", "a module from elsewhere that does what nobody has allowed";
     TARGET = "E0201", "a target that is not in the file";
     TARGET_ARGUMENTS = "E0202", "a target that takes arguments";
     IMAGE_REFERENCE = "E0203", "a text that is no image reference";
@@ -56,6 +60,8 @@ codes! {
     WORLD = "E0216", "something that this machine did not answer";
     PUSH = "E0217", "an image that could not be pushed";
     FRONTEND = "E0218", "a frontend that gave no result";
+    PIN = "E0240", "a name of which cannot be told what it stands for";
+    NOT_LOCKED = "E0241", "a name that hlb.lock does not hold";
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@
 //! [`check`] never fails: it gives a program and what is to be said of it. [`compile`] evaluates targets of a program
 //! without errors. This crate does no I/O but through [`World`], and knows no clock, no threads and no environment.
 
+mod consent;
 mod image;
+mod remote;
 mod request;
 mod world;
 
@@ -35,14 +37,19 @@ mod eval;
 pub mod testing;
 
 use camino::Utf8Path;
-use hlb_language::diagnostic::{Diagnostic, Location};
+use hlb_language::diagnostic::{Diagnostic, Location, Severity};
 use hlb_language::source::SourceMap;
 use hlb_language::span::Span;
 
 pub use codes::CODES;
+pub use consent::{Consent, ConsentError, Effect, refusal, trust_flag};
 pub use hir::Program;
 pub use image::{Healthcheck, History, ImageConfig};
 pub use index::Description;
+pub use remote::{
+    FoundModule, ImportTree, ImportedFile, Lent, ModuleFiles, ModuleFrom, ModuleKind, ModuleRequest, Origin, Pin,
+    PinRequest, RemoteModule,
+};
 pub use request::{Export, ExportTo, LocalDir, Request, Socket, Solve};
 pub use types::Kind;
 pub use world::{
@@ -57,6 +64,8 @@ pub struct Checked {
     pub program: Program,
     /// The texts that all places point into.
     pub sources: SourceMap,
+    /// The files, as they import one another.
+    pub imports: ImportTree,
     /// What is wrong or doubtful, in the order of the texts.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -81,6 +90,8 @@ pub struct TargetInfo {
 pub struct Options {
     /// The platform of everything that does not name one.
     pub platform: Platform,
+    /// What modules of others may do on the machine that compiles.
+    pub consent: Consent,
 }
 
 /// Why a program cannot be compiled; never empty.
@@ -104,7 +115,10 @@ fn run_check(world: &dyn World, entry: &Utf8Path, text: Option<String>) -> Check
     let program = check::check(&loaded, declared, &mut diagnostics);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.at.source, diagnostic.primary.at.span, diagnostic.code));
     diagnostics.dedup();
-    Checked { program, sources: loaded.sources, diagnostics }
+    // What could be better in modules of others is not for the client to mend.
+    diagnostics.retain(|it| it.is_error() || !loaded.is_remote(it.primary.at.source));
+    let imports = loaded.tree();
+    Checked { program, sources: loaded.sources, imports, diagnostics }
 }
 
 /// Evaluates targets of a checked program, `default` if none is named, all beside one another.
@@ -121,6 +135,10 @@ pub fn compile(
         return Err(CompileErrors(
             checked.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).cloned().collect(),
         ));
+    }
+    let absent = checked.absent();
+    if !absent.is_empty() {
+        return Err(CompileErrors(absent));
     }
     let default = ["default".to_owned()];
     let targets = if targets.is_empty() { &default } else { targets };
@@ -146,6 +164,13 @@ impl Checked {
     /// Whether anything is wrong, so that the program cannot be compiled.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    /// Modules that the world did not fetch while the program was checked, as errors. What is used of them is not known, so the
+    /// program cannot be compiled.
+    pub fn absent(&self) -> Vec<Diagnostic> {
+        let absent = self.diagnostics.iter().filter(|it| it.code == codes::MODULE_ABSENT);
+        absent.map(|it| Diagnostic { severity: Severity::Error, ..it.clone() }).collect()
     }
 
     /// What can be built by name: functions and bound names of the entry file that take no arguments, in the order of the

@@ -1,20 +1,32 @@
 //! Loading: from the entry file along its imports to all files of a program.
 //!
-//! Owns the import graph, the place of each file and import cycles. What the names in the files mean is `resolve`'s business.
+//! Owns the import graph, whose file each file is, which imports have to be evaluated before others, and import cycles. What the
+//! names in the files mean is `resolve`'s business; what an import's expression gives is told by whoever calls `load`.
 
-use std::sync::OnceLock;
+mod address;
+mod expression;
+mod heads;
+mod target;
+
+use std::sync::{Arc, OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ecow::EcoString;
-use hlb_language::ast::{self, Decl, Expr, StringForm, StringPart};
+use hlb_language::ast::{self, Decl, Expr};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::{Source, SourceId, SourceMap};
-use rustc_hash::{FxHashMap, FxHashSet};
+use hlb_language::span::Span;
+use rustc_hash::FxHashMap;
 
 use crate::codes;
 use crate::hir::ModuleId;
 use crate::path;
+use crate::remote::{ImportTree, ImportedFile, Origin, RemoteModule};
+use crate::request::Solve;
 use crate::world::World;
+
+/// A program of more files than this is one that makes its files up.
+const MAX_FILES: usize = 10_000;
 
 /// All files of a program.
 pub(crate) struct Loaded {
@@ -29,33 +41,78 @@ pub(crate) struct Loaded {
 /// One parsed file.
 pub(crate) struct File {
     pub(crate) source: SourceId,
+    /// Its path as messages show it.
     pub(crate) path: Utf8PathBuf,
+    /// What relative paths in it start from: a directory of the client, or of the module that it belongs to.
     pub(crate) dir: Utf8PathBuf,
+    /// Whose it is, and so what paths in it are paths of.
+    pub(crate) origin: Origin,
+    /// Its path among the files of its origin.
+    within: Utf8PathBuf,
     pub(crate) tree: ast::Module,
     /// What each import name leads to, in the order of the text; `None` if it could not be loaded.
     pub(crate) imports: Vec<(EcoString, Option<ModuleId>)>,
 }
 
-/// Loads the file at a path and everything it imports and uses. `text` is the entry's text if it is not to be read.
+/// What an import's expression gives.
+#[derive(Debug)]
+pub(crate) enum Imported {
+    /// A path or an address.
+    Text(String),
+    /// A filesystem with a module in it.
+    Fs(Box<Solve>),
+}
+
+/// Evaluates the expression behind `from` in the scope of a file. All imports that the expression can use are loaded by then:
+/// those of the file (and of the files that these lead to) that are still `None` cannot be reached from it.
+pub(crate) type Evaluate<'a> = dyn FnMut(&Loaded, ModuleId, &Expr) -> Result<Imported, Box<Diagnostic>> + 'a;
+
+/// Loads the file at a path and everything it imports and uses, but for imports that have to be evaluated. `text` is the
+/// entry's text if it is not to be read.
 pub(crate) fn load(
     world: &dyn World,
     entry: &Utf8Path,
     text: Option<String>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Loaded {
+    let mut unsupported = |loaded: &Loaded, module: ModuleId, expr: &Expr| {
+        let source = loaded.files.get(module.0).map_or(SourceId(0), |file| file.source);
+        let at = Location { source, span: expr.span() };
+        let what = "an import from anything but a path or an address is not supported yet";
+        let error = Diagnostic::error(codes::UNSUPPORTED, at, what);
+        Err(Box::new(error.help("import from a path such as \"./lib.hlb\"")))
+    };
+    load_with(world, entry, text, &mut unsupported, diagnostics)
+}
+
+/// Loads the file at a path and everything it imports and uses.
+pub(crate) fn load_with(
+    world: &dyn World,
+    entry: &Utf8Path,
+    text: Option<String>,
+    evaluate: &mut Evaluate<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Loaded {
     let mut sources = SourceMap::new();
     let builtin_source = sources.add(Source::new("<builtin>", hlb_stdlib::BUILTIN));
     let builtin = builtin_tree(builtin_source);
-    let mut loader =
-        Loader { world, sources, files: Vec::new(), edges: Vec::new(), by_path: FxHashMap::default(), diagnostics };
+    let mut loader = Loader {
+        world,
+        loaded: Loaded { files: Vec::new(), sources, builtin: (builtin_source, builtin) },
+        edges: Vec::new(),
+        made: Vec::new(),
+        known: FxHashMap::default(),
+        modules: FxHashMap::default(),
+        diagnostics,
+    };
     let text = text.map_or_else(|| world.read_text(entry), Ok);
     match text {
         Ok(text) => {
-            loader.add(entry, text);
+            loader.add(Place { origin: Origin::Client, within: entry.to_owned(), shown: entry.to_owned() }, text);
         }
         Err(error) => {
-            let source = loader.sources.add(Source::new(entry.as_str(), ""));
-            let at = Location { source, span: hlb_language::span::Span::at(0) };
+            let source = loader.loaded.sources.add(Source::new(entry.as_str(), ""));
+            let at = Location { source, span: Span::at(0) };
             loader.diagnostics.push(
                 Diagnostic::error(codes::IMPORT, at, format!("cannot read the program: {error}"))
                     .help("name the file with `-f`, or run in the directory of a `build.hlb`"),
@@ -64,12 +121,17 @@ pub(crate) fn load(
     }
     // Files grow while imports are followed; each is looked at once.
     let mut next = 0;
-    while next < loader.files.len() {
-        loader.follow(ModuleId(next));
-        next += 1;
+    loop {
+        while next < loader.loaded.files.len() {
+            loader.follow(ModuleId(next));
+            next += 1;
+        }
+        if !loader.evaluate_one(evaluate) {
+            break;
+        }
     }
     loader.report_cycle();
-    Loaded { files: loader.files, sources: loader.sources, builtin: (builtin_source, builtin) }
+    loader.loaded
 }
 
 /// The tree of the builtin declarations, which never change: their text is always the first of a program, so their places
@@ -79,136 +141,137 @@ fn builtin_tree(source: SourceId) -> &'static ast::Module {
     TREE.get_or_init(|| hlb_language::parse(source, hlb_stdlib::BUILTIN).module)
 }
 
+impl Loaded {
+    /// The files as they import one another.
+    pub(crate) fn tree(&self) -> ImportTree {
+        let imports =
+            |file: &File| file.imports.iter().map(|(name, target)| (name.to_string(), target.map(|id| id.0))).collect();
+        let files = self.files.iter().map(|file| ImportedFile {
+            path: file.within.clone(),
+            origin: file.origin.clone(),
+            imports: imports(file),
+        });
+        ImportTree { files: files.collect() }
+    }
+
+    /// Whether a text is that of a file of others.
+    pub(crate) fn is_remote(&self, source: SourceId) -> bool {
+        self.files.iter().any(|file| file.source == source && file.origin.remote().is_some())
+    }
+}
+
+/// Where a file is.
+struct Place {
+    origin: Origin,
+    within: Utf8PathBuf,
+    shown: Utf8PathBuf,
+}
+
+/// What tells files apart: source and id of the module that they belong to, none for the client's; and the path.
+type Key = (Option<(String, String)>, Utf8PathBuf);
+
+/// An import whose expression has to be evaluated.
+#[derive(Clone, Copy)]
+struct Made {
+    file: ModuleId,
+    /// Position among the declarations of the file.
+    decl: usize,
+    /// Position among the imports of the file.
+    slot: usize,
+}
+
 struct Loader<'a> {
     world: &'a dyn World,
-    sources: SourceMap,
-    files: Vec<File>,
+    loaded: Loaded,
     /// Importing file, imported file, and the import.
     edges: Vec<(ModuleId, ModuleId, Location)>,
-    by_path: FxHashMap<Utf8PathBuf, ModuleId>,
+    /// Imports that still have to be evaluated.
+    made: Vec<Made>,
+    known: FxHashMap<Key, ModuleId>,
+    /// Modules of others by source and id.
+    modules: FxHashMap<(String, String), Arc<RemoteModule>>,
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
 impl Loader<'_> {
-    fn add(&mut self, path: &Utf8Path, text: String) -> ModuleId {
-        let id = ModuleId(self.files.len());
+    fn add(&mut self, place: Place, text: String) -> ModuleId {
+        let Place { origin, within, shown } = place;
+        let id = ModuleId(self.loaded.files.len());
         // Positions are 32 bits wide.
         let too_long = text.len() >= u32::MAX as usize;
         let text = if too_long { String::new() } else { text };
-        let source = self.sources.add(Source::new(path.as_str(), text));
-        let parsed = match self.sources.get(source) {
+        let source = self.loaded.sources.add(Source::new(shown.as_str(), text));
+        let parsed = match self.loaded.sources.get(source) {
             Some(text) => hlb_language::parse(source, text.text()),
             None => hlb_language::parse(source, ""),
         };
         self.diagnostics.extend(parsed.diagnostics);
         if too_long {
-            let at = Location { source, span: hlb_language::span::Span::at(0) };
-            self.diagnostics.push(Diagnostic::error(codes::IMPORT, at, format!("`{path}` is longer than 4 GiB")));
+            let at = Location { source, span: Span::at(0) };
+            self.diagnostics.push(Diagnostic::error(codes::IMPORT, at, format!("`{shown}` is longer than 4 GiB")));
         }
-        self.by_path.insert(path::clean(path.as_str()).into(), id);
-        let dir = path::dir(path.as_str()).into();
-        self.files.push(File { source, path: path.to_owned(), dir, tree: parsed.module, imports: Vec::new() });
+        self.known.insert(key(&origin, &within), id);
+        let dir = path::dir(within.as_str()).into();
+        let (tree, imports) = (parsed.module, Vec::new());
+        self.loaded.files.push(File { source, path: shown, dir, origin, within, tree, imports });
         id
     }
 
     fn follow(&mut self, id: ModuleId) {
-        let Some(file) = self.files.get_mut(id.0) else { return };
+        let Some(file) = self.loaded.files.get_mut(id.0) else { return };
         // The tree is put back below; what is read from it here must not hold the list of files.
         let tree = std::mem::take(&mut file.tree);
-        let (source, dir) = (file.source, file.dir.clone());
-        let used = used_heads(&tree);
+        let source = file.source;
+        let used = heads::of_file(&tree);
         let mut imports = Vec::new();
-        for decl in &tree.decls {
-            let Decl::Import(import) = decl else { continue };
+        for (decl, import) in tree.decls.iter().enumerate() {
+            let Decl::Import(import) = import else { continue };
             let at = Location { source, span: import.name.span };
             if let Some(expr) = import.from.is_none().then_some(&import.source) {
                 let expr_at = Location { source, span: expr.span() };
-                let insert = Location { source, span: hlb_language::span::Span::at(expr_at.span.start as usize) };
+                let insert = Location { source, span: Span::at(expr_at.span.start as usize) };
                 self.diagnostics.push(
                     Diagnostic::warning(codes::DEPRECATED, expr_at, "an import without `from` is the old spelling")
                         .help("write `from` before the path")
                         .fix("insert `from`", insert, "from "),
                 );
             }
-            if !used.contains(&import.name.text) {
+            let name = import.name.text.clone();
+            if !used.contains(&name) {
                 // An import that nothing uses is not read: a program without it must not depend on it.
-                self.diagnostics.push(Diagnostic::warning(
-                    codes::UNUSED_IMPORT,
-                    at,
-                    format!("nothing uses the import `{}`", import.name.text),
-                ));
-                imports.push((import.name.text.clone(), None));
+                let message = format!("nothing uses the import `{name}`");
+                self.diagnostics.push(Diagnostic::warning(codes::UNUSED_IMPORT, at, message));
+                imports.push((name, None));
                 continue;
             }
-            let target = self.target(source, &dir, &import.source);
+            let from = self.loaded.sources.get(source).map(|text| heads::From::of(text, &import.source));
+            let target = match from {
+                Some(heads::From::Text(text)) => {
+                    let at = Location { source, span: import.source.span() };
+                    self.by_text(id, at, &text)
+                }
+                Some(heads::From::Made) => {
+                    self.made.push(Made { file: id, decl, slot: imports.len() });
+                    None
+                }
+                // What is neither a text nor a call is reported by the checker.
+                Some(heads::From::Other) | None => None,
+            };
             if let Some(target) = target {
                 self.edges.push((id, target, Location { source, span: import.span }));
             }
-            imports.push((import.name.text.clone(), target));
+            imports.push((name, target));
         }
-        if let Some(file) = self.files.get_mut(id.0) {
+        if let Some(file) = self.loaded.files.get_mut(id.0) {
             file.tree = tree;
             file.imports = imports;
         }
     }
 
-    /// The file that an import's expression names.
-    fn target(&mut self, source: SourceId, dir: &Utf8Path, expr: &Expr) -> Option<ModuleId> {
-        let at = Location { source, span: expr.span() };
-        let text = match literal(self.sources.get(source)?, expr) {
-            Literal::Text(text) => text,
-            // What is neither a text nor a call is reported by the checker.
-            Literal::Other if !matches!(expr, Expr::Call(_) | Expr::Func(_) | Expr::String(_)) => return None,
-            Literal::Other => {
-                self.unsupported(at, "an import from anything but a path");
-                return None;
-            }
-        };
-        let file = match text.split_once("://") {
-            None => text.as_str(),
-            Some(("file", rest)) => rest,
-            Some(("git" | "git+https" | "git+ssh", _)) => {
-                self.unsupported(at, "an import from a git repository");
-                return None;
-            }
-            Some((scheme, _)) => {
-                self.diagnostics.push(
-                    Diagnostic::error(codes::IMPORT, at, format!("`{scheme}` is not a way to import a module"))
-                        .help("import from a path such as \"./lib.hlb\""),
-                );
-                return None;
-            }
-        };
-        let home = self.world.home();
-        let path = match path::resolve(dir, file, home.as_deref()) {
-            Ok(path) => path,
-            Err(error) => {
-                self.diagnostics.push(Diagnostic::error(codes::IMPORT, at, error.to_string()));
-                return None;
-            }
-        };
-        if let Some(known) = self.by_path.get(&path) {
-            return Some(*known);
-        }
-        match self.world.read_text(&path) {
-            Ok(text) => Some(self.add(&path, text)),
-            Err(error) => {
-                self.diagnostics.push(Diagnostic::error(codes::IMPORT, at, format!("cannot read the import: {error}")));
-                None
-            }
-        }
-    }
-
-    fn unsupported(&mut self, at: Location, what: &str) {
-        self.diagnostics.push(
-            Diagnostic::error(codes::UNSUPPORTED, at, format!("{what} is not supported yet"))
-                .help("import from a path such as \"./lib.hlb\""),
-        );
-    }
-
     /// Reports the first import of each circle of files.
     fn report_cycle(&mut self) {
-        let mut edges: Vec<Vec<(usize, Location)>> = vec![Vec::new(); self.files.len()];
+        let files = &self.loaded.files;
+        let mut edges: Vec<Vec<(usize, Location)>> = vec![Vec::new(); files.len()];
         for (from, to, at) in &self.edges {
             if let Some(list) = edges.get_mut(from.0) {
                 list.push((to.0, *at));
@@ -216,7 +279,7 @@ impl Loader<'_> {
         }
         for cycle in crate::cycle::cycles(&edges) {
             let names: Vec<&str> =
-                cycle.iter().filter_map(|(file, _)| self.files.get(*file)).map(|file| file.path.as_str()).collect();
+                cycle.iter().filter_map(|(file, _)| files.get(*file)).map(|file| file.path.as_str()).collect();
             let Some((first, (_, at))) = names.first().zip(cycle.first()) else { continue };
             let message = if names.len() == 1 {
                 format!("`{first}` imports itself")
@@ -233,81 +296,10 @@ impl Loader<'_> {
     }
 }
 
-enum Literal {
-    Text(String),
-    Other,
+fn key(origin: &Origin, within: &Utf8Path) -> Key {
+    let module = origin.remote().map(|module| (module.source.clone(), module.id.clone()));
+    (module, path::clean(within.as_str()).into())
 }
 
-/// The text of a string without interpolations or escapes, as paths are.
-fn literal(source: &Source, expr: &Expr) -> Literal {
-    let Expr::String(string) = expr else { return Literal::Other };
-    if matches!(string.form, StringForm::Heredoc { .. }) {
-        return Literal::Other;
-    }
-    let mut text = String::new();
-    for part in &string.parts {
-        match part {
-            StringPart::Text(span) => text.push_str(source.slice(*span)),
-            StringPart::Escape(_) | StringPart::Interpolation(..) => return Literal::Other,
-        }
-    }
-    Literal::Text(text)
-}
-
-/// The names that stand as the first name of some callee.
-fn used_heads(tree: &ast::Module) -> FxHashSet<EcoString> {
-    let mut heads = FxHashSet::default();
-    for decl in &tree.decls {
-        match decl {
-            Decl::Func(func) => {
-                if let Some(body) = &func.body {
-                    block_heads(body, &mut heads);
-                }
-            }
-            Decl::Import(import) => expr_heads(&import.source, &mut heads),
-            Decl::Export(_) | Decl::Error(_) => {}
-        }
-    }
-    heads
-}
-
-// These two follow the nesting of the text, which the parser limits.
-fn block_heads(block: &ast::Block, heads: &mut FxHashSet<EcoString>) {
-    for stmt in &block.stmts {
-        match stmt {
-            ast::Stmt::Call(call) => {
-                heads.insert(call.callee.head.text.clone());
-                for expr in call.args.iter().chain(call.with.as_ref().map(|with| &with.expr)) {
-                    expr_heads(expr, heads);
-                }
-            }
-            ast::Stmt::Expr(stmt) => expr_heads(&stmt.expr, heads),
-            ast::Stmt::Error(stmt) => {
-                heads.extend(stmt.callee.as_ref().map(|path| path.head.text.clone()));
-                for block in &stmt.blocks {
-                    block_heads(block, heads);
-                }
-            }
-        }
-    }
-}
-
-fn expr_heads(expr: &Expr, heads: &mut FxHashSet<EcoString>) {
-    match expr {
-        Expr::Func(literal) => block_heads(&literal.body, heads),
-        Expr::String(string) => {
-            for part in &string.parts {
-                if let StringPart::Interpolation(_, Some(expr)) = part {
-                    expr_heads(expr, heads);
-                }
-            }
-        }
-        Expr::Call(call) => {
-            heads.insert(call.callee.head.text.clone());
-            for expr in call.args.iter().flat_map(|(_, args)| args) {
-                expr_heads(expr, heads);
-            }
-        }
-        Expr::Int(_) | Expr::Bool(_) | Expr::Error(_) => {}
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 //!
 //! Owns `MemoryWorld`: files, environment, answers of commands and image configs, all given beforehand.
 
+mod module;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
@@ -9,11 +11,14 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::image::ImageConfig;
 use crate::path;
+use crate::remote::{FoundModule, ModuleFrom, ModuleRequest, Pin, PinRequest};
 use crate::request::Solve;
 use crate::world::{
     Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, Platform,
     World, WorldError,
 };
+
+pub use module::MemoryModule;
 
 /// A world that holds what a test puts in.
 #[derive(Clone, Debug)]
@@ -40,6 +45,10 @@ pub struct MemoryWorld {
     pub made: Result<FrontendResult, WorldError>,
     /// Images of OCI layouts by path and name, as `path name`; `None` if no layout is looked into.
     pub layouts: Option<BTreeMap<String, LayoutImage>>,
+    /// What names that may move stand for: image references, `remote#ref`, URLs; `None` if nothing is pinned.
+    pub pins: Option<BTreeMap<String, String>>,
+    /// Modules of others: by `remote#ref`, or by the name of the solve.
+    pub modules: BTreeMap<String, MemoryModule>,
     /// Where `local` takes files from.
     pub origin: LocalOrigin,
     /// The solves that were asked for by pushes, in order.
@@ -66,6 +75,8 @@ impl MemoryWorld {
             pushed: Err(WorldError::Refused { action: "pushing an image".to_owned() }),
             made: Err(WorldError::Refused { action: "running a frontend".to_owned() }),
             layouts: None,
+            pins: None,
+            modules: BTreeMap::new(),
             origin: LocalOrigin::Client,
             pushes: RefCell::default(),
             calls: RefCell::default(),
@@ -192,6 +203,25 @@ impl World for MemoryWorld {
     fn frontend(&self, call: &FrontendCall) -> Result<FrontendResult, WorldError> {
         self.calls.borrow_mut().push(call.clone());
         self.made.clone()
+    }
+
+    fn pin(&self, wanted: &PinRequest) -> Result<Option<Pin>, WorldError> {
+        let Some(pins) = &self.pins else { return Ok(None) };
+        let name = match wanted {
+            PinRequest::Image { reference, .. } => reference.clone(),
+            PinRequest::Git { git, .. } => format!("{}#{}", git.url, git.reference),
+            PinRequest::Http { http, .. } => http.url.clone(),
+        };
+        pins.get(&name).map(|pin| Some(Pin(pin.clone()))).ok_or(WorldError::NotLocked { entry: name })
+    }
+
+    fn module(&self, wanted: &ModuleRequest<'_>) -> Result<FoundModule, WorldError> {
+        let name = match &wanted.from {
+            ModuleFrom::Git { remote, reference } => format!("{remote}#{reference}"),
+            ModuleFrom::Fs(solve) => solve.name.clone(),
+        };
+        let found = self.modules.get(&name).map(MemoryModule::found);
+        found.ok_or_else(|| WorldError::Refused { action: format!("fetching `{name}`") })
     }
 
     fn local_origin(&self) -> LocalOrigin {

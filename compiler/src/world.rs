@@ -9,6 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use hlb_llb::pb;
 
 use crate::image::ImageConfig;
+use crate::remote::{FoundModule, ModuleRequest, Pin, PinRequest};
 use crate::request::{LocalDir, Socket, Solve};
 
 /// The compiler's only way out. Paths are given as the program spells them, relative ones against [`World::cwd`].
@@ -106,6 +107,25 @@ pub trait World {
         Err(WorldError::Refused { action: "running a frontend".to_owned() })
     }
 
+    /// What a name that may move stands for, as it was written down or from now on is. `None` if this world pins nothing, or
+    /// not this: the name is then compiled as it is.
+    ///
+    /// # Errors
+    /// If what the name stands for cannot be told, or may not be looked up.
+    fn pin(&self, wanted: &PinRequest) -> Result<Option<Pin>, WorldError> {
+        let _ = wanted;
+        Ok(None)
+    }
+
+    /// The files of a module that is not the client's.
+    ///
+    /// # Errors
+    /// If it cannot be had. [`WorldError::Refused`] if this world fetches none.
+    fn module(&self, wanted: &ModuleRequest<'_>) -> Result<FoundModule, WorldError> {
+        let _ = wanted;
+        Err(WorldError::Refused { action: "fetching a module".to_owned() })
+    }
+
     /// Where `local` takes files from.
     fn local_origin(&self) -> LocalOrigin {
         LocalOrigin::Client
@@ -181,6 +201,12 @@ pub enum WorldError {
         reason: String,
         /// What to do next; starts with a verb.
         advice: String,
+    },
+    /// A name that the lock file does not hold, where that may not change.
+    #[error("`{entry}` is not in hlb.lock, and `--locked` adds nothing")]
+    NotLocked {
+        /// The name.
+        entry: String,
     },
     /// Anything else, in its own words.
     #[error("{0}")]

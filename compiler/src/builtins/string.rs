@@ -5,11 +5,11 @@
 use ecow::EcoString;
 
 use super::argument::Arguments;
-use super::{Invocation, printf, shell, template};
+use super::{Invocation, pin, printf, shell, template};
 use crate::codes;
 use crate::eval::value::Value;
 use crate::eval::{Evaluator, Fail};
-use crate::world::{Command, WorldError};
+use crate::world::{Command, Platform, WorldError};
 
 pub(super) fn format(_: &mut Evaluator<'_>, call: &Invocation) -> Result<EcoString, Fail> {
     Ok(printf::sprintf(call.text(0), &call.texts(1)).into())
@@ -73,11 +73,12 @@ pub(super) fn local_run(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Res
 }
 
 pub(super) fn manifest(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<EcoString, Fail> {
-    let reference = call.image(0);
     let mut platform = None;
     for option in call.options.iter().filter(|option| option.name == "platform") {
         platform = Some(option.platform(0, 1));
     }
+    let usual = Platform::new("linux", "amd64");
+    let reference = pin::image(evaluator, call, 0, call.image(0), platform.as_ref().unwrap_or(&usual))?;
     let found = evaluator
         .world
         .image_manifest(&reference, platform.as_ref())

@@ -14,5 +14,6 @@ mod editor;
 mod evaluation;
 mod messages;
 mod modules;
+mod pins;
 mod reference;
 mod support;
