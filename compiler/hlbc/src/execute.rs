@@ -4,6 +4,7 @@
 //! graph is solved is the runtime's business.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use hlb_gateway::{FrontendOutcome, FrontendRequest, GatewayError, run_frontend};
 use hlb_language::diagnostic::Location;
 use hlb_llb::pb;
 use hlb_registry::Platform;
-use hlb_runtime::{Entitlement, ErrorKind, Runtime, SolveError, SolveRequest, StatusSink};
+use hlb_runtime::{Entitlement, ErrorKind, ExportTarget, Runtime, SolveError, SolveRequest, StatusSink};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -103,6 +104,17 @@ impl Executor {
         let solved = self.runtime.solve(request, Arc::clone(&self.status), cancel).await?;
         let exported = self.runtime.export(&solved, &target, cancel).await?;
         exported.digest.map(|digest| digest.to_string()).ok_or(Unpublished::NoDigest)
+    }
+
+    /// Builds a filesystem and writes its files into a directory.
+    ///
+    /// # Errors
+    /// If building or writing fails.
+    pub(crate) async fn write(&self, solve: &Solve, into: &Path, cancel: &CancellationToken) -> Result<(), SolveError> {
+        let lent = Lendings::new(&solve.locals, &solve.layouts, &solve.secrets, &solve.sockets);
+        let request = lent.request(solve.definition.clone(), self.allow.clone());
+        let solved = self.runtime.solve(request, Arc::clone(&self.status), cancel).await?;
+        self.runtime.export(&solved, &ExportTarget::Directory(into.to_owned()), cancel).await.map(drop)
     }
 
     /// Runs an external frontend.

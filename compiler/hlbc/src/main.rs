@@ -19,6 +19,7 @@ mod machine;
 mod output;
 mod program;
 mod progress;
+mod reach;
 mod report;
 mod world;
 
