@@ -11,6 +11,7 @@ mod duration;
 mod export;
 mod file;
 mod frontend;
+mod guard;
 mod mount;
 mod pin;
 mod printf;
@@ -80,6 +81,7 @@ pub(crate) fn invoke(
             rule.check(constant).map_err(|broken| invocation.site.fail_with(index, |at| broken.at(at)))?;
         }
     }
+    guard::permit(evaluator, &builtin.name.text, &invocation.site)?;
     match builtin.implementation {
         Implementation::Source(make) => {
             let mut fs = make(evaluator, &invocation)?;

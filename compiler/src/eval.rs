@@ -21,6 +21,7 @@ use hlb_language::source::SourceMap;
 use rustc_hash::FxHashMap;
 
 use crate::codes;
+use crate::consent::Consent;
 use crate::hir::{self, BindId, ExprNode, FuncId, Program, TextPart};
 use crate::image::ImageConfig;
 use crate::types::Kind;
@@ -70,6 +71,8 @@ pub(crate) struct Evaluator<'p> {
     next_fs: u64,
     depth: usize,
     calls: usize,
+    /// What modules of others may do.
+    pub(crate) consent: Consent,
 }
 
 impl<'p> Evaluator<'p> {
@@ -93,6 +96,7 @@ impl<'p> Evaluator<'p> {
             next_fs: 1,
             depth: 0,
             calls: 0,
+            consent: Consent::none(),
         }
     }
 

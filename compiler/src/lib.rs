@@ -25,6 +25,7 @@ mod types;
 
 mod check;
 pub mod hir;
+mod importing;
 mod index;
 mod module;
 mod resolve;
@@ -110,7 +111,9 @@ pub fn check_text(world: &dyn World, name: &Utf8Path, text: String) -> Checked {
 
 fn run_check(world: &dyn World, entry: &Utf8Path, text: Option<String>) -> Checked {
     let mut diagnostics = Vec::new();
-    let loaded = module::load(world, entry, text, &mut diagnostics);
+    let mut evaluate =
+        |loaded: &module::Loaded, file: hir::ModuleId, expr: &_| importing::evaluate(world, loaded, file, expr);
+    let loaded = module::load(world, entry, text, &mut evaluate, &mut diagnostics);
     let declared = resolve::declare(&loaded, &mut diagnostics);
     let program = check::check(&loaded, declared, &mut diagnostics);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.at.source, diagnostic.primary.at.span, diagnostic.code));
@@ -143,6 +146,7 @@ pub fn compile(
     let default = ["default".to_owned()];
     let targets = if targets.is_empty() { &default } else { targets };
     let mut evaluator = eval::Evaluator::new(world, &checked.program, &checked.sources, options.platform.clone());
+    evaluator.consent = options.consent.clone();
     let mut plans = Vec::new();
     let mut errors: Vec<Diagnostic> = Vec::new();
     for name in targets {

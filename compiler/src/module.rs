@@ -8,6 +8,8 @@ mod expression;
 mod heads;
 mod target;
 
+pub(crate) use target::absent;
+
 use std::sync::{Arc, OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -39,6 +41,7 @@ pub(crate) struct Loaded {
 }
 
 /// One parsed file.
+#[derive(Clone)]
 pub(crate) struct File {
     pub(crate) source: SourceId,
     /// Its path as messages show it.
@@ -67,26 +70,8 @@ pub(crate) enum Imported {
 /// those of the file (and of the files that these lead to) that are still `None` cannot be reached from it.
 pub(crate) type Evaluate<'a> = dyn FnMut(&Loaded, ModuleId, &Expr) -> Result<Imported, Box<Diagnostic>> + 'a;
 
-/// Loads the file at a path and everything it imports and uses, but for imports that have to be evaluated. `text` is the
-/// entry's text if it is not to be read.
-pub(crate) fn load(
-    world: &dyn World,
-    entry: &Utf8Path,
-    text: Option<String>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Loaded {
-    let mut unsupported = |loaded: &Loaded, module: ModuleId, expr: &Expr| {
-        let source = loaded.files.get(module.0).map_or(SourceId(0), |file| file.source);
-        let at = Location { source, span: expr.span() };
-        let what = "an import from anything but a path or an address is not supported yet";
-        let error = Diagnostic::error(codes::UNSUPPORTED, at, what);
-        Err(Box::new(error.help("import from a path such as \"./lib.hlb\"")))
-    };
-    load_with(world, entry, text, &mut unsupported, diagnostics)
-}
-
 /// Loads the file at a path and everything it imports and uses.
-pub(crate) fn load_with(
+pub(crate) fn load(
     world: &dyn World,
     entry: &Utf8Path,
     text: Option<String>,

@@ -58,6 +58,7 @@ pub(crate) fn declare(loaded: &Loaded, diagnostics: &mut Vec<Diagnostic>) -> Dec
             source: file.source,
             path: file.path.clone(),
             dir: file.dir.clone(),
+            origin: file.origin.clone(),
             scope: IndexMap::new(),
         });
         declarer.file(ModuleId(at), file);

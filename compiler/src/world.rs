@@ -126,6 +126,11 @@ pub trait World {
         Err(WorldError::Refused { action: "fetching a module".to_owned() })
     }
 
+    /// Whether modules that are not at hand are fetched. Where they are not, an import that cannot be evaluated is no mistake.
+    fn fetches(&self) -> bool {
+        false
+    }
+
     /// Where `local` takes files from.
     fn local_origin(&self) -> LocalOrigin {
         LocalOrigin::Client

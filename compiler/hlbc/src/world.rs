@@ -44,6 +44,8 @@ pub(crate) struct Outside<'a> {
     pub(crate) images: Option<&'a Images>,
     /// What builds during evaluation, if anything does.
     pub(crate) executor: Option<Arc<Executor>>,
+    /// Whether commands are run.
+    pub(crate) runs: bool,
     /// Where fetched repositories are kept, if there is a place.
     pub(crate) repositories: Option<PathBuf>,
 }
@@ -167,8 +169,10 @@ impl World for OsWorld<'_> {
 
     fn run(&self, command: &Command) -> Result<CommandOutput, WorldError> {
         let action = || "running a command".to_owned();
-        let Some(outside) = &self.outside else { return Err(WorldError::Refused { action: action() }) };
-        outside.wait(run(command))
+        match &self.outside {
+            Some(outside) if outside.runs => outside.wait(run(command)),
+            _ => Err(WorldError::Refused { action: action() }),
+        }
     }
 
     fn pin(&self, wanted: &PinRequest) -> Result<Option<Pin>, WorldError> {
@@ -181,6 +185,10 @@ impl World for OsWorld<'_> {
         let outside = self.outside.as_ref().map(|outside| outside as &dyn hlb_modules::Outside);
         let refused = || WorldError::Refused { action: "fetching a module".to_owned() };
         self.session.ok_or_else(refused)?.module(wanted, outside)
+    }
+
+    fn fetches(&self) -> bool {
+        self.outside.as_ref().is_some_and(|outside| outside.runs)
     }
 
     fn image_config(&self, reference: &str, platform: &Platform) -> Result<Option<ImageConfig>, WorldError> {

@@ -9,6 +9,7 @@ use super::{Invocation, pin, printf, shell, template};
 use crate::codes;
 use crate::eval::value::Value;
 use crate::eval::{Evaluator, Fail};
+use crate::remote::Origin;
 use crate::world::{Command, Platform, WorldError};
 
 pub(super) fn format(_: &mut Evaluator<'_>, call: &Invocation) -> Result<EcoString, Fail> {
@@ -51,7 +52,11 @@ pub(super) fn local_run(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Res
         return Err(call.site.fail_arg(0, codes::NO_ARGUMENTS, "`localRun` needs a command"));
     }
     let shown = shell::join(&args);
-    let command = Command { args, dir: call.site.dir.clone() };
+    let dir = match &call.site.origin {
+        Origin::Client => call.site.dir.clone(),
+        Origin::Remote(module) => module.files.root().join(&call.site.dir),
+    };
+    let command = Command { args, dir };
     let output = evaluator.world.run(&command).map_err(|error| {
         call.site.fail(codes::LOCAL_COMMAND, format!("cannot run `{shown}` on this machine: {error}"))
     })?;

@@ -14,6 +14,7 @@ use super::{Evaluator, Fail, MAX_ITEMS, traced};
 use crate::builtins;
 use crate::codes;
 use crate::hir::{self, BindId, BuiltinId, Callee, ExprNode, FuncId};
+use crate::remote::Origin;
 use crate::types::Kind;
 
 /// An argument that may not have been evaluated yet.
@@ -283,15 +284,16 @@ impl<'p> Evaluator<'p> {
                 _ => Rc::default(),
             },
         };
-        let site = Site { at: call.at, args: arg_at, frame: Rc::clone(frame), dir: self.module_dir(call) };
+        let (dir, origin) = self.place(call);
+        let site = Site { at: call.at, args: arg_at, frame: Rc::clone(frame), dir, origin };
         let binds =
             call.binds.iter().map(|(effect, bind)| Slot { effect: *effect, instance: scope, bind: *bind }).collect();
         builtins::invoke(self, builtin, builtins::Invocation { site, args, options, binds }, current)
     }
 
-    /// The directory of the file that a call stands in.
-    fn module_dir(&self, call: &hir::Call) -> Utf8PathBuf {
+    /// The directory of the file that a call stands in, and whose it is.
+    fn place(&self, call: &hir::Call) -> (Utf8PathBuf, Origin) {
         let module = self.program.modules.iter().find(|module| module.source == call.at.source);
-        module.map(|module| module.dir.clone()).unwrap_or_default()
+        module.map(|module| (module.dir.clone(), module.origin.clone())).unwrap_or_default()
     }
 }

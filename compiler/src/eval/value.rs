@@ -13,6 +13,7 @@ use super::graph::Out;
 use super::history::EntryId;
 use crate::hir::BindId;
 use crate::image::ImageConfig;
+use crate::remote::Origin;
 use crate::request::ExportTo;
 use crate::world::Platform;
 
@@ -112,6 +113,8 @@ pub(crate) struct Site {
     pub(crate) frame: Rc<Frame>,
     /// The directory of the file that holds the call.
     pub(crate) dir: Utf8PathBuf,
+    /// Whose file that is.
+    pub(crate) origin: Origin,
 }
 
 /// A call that led to something, and the call around it.

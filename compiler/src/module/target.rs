@@ -162,7 +162,7 @@ fn place(module: &Arc<RemoteModule>, path: &str) -> Place {
 }
 
 /// What is said of a module that is not there. One that this world does not fetch is no mistake of the program.
-fn absent(source: &str, at: Location, error: WorldError) -> Diagnostic {
+pub(crate) fn absent(source: &str, at: Location, error: WorldError) -> Diagnostic {
     match error {
         WorldError::Refused { .. } => {
             let message = format!("the module `{source}` is not at hand, so what is used of it is not checked");

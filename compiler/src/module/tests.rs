@@ -37,7 +37,7 @@ fn load(world: &MemoryWorld, made: &[(&str, &str)]) -> String {
             None => Imported::Text(given.to_owned()),
         })
     };
-    let loaded = load_with(world, Utf8Path::new("main.hlb"), None, &mut evaluate, &mut diagnostics);
+    let loaded = super::load(world, Utf8Path::new("main.hlb"), None, &mut evaluate, &mut diagnostics);
     let mut out = String::new();
     for file in loaded.tree().files {
         let whose = file.origin.remote().map_or("client".to_owned(), |it| format!("{} {}", it.source, it.id));

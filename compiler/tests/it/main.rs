@@ -16,4 +16,5 @@ mod messages;
 mod modules;
 mod pins;
 mod reference;
+mod remote;
 mod support;

@@ -28,7 +28,7 @@ pub(super) fn checked(args: &cli::Check, screen: Screen) -> Result<Checked, Fail
     }
     let (tokio, cancel) = interrupt::start()?;
     let (handle, repositories) = (tokio.handle().clone(), kept.repositories.clone());
-    let outside = Outside { handle, cancel: cancel.clone(), images: None, executor: None, repositories };
+    let outside = Outside { handle, cancel: cancel.clone(), images: None, executor: None, runs: false, repositories };
     let checked = program::check(&kept.open_world(outside), &file, screen);
     if cancel.is_cancelled() { Err(interrupt::interrupted()) } else { checked }
 }

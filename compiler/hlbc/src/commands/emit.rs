@@ -65,6 +65,7 @@ pub(super) fn compile(what: &Compiling<'_>, args: &cli::ModuleArgs, screen: Scre
         cancel: cancel.clone(),
         images: images.as_ref(),
         executor: None,
+        runs: true,
         repositories: kept.repositories.clone(),
     });
     let checked = match at_hand {

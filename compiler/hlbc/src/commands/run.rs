@@ -31,6 +31,7 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
         cancel: machine.cancel.clone(),
         images: Some(machine.runtime.images()),
         executor: Some(Arc::clone(&building.executor)),
+        runs: true,
         repositories: kept.repositories.clone(),
     });
     let checked = match at_hand {

@@ -26,6 +26,7 @@ pub(crate) fn update(args: &cli::Update, screen: Screen) -> Result<(), Failure> 
         cancel: cancel.clone(),
         images: Some(&images),
         executor: None,
+        runs: true,
         repositories: kept.repositories.clone(),
     };
     let world = kept.open_world(outside());

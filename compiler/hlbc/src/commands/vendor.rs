@@ -49,6 +49,7 @@ fn built(
         cancel: machine.cancel.clone(),
         images: Some(machine.runtime.images()),
         executor: Some(Arc::clone(&building.executor)),
+        runs: true,
         repositories: kept.repositories.clone(),
     });
     let checked = program::check(&world, file, screen);
@@ -63,7 +64,7 @@ fn built(
 fn fetched(kept: &Kept, file: &camino::Utf8Path, screen: Screen) -> Result<Checked, Failure> {
     let (tokio, cancel) = interrupt::start()?;
     let (handle, repositories) = (tokio.handle().clone(), kept.repositories.clone());
-    let outside = Outside { handle, cancel: cancel.clone(), images: None, executor: None, repositories };
+    let outside = Outside { handle, cancel: cancel.clone(), images: None, executor: None, runs: true, repositories };
     let checked = program::check(&kept.open_world(outside), file, screen);
     if cancel.is_cancelled() {
         return Err(interrupt::interrupted());

@@ -10,6 +10,7 @@
 
 mod image;
 mod project;
+mod repository;
 
 mod allow;
 mod build;
@@ -23,6 +24,7 @@ mod environment;
 mod failing;
 mod fmt;
 mod frontend;
+mod modules;
 mod registry;
 mod solve;
 mod usage;
