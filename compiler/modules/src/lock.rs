@@ -50,16 +50,27 @@ pub enum LockError {
 }
 
 impl Lock {
+    /// The name of the file, which stands beside the program.
+    pub const NAME: &str = "hlb.lock";
+
     /// Reads a lock file. Where there is none, nothing is locked.
     ///
     /// # Errors
     /// If it cannot be read, or is not one.
     pub fn read(path: &Utf8Path) -> Result<Self, LockError> {
         match std::fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text).map_err(|why| LockError::Form { path: path.to_string(), why }),
+            Ok(text) => Self::of_text(path, &text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(LockError::Read { path: path.to_string(), why: error.to_string() }),
         }
+    }
+
+    /// Reads the text of a lock file that somebody else has fetched.
+    ///
+    /// # Errors
+    /// If it is not one.
+    pub fn of_text(path: &Utf8Path, text: &str) -> Result<Self, LockError> {
+        Self::parse(text).map_err(|why| LockError::Form { path: path.to_string(), why })
     }
 
     /// Writes a lock file: all of it or nothing.
@@ -110,7 +121,6 @@ impl Lock {
         text
     }
 
-    /// Reads the text of a lock file.
     fn parse(text: &str) -> Result<Self, String> {
         let table: toml::Table = toml::from_str(text).map_err(|error| in_line(&error, text))?;
         match table.get("version").and_then(toml::Value::as_integer) {

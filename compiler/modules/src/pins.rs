@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use camino::Utf8PathBuf;
-use hlb_compiler::{Pin, PinRequest, WorldError};
+use hlb_compiler::{Lent, Pin, PinRequest, Platform, Socket, WorldError};
+use hlb_llb::ops;
 
 use crate::lock::{Lock, LockError, is_pin};
 use crate::name::{Name, NameKind};
@@ -174,22 +175,26 @@ impl Pins {
     }
 }
 
+/// The SSH agent of whoever calls the command, for remotes that want one.
+pub(crate) fn agent() -> Lent {
+    let sockets = [("default".to_owned(), Socket::Agent(Vec::new()))].into();
+    Lent { sockets, ..Lent::default() }
+}
+
 /// What is asked for to look up a name of which only the lock file knows.
-pub(crate) fn request(name: &Name, platform: hlb_compiler::Platform) -> Option<PinRequest> {
-    use hlb_llb::ops;
-    let lent = hlb_compiler::Lent::default;
+pub(crate) fn request(name: &Name, platform: Platform) -> Option<PinRequest> {
     Some(match name.kind {
         NameKind::Image => PinRequest::Image { reference: name.text.clone(), platform },
         NameKind::Git => {
             let (remote, reference) = name.text.rsplit_once('#')?;
             let reference = if reference == "HEAD" { "" } else { reference };
-            PinRequest::Git { git: Box::new(ops::Git::new(remote, reference)), lent: lent() }
+            PinRequest::Git { git: Box::new(ops::Git::new(remote, reference)), lent: agent() }
         }
         NameKind::Http => {
             let (url, accept) = name.text.split_once(" as ").unwrap_or((&name.text, ""));
             let mut http = ops::Http::new(url);
             accept.clone_into(&mut http.accept);
-            PinRequest::Http { http: Box::new(http), lent: lent() }
+            PinRequest::Http { http: Box::new(http), lent: Lent::default() }
         }
     })
 }

@@ -6,14 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::{
-    FoundModule, Lent, ModuleFrom, ModuleKind, ModuleRequest, Pin, PinRequest, Platform, Solve, WorldError,
-};
+use hlb_compiler::{FoundModule, ModuleFrom, ModuleKind, ModuleRequest, Pin, PinRequest, Platform, Solve, WorldError};
 use hlb_llb::{Digest, ops, pb};
 
 use crate::cache::Cache;
 use crate::directory::Directory;
-use crate::lock::{LockError, is_pin};
+use crate::lock::{Lock, LockError, is_pin};
 use crate::name::{Name, NameKind};
 use crate::pins::{self, Change, Mode, Pins};
 use crate::vendor::{Vendor, VendorError};
@@ -65,7 +63,7 @@ impl Places {
     /// The places of a program.
     pub fn of(entry: &Utf8Path, state: Option<PathBuf>) -> Self {
         let dir = entry.parent().unwrap_or(Utf8Path::new(""));
-        Self { lock: dir.join("hlb.lock"), vendor: dir.join(".hlb/vendor"), state }
+        Self { lock: dir.join(Lock::NAME), vendor: dir.join(".hlb/vendor"), state }
     }
 }
 
@@ -111,7 +109,7 @@ impl Session {
             reference.to_owned()
         } else {
             let git = Box::new(ops::Git::new(remote, reference));
-            let wanted = PinRequest::Git { git, lent: Lent::default() };
+            let wanted = PinRequest::Git { git, lent: pins::agent() };
             let Some(Pin(commit)) = self.pins.pin(&wanted, outside)? else { return Err(refused()) };
             commit
         };

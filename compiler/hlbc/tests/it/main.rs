@@ -11,6 +11,7 @@
 mod image;
 mod project;
 mod repository;
+mod web;
 
 mod allow;
 mod build;
@@ -24,6 +25,7 @@ mod environment;
 mod failing;
 mod fmt;
 mod frontend;
+mod locked;
 mod modules;
 mod registry;
 mod solve;
