@@ -84,7 +84,7 @@ impl Name {
         };
         let spellings: &[&str] = match self.kind {
             NameKind::Image => &["", "docker.io/", "docker.io/library/"],
-            NameKind::Git => &["", "https://", "ssh://", "git://"],
+            NameKind::Git => &["", "https://", "http://", "ssh://", "git://"],
             NameKind::Http => &["", "https://", "http://"],
         };
         spellings.iter().filter_map(|prefix| self.text.strip_prefix(prefix)).any(|name| {

@@ -111,6 +111,9 @@ impl Vendor {
             let path = path.to_string();
             move |error: io::Error| VendorError::Io { path, why: error.to_string() }
         };
+        if modules.is_empty() && fs::symlink_metadata(dir).is_err() {
+            return Ok(Vec::new());
+        }
         let parent = dir.parent().unwrap_or(Utf8Path::new("."));
         fs::create_dir_all(parent).map_err(failed(parent))?;
         let fresh = tempfile::Builder::new().prefix(".vendor-").tempdir_in(parent).map_err(failed(parent))?;
