@@ -110,6 +110,7 @@ fn run(
     // Whatever this machine is, containers are Linux.
     let platform = Platform { os: "linux".to_owned(), ..world.host() };
     let mut evaluator = Evaluator::new(world, program, sources, platform);
+    evaluator.consent = world.consent();
     let value = match evaluator.target(NAME, target, at) {
         Ok(value) => value,
         // What this world does not do is no mistake of the program.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::consent::Consent;
 use crate::image::ImageConfig;
 use crate::path;
 use crate::remote::{FoundModule, ModuleFrom, ModuleRequest, Pin, PinRequest};
@@ -49,6 +50,10 @@ pub struct MemoryWorld {
     pub pins: Option<BTreeMap<String, String>>,
     /// Modules of others: by `remote#ref`, or by the name of the solve.
     pub modules: BTreeMap<String, MemoryModule>,
+    /// Whether modules that are not here would be fetched.
+    pub fetches: bool,
+    /// What modules of others may do while imports are evaluated.
+    pub consent: Consent,
     /// Where `local` takes files from.
     pub origin: LocalOrigin,
     /// The solves that were asked for by pushes, in order.
@@ -77,6 +82,8 @@ impl MemoryWorld {
             layouts: None,
             pins: None,
             modules: BTreeMap::new(),
+            fetches: false,
+            consent: Consent::none(),
             origin: LocalOrigin::Client,
             pushes: RefCell::default(),
             calls: RefCell::default(),
@@ -222,6 +229,14 @@ impl World for MemoryWorld {
         };
         let found = self.modules.get(&name).map(MemoryModule::found);
         found.ok_or_else(|| WorldError::Refused { action: format!("fetching `{name}`") })
+    }
+
+    fn fetches(&self) -> bool {
+        self.fetches
+    }
+
+    fn consent(&self) -> Consent {
+        self.consent.clone()
     }
 
     fn local_origin(&self) -> LocalOrigin {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_llb::pb;
 
+use crate::consent::Consent;
 use crate::image::ImageConfig;
 use crate::remote::{FoundModule, ModuleRequest, Pin, PinRequest};
 use crate::request::{LocalDir, Socket, Solve};
@@ -129,6 +130,11 @@ pub trait World {
     /// Whether modules that are not at hand are fetched. Where they are not, an import that cannot be evaluated is no mistake.
     fn fetches(&self) -> bool {
         false
+    }
+
+    /// What modules of others may do while imports are evaluated. What they may do in a compilation, its `Options` say.
+    fn consent(&self) -> Consent {
+        Consent::none()
     }
 
     /// Where `local` takes files from.

@@ -187,6 +187,10 @@ impl World for OsWorld<'_> {
         self.session.ok_or_else(refused)?.module(wanted, outside)
     }
 
+    fn consent(&self) -> Consent {
+        self.consent.clone()
+    }
+
     fn fetches(&self) -> bool {
         self.outside.as_ref().is_some_and(|outside| outside.runs)
     }

@@ -9,6 +9,7 @@ use super::{Invocation, pin, printf, shell, template};
 use crate::codes;
 use crate::eval::value::Value;
 use crate::eval::{Evaluator, Fail};
+use crate::path;
 use crate::remote::Origin;
 use crate::world::{Command, Platform, WorldError};
 
@@ -54,7 +55,7 @@ pub(super) fn local_run(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Res
     let shown = shell::join(&args);
     let dir = match &call.site.origin {
         Origin::Client => call.site.dir.clone(),
-        Origin::Remote(module) => module.files.root().join(&call.site.dir),
+        Origin::Remote(module) => path::join(module.files.root().as_str(), call.site.dir.as_str()).into(),
     };
     let command = Command { args, dir };
     let output = evaluator.world.run(&command).map_err(|error| {

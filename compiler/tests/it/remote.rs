@@ -77,7 +77,7 @@ fn what_reaches_this_machine_needs_consent() {
     assert!(refused.ran.borrow().is_empty());
     let allowed = world(program);
     build(&allowed, &["git://h/r=run"]).unwrap();
-    assert_eq!(*allowed.ran.borrow(), ["/modules/c1/: /bin/sh -c id"]);
+    assert_eq!(*allowed.ran.borrow(), ["/modules/c1: /bin/sh -c id"]);
 }
 
 #[test]
@@ -149,4 +149,21 @@ fn an_expression_that_is_no_module_is_told() {
         |               ^^^^^^^^^^
       help: get it with `hlbc run` or `hlbc vendor`
     "#);
+}
+
+#[test]
+fn imports_of_a_module_reach_this_machine_only_with_consent() {
+    let program = "import z from image(localEnv(\"NAME\"))\nexport x\nfs x() { z.x }";
+    let mut world = world(program);
+    world.fetches = true;
+    world
+        .modules
+        .insert("an import".to_owned(), MemoryModule::new("f1").file("module.hlb", "export x\nfs x() { scratch }"));
+    world.env.insert("NAME".to_owned(), "o/z".to_owned());
+    let said = render(&checked(&world).sources, &checked(&world).diagnostics);
+    assert!(said.starts_with("error[E0153]") && said.contains("--trust git://h/r=env"), "{said}");
+    world.consent.add("git://h/r=env").unwrap();
+    assert_eq!(render(&checked(&world).sources, &checked(&world).diagnostics), "");
+    // What the module has imported is not trusted with it.
+    assert!(!world.consent.allows("image(localEnv(\"NAME\"))", Effect::Env));
 }
