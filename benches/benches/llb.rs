@@ -18,7 +18,7 @@ use prost::Message;
 use sha2::{Digest, Sha256};
 
 const SIZES: [usize; 2] = [10_000, 100_000];
-/// Most that making may take, in floors.
+/// Most that making may take, in floors, by the shortest rounds and by the median.
 const MOST: f64 = 3.0;
 /// Most that ten times as many vertices may take. Where the floor itself takes more than ten times as long, because caches
 /// end, as much more.
@@ -50,8 +50,8 @@ fn main() -> Result<(), Box<dyn Error>> {
                     definition.def.len()
                 );
                 let compared = make(&name, shape, size, places, &definition)?;
-                if compared.ratio > MOST {
-                    broken.push(format!("{name}: {:.1} floors to make", compared.ratio));
+                if compared.worst > MOST {
+                    broken.push(format!("{name}: {:.1} floors to make", compared.worst));
                 }
                 made.push(compared.subject.as_secs_f64());
                 floors.push(compared.floor.as_secs_f64());
@@ -82,9 +82,11 @@ fn make(
     definition: &pb::Definition,
 ) -> Result<hlb_bench::Compared, Box<dyn Error>> {
     let ops = decoded(definition)?;
+    // Short rounds are those that others on the machine disturb most, and cost least.
+    let rounds = if size < 100_000 { ROUNDS * 4 } else { ROUNDS };
     Ok(compare(
         &format!("make {name}"),
-        ROUNDS,
+        rounds,
         (size as f64, "vertices"),
         || {
             let output = graph(shape, size, places);
@@ -113,8 +115,7 @@ fn load(name: &str, size: usize, definition: &pb::Definition) -> Result<(), Box<
         },
         "decode and hash",
         || {
-            let ops: Vec<pb::Op> =
-                definition.def.iter().filter_map(|bytes| pb::Op::decode(bytes.as_slice()).ok()).collect();
+            let ops: Vec<pb::Op> = definition.def.iter().filter_map(|bytes| pb::Op::decode(&**bytes).ok()).collect();
             for bytes in &definition.def {
                 black_box(Sha256::digest(bytes));
             }
@@ -125,7 +126,7 @@ fn load(name: &str, size: usize, definition: &pb::Definition) -> Result<(), Box<
 }
 
 fn decoded(definition: &pb::Definition) -> Result<Vec<pb::Op>, prost::DecodeError> {
-    definition.def.iter().map(|bytes| pb::Op::decode(bytes.as_slice())).collect()
+    definition.def.iter().map(|bytes| pb::Op::decode(&**bytes)).collect()
 }
 
 /// Megabytes that a process needs to make a graph and its definition.
@@ -164,7 +165,7 @@ fn annotations(number: usize, places: bool) -> Annotations {
         let line = i32::try_from(number % 500 + frame * 7).unwrap_or(i32::MAX);
         let at = |character| Some(pb::Position { line, character });
         let range = pb::Range { start: at(4), end: at(40) };
-        pb::Location { source_index: i32::from(frame > 1), ranges: vec![range] }
+        pb::Location { source_index: i32::from(frame > 1), ranges: range.into() }
     };
     let locations = if places { (0..4).map(place).collect() } else { Vec::new() };
     Annotations { locations, ..Annotations::default() }

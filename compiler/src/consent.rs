@@ -1,44 +1,19 @@
 //! What modules of others may do on the machine that compiles, and who said so.
 //!
-//! Owns the kinds of effects, consent to them, and the words in which a missing consent is told. Which function has which
+//! Owns consent to effects, and the words in which a missing consent is told. Which function has which
 //! effects is not known here.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeMap;
 
 use hlb_language::diagnostic::{Diagnostic, Location};
 
 use crate::codes;
-
-/// Something that reaches outside of the build.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub enum Effect {
-    /// Reads files of the client.
-    Local,
-    /// Runs commands on the client.
-    Run,
-    /// Reads the environment of the client, its directory, its architecture.
-    Env,
-    /// Uses files of the client as secrets.
-    Secret,
-    /// Uses an SSH agent of the client.
-    Ssh,
-    /// Uses connections of the client.
-    Forward,
-    /// Writes files of the client.
-    Download,
-    /// Pushes to a registry with the logins of the client.
-    Push,
-    /// Puts images into the Docker engine of the client.
-    Load,
-    /// Builds while the program is evaluated.
-    Build,
-}
+use crate::effects::{Effect, Effects};
 
 /// What each module of others may do. Modules are named by their source: see `RemoteModule::source`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Consent {
-    modules: BTreeMap<String, BTreeSet<Effect>>,
+    modules: BTreeMap<String, Effects>,
 }
 
 /// Why a text is no consent.
@@ -48,71 +23,8 @@ pub enum ConsentError {
     #[error("write it as `MODULE=KIND,KIND` or `MODULE=all`")]
     Form,
     /// It names what is no effect.
-    #[error("`{0}` is nothing that a module does; the kinds are {kinds} and all", kinds = Effect::words())]
+    #[error("`{0}` is nothing that a module does; the kinds are {kinds} and all", kinds = words())]
     Kind(String),
-}
-
-impl Effect {
-    /// All of them.
-    pub const ALL: [Self; 10] = [
-        Self::Local,
-        Self::Run,
-        Self::Env,
-        Self::Secret,
-        Self::Ssh,
-        Self::Forward,
-        Self::Download,
-        Self::Push,
-        Self::Load,
-        Self::Build,
-    ];
-
-    /// Its name on the command line and in the configuration file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Run => "run",
-            Self::Env => "env",
-            Self::Secret => "secret",
-            Self::Ssh => "ssh",
-            Self::Forward => "forward",
-            Self::Download => "download",
-            Self::Push => "push",
-            Self::Load => "load",
-            Self::Build => "build",
-        }
-    }
-
-    /// What a module that has it does, as in "wants to …".
-    pub fn words_of(self) -> &'static str {
-        match self {
-            Self::Local => "read files of this machine",
-            Self::Run => "run commands on this machine",
-            Self::Env => "read the environment of this machine",
-            Self::Secret => "use secrets of this machine",
-            Self::Ssh => "use the SSH agent of this machine",
-            Self::Forward => "use connections of this machine",
-            Self::Download => "write files of this machine",
-            Self::Push => "push with the logins of this machine",
-            Self::Load => "load images into the Docker engine of this machine",
-            Self::Build => "build while the program is evaluated",
-        }
-    }
-
-    /// The effect with a name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|effect| effect.name() == name)
-    }
-
-    fn words() -> String {
-        Self::ALL.map(Self::name).join(", ")
-    }
-}
-
-impl fmt::Display for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 impl Consent {
@@ -126,19 +38,20 @@ impl Consent {
     /// # Errors
     /// If one of the texts is neither a kind nor `all`.
     pub fn allow<'t>(&mut self, module: &str, kinds: impl IntoIterator<Item = &'t str>) -> Result<(), ConsentError> {
-        let mut effects = BTreeSet::new();
+        let mut effects = Effects::NONE;
         for kind in kinds {
             match kind.trim() {
-                "all" => effects.extend(Effect::ALL),
+                "all" => effects = Effect::ALL.into_iter().collect(),
                 kind => {
-                    effects.insert(Effect::named(kind).ok_or_else(|| ConsentError::Kind(kind.to_owned()))?);
+                    let effect = Effect::of(kind).ok_or_else(|| ConsentError::Kind(kind.to_owned()))?;
+                    effects = effects.and(Effects::just(effect));
                 }
             }
         }
         if module.is_empty() || effects.is_empty() {
             return Err(ConsentError::Form);
         }
-        self.modules.entry(module.to_owned()).or_default().extend(effects);
+        self.add_to(module.to_owned(), effects);
         Ok(())
     }
 
@@ -154,24 +67,49 @@ impl Consent {
     /// Takes over the consent of another.
     pub fn extend(&mut self, other: Self) {
         for (module, effects) in other.modules {
-            self.modules.entry(module).or_default().extend(effects);
+            self.add_to(module, effects);
         }
+    }
+
+    fn add_to(&mut self, module: String, effects: Effects) {
+        let allowed = self.modules.entry(module).or_default();
+        *allowed = allowed.and(effects);
     }
 
     /// Whether a module may do something.
     pub fn allows(&self, module: &str, effect: Effect) -> bool {
-        self.modules.get(module).is_some_and(|effects| effects.contains(&effect))
+        self.modules.get(module).is_some_and(|effects| effects.has(effect))
     }
 
     /// What of some effects a module may not do.
-    pub fn missing(&self, module: &str, effects: &BTreeSet<Effect>) -> BTreeSet<Effect> {
-        effects.iter().copied().filter(|effect| !self.allows(module, *effect)).collect()
+    pub fn missing(&self, module: &str, effects: Effects) -> Effects {
+        effects.without(self.modules.get(module).copied().unwrap_or_default())
+    }
+}
+
+fn words() -> String {
+    Effect::ALL.map(Effect::name).join(", ")
+}
+
+/// What a module that has an effect does, as in "wants to …".
+fn words_of(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Local => "read files of this machine",
+        Effect::Run => "run commands on this machine",
+        Effect::Env => "read the environment of this machine",
+        Effect::Secret => "use secrets of this machine",
+        Effect::Ssh => "use the SSH agent of this machine",
+        Effect::Forward => "use connections of this machine",
+        Effect::Download => "write files of this machine",
+        Effect::Push => "push with the logins of this machine",
+        Effect::Load => "load images into the Docker engine of this machine",
+        Effect::Build => "build while the program is evaluated",
     }
 }
 
 /// The option that lets a module do what it may not do yet, as it is typed in a shell.
-pub fn trust_flag(module: &str, effects: &BTreeSet<Effect>) -> String {
-    let kinds = effects.iter().map(|effect| effect.name()).collect::<Vec<_>>().join(",");
+pub fn trust_flag(module: &str, effects: Effects) -> String {
+    let kinds = effects.iter().map(Effect::name).collect::<Vec<_>>().join(",");
     let rule = format!("{module}={kinds}");
     let plain = |c: char| c.is_ascii_alphanumeric() || "/:.=,@+-_%".contains(c);
     let rule = if rule.chars().all(plain) { rule } else { format!("'{}'", rule.replace('\'', r"'\''")) };
@@ -179,8 +117,8 @@ pub fn trust_flag(module: &str, effects: &BTreeSet<Effect>) -> String {
 }
 
 /// The error for a use of a module of others that does what it may not do. `at` is the use in a file of the client.
-pub fn refusal(module: &str, effects: &BTreeSet<Effect>, at: Location) -> Diagnostic {
-    let wants = effects.iter().map(|effect| effect.words_of()).collect::<Vec<_>>().join(", and to ");
+pub fn refusal(module: &str, effects: Effects, at: Location) -> Diagnostic {
+    let wants = effects.iter().map(words_of).collect::<Vec<_>>().join(", and to ");
     let message = format!("the module `{module}` wants to {wants}, and nobody has said that it may");
     Diagnostic::error(codes::CONSENT, at, message)
         .help(format!("if it may, say so with `{}`", trust_flag(module, effects)))
@@ -197,8 +135,8 @@ mod tests {
         consent.add("image(\"o/m\")=all").unwrap();
         assert!(consent.allows("git://h/a", Effect::Run) && consent.allows("image(\"o/m\")", Effect::Push));
         assert!(!consent.allows("git://h/a", Effect::Local) && !consent.allows("git://h/ab", Effect::Run));
-        let wanted = BTreeSet::from([Effect::Run, Effect::Ssh]);
-        assert_eq!(consent.missing("git://h/a", &wanted), BTreeSet::from([Effect::Ssh]));
+        let wanted = [Effect::Run, Effect::Ssh].into_iter().collect();
+        assert_eq!(consent.missing("git://h/a", wanted), Effects::just(Effect::Ssh));
     }
 
     #[test]
@@ -212,8 +150,8 @@ mod tests {
 
     #[test]
     fn flags_can_be_pasted_into_a_shell() {
-        let effects = BTreeSet::from([Effect::Run, Effect::Env]);
-        assert_eq!(trust_flag("git://h/a", &effects), "--trust git://h/a=run,env");
-        assert_eq!(trust_flag("image(\"o/it's\")", &effects), r#"--trust 'image("o/it'\''s")=run,env'"#);
+        let effects = [Effect::Run, Effect::Env].into_iter().collect();
+        assert_eq!(trust_flag("git://h/a", effects), "--trust git://h/a=run,env");
+        assert_eq!(trust_flag("image(\"o/it's\")", effects), r#"--trust 'image("o/it'\''s")=run,env'"#);
     }
 }

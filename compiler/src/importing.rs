@@ -58,7 +58,7 @@ fn as_kind(
     if let Some(file) = files.get_mut(module.0) {
         file.tree.decls.push(function(expr, kind));
     }
-    let with = Loaded { files, sources: loaded.sources.clone(), builtin: loaded.builtin };
+    let with = Loaded { files, sources: loaded.sources.clone(), builtin: loaded.builtin, namespaces: loaded.namespaces.clone() };
     // Mistakes elsewhere are told when the whole program is checked.
     let mut diagnostics = Vec::new();
     let declared = resolve::declare(&with, &mut diagnostics);
@@ -81,6 +81,7 @@ fn function(expr: &Expr, kind: &str) -> Decl {
             span,
             doc: None,
             callee: call.callee.clone(),
+            parens: call.args.as_ref().map(|(parens, _)| *parens),
             args: call.args.iter().flat_map(|(_, args)| args).cloned().collect(),
             with: None,
             bind: None,
@@ -94,7 +95,18 @@ fn function(expr: &Expr, kind: &str) -> Decl {
 }
 
 fn declaration(span: hlb_language::span::Span, kind: ast::Ident, name: ast::Ident, body: ast::Block) -> ast::FuncDecl {
-    ast::FuncDecl { span, doc: None, kind, name, params: Vec::new(), binds: None, body: Some(body) }
+    ast::FuncDecl {
+        span,
+        doc: None,
+        export: None,
+        result: ast::TypeExpr::Name(kind),
+        name,
+        type_params: Vec::new(),
+        params: Vec::new(),
+        options: None,
+        binds: None,
+        body: Some(body),
+    }
 }
 
 fn run(
@@ -111,7 +123,7 @@ fn run(
     let platform = Platform { os: "linux".to_owned(), ..world.host() };
     let mut evaluator = Evaluator::new(world, program, sources, platform);
     evaluator.consent = world.consent();
-    let value = match evaluator.target(NAME, target, at) {
+    let value = match evaluator.target(NAME, target, at, Vec::new()) {
         Ok(value) => value,
         // What this world does not do is no mistake of the program.
         Err(error) if world.fetches() => return Err(error),

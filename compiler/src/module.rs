@@ -5,8 +5,8 @@
 
 mod address;
 mod expression;
-mod heads;
 mod target;
+mod used;
 
 pub(crate) use target::absent;
 
@@ -14,7 +14,7 @@ use std::sync::{Arc, OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ecow::EcoString;
-use hlb_language::ast::{self, Decl, Expr};
+use hlb_language::ast::{self, Decl, Expr, StringForm, StringPart};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::{Source, SourceId, SourceMap};
 use hlb_language::span::Span;
@@ -38,6 +38,8 @@ pub(crate) struct Loaded {
     pub(crate) sources: SourceMap,
     /// The builtin declarations.
     pub(crate) builtin: (SourceId, &'static ast::Module),
+    /// Those of the namespaces.
+    pub(crate) namespaces: Vec<(&'static str, SourceId, &'static ast::Module)>,
 }
 
 /// One parsed file.
@@ -80,10 +82,14 @@ pub(crate) fn load(
 ) -> Loaded {
     let mut sources = SourceMap::new();
     let builtin_source = sources.add(Source::new("<builtin>", hlb_stdlib::BUILTIN));
-    let builtin = builtin_tree(builtin_source);
+    let namespace_sources: Vec<SourceId> =
+        hlb_stdlib::NAMESPACES.iter().map(|(name, text)| sources.add(Source::new(format!("<{name}>"), *text))).collect();
+    let trees = builtin_trees(builtin_source, &namespace_sources);
+    let namespaces = hlb_stdlib::NAMESPACES.iter().zip(&trees.namespaces).zip(namespace_sources);
+    let namespaces = namespaces.map(|(((name, _), tree), source)| (*name, source, tree)).collect();
     let mut loader = Loader {
         world,
-        loaded: Loaded { files: Vec::new(), sources, builtin: (builtin_source, builtin) },
+        loaded: Loaded { files: Vec::new(), sources, builtin: (builtin_source, &trees.builtin), namespaces },
         edges: Vec::new(),
         made: Vec::new(),
         known: FxHashMap::default(),
@@ -119,11 +125,24 @@ pub(crate) fn load(
     loader.loaded
 }
 
-/// The tree of the builtin declarations, which never change: their text is always the first of a program, so their places
-/// are the same in all programs. That it parses without errors is a test of `builtins`.
-fn builtin_tree(source: SourceId) -> &'static ast::Module {
-    static TREE: OnceLock<ast::Module> = OnceLock::new();
-    TREE.get_or_init(|| hlb_language::parse(source, hlb_stdlib::BUILTIN).module)
+/// The declarations of the builtins and of the namespaces.
+struct BuiltinTrees {
+    builtin: ast::Module,
+    namespaces: Vec<ast::Module>,
+}
+
+/// The trees of the builtin declarations, which never change: their texts are always the first of a program, so their places
+/// are the same in all programs. That they parse without errors is a test of `builtins`.
+fn builtin_trees(source: SourceId, namespaces: &[SourceId]) -> &'static BuiltinTrees {
+    static TREES: OnceLock<BuiltinTrees> = OnceLock::new();
+    TREES.get_or_init(|| BuiltinTrees {
+        builtin: hlb_language::parse(source, hlb_stdlib::BUILTIN).module,
+        namespaces: hlb_stdlib::NAMESPACES
+            .iter()
+            .zip(namespaces)
+            .map(|((_, text), source)| hlb_language::parse(*source, text).module)
+            .collect(),
+    })
 }
 
 impl Loaded {
@@ -207,7 +226,7 @@ impl Loader<'_> {
         // The tree is put back below; what is read from it here must not hold the list of files.
         let tree = std::mem::take(&mut file.tree);
         let source = file.source;
-        let used = heads::of_file(&tree);
+        let used = used::names(&tree);
         let mut imports = Vec::new();
         for (decl, import) in tree.decls.iter().enumerate() {
             let Decl::Import(import) = import else { continue };
@@ -229,18 +248,18 @@ impl Loader<'_> {
                 imports.push((name, None));
                 continue;
             }
-            let from = self.loaded.sources.get(source).map(|text| heads::From::of(text, &import.source));
+            let from = self.loaded.sources.get(source).map(|text| From::of(text, &import.source));
             let target = match from {
-                Some(heads::From::Text(text)) => {
+                Some(From::Text(text)) => {
                     let at = Location { source, span: import.source.span() };
                     self.by_text(id, at, &text)
                 }
-                Some(heads::From::Made) => {
+                Some(From::Made) => {
                     self.made.push(Made { file: id, decl, slot: imports.len() });
                     None
                 }
                 // What is neither a text nor a call is reported by the checker.
-                Some(heads::From::Other) | None => None,
+                Some(From::Other) | None => None,
             };
             if let Some(target) = target {
                 self.edges.push((id, target, Location { source, span: import.span }));
@@ -284,6 +303,51 @@ impl Loader<'_> {
 fn key(origin: &Origin, within: &Utf8Path) -> Key {
     let module = origin.remote().map(|module| (module.source.clone(), module.id.clone()));
     (module, path::clean(within.as_str()).into())
+}
+
+/// What stands behind `from`.
+enum From {
+    /// A string without interpolations or escapes, as paths are.
+    Text(String),
+    /// Something that has to be evaluated.
+    Made,
+    /// Something that can be neither a text nor a filesystem, which the checker reports.
+    Other,
+}
+
+impl From {
+    fn of(source: &Source, expr: &Expr) -> Self {
+        let string = match expr {
+            Expr::String(string) => string,
+            Expr::Call(_)
+            | Expr::Func(_)
+            | Expr::Postfix(_)
+            | Expr::Binary(_)
+            | Expr::Paren(..)
+            | Expr::If(_)
+            | Expr::Match(_) => return Self::Made,
+            Expr::Int(_)
+            | Expr::Bool(_)
+            | Expr::None(_)
+            | Expr::Unary(_)
+            | Expr::List(_)
+            | Expr::Map(_)
+            | Expr::For(_)
+            | Expr::Lambda(_)
+            | Expr::Error(_) => return Self::Other,
+        };
+        if matches!(string.form, StringForm::Heredoc { .. }) {
+            return Self::Made;
+        }
+        let mut text = String::new();
+        for part in &string.parts {
+            match part {
+                StringPart::Text(span) => text.push_str(source.slice(*span)),
+                StringPart::Escape(_) | StringPart::Interpolation(..) => return Self::Made,
+            }
+        }
+        Self::Text(text)
+    }
 }
 
 #[cfg(test)]

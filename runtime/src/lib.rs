@@ -36,7 +36,8 @@ pub use exec::{PreflightError, preflight};
 pub use ops::source::Outside;
 pub use process::{LogSink, Program};
 pub use runtime::{
-    Config, Entitlement, ExportTarget, Exported, ImageExport, ImageTarget, Runtime, SolveRequest, Solved,
+    Config, Entitlement, ExportTarget, Exported, ImageExport, ImageTarget, ImageVariant, IndexExport, Runtime,
+    SolveRequest, Solved,
 };
 pub use solver::job::StatusSink;
 pub use sys::namespace::isolate_mounts;

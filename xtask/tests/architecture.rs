@@ -100,7 +100,7 @@ fn arrows_between_our_crates_are_the_drawn_ones() {
         ("hlb-llb", &[]),
         ("hlb-store", &["hlb-llb"]),
         ("hlb-registry", &["hlb-llb"]),
-        ("hlb-compiler", &["hlb-language", "hlb-llb", "hlb-stdlib"]),
+        ("hlb-compiler", &["hlb-language", "hlb-llb", "hlb-patterns", "hlb-stdlib"]),
         ("hlb-modules", &["hlb-compiler", "hlb-llb"]),
         ("hlb-ide", &["hlb-compiler", "hlb-language"]),
         ("hlb-lsp", &["hlb-ide", "hlb-language"]),
@@ -108,7 +108,7 @@ fn arrows_between_our_crates_are_the_drawn_ones() {
         ("hlb-patterns", &[]),
         ("hlb-runtime", &["hlb-agent", "hlb-llb", "hlb-patterns", "hlb-registry", "hlb-store"]),
         ("hlb-buildkit", &["hlb-agent", "hlb-llb", "hlb-patterns"]),
-        ("hlb-gateway", &["hlb-agent", "hlb-llb", "hlb-registry", "hlb-runtime"]),
+        ("hlb-gateway", &["hlb-agent", "hlb-llb", "hlb-patterns", "hlb-registry", "hlb-runtime"]),
         (
             "hlbc",
             &[

@@ -7,6 +7,7 @@
 //! Owns the way from what a client of BuildKit asks for to a result that BuildKit can make. The protocol is `hlb-gateway`'s.
 
 mod changes;
+mod look;
 mod place;
 mod subrequest;
 mod wanted;
@@ -92,7 +93,7 @@ fn own_platform(gateway: &Gateway, invocation: &Invocation) -> Platform {
 /// The one graph that a target asks for.
 fn compile(world: &GatewayWorld, checked: &Checked, wanted: &Wanted, platform: &Platform) -> Result<Solve, Failure> {
     let options = Options { platform: platform.clone(), consent: Consent::none() };
-    let request = hlb_compiler::compile(world, checked, std::slice::from_ref(&wanted.target), &options);
+    let request = hlb_compiler::compile(world, checked, &[wanted.target.as_str().into()], &options);
     let solve = match request.map_err(|CompileErrors(errors)| told(&checked.sources, &errors))? {
         Request::Solve(solve) => *solve,
         Request::Nil => return Err(Failure::request(format!("the target `{}` builds nothing", wanted.target))),

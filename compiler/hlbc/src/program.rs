@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::{Checked, CompileErrors, Consent, Options, Platform, Request, World};
+use hlb_compiler::{Checked, CompileErrors, Consent, Options, Platform, Request, TargetCall, World};
 use hlb_language::diagnostic::Diagnostic;
 use hlb_modules::{Mode, Session};
 use tokio_util::sync::CancellationToken;
@@ -217,7 +217,8 @@ pub(crate) fn evaluate(
         // Whatever this machine is, containers are Linux.
         None => Platform { os: "linux".to_owned(), ..world.host() },
     };
-    hlb_compiler::compile(world, checked, targets, &Options { platform, consent: world.consent.clone() })
+    let targets: Vec<TargetCall> = targets.iter().map(|name| name.as_str().into()).collect();
+    hlb_compiler::compile(world, checked, &targets, &Options { platform, consent: world.consent.clone() })
 }
 
 /// Tells errors of a compilation. A target that does not exist is a mistake of the command line, what a program names but

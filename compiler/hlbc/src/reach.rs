@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use hlb_compiler::{Effect, Lent, ModuleFrom, ModuleRequest, PinRequest, Solve, WorldError, trust_flag};
+use hlb_compiler::{Effect, Effects, Lent, ModuleFrom, ModuleRequest, PinRequest, Solve, WorldError, trust_flag};
 use hlb_llb::graph::{Annotations, Output, marshal};
 use hlb_llb::{Graph, ops, pb};
 use hlb_registry::Reference;
@@ -31,7 +31,7 @@ impl OsWorld<'_> {
                 "for that, `{}` wants to use the SSH agent of this machine, and nobody has said that it may",
                 importer.source
             ),
-            advice: format!("if it may, say so with `{}`", trust_flag(&importer.source, &[Effect::Ssh].into())),
+            advice: format!("if it may, say so with `{}`", trust_flag(&importer.source, Effects::just(Effect::Ssh))),
         })
     }
 }

@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::{
     Command, CommandOutput, Consent, FileKind, FoundModule, FrontendCall, FrontendResult, ImageConfig, ImageManifest,
-    LayoutImage, ModuleRequest, Pin, PinRequest, Platform, Solve, World, WorldError,
+    LayoutImage, ModuleRequest, Pin, PinRequest, Platform, ReadAnswer, ReadRequest, Solve, World, WorldError,
 };
 use hlb_gateway::GatewayError;
 use hlb_modules::Session;
@@ -216,6 +216,12 @@ impl World for OsWorld<'_> {
         })?;
         let config = made.config.as_deref().map(String::from_utf8_lossy);
         Ok(FrontendResult { definition: made.definition, config: config.and_then(|text| image::from_json(&text)) })
+    }
+
+    fn read_result(&self, request: &ReadRequest) -> Result<ReadAnswer, WorldError> {
+        let (executor, outside) = self.builder(&request.what.action())?;
+        // Not dropped when cancelled, either.
+        outside.handle.block_on(executor.read(request, &outside.cancel))
     }
 
     fn image_manifest(

@@ -4,10 +4,8 @@
 //! empty ones, and the member of an op's oneof stands where its `FieldOrder` says. Messages without maps are left to
 //! prost, whose order is the same for them. Knows nothing about what makes a valid graph.
 
-use std::collections::BTreeMap;
-
 use prost::Message;
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint, message};
 
 use crate::pb;
 
@@ -29,7 +27,7 @@ pub fn encode_op(op: &pb::Op) -> Vec<u8> {
 /// The bytes of an op in a given order.
 pub fn encode_op_in(order: FieldOrder, op: &pb::Op) -> Vec<u8> {
     let parts = OpParts { kind: op.op.as_ref(), platform: op.platform.as_ref(), constraints: op.constraints.as_ref() };
-    parts.encode(order, op.inputs.iter().map(|input| (input.digest.as_str(), input.index)))
+    parts.encode(order, op.inputs.iter().map(|input| (input.digest.as_bytes(), input.index)))
 }
 
 /// The canonical bytes of a definition. The ops in it are written as they are.
@@ -41,11 +39,6 @@ pub fn encode_definition(definition: &pb::Definition) -> Vec<u8> {
     put_definition(definition, &mut out);
     out
 }
-
-/// Most bytes that an input has besides its digest, unless its number is very great.
-const INPUT: usize = 6;
-/// So many bytes have the platform and the constraints, and what is round them, in most ops.
-const REST: usize = 24;
 
 /// What an op says besides its inputs.
 pub(crate) struct OpParts<'a> {
@@ -59,70 +52,87 @@ impl OpParts<'_> {
     pub(crate) fn encode<'d>(
         &self,
         order: FieldOrder,
-        inputs: impl Iterator<Item = (&'d str, i64)> + Clone,
+        inputs: impl Iterator<Item = (&'d [u8], i64)> + Clone,
     ) -> Vec<u8> {
-        let named: usize = inputs.clone().map(|(digest, _)| digest.len() + INPUT).sum();
-        let mut out = Vec::with_capacity(named + self.kind.map_or(0, likely_length) + REST);
+        let named: usize = inputs.clone().map(|(digest, index)| field_length(input_length(digest, index))).sum();
+        let kind = self.kind.map_or(0, kind_length);
+        let platform = self.platform.map_or(0, |platform| message::encoded_len(10, platform));
+        let constraints = self.constraints.map_or(0, |constraints| message::encoded_len(11, constraints));
+        // Most ops live as long as their graph, so none takes more than it needs.
+        let mut out = Vec::with_capacity(named + field_length(kind) + platform + constraints);
         for (digest, index) in inputs {
-            let text = if digest.is_empty() { 0 } else { field_length(digest.len()) };
-            let number = if index == 0 { 0 } else { prost::encoding::int64::encoded_len(2, &index) };
             encode_key(1, WireType::LengthDelimited, &mut out);
-            encode_varint((text + number) as u64, &mut out);
-            put_string(1, digest, &mut out);
+            encode_varint(input_length(digest, index) as u64, &mut out);
+            if !digest.is_empty() {
+                put_bytes(1, digest, &mut out);
+            }
             if index != 0 {
                 prost::encoding::int64::encode(2, &index, &mut out);
             }
         }
         if order == FieldOrder::ByNumber {
-            put_kind(self.kind, &mut out);
+            put_kind(self.kind, kind, &mut out);
         }
         if let Some(platform) = self.platform {
-            prost::encoding::message::encode(10, platform, &mut out);
+            message::encode(10, platform, &mut out);
         }
         if let Some(constraints) = self.constraints {
-            prost::encoding::message::encode(11, constraints, &mut out);
+            message::encode(11, constraints, &mut out);
         }
         if order == FieldOrder::OneofLast {
-            put_kind(self.kind, &mut out);
+            put_kind(self.kind, kind, &mut out);
         }
         out
     }
 }
 
-/// How many bytes the member of the oneof takes, or nearly so.
-fn likely_length(kind: &pb::OpKind) -> usize {
-    let attrs = |attrs: &BTreeMap<String, String>| {
-        attrs.iter().map(|(name, value)| name.len() + value.len() + 6).sum::<usize>()
-    };
+fn input_length(digest: &[u8], index: i64) -> usize {
+    let text = if digest.is_empty() { 0 } else { field_length(digest.len()) };
+    text + if index == 0 { 0 } else { prost::encoding::int64::encoded_len(2, &index) }
+}
+
+/// How many bytes the member of the oneof takes; of nested builds, which are rare, only known when they are written.
+fn kind_length(kind: &pb::OpKind) -> usize {
     match kind {
         pb::OpKind::Exec(exec) => exec.encoded_len(),
-        pb::OpKind::Source(source) => source.identifier.len() + attrs(&source.attrs),
+        pb::OpKind::Source(source) => source_op_length(source),
         pb::OpKind::File(file) => file.encoded_len(),
-        pb::OpKind::Build(build) => attrs(&build.attrs),
+        pb::OpKind::Build(_) => 0,
         pb::OpKind::Merge(merge) => merge.encoded_len(),
         pb::OpKind::Diff(diff) => diff.encoded_len(),
         pb::OpKind::Passthrough(pass) => pass.encoded_len(),
     }
 }
 
-fn put_kind(kind: Option<&pb::OpKind>, out: &mut Vec<u8>) {
+fn put_kind(kind: Option<&pb::OpKind>, length: usize, out: &mut Vec<u8>) {
     match kind {
         None => {}
-        Some(pb::OpKind::Exec(exec)) => prost::encoding::message::encode(2, exec, out),
-        Some(pb::OpKind::Source(source)) => put_source_op(source, out),
-        Some(pb::OpKind::File(file)) => prost::encoding::message::encode(4, file, out),
+        Some(pb::OpKind::Exec(exec)) => put_message(2, exec, length, out),
+        Some(pb::OpKind::Source(source)) => put_source_op(source, length, out),
+        Some(pb::OpKind::File(file)) => put_message(4, file, length, out),
         Some(pb::OpKind::Build(build)) => put_bytes(5, &encode_build_op(build), out),
-        Some(pb::OpKind::Merge(merge)) => prost::encoding::message::encode(6, merge, out),
-        Some(pb::OpKind::Diff(diff)) => prost::encoding::message::encode(7, diff, out),
-        Some(pb::OpKind::Passthrough(pass)) => prost::encoding::message::encode(8, pass, out),
+        Some(pb::OpKind::Merge(merge)) => put_message(6, merge, length, out),
+        Some(pb::OpKind::Diff(diff)) => put_message(7, diff, length, out),
+        Some(pb::OpKind::Passthrough(pass)) => put_message(8, pass, length, out),
     }
 }
 
-fn put_source_op(source: &pb::SourceOp, out: &mut Vec<u8>) {
+/// A message whose length is known, which else would be measured again.
+fn put_message(tag: u32, value: &impl Message, length: usize, out: &mut Vec<u8>) {
+    encode_key(tag, WireType::LengthDelimited, out);
+    encode_varint(length as u64, out);
+    value.encode_raw(out);
+}
+
+fn source_op_length(source: &pb::SourceOp) -> usize {
     let identifier = if source.identifier.is_empty() { 0 } else { field_length(source.identifier.len()) };
     let attrs = source.attrs.iter().map(|(name, value)| field_length(entry_length(name, value.len()))).sum::<usize>();
+    identifier + attrs
+}
+
+fn put_source_op(source: &pb::SourceOp, length: usize, out: &mut Vec<u8>) {
     encode_key(3, WireType::LengthDelimited, out);
-    encode_varint((identifier + attrs) as u64, out);
+    encode_varint(length as u64, out);
     put_string(1, &source.identifier, out);
     for (name, value) in &source.attrs {
         put_entry(2, name, value.as_bytes(), out);
@@ -169,19 +179,19 @@ fn put_metadata(metadata: &pb::OpMetadata, out: &mut Vec<u8>) {
         put_entry(2, name, text.as_bytes(), out);
     }
     if let Some(export) = &metadata.export_cache {
-        prost::encoding::message::encode(4, export, out);
+        message::encode(4, export, out);
     }
-    for (cap, wanted) in &metadata.caps {
+    for (cap, wanted) in metadata.caps.iter() {
         encode_key(5, WireType::LengthDelimited, out);
         encode_varint(field_length(cap.len()) as u64 + 2, out);
         put_bytes(1, cap.as_bytes(), out);
-        prost::encoding::bool::encode(2, wanted, out);
+        prost::encoding::bool::encode(2, &wanted, out);
     }
     if let Some(group) = &metadata.progress_group {
-        prost::encoding::message::encode(6, group, out);
+        message::encode(6, group, out);
     }
     if let Some(resources) = &metadata.linux_resources {
-        prost::encoding::message::encode(7, resources, out);
+        message::encode(7, resources, out);
     }
 }
 
@@ -199,7 +209,7 @@ fn put_source(source: &pb::Source, out: &mut Vec<u8>) {
         encode_key(1, WireType::LengthDelimited, out);
         encode_varint(entry_length(digest, *length) as u64, out);
         put_bytes(1, digest.as_bytes(), out);
-        prost::encoding::message::encode(2, places, out);
+        put_message(2, places, *length, out);
     }
     for info in &infos {
         put_bytes(2, info, out);

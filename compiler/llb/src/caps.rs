@@ -88,6 +88,19 @@ impl Caps {
         self.0 |= 1 << cap as u32;
     }
 
+    /// The one of a name, if it is known.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        NAMES.binary_search(&name).ok().map(|position| Self(1 << position))
+    }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    pub(crate) fn remove(&mut self, other: Self) {
+        self.0 &= !other.0;
+    }
+
     /// The names, sorted.
     pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
         let mut left = self.0;
@@ -116,6 +129,7 @@ mod tests {
         assert!(NAMES.is_sorted());
         assert_eq!(Caps(u64::MAX >> (64 - NAMES.len())).names().collect::<Vec<_>>(), NAMES);
         assert_eq!(Caps::default().names().count(), 0);
+        assert!(NAMES.iter().all(|name| Caps::named(name).unwrap().names().eq([*name])));
         assert_eq!(Caps::from(Cap::SourceHttpUidgid).names().collect::<Vec<_>>(), ["soruce.http.uidgid"]);
     }
 }

@@ -71,7 +71,7 @@ pub enum InvalidDefinition {
         /// The op.
         digest: Digest,
         /// Path of the field, such as `exec.mounts[1].input`.
-        field: String,
+        field: Box<str>,
         /// What is wrong with it.
         fault: Fault,
     },
@@ -162,8 +162,8 @@ impl Graph {
         self.vertices
             .iter()
             .flat_map(|vertex| vertex.metadata.caps.iter())
-            .filter(|(_, wanted)| **wanted)
-            .map(|(cap, _)| cap.as_str())
+            .filter(|(_, wanted)| *wanted)
+            .map(|(cap, _)| cap)
             .collect()
     }
 }
@@ -181,6 +181,6 @@ struct Field<'a> {
 
 impl Field<'_> {
     fn fault(&self, fault: Fault) -> InvalidDefinition {
-        InvalidDefinition::Field { digest: self.digest.clone(), field: self.path.clone(), fault }
+        InvalidDefinition::Field { digest: self.digest.clone(), field: self.path.as_str().into(), fault }
     }
 }

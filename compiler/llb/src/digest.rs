@@ -4,14 +4,15 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::hash::{Hash, Hasher as State};
 use std::str::FromStr;
-use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-/// `sha256:` and 64 lower-case hexadecimal digits. Cheap to clone.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Digest(Arc<str>);
+/// `sha256:` and 64 lower-case hexadecimal digits. Cheap to clone: the text stands in the value itself, since graphs have
+/// one for each vertex and compare them all.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Digest([u8; TEXT]);
 
 const PREFIX: &str = "sha256:";
 
@@ -40,12 +41,19 @@ impl Digest {
 
     /// The whole text, `sha256:…`.
     pub fn as_str(&self) -> &str {
-        &self.0
+        // All of it is ASCII.
+        str::from_utf8(&self.0).unwrap_or_default()
     }
 
     /// The 64 hexadecimal digits.
     pub fn hex(&self) -> &str {
-        self.0.get(PREFIX.len()..).unwrap_or_default()
+        self.as_str().get(PREFIX.len()..).unwrap_or_default()
+    }
+
+    /// Eight bytes that differ between digests, as a rule: what sorts and finds most of them. They sort as digests do.
+    pub(crate) fn beginning(&self) -> u64 {
+        let digits = self.0.get(PREFIX.len()..).and_then(|digits| digits.first_chunk().copied());
+        u64::from_be_bytes(digits.unwrap_or_default())
     }
 }
 
@@ -64,8 +72,7 @@ impl Hasher {
         for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0.finalize()) {
             pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
         }
-        // All of it is ASCII.
-        Digest(str::from_utf8(&text).unwrap_or_default().into())
+        Digest(text)
     }
 }
 
@@ -76,37 +83,47 @@ impl FromStr for Digest {
         let valid = text.strip_prefix(PREFIX).is_some_and(|hex| {
             hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
         });
-        if valid { Ok(Self(text.into())) } else { Err(InvalidDigest { text: text.to_owned() }) }
+        match text.as_bytes().try_into() {
+            Ok(text) if valid => Ok(Self(text)),
+            _ => Err(InvalidDigest { text: text.to_owned() }),
+        }
+    }
+}
+
+impl Hash for Digest {
+    /// As the text does, which `Borrow` promises.
+    fn hash<H: State>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl AsRef<str> for Digest {
     fn as_ref(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 impl Borrow<str> for Digest {
     /// So that maps can be asked by a text.
     fn borrow(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 impl AsRef<[u8]> for Digest {
     fn as_ref(&self) -> &[u8] {
-        self.0.as_bytes()
+        &self.0
     }
 }

@@ -4,15 +4,20 @@
 //! `marshal` goes from an output to a definition, `import` from a definition to an output.
 
 mod import;
+mod inputs;
 mod marshal;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use prost::bytes::Bytes;
+
 use crate::canonical::{FieldOrder, OpParts};
 use crate::caps::Caps;
 use crate::digest::Digest;
 use crate::pb;
+
+use inputs::Inputs;
 
 pub use import::import;
 pub use marshal::marshal;
@@ -28,15 +33,15 @@ pub struct Output {
 
 /// An op that can no longer change, with what is said about it.
 pub struct Vertex {
+    /// In the order in which a definition lists them, which need not be the order in the op.
+    inputs: Inputs,
     digest: Digest,
     /// What the op needs.
     caps: Caps,
     /// What else is said about it, which is mostly nothing.
     said: Option<Box<pb::OpMetadata>>,
-    bytes: Vec<u8>,
+    bytes: Bytes,
     locations: Vec<pb::Location>,
-    /// In the order in which a definition lists them, which need not be the order in the op.
-    inputs: Vec<Output>,
 }
 
 /// What a caller says about a vertex besides what it does. Nothing but `workers` changes its digest.
@@ -113,7 +118,7 @@ impl NewVertex {
         // Constraints are always there, also empty ones.
         let constraints = pb::WorkerConstraints { filter: workers };
         let parts = OpParts { kind: Some(&kind), platform: platform.as_ref(), constraints: Some(&constraints) };
-        let named = inputs.iter().map(|input| (input.vertex.digest.as_str(), input.index));
+        let named = inputs.iter().map(|input| (input.vertex.digest.as_ref(), input.index));
         let bytes = parts.encode(FieldOrder::ByNumber, named);
         if let Some(name) = name {
             description.insert(CUSTOM_NAME.to_owned(), name);
@@ -122,13 +127,13 @@ impl NewVertex {
             ignore_cache,
             description,
             export_cache: export_cache.map(|value| pb::ExportCache { value }),
-            caps: BTreeMap::new(),
+            caps: pb::Capabilities::default(),
             progress_group: progress_group.map(Box::new),
             linux_resources: linux_resources.map(Box::new),
         };
         let said = (metadata != pb::OpMetadata::default()).then(|| Box::new(metadata));
-        let inputs = listed.unwrap_or(inputs);
-        Arc::new(Vertex { digest: Digest::of(&bytes), caps, said, bytes, locations, inputs })
+        let inputs = listed.unwrap_or(inputs).into();
+        Arc::new(Vertex { digest: Digest::of(&bytes), caps, said, bytes: bytes.into(), locations, inputs })
     }
 }
 
@@ -146,7 +151,7 @@ impl Vertex {
     /// What is said about it.
     pub fn metadata(&self) -> pb::OpMetadata {
         let mut metadata = self.said.as_deref().cloned().unwrap_or_default();
-        metadata.caps.extend(self.caps.names().map(|cap| (cap.to_owned(), true)));
+        metadata.caps.extend_with(self.caps.into());
         metadata
     }
 
@@ -157,7 +162,7 @@ impl Vertex {
 
     /// What it reads, in the order in which a definition lists it.
     pub fn inputs(&self) -> &[Output] {
-        &self.inputs
+        self.inputs.as_slice()
     }
 
     /// One of its outputs.
@@ -175,11 +180,13 @@ impl std::fmt::Debug for Vertex {
 impl Drop for Vertex {
     /// Long chains would overflow the stack if each vertex dropped the next.
     fn drop(&mut self) {
-        let mut pending = std::mem::take(&mut self.inputs);
-        while let Some(output) = pending.pop() {
-            if let Some(mut vertex) = Arc::into_inner(output.vertex) {
-                pending.append(&mut vertex.inputs);
-            }
+        let mut pending = Vec::new();
+        let mut next = Some(std::mem::take(&mut self.inputs));
+        while let Some(inputs) = next {
+            inputs.each(|output| {
+                pending.extend(Arc::into_inner(output.vertex).map(|mut vertex| std::mem::take(&mut vertex.inputs)));
+            });
+            next = pending.pop();
         }
     }
 }

@@ -4,11 +4,17 @@
 //! about what a valid graph is (`definition`), nor in which order bytes must be written (`canonical`): do not encode
 //! these types with prost's own `encode` where a digest depends on it.
 
+mod capabilities;
 mod definition;
 mod exec;
 mod file;
 mod op;
+mod ranges;
 
+/// Bytes that are cheap to clone.
+pub use prost::bytes::Bytes;
+
+pub use capabilities::Capabilities;
 pub use definition::{
     Definition, ExportCache, LinuxResources, Location, Locations, OpMetadata, Position, ProgressGroup, Range, Source,
     SourceInfo,
@@ -25,3 +31,4 @@ pub use op::{
     BuildInput, BuildOp, DiffOp, Input, LowerDiffInput, MergeInput, MergeOp, Op, OpKind, PassthroughOp, Platform,
     SourceOp, UpperDiffInput, WorkerConstraints,
 };
+pub use ranges::Ranges;

@@ -6,7 +6,7 @@ use hlb_language::ast::{Decl, Expr, ImportDecl};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use rustc_hash::FxHashSet;
 
-use super::{Evaluate, Imported, Loader, Made, heads};
+use super::{Evaluate, Imported, Loader, Made, used};
 use crate::codes;
 use crate::hir::ModuleId;
 
@@ -81,7 +81,7 @@ impl Loader<'_> {
     /// Collects the files that an expression uses; false if one of its imports is not evaluated yet.
     fn uses(&self, id: ModuleId, expr: &Expr, files: &mut Vec<ModuleId>) -> bool {
         let Some(file) = self.loaded.files.get(id.0) else { return true };
-        let used = heads::of_expr(&file.tree, expr);
+        let used = used::by(&file.tree, expr);
         for (slot, (name, target)) in file.imports.iter().enumerate() {
             if !used.contains(name) {
                 continue;

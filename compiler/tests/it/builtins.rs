@@ -165,7 +165,7 @@ fn images_go_where_they_are_sent() {
     solve: docker-image://docker.io/library/a:latest | /bin/sh -c x
     ");
     let request = build(&world(source), &["default"]).unwrap();
-    let image = &single(&request).exports[0].image;
+    let image = &single(&request).exports[0].variants()[0].image;
     assert_eq!((image.os.as_str(), image.architecture.as_str()), ("linux", "amd64"));
 }
 
@@ -189,7 +189,7 @@ fn a_digest_that_is_used_pushes_once_and_during_evaluation() {
     let pushes = world.pushes.borrow();
     let [push] = pushes.as_slice() else { panic!("pushed {} times", pushes.len()) };
     assert_eq!((push.exports.len(), push.name.as_str()), (1, "default"));
-    assert_eq!(push.exports[0].definition, push.definition);
+    assert_eq!(push.exports[0].variants()[0].definition, push.definition);
     assert_eq!(vertices(&push.definition), "docker-image://docker.io/library/a:latest");
 }
 
@@ -238,7 +238,7 @@ fn a_frontends_nothing_is_scratch_and_its_rubbish_an_error() {
     let nothing = hlb_llb::pb::Definition::default();
     world.made = Ok(FrontendResult { definition: nothing.clone(), config: None });
     assert_eq!(outline(&build(&world, &["default"]).unwrap()), "solve: mkdir /d\n");
-    let rubbish = hlb_llb::pb::Definition { def: vec![vec![0xff]], ..nothing };
+    let rubbish = hlb_llb::pb::Definition { def: vec![vec![0xff].into()], ..nothing };
     world.made = Ok(FrontendResult { definition: rubbish, config: None });
     let error = build(&world, &["default"]).unwrap_err();
     assert!(

@@ -37,7 +37,7 @@ fn build(world: &MemoryWorld, consent: &[&str]) -> Result<Request, String> {
         given.add(rule).unwrap();
     }
     let options = Options { consent: given, ..options() };
-    compile(world, &checked, &["default".to_owned()], &options).map_err(|errors| render(&checked.sources, &errors.0))
+    compile(world, &checked, &["default".into()], &options).map_err(|errors| render(&checked.sources, &errors.0))
 }
 
 #[test]

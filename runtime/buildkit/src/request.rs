@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn exporters_are_said_to_old_and_new_daemons() {
         let attrs = BTreeMap::from([("name".to_owned(), "a/b".to_owned())]);
-        let definition = pb::Definition { def: vec![b"op".to_vec()], ..pb::Definition::default() };
+        let definition = pb::Definition { def: vec![b"op".to_vec().into()], ..pb::Definition::default() };
         let wire = request(Some(definition), Some(Export::Image(attrs))).wire("r", "s").unwrap();
         assert_eq!((wire.exporter_deprecated.as_str(), wire.exporters.len()), ("image", 1));
         assert_eq!(wire.exporter_attrs_deprecated, wire.exporters[0].attrs);

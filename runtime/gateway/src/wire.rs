@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_would_be_lost_is_refused() {
-        let mut definition = pb::Definition { def: vec![vec![1]], ..pb::Definition::default() };
+        let mut definition = pb::Definition { def: vec![vec![1].into()], ..pb::Definition::default() };
         definition.metadata.insert("sha256:a".to_owned(), pb::OpMetadata { ignore_cache: true, ..Default::default() });
         assert_eq!(from_wire(&to_wire(&definition).unwrap()).unwrap(), definition);
         let limits = pb::LinuxResources { memory: 5, ..Default::default() };

@@ -160,7 +160,7 @@ impl Default for RootFs {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Root {
     Index(Index),
-    Manifest(Manifest),
+    Manifest(Box<Manifest>),
 }
 
 impl Root {

@@ -262,7 +262,7 @@ impl Images {
         let mut nested = 0;
         let manifest = loop {
             match Root::read(&at.bytes, &at.media_type).map_err(unusable)? {
-                Root::Manifest(manifest) => break manifest,
+                Root::Manifest(manifest) => break *manifest,
                 Root::Index(_) if nested >= MAX_NESTED => {
                     return Err(unusable("its indexes are nested too deeply".to_owned()));
                 }

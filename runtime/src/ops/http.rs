@@ -77,7 +77,7 @@ pub(crate) enum HttpError {
     #[error("{url}: {why} (tried {attempts} times)")]
     Connection { url: String, why: String, attempts: usize },
     #[error("{url}: expected {expected}, got {found}; the file at the URL is not the one that was meant")]
-    Checksum { url: String, expected: Digest, found: Digest },
+    Checksum { url: String, expected: Box<Digest>, found: Box<Digest> },
     #[error("{url}: the server says the file did not change, but it was not asked that")]
     Unasked { url: String },
     #[error("cannot write `{}`: {source}", path.display())]

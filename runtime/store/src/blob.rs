@@ -42,9 +42,9 @@ pub enum BlobError {
     #[error("expected content with digest {expected}, got {size} bytes with digest {actual}")]
     Mismatch {
         /// The digest that was promised.
-        expected: Digest,
+        expected: Box<Digest>,
         /// The digest of the bytes.
-        actual: Digest,
+        actual: Box<Digest>,
         /// How many bytes came.
         size: u64,
     },
@@ -145,7 +145,11 @@ impl BlobWriter {
     pub fn finish(mut self, expected: Option<&Digest>) -> Result<(Digest, u64), BlobError> {
         let digest = std::mem::take(&mut self.hasher).finish();
         if let Some(expected) = expected.filter(|expected| **expected != digest) {
-            return Err(BlobError::Mismatch { expected: expected.clone(), actual: digest, size: self.size });
+            return Err(BlobError::Mismatch {
+                expected: Box::new(expected.clone()),
+                actual: Box::new(digest),
+                size: self.size,
+            });
         }
         let place = place(&self.inner.root, &digest);
         if place.is_file() {

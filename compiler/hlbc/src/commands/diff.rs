@@ -51,7 +51,7 @@ fn graphs(file: &Utf8Path, args: &cli::Diff, screen: Screen) -> Result<Graphs, F
 
 /// Whether there are ops. A text can be a message by chance, but what it holds is no op then.
 fn has_ops(definition: &pb::Definition) -> bool {
-    !definition.def.is_empty() && definition.def.iter().all(|bytes| pb::Op::decode(bytes.as_slice()).is_ok())
+    !definition.def.is_empty() && definition.def.iter().all(|bytes| pb::Op::decode(&**bytes).is_ok())
 }
 
 fn program(file: &Utf8Path, args: &cli::Diff, screen: Screen) -> Result<Graphs, Failure> {

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
     let machine = Machine::open(config, &args.machine)?;
     let mut allow = machine::entitlements(&args.allow);
     allow.insert(Entitlement::NetworkHost);
-    // Evaluation builds, too: for frontends, for modules, and for pushes whose digest is asked for.
+    // Evaluation builds, too: for frontends, for modules, for pushes whose digest is asked for, and for what is read of results.
     let building = machine.begin(allow)?;
     let world = kept.open_world(Outside {
         handle: machine.tokio.handle().clone(),
@@ -55,8 +55,8 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
             }
         },
         Err(errors) => {
-            building.abandon();
-            Err(program::tell(&errors, &checked, screen, &machine.cancel))
+            Err(building
+                .give_up(&checked.sources, screen, || program::tell(&errors, &checked, screen, &machine.cancel)))
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Owns what is evaluated for it, so that what the program names is known, and the words for what moved.
 
-use hlb_compiler::{Checked, Platform, World};
+use hlb_compiler::{Checked, Platform, TargetInfo, World};
 use hlb_modules::{Change, Mode};
 use hlb_registry::Images;
 
@@ -66,7 +66,8 @@ pub(crate) fn update(args: &cli::Update, screen: Screen) -> Result<(), Failure> 
 /// Evaluates each target that can be called, and tells what keeps it from being evaluated. Whether all were.
 fn evaluate(world: &OsWorld<'_>, checked: &Checked, platform: Option<&cli::Platform>, screen: Screen) -> bool {
     let mut all = checked.absent().is_empty();
-    for target in checked.targets() {
+    let complete = |target: &TargetInfo| target.params.iter().all(|param| param.optional);
+    for target in checked.targets().into_iter().filter(complete) {
         let Err(errors) = program::evaluate(world, checked, &[target.name], platform) else { continue };
         all = false;
         if !errors.0.iter().all(|error| BUILT.contains(&error.code.0)) {

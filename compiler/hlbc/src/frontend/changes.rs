@@ -128,10 +128,10 @@ impl Growing {
 
     /// Adds an op, once.
     fn push(&mut self, op: &pb::Op) -> String {
-        self.push_bytes(encode_op(op))
+        self.push_bytes(encode_op(op).into())
     }
 
-    fn push_bytes(&mut self, bytes: Vec<u8>) -> String {
+    fn push_bytes(&mut self, bytes: pb::Bytes) -> String {
         let digest = Digest::of(&bytes).to_string();
         if !self.made.def.contains(&bytes) {
             self.made.def.push(bytes);
@@ -167,8 +167,8 @@ impl Growing {
         let copy = ops::Copy { contents_only: true, include, exclude, ..ops::Copy::new(Some(stand_in), "/", "/") };
         let output = ops::file(None, vec![ops::FileStep::Copy(copy)], Annotations::default());
         let made = marshal(output.as_ref(), Vec::new());
-        let mut op = decode(made.def.get(1).map(Vec::as_slice).unwrap_or_default())?;
-        let old = Digest::of(made.def.get(1).map(Vec::as_slice).unwrap_or_default()).to_string();
+        let mut op = decode(made.def.get(1).map(AsRef::as_ref).unwrap_or_default())?;
+        let old = Digest::of(made.def.get(1).cloned().unwrap_or_default()).to_string();
         op.inputs = vec![whole];
         let digest = self.push(&op);
         if let Some(metadata) = made.metadata.get(&old) {
@@ -179,11 +179,11 @@ impl Growing {
 }
 
 /// The bytes of all ops that are needed, inputs before users, the terminal op last.
-fn inputs_first(definition: &pb::Definition) -> Result<Vec<Vec<u8>>, Failure> {
+fn inputs_first(definition: &pb::Definition) -> Result<Vec<pb::Bytes>, Failure> {
     let graph = Graph::load(definition).map_err(|error| Failure::new(format!("the graph is not valid: {error}")))?;
-    let mut by_digest: HashMap<Digest, &Vec<u8>> =
+    let mut by_digest: HashMap<Digest, &pb::Bytes> =
         definition.def.iter().map(|bytes| (Digest::of(bytes), bytes)).collect();
-    let mut ordered: Vec<Vec<u8>> =
+    let mut ordered: Vec<pb::Bytes> =
         graph.vertices.iter().filter_map(|vertex| by_digest.remove(&vertex.digest).cloned()).collect();
     ordered.extend(definition.def.last().cloned());
     Ok(ordered)

@@ -10,13 +10,15 @@ use std::sync::{Mutex, PoisonError};
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::{
     Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageConfig, ImageManifest, LocalOrigin, Pin,
-    PinRequest, Platform, World, WorldError,
+    PinRequest, Platform, ReadAnswer, ReadRequest, World, WorldError,
 };
 use hlb_gateway::client::{CallError, FileType, Gateway, Reference};
 use hlb_llb::{ops, pb};
 use hlb_modules::{Lock, Name};
 use tokio::runtime::Handle;
 
+use super::changes::Changes;
+use super::look;
 use super::place::{self, Place, Places};
 use super::wanted::Wanted;
 use crate::image;
@@ -35,6 +37,8 @@ pub(crate) struct GatewayWorld<'a> {
     /// What names stand for, read from beside the program.
     lock: Mutex<Option<Lock>>,
     parts: Mutex<HashMap<String, Reference>>,
+    /// Results that were looked into, by their last op.
+    results: Mutex<HashMap<Vec<u8>, Reference>>,
 }
 
 impl<'a> GatewayWorld<'a> {
@@ -57,6 +61,7 @@ impl<'a> GatewayWorld<'a> {
             program: Mutex::new(None),
             lock: Mutex::new(None),
             parts: Mutex::default(),
+            results: Mutex::default(),
         }
     }
 
@@ -106,6 +111,20 @@ impl<'a> GatewayWorld<'a> {
             }
         };
         known.insert(path.to_owned(), made.clone());
+        Ok(made)
+    }
+
+    /// A result that a program looks into. It is what would be built of the same graph.
+    fn result(&self, definition: &pb::Definition) -> Result<Reference, WorldError> {
+        let last = definition.def.last().map(|op| op.to_vec()).unwrap_or_default();
+        let mut known = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(&last) {
+            return Ok(known.clone());
+        }
+        let changes = Changes { wanted: self.wanted, context: &self.places.context };
+        let changed = changes.apply(definition.clone()).map_err(|failure| WorldError::Other(failure.message))?;
+        let made = self.solve(&changed)?;
+        known.insert(last, made.clone());
         Ok(made)
     }
 
@@ -218,6 +237,11 @@ impl World for GatewayWorld<'_> {
         let config = made.metadata.get("containerimage.config");
         let config = config.and_then(|config| image::from_json(&String::from_utf8_lossy(config)));
         Ok(FrontendResult { definition, config })
+    }
+
+    fn read_result(&self, request: &ReadRequest) -> Result<ReadAnswer, WorldError> {
+        let result = self.result(&request.solve.definition)?;
+        self.handle.block_on(look::answer(self.gateway, &result, &request.what))
     }
 
     fn local_origin(&self) -> LocalOrigin {

@@ -72,7 +72,7 @@ fn a_graph_that_no_solver_takes_is_dumped_as_json_alone() {
     let op = encode_op(&pb::Op { op: Some(pb::OpKind::Exec(pb::ExecOp::default())), ..Default::default() });
     let input = pb::Input { digest: Digest::of(&op).to_string(), index: 0 };
     let terminal = encode_op(&pb::Op { inputs: vec![input], ..Default::default() });
-    let bytes = encode_definition(&pb::Definition { def: vec![op, terminal], ..Default::default() });
+    let bytes = encode_definition(&pb::Definition { def: [op, terminal].map(Into::into).into(), ..Default::default() });
     assert!(fed(&["dump"], &bytes).starts_with("exit code: 0\n"));
     insta::assert_snapshot!(fed(&["dump", "--format", "text"], &bytes), @r"
     exit code: 3
@@ -81,7 +81,7 @@ fn a_graph_that_no_solver_takes_is_dumped_as_json_alone() {
     ╰─▶ op sha256:08da7c45cb204377e7e42249cda5713fa865116ddbb4cb5a1949b2e5b438a6ab: exec.meta is missing
     help: see the op with `hlbc dump`, and mend what made it
     ");
-    let damaged = encode_definition(&pb::Definition { def: vec![vec![0xff; 3]], ..Default::default() });
+    let damaged = encode_definition(&pb::Definition { def: vec![vec![0xff; 3].into()], ..Default::default() });
     insta::assert_snapshot!(fed(&["dump"], &damaged), @r"
     exit code: 3
     --- stderr

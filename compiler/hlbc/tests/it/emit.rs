@@ -29,7 +29,7 @@ fn pb_is_a_definition_with_its_source() {
     let definition = pb::Definition::decode(output.stdout.as_slice()).unwrap();
     let digests: Vec<Digest> = definition.def.iter().map(Digest::of).collect();
     assert_eq!(digests.len(), 2);
-    let terminal = pb::Op::decode(definition.def[1].as_slice()).unwrap();
+    let terminal = pb::Op::decode(definition.def[1].clone()).unwrap();
     assert_eq!(terminal.inputs[0].digest, digests[0].as_str());
     let source = definition.source.unwrap();
     assert_eq!(source.infos[0].filename, "build.hlb");
@@ -100,7 +100,7 @@ fn content(program: &str) -> String {
     let output = Project::new(program).command(&["emit", "--format", "pb"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let definition = pb::Definition::decode(output.stdout.as_slice()).unwrap();
-    let Some(pb::OpKind::File(file)) = pb::Op::decode(definition.def[0].as_slice()).unwrap().op else {
+    let Some(pb::OpKind::File(file)) = pb::Op::decode(definition.def[0].clone()).unwrap().op else {
         panic!("no file op")
     };
     let Some(pb::FileActionKind::Mkfile(made)) = &file.actions[0].action else { panic!("no file is made") };

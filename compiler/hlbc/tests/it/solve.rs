@@ -40,7 +40,7 @@ fn emitted(project: &Project, target: &str) -> Vec<u8> {
 fn names(definition: &[u8]) -> (String, String) {
     let (mut local, mut secret) = (String::new(), String::new());
     for bytes in pb::Definition::decode(definition).unwrap().def {
-        match pb::Op::decode(bytes.as_slice()).unwrap().op {
+        match pb::Op::decode(bytes.clone()).unwrap().op {
             Some(pb::OpKind::Source(source)) => {
                 if let Some(name) = source.identifier.strip_prefix("local://") {
                     local = name.to_owned();
@@ -160,7 +160,7 @@ fn a_graph_that_is_none_is_told_by_op_and_field() {
     let op = encode_op(&pb::Op { op: Some(pb::OpKind::Merge(pb::MergeOp::default())), ..Default::default() });
     let input = pb::Input { digest: Digest::of(&op).to_string(), index: 0 };
     let terminal = encode_op(&pb::Op { inputs: vec![input], ..Default::default() });
-    let bytes = encode_definition(&pb::Definition { def: vec![op, terminal], ..Default::default() });
+    let bytes = encode_definition(&pb::Definition { def: [op, terminal].map(Into::into).into(), ..Default::default() });
     insta::assert_snapshot!(project.shown(&project.fed(&["solve"], &bytes)), @r"
     exit code: 3
     --- stderr
@@ -216,7 +216,7 @@ fn asking(change: impl FnOnce(&mut pb::ExecOp)) -> Vec<u8> {
     let input = |bytes: &[u8]| vec![pb::Input { digest: Digest::of(bytes).to_string(), index: 0 }];
     let exec = encode_op(&pb::Op { inputs: input(&image), op: Some(pb::OpKind::Exec(exec)), ..Default::default() });
     let terminal = encode_op(&pb::Op { inputs: input(&exec), ..Default::default() });
-    encode_definition(&pb::Definition { def: vec![image, exec, terminal], ..Default::default() })
+    encode_definition(&pb::Definition { def: [image, exec, terminal].map(Into::into).into(), ..Default::default() })
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub fn import(
             let shifted = known.and_then(|index| i32::try_from(index + before).ok());
             location.source_index = shifted.ok_or_else(|| InvalidDefinition::Field {
                 digest: loaded.digest.clone(),
-                field: format!("source.locations[{place}].sourceIndex"),
+                field: format!("source.locations[{place}].sourceIndex").into(),
                 fault: Fault::out_of_range(i64::from(location.source_index), 0, own.len()),
             })?;
         }
@@ -50,7 +50,7 @@ pub fn import(
             said: Some(Box::new(loaded.metadata)),
             locations,
             // Loading put them all before.
-            inputs: loaded.inputs.into_iter().filter_map(output).collect(),
+            inputs: loaded.inputs.into_iter().filter_map(output).collect::<Vec<_>>().into(),
         }));
     }
     infos.extend(own.iter().cloned());

@@ -3,7 +3,8 @@
 //! Owns the order of ops, how equal ops become one, and what the terminal op says. Time and memory are a multiple of the
 //! number of vertices, whatever the shape of the graph.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::{Output, Vertex};
 use crate::canonical::encode_op;
@@ -21,7 +22,8 @@ pub fn marshal(output: Option<&Output>, infos: Vec<pb::SourceInfo>) -> pb::Defin
     let order = inputs_first(&output.vertex);
     let mut first = vec![false; order.len()];
     let mut metadata = Vec::with_capacity(order.len() + 1);
-    let mut locations = Vec::new();
+    // Mostly all have places, or none.
+    let mut locations = Vec::with_capacity(if output.vertex.locations.is_empty() { 0 } else { order.len() });
     let mut used = Used::default();
     // What stands together in the definition is made together: maps are later written, and dropped, in this order.
     for equal in by_digest(&order)
@@ -31,24 +33,26 @@ pub fn marshal(output: Option<&Output>, infos: Vec<pb::SourceInfo>) -> pb::Defin
         if let Some(first) = first.get_mut(one.position) {
             *first = true;
         }
-        let digest = one.vertex.digest.as_str();
+        let digest = one.vertex.digest.to_string();
         let mut said = one.vertex.metadata();
         for (_, other) in others {
             merge_metadata(&mut said, other.vertex.metadata());
         }
         used.look(&said);
-        metadata.push((digest.to_owned(), said));
         if equal.iter().any(|(_, place)| !place.vertex.locations.is_empty()) {
             let mut all = one.vertex.locations.clone();
             others.iter().for_each(|(_, place)| all.extend(place.vertex.locations.iter().cloned()));
-            locations.push((digest.to_owned(), pb::Locations { locations: all }));
+            locations.push((digest.clone(), pb::Locations { locations: all }));
         }
+        metadata.push((digest, said));
     }
     let terminal = encode_op(&pb::Op { inputs: vec![output.to_input()], ..Default::default() });
     metadata.push((Digest::of(&terminal).to_string(), pb::OpMetadata { caps: used.caps(), ..Default::default() }));
     let ops = order.iter().zip(first).filter(|(_, first)| *first).map(|(vertex, _)| vertex.bytes.clone());
+    let mut def = Vec::with_capacity(metadata.len());
+    def.extend(ops.chain([terminal.into()]));
     pb::Definition {
-        def: ops.chain([terminal]).collect(),
+        def,
         metadata: metadata.into_iter().collect(),
         source: Some(pb::Source { locations: locations.into_iter().collect(), infos }),
     }
@@ -57,14 +61,15 @@ pub fn marshal(output: Option<&Output>, infos: Vec<pb::SourceInfo>) -> pb::Defin
 /// Every vertex reachable from `root` once, each after its inputs.
 fn inputs_first(root: &Vertex) -> Vec<&Vertex> {
     let mut order = Vec::new();
-    let mut seen: HashSet<*const Vertex> = HashSet::from([std::ptr::from_ref(root)]);
-    let mut path = vec![(root, root.inputs.iter())];
+    let mut seen: HashSet<*const Vertex, BuildHasherDefault<AddressHasher>> = HashSet::default();
+    seen.insert(std::ptr::from_ref(root));
+    let mut path = vec![(root, root.inputs().iter())];
     while let Some((vertex, inputs)) = path.last_mut() {
         match inputs.next() {
             Some(input) => {
                 let input = &*input.vertex;
                 if seen.insert(std::ptr::from_ref(input)) {
-                    path.push((input, input.inputs.iter()));
+                    path.push((input, input.inputs().iter()));
                 }
             }
             None => {
@@ -74,6 +79,25 @@ fn inputs_first(root: &Vertex) -> Vec<&Vertex> {
         }
     }
     order
+}
+
+/// Spreads addresses, which nobody outside chooses, over the whole number.
+#[derive(Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_usize(usize::from(*byte)));
+    }
+
+    fn write_usize(&mut self, address: usize) {
+        // An odd number near 2^64 divided by the golden ratio. The high bits are the good ones.
+        self.0 = (self.0 ^ address as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(26);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// A vertex and where it stands among all.
@@ -86,12 +110,8 @@ struct Place<'a> {
 /// The vertices sorted by digest, equal ones in their order. The beginning of each digest stands with it, so that few
 /// comparisons have to look at the digest itself.
 fn by_digest<'a>(order: &[&'a Vertex]) -> Vec<(u64, Place<'a>)> {
-    let beginning = |digest: &Digest| {
-        let bytes = digest.hex().as_bytes().first_chunk().copied();
-        u64::from_be_bytes(bytes.unwrap_or_default())
-    };
     let places = order.iter().copied().enumerate().map(|(position, vertex)| Place { position, vertex });
-    let mut sorted: Vec<(u64, Place<'a>)> = places.map(|place| (beginning(&place.vertex.digest), place)).collect();
+    let mut sorted: Vec<(u64, Place<'a>)> = places.map(|place| (place.vertex.digest.beginning(), place)).collect();
     sorted.sort_unstable_by(|(a_beginning, a), (b_beginning, b)| {
         a_beginning
             .cmp(b_beginning)
@@ -105,7 +125,7 @@ fn merge_metadata(into: &mut pb::OpMetadata, from: pb::OpMetadata) {
     into.ignore_cache |= from.ignore_cache;
     into.description.extend(from.description);
     into.export_cache = from.export_cache.or(into.export_cache);
-    into.caps.extend(from.caps);
+    into.caps.extend_with(from.caps);
     if from.progress_group.is_some() {
         into.progress_group = from.progress_group;
     }
@@ -129,7 +149,7 @@ impl Used {
         self.export_cache |= metadata.export_cache.is_some();
     }
 
-    fn caps(&self) -> BTreeMap<String, bool> {
+    fn caps(&self) -> pb::Capabilities {
         let all = [
             ("constraints", true),
             ("meta.description", self.description),

@@ -238,9 +238,13 @@ object!(pb::OpMetadata, |metadata, o| o
     .optional_bool("ignore_cache", metadata.ignore_cache)
     .optional_map("description", &metadata.description)
     .optional("export_cache", metadata.export_cache.as_ref())
-    .optional_map("caps", &metadata.caps)
+    .optional("caps", Some(&metadata.caps).filter(|caps| !caps.is_empty()))
     .optional("progress_group", metadata.progress_group.as_deref())
     .optional("linux_resources", metadata.linux_resources.as_deref()));
+
+object!(pb::Capabilities, |caps, o| for (name, wanted) in caps.iter() {
+    o.field(name, &wanted);
+});
 
 object!(pb::ExportCache, |export, o| o.optional_bool("Value", export.value));
 

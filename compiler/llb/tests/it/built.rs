@@ -263,13 +263,13 @@ fn random_graphs_have_the_bytes_of_generated_types() {
         let graph = Graph::load(&definition).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         assert_eq!(graph.vertices.len() + 1, definition.def.len(), "seed {seed}");
         for bytes in &definition.def {
-            let ours = pb::Op::decode(bytes.as_slice()).unwrap();
+            let ours = pb::Op::decode(bytes.clone()).unwrap();
             kinds.insert(ours.op.as_ref().map(std::mem::discriminant).map(|kind| format!("{kind:?}")));
             // They are too old to know it.
             if matches!(ours.op, Some(pb::OpKind::Passthrough(_))) {
                 continue;
             }
-            let theirs = theirs::Op::decode(bytes.as_slice()).unwrap();
+            let theirs = theirs::Op::decode(bytes.clone()).unwrap();
             // An entry always has both parts with us, and only those that are not empty with prost.
             let build = matches!(&theirs.op, Some(theirs::op::Op::Build(_)));
             if build {

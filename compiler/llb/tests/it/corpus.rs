@@ -40,12 +40,12 @@ fn ops_of_real_definitions_encode_to_the_same_bytes() {
         let definition = pb::Definition::decode(case.bytes.as_slice()).unwrap();
         assert_eq!(definition.def.len(), case.ops, "{}", case.name);
         for bytes in &definition.def {
-            let op = pb::Op::decode(bytes.as_slice()).unwrap();
+            let op = pb::Op::decode(bytes.clone()).unwrap();
             assert_eq!(&encode_op_in(FieldOrder::OneofLast, &op), bytes, "{}: {op:#?}", case.name);
             ops += 1;
         }
         let head = definition.def.last().map_or(String::new(), |bytes| {
-            let terminal = pb::Op::decode(bytes.as_slice()).unwrap();
+            let terminal = pb::Op::decode(bytes.clone()).unwrap();
             assert_eq!(terminal.inputs.len(), 1);
             terminal.inputs[0].digest.clone()
         });

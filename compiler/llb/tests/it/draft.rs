@@ -25,7 +25,7 @@ impl Draft {
         let input = |(op, index): &At| pb::Input { digest: self.digests[*op].clone(), index: *index };
         let bytes = encode_op(&pb::Op { inputs: inputs.iter().map(input).collect(), ..op });
         self.digests.push(Digest::of(&bytes).to_string());
-        self.definition.def.push(bytes);
+        self.definition.def.push(bytes.into());
         self.digests.len() - 1
     }
 

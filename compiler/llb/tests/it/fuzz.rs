@@ -76,24 +76,24 @@ fn with_other_op(bytes: &[u8], random: &mut Random, change: impl Fn(&[u8], &mut 
     for (position, op) in definition.def.iter_mut().enumerate().skip(chosen) {
         let before = Digest::of(&*op).to_string();
         if position == chosen {
-            *op = change(op, random);
+            *op = change(op, random).into();
             // Most inputs are to be there, or nothing is looked at but that.
-            if let Ok(mut decoded) = pb::Op::decode(op.as_slice())
+            if let Ok(mut decoded) = pb::Op::decode(op.clone())
                 && !known.is_empty()
                 && random.below(8) != 0
             {
                 for input in decoded.inputs.iter_mut().filter(|input| !known.contains(&input.digest)) {
                     input.digest.clone_from(&known[random.below(known.len())]);
                 }
-                *op = encode_op(&decoded);
+                *op = encode_op(&decoded).into();
             }
-        } else if let Ok(mut decoded) = pb::Op::decode(op.as_slice()) {
+        } else if let Ok(mut decoded) = pb::Op::decode(op.clone()) {
             for input in &mut decoded.inputs {
                 if let Some((_, new)) = renamed.iter().find(|(old, _)| *old == input.digest) {
                     input.digest.clone_from(new);
                 }
             }
-            *op = encode_op(&decoded);
+            *op = encode_op(&decoded).into();
         }
         let after = Digest::of(&*op).to_string();
         if let Some(metadata) = definition.metadata.remove(&before) {
@@ -114,7 +114,7 @@ pub(crate) fn exercise(bytes: &[u8]) -> Outcome {
     let encoded = encode_definition(&definition);
     assert_eq!(pb::Definition::decode(encoded.as_slice()).as_ref(), Ok(&definition));
     for op in &definition.def {
-        let Ok(op) = pb::Op::decode(op.as_slice()) else { continue };
+        let Ok(op) = pb::Op::decode(op.clone()) else { continue };
         assert!(op.to_json().starts_with('{'));
         for order in [FieldOrder::ByNumber, FieldOrder::OneofLast] {
             assert_eq!(pb::Op::decode(encode_op_in(order, &op).as_slice()).as_ref(), Ok(&op));

@@ -33,7 +33,7 @@ fn named(name: &str) -> Annotations {
 fn last_op(output: &Output) -> String {
     let definition = marshal(Some(output), Vec::new());
     let bytes = definition.def.iter().rev().nth(1).unwrap();
-    pb::Op::decode(bytes.as_slice())
+    pb::Op::decode(bytes.clone())
         .unwrap()
         .op
         .map(|kind| match kind {
@@ -76,7 +76,7 @@ fn shared_vertices_are_visited_once() {
 fn equal_ops_are_one_with_all_that_is_said_about_them() {
     let place = |line| {
         let position = Some(pb::Position { line, character: 0 });
-        pb::Location { source_index: 0, ranges: vec![pb::Range { start: position, end: position }] }
+        pb::Location { source_index: 0, ranges: pb::Range { start: position, end: position }.into() }
     };
     let step = |annotations| ops::file(None, vec![rm("/x")], annotations).unwrap();
     let first = step(Annotations { locations: vec![place(1)], ..named("one") });
@@ -94,7 +94,7 @@ fn equal_ops_are_one_with_all_that_is_said_about_them() {
     assert_eq!(source.locations[digest].locations, [place(1), place(2)]);
     assert_eq!(source.infos, [info]);
     let terminal = Digest::of(&definition.def[2]);
-    let caps: Vec<&String> = definition.metadata[terminal.as_str()].caps.keys().collect();
+    let caps: Vec<&str> = definition.metadata[terminal.as_str()].caps.names().collect();
     assert_eq!(caps, ["constraints", "meta.description", "meta.ignorecache", "platform"]);
 }
 
@@ -150,7 +150,7 @@ fn mounts_are_sorted_and_outputs_numbered_in_that_order() {
     assert_eq!(outputs, [Some(2), Some(0), None, None, Some(1)]);
     assert_eq!(built.mounts[1], Some(kept));
     let metadata = built.vertex.metadata();
-    let caps: Vec<&String> = metadata.caps.keys().collect();
+    let caps: Vec<&str> = metadata.caps.names().collect();
     insta::assert_debug_snapshot!(caps, @r#"
 [
     "exec.meta.base",
@@ -240,7 +240,7 @@ fn patterns_are_escaped_as_go_does() {
     local.include = vec!["a&b<c>".to_owned(), "\u{2028}\"\\\n\u{1}ü".to_owned()];
     let output = ops::local(local, Annotations::default());
     let definition = marshal(Some(&output), Vec::new());
-    let Some(pb::OpKind::Source(source)) = pb::Op::decode(definition.def[0].as_slice()).unwrap().op else {
+    let Some(pb::OpKind::Source(source)) = pb::Op::decode(definition.def[0].clone()).unwrap().op else {
         unreachable!()
     };
     assert_eq!(source.attrs["local.session"], "id");

@@ -10,7 +10,7 @@ use crate::graph::image;
 
 fn place(source_index: i32, line: i32) -> pb::Location {
     let position = Some(pb::Position { line, character: 0 });
-    pb::Location { source_index, ranges: vec![pb::Range { start: position, end: position }] }
+    pb::Location { source_index, ranges: pb::Range { start: position, end: position }.into() }
 }
 
 fn info(filename: &str) -> pb::SourceInfo {
@@ -21,13 +21,13 @@ fn info(filename: &str) -> pb::SourceInfo {
 fn foreign() -> pb::Definition {
     let mut definition = marshal(Some(&image("a")), vec![info("Dockerfile"), info("other")]);
     let metadata = definition.metadata.remove(Digest::of(&definition.def[0]).as_str()).unwrap();
-    let op = pb::Op::decode(definition.def[0].as_slice()).unwrap();
+    let op = pb::Op::decode(definition.def[0].clone()).unwrap();
     let bytes = encode_op_in(FieldOrder::OneofLast, &op);
     assert_ne!(bytes, definition.def[0]);
     let digest = Digest::of(&bytes).to_string();
     let input = pb::Input { digest: digest.clone(), index: 0 };
     let terminal = pb::Op { inputs: vec![input], ..Default::default() };
-    definition.def = vec![bytes, terminal.encode_to_vec()];
+    definition.def = vec![bytes.into(), terminal.encode_to_vec().into()];
     definition.metadata.insert(digest.clone(), metadata);
     let locations = pb::Locations { locations: vec![place(1, 7), place(0, 8)] };
     definition.source.as_mut().unwrap().locations.insert(digest, locations);
@@ -121,7 +121,7 @@ fn places_are_in_files_that_are_there() {
     check(2, "is 2, but can only be 0 to 1");
     check(-1, "is -1, but can only be 0 to 1");
     check(i32::MAX, "is 2147483647, but can only be 0 to 1");
-    let garbled = pb::Definition { def: vec![vec![0xff]], ..Default::default() };
+    let garbled = pb::Definition { def: vec![vec![0xff].into()], ..Default::default() };
     assert!(matches!(import(&garbled, &mut Vec::new(), &[]), Err(InvalidDefinition::GarbledOp { .. })));
 }
 

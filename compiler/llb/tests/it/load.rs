@@ -76,7 +76,7 @@ fn refusal_of(source: Vec<u8>, op: pb::Op) -> String {
     let digest = Digest::of(&op).to_string();
     let terminal =
         encode_op(&pb::Op { inputs: vec![pb::Input { digest: digest.clone(), index: 0 }], ..Default::default() });
-    let definition = pb::Definition { def: vec![source, op, terminal], ..Default::default() };
+    let definition = pb::Definition { def: [source, op, terminal].map(Into::into).into(), ..Default::default() };
     let error = Graph::load(&definition).unwrap_err().to_string();
     error.strip_prefix(&format!("op {digest}: ")).unwrap_or_else(|| panic!("{error}")).to_owned()
 }
@@ -158,7 +158,8 @@ fn secrets_need_neither_input_nor_output() {
     let op = encode_op(&op);
     let input = pb::Input { digest: Digest::of(&op).to_string(), index: 0 };
     let terminal = encode_op(&pb::Op { inputs: vec![input], ..Default::default() });
-    let graph = Graph::load(&pb::Definition { def: vec![op, terminal], ..Default::default() }).unwrap();
+    let graph =
+        Graph::load(&pb::Definition { def: [op, terminal].map(Into::into).into(), ..Default::default() }).unwrap();
     assert_eq!(graph.target, Some((0, 0)));
 }
 
@@ -279,7 +280,7 @@ fn ops_that_nobody_needs_are_left_out() {
     let fine = marshal(Some(&image("a")), Vec::new());
     let with = |bytes: Vec<u8>| {
         let mut definition = fine.clone();
-        definition.def.insert(0, bytes);
+        definition.def.insert(0, bytes.into());
         Graph::load(&definition)
     };
     let senseless = pb::Op { op: Some(pb::OpKind::Merge(pb::MergeOp::default())), ..Default::default() };
@@ -340,7 +341,7 @@ fn names_of_names_are_short() {
 #[test]
 fn the_last_op_only_names_an_output() {
     let load = |ops: Vec<pb::Op>| {
-        let def = ops.iter().map(encode_op).collect();
+        let def = ops.iter().map(|op| encode_op(op).into()).collect();
         Graph::load(&pb::Definition { def, ..Default::default() }).unwrap_err()
     };
     let input = pb::Input { digest: "sha256:0".to_owned(), index: 0 };
@@ -355,7 +356,7 @@ fn the_last_op_only_names_an_output() {
 fn garbled_ops_are_told_apart_from_garbled_definitions() {
     let error = Graph::decode(&[0xff; 9]).unwrap_err();
     assert!(matches!(error, InvalidDefinition::Garbled { .. }), "{error:?}");
-    let error = Graph::load(&pb::Definition { def: vec![vec![0xff; 3]], ..Default::default() }).unwrap_err();
+    let error = Graph::load(&pb::Definition { def: vec![vec![0xff; 3].into()], ..Default::default() }).unwrap_err();
     assert!(matches!(error, InvalidDefinition::GarbledOp { .. }), "{error:?}");
 }
 
@@ -365,21 +366,23 @@ fn mutate(case: &[u8], changes: &[(u16, u8)]) -> pb::Definition {
     let mut renamed: Vec<(String, String)> = Vec::new();
     for (position, bytes) in definition.def.iter_mut().enumerate() {
         let before = Digest::of(&*bytes).to_string();
-        if let Ok(mut op) = pb::Op::decode(bytes.as_slice()) {
+        if let Ok(mut op) = pb::Op::decode(bytes.clone()) {
             for input in &mut op.inputs {
                 if let Some((_, new)) = renamed.iter().find(|(old, _)| *old == input.digest) {
                     input.digest.clone_from(new);
                 }
             }
-            *bytes = encode_op(&op);
+            *bytes = encode_op(&op).into();
         }
+        let mut changed = bytes.to_vec();
+        let length = changed.len();
         for (place, value) in changes.iter().skip(position % 3) {
-            let length = bytes.len();
             // The inputs at the front stay, so that what is behind them is looked at.
-            if let Some(byte) = bytes.get_mut(80 + usize::from(*place) % length.max(1)) {
+            if let Some(byte) = changed.get_mut(80 + usize::from(*place) % length.max(1)) {
                 *byte = *value;
             }
         }
+        *bytes = changed.into();
         renamed.push((before, Digest::of(&*bytes).to_string()));
     }
     definition
@@ -391,6 +394,7 @@ proptest! {
     #[test]
     fn random_bytes_are_answered(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = Graph::decode(&bytes);
+        let bytes = pb::Bytes::from(bytes);
         let _ = Graph::load(&pb::Definition { def: vec![bytes.clone(), bytes], ..Default::default() });
     }
 

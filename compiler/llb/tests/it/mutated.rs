@@ -50,7 +50,7 @@ fn changed(definition: &pb::Definition, random: &mut Random) -> Option<pb::Defin
         let mut op = if position == victim {
             pb::Op::decode(damaged(bytes, random).as_slice()).ok()?
         } else {
-            pb::Op::decode(bytes.as_slice()).unwrap()
+            pb::Op::decode(bytes.clone()).unwrap()
         };
         for input in &mut op.inputs {
             if let Some(new) = renamed.get(&input.digest) {
@@ -63,7 +63,7 @@ fn changed(definition: &pb::Definition, random: &mut Random) -> Option<pb::Defin
             changed.metadata.insert(new.clone(), metadata.clone());
         }
         renamed.insert(old, new);
-        changed.def.push(bytes);
+        changed.def.push(bytes.into());
     }
     Some(changed)
 }

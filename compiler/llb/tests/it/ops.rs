@@ -16,7 +16,8 @@ fn said(output: &Output) -> String {
     let mut op = pb::Op::decode(output.vertex.bytes()).unwrap();
     assert!(op.constraints.take().is_some(), "constraints are always there");
     op.inputs.clear();
-    let caps: Vec<String> = output.vertex.metadata().caps.into_keys().collect();
+    let metadata = output.vertex.metadata();
+    let caps: Vec<&str> = metadata.caps.names().collect();
     // What is built can be loaded.
     let graph = Graph::load(&marshal(Some(output), Vec::new())).unwrap();
     assert_eq!(&graph.vertices.last().unwrap().digest, output.vertex.digest());

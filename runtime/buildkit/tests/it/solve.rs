@@ -32,7 +32,7 @@ use crate::daemon::{Daemon, Session};
 
 fn request(export: Option<Export>) -> SolveRequest {
     SolveRequest {
-        definition: Some(pb::Definition { def: vec![b"op".to_vec()], ..pb::Definition::default() }),
+        definition: Some(pb::Definition { def: vec![b"op".to_vec().into()], ..pb::Definition::default() }),
         frontend: None,
         locals: BTreeMap::new(),
         secrets: BTreeMap::new(),

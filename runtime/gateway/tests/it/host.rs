@@ -124,5 +124,5 @@ impl Bench {
 
 /// A graph that the host knows by this name.
 pub(crate) fn graph(name: &str) -> pb::Definition {
-    pb::Definition { def: vec![name.as_bytes().to_vec(), Vec::new()], ..Default::default() }
+    pb::Definition { def: vec![name.to_owned().into(), pb::Bytes::new()], ..Default::default() }
 }

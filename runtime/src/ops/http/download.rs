@@ -143,7 +143,8 @@ async fn receive(
 fn check(source: &HttpSource, found: &Digest) -> Result<(), HttpError> {
     match &source.checksum {
         Some(expected) if expected != found => {
-            Err(HttpError::Checksum { url: name_of(source), expected: expected.clone(), found: found.clone() })
+            let (expected, found) = (Box::new(expected.clone()), Box::new(found.clone()));
+            Err(HttpError::Checksum { url: name_of(source), expected, found })
         }
         _ => Ok(()),
     }

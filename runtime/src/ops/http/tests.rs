@@ -126,7 +126,7 @@ async fn wrong_content_is_refused_and_leaves_nothing() {
     let good = Digest::of("good");
     let wanted = source(&format!("{}/f", server.base), &[("http.checksum", good.as_str())]);
     let error = fetch_into(dir.path(), &wanted, None).await.unwrap_err();
-    assert!(matches!(&error, HttpError::Checksum { found, .. } if *found == Digest::of("evil")), "{error}");
+    assert!(matches!(&error, HttpError::Checksum { found, .. } if **found == Digest::of("evil")), "{error}");
     assert!(names(dir.path()).is_empty());
 }
 

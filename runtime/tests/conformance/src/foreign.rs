@@ -193,7 +193,7 @@ fn reading(inputs: &[Output], cap: Option<&str>, kind: pb::OpKind) -> pb::Defini
     };
     definition.metadata.insert(digest, with(cap));
     definition.metadata.insert(Digest::of(&terminal).to_string(), with(Some("constraints")));
-    definition.def.extend([bytes, terminal]);
+    definition.def.extend([bytes, terminal].map(pb::Bytes::from));
     definition
 }
 
