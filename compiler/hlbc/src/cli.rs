@@ -4,6 +4,7 @@
 
 use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hlb_compiler::{Consent, ConsentError};
 
 use crate::output::{self, Output};
 
@@ -14,6 +15,7 @@ const EXIT_CODES: &str = "Exit codes:
   3    the program, or the LLB, has errors
   4    the environment is unfit: no runc, not root, no usable state directory
   5    something that the program names cannot be had
+  6    with `--locked`: hlb.lock lacks something that the program names
   130  interrupted";
 
 const SOLVE_HELP: &str = "Outputs:
@@ -59,6 +61,12 @@ pub(crate) enum Command {
     /// Tell what differs between two programs or two definitions, step by step
     #[command(after_help = DIFF_HELP)]
     Diff(Diff),
+    /// Look up anew what names in a program stand for, and write it into hlb.lock
+    Update(Update),
+    /// Copy the modules of others that a program uses into .hlb/vendor
+    Vendor(Vendor),
+    /// Tell of the modules of a program
+    Module(Module),
     /// Print the version
     Version,
 }
@@ -89,6 +97,17 @@ impl TargetArgs {
     }
 }
 
+/// What is taken from elsewhere.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ModuleArgs {
+    /// Refuse names that hlb.lock does not hold
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// Let a module of others do some kinds of things on this machine, or `all`; may be repeated
+    #[arg(long, value_name = "MODULE=KIND,…", value_parser = trust)]
+    pub(crate) trust: Vec<String>,
+}
+
 /// How to build on this machine.
 #[derive(Debug, Args)]
 pub(crate) struct MachineArgs {
@@ -115,6 +134,8 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
     #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
+    #[command(flatten)]
     pub(crate) targets: TargetArgs,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
@@ -129,6 +150,44 @@ pub(crate) struct Run {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    /// What to look up anew, such as `alpine:3.20`, `alpine` or `https://HOST/REPOSITORY#REF`; otherwise everything
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Forget what no target of the program uses
+    #[arg(long)]
+    pub(crate) prune: bool,
+    #[command(flatten)]
+    pub(crate) platform: PlatformArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Vendor {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Module {
+    #[command(subcommand)]
+    pub(crate) command: ModuleCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModuleCommand {
+    /// Print the files of a program as they import one another
+    Tree(Check),
 }
 
 #[derive(Debug, Args)]
@@ -145,6 +204,8 @@ pub(crate) struct Fmt {
 pub(crate) struct Emit {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
     #[command(flatten)]
     pub(crate) targets: TargetArgs,
     /// The form of the output
@@ -291,6 +352,10 @@ fn platform(text: &str) -> Result<Platform, String> {
         return Err("write it as `linux/amd64`".to_owned());
     }
     Ok(Platform { os: os.to_owned(), architecture: architecture.to_owned(), variant: variant.to_owned() })
+}
+
+fn trust(text: &str) -> Result<String, ConsentError> {
+    Consent::none().add(text).map(|()| text.to_owned())
 }
 
 fn pair(text: &str) -> Result<(String, Utf8PathBuf), String> {

@@ -110,6 +110,11 @@ impl Building<'_> {
         }
     }
 
+    /// Ends what is shown of a build without a request.
+    pub(crate) fn abandon(self) {
+        self.progress.end(false);
+    }
+
     /// Tells why there will be no request: `tell` tells what is wrong with the program, and a step that failed while it was
     /// evaluated is told with its place and its log.
     pub(crate) fn give_up(self, sources: &SourceMap, screen: Screen, tell: impl FnOnce() -> Failure) -> Failure {

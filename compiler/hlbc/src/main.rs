@@ -20,6 +20,7 @@ mod machine;
 mod output;
 mod program;
 mod progress;
+mod reach;
 mod report;
 mod world;
 

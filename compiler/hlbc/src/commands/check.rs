@@ -1,14 +1,34 @@
 //! `hlbc check`.
 //!
-//! Owns that nothing is run and nothing fetched for it.
+//! Owns that nothing is run and nothing built for it. Modules of others are part of the program, so those that are not at hand
+//! are fetched.
+
+use hlb_compiler::Checked;
 
 use crate::cli;
 use crate::error::Failure;
-use crate::program;
+use crate::interrupt;
+use crate::program::{self, Kept};
 use crate::report::Screen;
-use crate::world::OsWorld;
+use crate::world::Outside;
 
 pub(crate) fn check(args: &cli::Check, screen: Screen) -> Result<(), Failure> {
+    checked(args, screen).map(drop)
+}
+
+/// A program that has been checked, with all of its modules that can be had without building.
+///
+/// # Errors
+/// If it has errors; they have been told.
+pub(super) fn checked(args: &cli::Check, screen: Screen) -> Result<Checked, Failure> {
     let file = program::find(&args.program)?;
-    program::check(&OsWorld::quiet(), &file, screen).map(drop)
+    let kept = Kept::open(&file, program::state(), program::mode(&args.modules), &args.modules.trust)?;
+    if let Some(checked) = program::look(&kept, &file, screen)? {
+        return Ok(checked);
+    }
+    let (tokio, cancel) = interrupt::start()?;
+    let (handle, repositories) = (tokio.handle().clone(), kept.repositories.clone());
+    let outside = Outside { handle, cancel: cancel.clone(), images: None, executor: None, runs: false, repositories };
+    let checked = program::check(&kept.open_world(outside), &file, screen);
+    if cancel.is_cancelled() { Err(interrupt::interrupted()) } else { checked }
 }

@@ -57,6 +57,8 @@ fn has_ops(definition: &pb::Definition) -> bool {
 fn program(file: &Utf8Path, args: &cli::Diff, screen: Screen) -> Result<Graphs, Failure> {
     let default = ["default".to_owned()];
     let targets = if args.target.is_empty() { default.as_slice() } else { args.target.as_slice() };
-    let request = emit::compile(file, targets, args.platform.platform.as_ref(), args.no_resolve, screen)?;
+    let platform = args.platform.platform.as_ref();
+    let what = emit::Compiling { file, targets, platform, no_resolve: args.no_resolve, save: false };
+    let request = emit::compile(&what, &cli::ModuleArgs::default(), screen)?;
     Graphs::load(graphs::wanted(request))
 }

@@ -4,8 +4,10 @@
 
 use std::io::IsTerminal;
 
+use camino::Utf8Path;
 use hlb_compiler::Request;
 use hlb_llb::{draw, dump, encode_definition, pb};
+use hlb_modules::Mode;
 use hlb_registry::Images;
 
 use crate::cli::{self, EmitFormat};
@@ -13,8 +15,9 @@ use crate::config::Places;
 use crate::definition;
 use crate::error::{Failure, Kind};
 use crate::graphs::{self, Graphs, Wanted};
+use crate::program::Kept;
 use crate::report::Screen;
-use crate::world::{OsWorld, Outside};
+use crate::world::Outside;
 use crate::{interrupt, program};
 
 pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {
@@ -24,7 +27,8 @@ pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {
     }
     let file = program::find(&args.program)?;
     let (targets, platform) = (args.targets.all(), args.platform.platform.as_ref());
-    let request = compile(&file, &targets, platform, args.no_resolve, screen)?;
+    let what = Compiling { file: &file, targets: &targets, platform, no_resolve: args.no_resolve, save: true };
+    let request = compile(&what, &args.modules, screen)?;
     let wanted = graphs::wanted(request);
     match args.format {
         EmitFormat::Text => super::print(draw::text(&Graphs::load(wanted)?.plan()).as_bytes()),
@@ -35,23 +39,44 @@ pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {
     }
 }
 
+/// A program that is compiled and not built.
+pub(super) struct Compiling<'a> {
+    pub(super) file: &'a Utf8Path,
+    pub(super) targets: &'a [String],
+    pub(super) platform: Option<&'a cli::Platform>,
+    /// Nothing leaves the machine: images are not looked up, nor are names that are not locked.
+    pub(super) no_resolve: bool,
+    /// Whether what was learnt of names is written down.
+    pub(super) save: bool,
+}
+
 /// Compiles targets of a program without building anything.
 ///
 /// # Errors
 /// If it has mistakes, or what it names cannot be had.
-pub(super) fn compile(
-    file: &camino::Utf8Path,
-    targets: &[String],
-    platform: Option<&cli::Platform>,
-    no_resolve: bool,
-    screen: Screen,
-) -> Result<Request, Failure> {
-    let checked = program::check(&OsWorld::quiet(), file, screen)?;
+pub(super) fn compile(what: &Compiling<'_>, args: &cli::ModuleArgs, screen: Screen) -> Result<Request, Failure> {
+    let mode = if what.no_resolve && !args.locked { Mode::Keep } else { program::mode(args) };
+    let kept = Kept::open(what.file, program::state(), mode, &args.trust)?;
+    let at_hand = program::look(&kept, what.file, screen)?;
     let (tokio, cancel) = interrupt::start()?;
-    let images = if no_resolve { None } else { Some(Images::new(Places::here().registries()?)) };
-    let handle = tokio.handle().clone();
-    let world = OsWorld::open(Outside { handle, cancel: cancel.clone(), images: images.as_ref(), executor: None });
-    program::compile(&world, &checked, targets, platform, screen, &cancel)
+    let images = if what.no_resolve { None } else { Some(Images::new(Places::here().registries()?)) };
+    let world = kept.open_world(Outside {
+        handle: tokio.handle().clone(),
+        cancel: cancel.clone(),
+        images: images.as_ref(),
+        executor: None,
+        runs: true,
+        repositories: kept.repositories.clone(),
+    });
+    let checked = match at_hand {
+        Some(checked) => checked,
+        None => program::complete(program::check(&world, what.file, screen)?, screen)?,
+    };
+    let request = program::compile(&world, &checked, what.targets, what.platform, screen, &cancel)?;
+    if what.save {
+        kept.save()?;
+    }
+    Ok(request)
 }
 
 /// One op a line, graph after graph; each ends with its terminal op.

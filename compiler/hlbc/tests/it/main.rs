@@ -10,6 +10,8 @@
 
 mod image;
 mod project;
+mod repository;
+mod web;
 
 mod allow;
 mod build;
@@ -23,6 +25,8 @@ mod environment;
 mod failing;
 mod fmt;
 mod frontend;
+mod locked;
+mod modules;
 mod registry;
 mod solve;
 mod usage;
