@@ -182,8 +182,6 @@ fn measure(sample: &str, kind: Kind, inserted: &[&str]) -> Measured {
         for key in whole.statements.iter().filter(untouched) {
             measured.statements.all += 1;
             measured.statements.kept += usize::from(found.statements.contains(key));
-                eprintln!("LOST {key} {:?}", &text[at.saturating_sub(60)..]);
-            }
         }
         for name in &whole.functions {
             let head = [format!(" {name}("), format!(" {name}<")].iter().find_map(|head| sample.find(head)).unwrap();
@@ -198,12 +196,6 @@ fn measure(sample: &str, kind: Kind, inserted: &[&str]) -> Measured {
         }
         measured.broken += 1;
         measured.errors += errors;
-            eprintln!(
-                "MANY {kind:?} {errors} {:?} {:?}",
-                &text[at.saturating_sub(40)..text.len().min(at + 40)],
-                parsed.diagnostics.iter().map(|d| format!("{} {}", d.code.0, d.message)).collect::<Vec<_>>()
-            );
-        }
         measured.worst = measured.worst.max(errors);
         let callee = low + (sample[low..high].len() - sample[low..high].trim_start().len());
         // Behind these a line goes on with the next.
@@ -212,12 +204,6 @@ fn measure(sample: &str, kind: Kind, inserted: &[&str]) -> Measured {
         if kind == Kind::CutLine && whole.callees.contains(&callee) && !goes_on {
             measured.cursor.all += 1;
             measured.cursor.kept += usize::from(found.callees.contains(&callee));
-                eprintln!(
-                    "CURSOR {:?} {:?}",
-                    &text[callee..at + 4],
-                    parsed.diagnostics.iter().map(|d| format!("{} {}", d.code.0, d.message)).collect::<Vec<_>>()
-                );
-            }
         }
     }
     measured
