@@ -15,7 +15,7 @@ macro_rules! codes {
 
 codes! {
     UNDEFINED = "E0101", "a name that is not in scope";
-    MISMATCH = "E0102", "a value of another kind than its place takes";
+    MISMATCH = "E0102", "a value of another type than its place takes";
     ARITY = "E0103", "too many or too few arguments";
     REDEFINED = "E0104", "a name that is defined twice";
     BUILTIN_REUSED = "E0105", "a builtin's name used for something else";
@@ -26,7 +26,7 @@ codes! {
     BIND = "E0110", "an `as` that binds nothing";
     BIND_PLACE = "E0111", "an `as` where no name can be bound";
     RECURSION = "E0112", "a function that calls itself";
-    KIND = "E0113", "a word that is no kind";
+    KIND = "E0113", "a word that is no type";
     OCTAL = "E0114", "an octal number without its prefix";
     OPTIONS_WITHOUT_WITH = "E0115", "options without `with`";
     BARE_OPTION = "E0116", "`option` without the name of what it is for";

@@ -16,6 +16,8 @@ mod request;
 mod world;
 
 mod codes;
+pub mod explain;
+
 mod cycle;
 mod path;
 mod suggest;

@@ -14,5 +14,6 @@ mod editor;
 mod evaluation;
 mod messages;
 mod modules;
+mod pages;
 mod reference;
 mod support;
