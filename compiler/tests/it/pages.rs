@@ -12,7 +12,7 @@ use hlb_compiler::{CODES, CommandOutput, FrontendResult, ImageConfig, check, com
 use hlb_language::diagnostic::{Code, Diagnostic};
 use hlb_language::source::{SourceId, SourceMap};
 
-use crate::support::{options, render};
+use crate::support::{options, render, single};
 
 /// The program of an example.
 const PROGRAM: &str = "build.hlb";
@@ -25,6 +25,8 @@ struct Example {
     target: Option<String>,
     /// The codes of what is said beside the code of the page.
     follows: BTreeSet<String>,
+    /// Whether the client of a frontend wants the result.
+    frontend: bool,
 }
 
 fn codes() -> impl Iterator<Item = &'static (Code, &'static str)> {
@@ -96,6 +98,7 @@ impl Example {
                     CommandOutput { exit_code: 0, stdout: output.clone(), stderr: String::new(), combined: output };
                 world.commands.insert((*command).to_owned(), answer);
             }
+            ["a client of a frontend"] => self.frontend = true,
             ["no working directory"] => world.cwd = "".into(),
             ["takes pushes"] => world.pushed = Ok(format!("sha256:{}", "0".repeat(64))),
             ["runs frontends"] => {
@@ -112,7 +115,11 @@ impl Example {
         let default = checked.targets().iter().any(|target| target.name == "default");
         if !checked.has_errors() && (default || self.target.is_some()) {
             let targets: Vec<String> = self.target.iter().cloned().collect();
-            said.extend(compile(&self.world, &checked, &targets, &options()).err().into_iter().flat_map(|it| it.0));
+            match compile(&self.world, &checked, &targets, &options()) {
+                Ok(request) if self.frontend => said.extend(single(&request).writes()),
+                Ok(_) => {}
+                Err(errors) => said.extend(errors.0),
+            }
         }
         (checked.sources, said)
     }
