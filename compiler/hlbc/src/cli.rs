@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Report the mistakes of a program without building anything
     Check(Check),
+    /// Tell what codes of mistakes mean, such as E0101; without one, list them
+    Explain(Explain),
     /// Lay files out in the one way there is
     Fmt(Fmt),
     /// Print what targets will do: their LLB, to read, as a picture or for other tools
@@ -129,6 +131,13 @@ pub(crate) struct Run {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The codes; case and zeros at the front do not matter
+    #[arg(value_name = "CODE")]
+    pub(crate) codes: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -54,9 +54,17 @@ pub(crate) fn find(args: &ProgramArgs) -> Result<Utf8PathBuf, Failure> {
 /// If it has errors; they have been told.
 pub(crate) fn check(world: &OsWorld, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
     let checked = hlb_compiler::check(world, file);
+    judge(checked, screen)
+}
+
+/// Tells what is to be said of a program that has been checked.
+fn judge(checked: Checked, screen: Screen) -> Result<Checked, Failure> {
     screen.diagnostics(&checked.sources, &checked.diagnostics);
-    let errors = checked.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
-    if errors > 0 { Err(Failure::told(Kind::Program)) } else { Ok(checked) }
+    if checked.has_errors() {
+        screen.more(&checked.diagnostics);
+        return Err(Failure::told(Kind::Program));
+    }
+    Ok(checked)
 }
 
 /// Compiles targets and tells what is wrong with them.
@@ -112,6 +120,7 @@ pub(crate) fn tell(errors: &CompileErrors, checked: &Checked, screen: Screen, ca
         return Failure::new(Kind::Usage, error.message.clone()).help(help);
     }
     screen.diagnostics(&checked.sources, &errors.0);
+    screen.more(&errors.0);
     Failure::told(if all(&MISSING) {
         Kind::Missing
     } else if all(&TARGETS) {

@@ -54,6 +54,18 @@ impl Screen {
         draw_all(&mut self.pen(), sources, diagnostics);
     }
 
+    /// Says where there is more about diagnostics that end a command.
+    pub(crate) fn more(self, diagnostics: &[Diagnostic]) {
+        let codes: BTreeSet<&str> = diagnostics.iter().map(|diagnostic| diagnostic.code.0).collect();
+        let codes: Vec<&str> = codes.into_iter().collect();
+        let about = match codes.as_slice() {
+            [] => return,
+            [code] => code,
+            _ => "these",
+        };
+        self.write(format!("for more about {about}, run `hlbc explain {}`\n", codes.join(" ")).as_bytes());
+    }
+
     /// Draws a scene.
     pub(crate) fn scene(self, scene: &Scene) {
         draw(&mut self.pen(), &scene.files, &scene.shown);

@@ -58,6 +58,8 @@ fs other() {
        │                ^^^^
        │
        = help: write octal numbers with `0o`: `0o755`
+
+    for more about these, run `hlbc explain E0101 E0102 E0114`
     "#);
 }
 
@@ -75,6 +77,8 @@ fn mistakes_of_an_imported_file_are_told_there() {
       │     ^^^^^^^
       │
       = help: did you mean `scratch`?
+
+    for more about E0101, run `hlbc explain E0101`
     ");
 }
 
@@ -92,6 +96,8 @@ fn the_program_is_found_above() {
       │     ^^^^^^
       │
       = help: did you mean `scratch`?
+
+    for more about E0101, run `hlbc explain E0101`
     ");
 }
 
@@ -108,6 +114,8 @@ fn another_program_is_named() {
       │              ^ opened here
       │
       = help: close it with `}`
+
+    for more about E0012, run `hlbc explain E0012`
     ");
 }
 

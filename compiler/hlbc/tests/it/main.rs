@@ -20,6 +20,7 @@ mod diff;
 mod dump;
 mod emit;
 mod environment;
+mod explain;
 mod failing;
 mod fmt;
 mod frontend;
