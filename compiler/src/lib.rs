@@ -17,6 +17,7 @@ mod world;
 
 mod codes;
 pub mod explain;
+mod fix;
 
 mod cycle;
 mod path;
@@ -42,6 +43,7 @@ use hlb_language::source::SourceMap;
 use hlb_language::span::Span;
 
 pub use codes::CODES;
+pub use fix::{Applied, Fixed, FixedFile, fix};
 pub use hir::Program;
 pub use image::{Healthcheck, History, ImageConfig};
 pub use index::Description;

@@ -213,7 +213,7 @@ impl Declarer<'_> {
             self.diagnostics.push(
                 Diagnostic::warning(codes::DEPRECATED, at, "`group` is the old word for `pipeline`")
                     .help("write `pipeline`")
-                    .fix("replace `group` by `pipeline`", at, "pipeline"),
+                    .safe_fix("replace `group` by `pipeline`", at, "pipeline"),
             );
         }
         match &kind {

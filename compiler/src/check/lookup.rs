@@ -211,7 +211,7 @@ impl Checker<'_> {
             self.report(
                 Diagnostic::warning(codes::DEPRECATED, at, "`parallel` is the old name of `stage`")
                     .help("write `stage`")
-                    .fix("replace `parallel` by `stage`", at, "stage"),
+                    .safe_fix("replace `parallel` by `stage`", at, "stage"),
             );
         }
         let overloads = self.declared.builtins.overloads(name);
@@ -268,7 +268,7 @@ impl Checker<'_> {
             self.report(
                 Diagnostic::error(codes::OCTAL, at, format!("`{name}` is not a number"))
                     .help(format!("write octal numbers with `0o`: `{fixed}`"))
-                    .fix(format!("replace `{name}` by `{fixed}`"), at, fixed),
+                    .safe_fix(format!("replace `{name}` by `{fixed}`"), at, fixed),
             );
             return;
         }

@@ -12,6 +12,7 @@ mod conformance;
 mod context;
 mod editor;
 mod evaluation;
+mod fixes;
 mod messages;
 mod modules;
 mod pages;

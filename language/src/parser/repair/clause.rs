@@ -2,7 +2,7 @@
 
 use super::{Broken, Outcome};
 use crate::codes;
-use crate::diagnostic::{Diagnostic, Edit, Fix};
+use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::parser::pieces::{Piece, paren_depths};
 use crate::span::Span;
 use crate::token::TokenKind;
@@ -31,7 +31,7 @@ pub(super) fn block_of_options(broken: &mut Broken<'_, '_>) -> Outcome {
     let diagnostic =
         Diagnostic::error(codes::WITH_BLOCK, location, "expected the word `option` before the block of options")
             .help("write `with option { … }`")
-            .fix("insert `option`", broken.builder.location(Span::at(start)), "option ");
+            .safe_fix("insert `option`", broken.builder.location(Span::at(start)), "option ");
     broken.insert_name(broken.at, "option");
     Outcome::Repaired(diagnostic)
 }
@@ -77,7 +77,10 @@ pub(super) fn parenthesised_call(broken: &mut Broken<'_, '_>) -> Outcome {
     let message = format!("the arguments of the statement `{callee}` stand in parentheses");
     let mut diagnostic = Diagnostic::error(codes::PAREN_STATEMENT, location, message)
         .help("write the arguments side by side: parentheses are for calls that are arguments themselves");
-    diagnostic.fixes.push(Fix { title: "write the arguments side by side".to_owned(), edits });
+    // A comment in the list would take what follows it on the joined line.
+    let commented = !broken.builder.trivia.comments_in(location.span).is_empty();
+    let applicability = if commented { Applicability::Guess } else { Applicability::Safe };
+    diagnostic.fixes.push(Fix { title: "write the arguments side by side".to_owned(), edits, applicability });
     let mut at = 0;
     broken.row.retain(|piece| {
         at += 1;
@@ -99,7 +102,7 @@ pub(super) fn commas(broken: &mut Broken<'_, '_>) -> Outcome {
     let mut diagnostic =
         Diagnostic::error(codes::STRAY_COMMA, location, "arguments that stand side by side take no commas")
             .help("separate the arguments by spaces: commas are for lists in parentheses");
-    diagnostic.fixes.push(Fix { title: "remove the commas".to_owned(), edits });
+    diagnostic.fixes.push(Fix { title: "remove the commas".to_owned(), edits, applicability: Applicability::Safe });
     let mut at = 0;
     broken.row.retain(|piece| {
         at += 1;
