@@ -72,6 +72,13 @@ pub(crate) struct ProgramArgs {
     pub(crate) file: Option<Utf8PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct MessageArgs {
+    /// How to tell mistakes: in words, or as JSON for other programs (see docs/cli.md)
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Text)]
+    pub(crate) message_format: MessageFormat,
+}
+
 /// What to build.
 #[derive(Debug, Args)]
 pub(crate) struct TargetArgs {
@@ -125,12 +132,16 @@ pub(crate) struct Run {
     /// Let steps do what is refused otherwise; may be repeated. `network.host` is allowed anyway
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) allow: Vec<Allow>,
+    #[command(flatten)]
+    pub(crate) messages: MessageArgs,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) messages: MessageArgs,
 }
 
 #[derive(Debug, Args)]
@@ -164,6 +175,8 @@ pub(crate) struct Emit {
     /// Do not look up images: steps then lack the environment, directory and user that their images set
     #[arg(long)]
     pub(crate) no_resolve: bool,
+    #[command(flatten)]
+    pub(crate) messages: MessageArgs,
 }
 
 #[derive(Debug, Args)]
@@ -234,6 +247,14 @@ pub(crate) enum Progress {
     Plain,
     /// Nothing but errors
     Quiet,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum MessageFormat {
+    /// To read
+    Text,
+    /// One JSON object a line
+    Json,
 }
 
 /// What steps may do only if they are let.

@@ -16,6 +16,7 @@ mod graphs;
 mod image;
 mod interrupt;
 mod machine;
+mod message;
 mod output;
 mod program;
 mod progress;

@@ -109,6 +109,7 @@ pub(crate) fn tell(errors: &CompileErrors, checked: &Checked, screen: Screen, ca
     let all = |codes: &[&str]| errors.0.iter().all(|error| codes.contains(&error.code.0));
     if let [error] = errors.0.as_slice()
         && error.code.0 == NO_TARGET
+        && !screen.is_json()
     {
         let names: Vec<String> = checked.targets().into_iter().map(|target| format!("`{}`", target.name)).collect();
         let known = format!("the targets are {}", names.join(", "));

@@ -24,6 +24,7 @@ mod explain;
 mod failing;
 mod fmt;
 mod frontend;
+mod message;
 mod registry;
 mod solve;
 mod usage;
