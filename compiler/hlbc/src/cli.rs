@@ -140,6 +140,9 @@ pub(crate) struct Run {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
+    /// Change the files where a fix is sure to be what was meant, and report the rest
+    #[arg(long)]
+    pub(crate) fix: bool,
     #[command(flatten)]
     pub(crate) messages: MessageArgs,
 }

@@ -20,6 +20,7 @@ mod message;
 mod output;
 mod program;
 mod progress;
+mod replace;
 mod report;
 mod world;
 

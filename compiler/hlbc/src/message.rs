@@ -35,6 +35,18 @@ pub(crate) fn failure(sources: &SourceMap, message: &str, labels: &[Label], note
     })
 }
 
+/// A fix that was applied.
+pub(crate) fn fixed(it: &hlb_compiler::Applied) -> Value {
+    json!({
+        "type": "fixed",
+        "code": it.code.0,
+        "title": it.title,
+        "file": it.file,
+        "line": it.at.line,
+        "column": it.at.column,
+    })
+}
+
 fn span(sources: &SourceMap, label: &Label, primary: bool) -> Option<Value> {
     let mut span = range(sources, label.at)?;
     span.insert("primary".to_owned(), primary.into());

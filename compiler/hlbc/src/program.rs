@@ -3,14 +3,14 @@
 //! Owns finding `build.hlb`, and what becomes of the mistakes that the compiler finds.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::{Checked, CompileErrors, Options, Platform, Request, World};
+use hlb_compiler::{Applied, Checked, CompileErrors, FixedFile, Options, Platform, Request, World};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{self, ProgramArgs};
 use crate::error::{Failure, Kind};
-use crate::interrupt;
 use crate::report::Screen;
 use crate::world::OsWorld;
+use crate::{interrupt, replace};
 
 const NAME: &str = "build.hlb";
 
@@ -55,6 +55,24 @@ pub(crate) fn find(args: &ProgramArgs) -> Result<Utf8PathBuf, Failure> {
 pub(crate) fn check(world: &OsWorld, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
     let checked = hlb_compiler::check(world, file);
     judge(checked, screen)
+}
+
+/// Changes the files of a program where a fix is sure, and tells what is left.
+///
+/// # Errors
+/// If it still has errors, which have been told, or a file cannot be written.
+pub(crate) fn fix(world: &OsWorld, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
+    let fixed = hlb_compiler::fix(world, file);
+    for FixedFile { path, before, after } in &fixed.files {
+        if world.read_text(path).as_ref() != Ok(before) {
+            let failure = Failure::new(Kind::Environment, format!("`{path}` has changed while it was checked"));
+            return Err(failure.help("run the command again"));
+        }
+        replace::file(path, after)?;
+        let here: Vec<&Applied> = fixed.applied.iter().filter(|it| path == &it.file).collect();
+        screen.fixed(&here);
+    }
+    judge(fixed.checked, screen)
 }
 
 /// Tells what is to be said of a program that has been checked.

@@ -10,6 +10,7 @@ use codespan_reporting::diagnostic as draw;
 use codespan_reporting::files::SimpleFiles;
 use codespan_reporting::term;
 use codespan_reporting::term::termcolor::{ColorChoice, NoColor, StandardStream, WriteColor};
+use hlb_compiler::Applied;
 use hlb_language::diagnostic::{Diagnostic, Fix, Label, Location, Severity};
 use hlb_language::source::{Source, SourceId, SourceMap};
 use hlb_language::span::Span;
@@ -97,6 +98,20 @@ impl Screen {
             _ => "these",
         };
         self.write(format!("for more about {about}, run `hlbc explain {}`\n", codes.join(" ")).as_bytes());
+    }
+
+    /// Tells of fixes that were applied.
+    pub(crate) fn fixed(self, applied: &[&Applied]) {
+        for it in applied {
+            match self.json {
+                Some(channel) => self.line(channel, &message::fixed(it)),
+                None => {
+                    let Applied { code, title, file, at } = it;
+                    let line = format!("fixed {}: {file}:{}:{}: {title}\n", code.0, at.line, at.column);
+                    self.write(line.as_bytes());
+                }
+            }
+        }
     }
 
     /// Tells of a scene.

@@ -9,6 +9,7 @@ use crate::{cli, program};
 
 pub(crate) fn check(args: &cli::Check, screen: Screen) -> Result<(), Failure> {
     let screen = screen.speaking(args.messages.message_format, Channel::Output);
-    let file = program::find(&args.program)?;
-    program::check(&OsWorld::quiet(), &file, screen).map(drop)
+    let (file, world) = (program::find(&args.program)?, OsWorld::quiet());
+    let checked = if args.fix { program::fix(&world, &file, screen) } else { program::check(&world, &file, screen) };
+    checked.map(drop)
 }
