@@ -12,7 +12,9 @@ mod export;
 mod file;
 mod frontend;
 mod mount;
+pub(crate) mod names;
 mod printf;
+mod reading;
 mod reference;
 mod rule;
 mod run;
@@ -44,15 +46,19 @@ pub(crate) enum Implementation {
     Source(fn(&mut Evaluator<'_>, &Invocation) -> Result<Fs, Fail>),
     /// Makes a text.
     Text(fn(&mut Evaluator<'_>, &Invocation) -> Result<EcoString, Fail>),
+    /// Makes a value of any type from values alone.
+    Value(fn(&mut Evaluator<'_>, &Invocation) -> Result<Value, Fail>),
     /// Is remembered for the call that takes it.
     Option,
     /// Puts things to build beside one another.
     Stage,
 }
 
+pub(crate) use client::local_dir;
+pub(crate) use names::Patterns;
 pub(crate) use rule::{Constant, Rule, octal_reading};
 pub(crate) use source::wire;
-pub(crate) use table::{implementation, reserved, rules};
+pub(crate) use table::{effects, implementation, reserved, rules, word};
 
 /// A call of a builtin with everything evaluated.
 pub(crate) struct Invocation {
@@ -66,10 +72,20 @@ pub(crate) struct Invocation {
 pub(crate) fn invoke(
     evaluator: &mut Evaluator<'_>,
     builtin: &Builtin,
-    invocation: Invocation,
+    mut invocation: Invocation,
     current: Value,
 ) -> Result<Value, Fail> {
-    for (index, value) in invocation.args.iter().enumerate() {
+    if builtin.namespace.is_empty() {
+        // Those that stand alone know the variants of their enums as texts.
+        for value in &mut invocation.args {
+            if let Value::Variant(id, index) = value {
+                *value = Value::Text(evaluator.program.variant(*id, *index).into());
+            }
+        }
+    }
+    // Functions in namespaces look at what they take themselves: they may be called for each value of a list.
+    let judged = if builtin.namespace.is_empty() { invocation.args.as_slice() } else { &[] };
+    for (index, value) in judged.iter().enumerate() {
         let constant = match value {
             Value::Text(text) => Constant::Text(text),
             Value::Int(number) => Constant::Int(*number),
@@ -98,6 +114,7 @@ pub(crate) fn invoke(
             let fs = change(evaluator, &invocation, fs)?;
             Ok(Value::Fs(Rc::new(fs)))
         }
+        Implementation::Value(make) => make(evaluator, &invocation),
         Implementation::Text(make) => Ok(Value::Text(make(evaluator, &invocation)?)),
         Implementation::Option => {
             let Invocation { site, args, options, binds } = invocation;

@@ -1,67 +1,132 @@
-//! Checking: every body against the signatures, names to their meaning, kinds to their places.
+//! Checking: every body against the signatures, names to their meaning, types to their places.
 //!
-//! Owns statements and declarations; calls and expressions are in the submodules' hands. Evaluates nothing.
+//! Owns the walk over all declarations; what stands in them is in the submodules' hands. Evaluates nothing.
 
+mod args;
+mod bind;
 mod call;
+mod collection;
+mod effects;
 mod expr;
+mod flow;
+mod func;
 mod lookup;
+mod member;
 mod message;
+mod mismatch;
+mod operator;
+mod rules;
+mod scope;
+mod stmt;
+mod undefined;
 
+pub(crate) use expr::decode;
 pub(crate) use message::list;
 
-use hlb_language::ast::{self, BindTarget, Decl, Stmt};
+use ecow::EcoString;
+use hlb_language::ast::{self, Decl};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::{SourceId, SourceMap};
 use hlb_language::span::Span;
+use rustc_hash::FxHashSet;
 
 use crate::codes;
-use crate::hir::{self, BindId, FuncId, ModuleId, Param, Program, Reference, Target};
+use crate::deep::deep;
+use crate::effects::Effects;
+use crate::hir::{self, BindId, ConstantId, FuncId, ModuleId, Param, Program, RecordId, Reference, Target};
 use crate::module::Loaded;
 use crate::resolve::Declared;
-use crate::types::{Expected, Kind};
+use crate::types::{Expected, Type};
+use scope::{Definition, Scopes};
 
 /// Checks all files; the bodies of what is wrong are there too, but must not be evaluated.
 pub(crate) fn check(loaded: &Loaded, declared: Declared, diagnostics: &mut Vec<Diagnostic>) -> Program {
     let Some(first) = loaded.files.first() else { return declared.program };
-    let edges = vec![Vec::new(); declared.program.funcs.len()];
+    let tests = loaded.files.iter().flat_map(|file| &file.tree.decls).filter(|it| matches!(it, Decl::Test(_))).count();
+    let nodes = declared.program.funcs.len() + declared.program.constants.len() + tests;
+    let set_results = declared.bind_at.values().copied().collect();
+    let options = declared.program.builtins.iter().filter_map(|builtin| match &builtin.signature.result {
+        Type::Option(name) => Some(name.clone()),
+        _ => None,
+    });
+    let option_types = options.collect();
     let mut checker = Checker {
+        loaded,
         declared,
         sources: &loaded.sources,
         diagnostics,
-        edges,
+        edges: vec![Vec::new(); nodes],
+        own: vec![Effects::NONE; nodes],
         module: ModuleId(0),
         source: first.source,
         func: None,
+        node: None,
+        type_params: Vec::new(),
+        scopes: Scopes::default(),
+        constants: FxHashSet::default(),
+        set_results,
+        option_types,
     };
     for (at, file) in loaded.files.iter().enumerate() {
-        checker.module = ModuleId(at);
-        checker.source = file.source;
+        checker.enter(ModuleId(at), file.source);
         for decl in &file.tree.decls {
             if let Decl::Import(import) = decl {
-                checker.expr(&import.source, &Expected::import(), false);
+                checker.scopes.push();
+                checker.expr(&import.source, &Expected::import());
+                checker.leave_scope();
             }
         }
     }
-    for id in 0..checker.declared.decls.len() {
-        checker.func_body(loaded, FuncId(id));
+    for id in 0..checker.declared.records.len() {
+        checker.record(RecordId(id));
     }
+    for id in 0..checker.declared.constants.len() {
+        checker.constant(ConstantId(id));
+    }
+    for id in 0..checker.declared.funcs.len() {
+        checker.func_body(FuncId(id));
+    }
+    checker.tests();
     checker.report_recursion();
+    checker.spread_effects();
     checker.declared.program
 }
 
 struct Checker<'a> {
+    loaded: &'a Loaded,
     declared: Declared,
     sources: &'a SourceMap,
     diagnostics: &'a mut Vec<Diagnostic>,
-    /// For each function, the functions it evaluates, with the place that does.
+    /// For each function, constant and test, the functions and constants that it needs, with the place that does.
     edges: Vec<Vec<(usize, Location)>>,
+    /// What each does outside of the build by itself.
+    own: Vec<Effects>,
     module: ModuleId,
     source: SourceId,
-    /// The function around what is checked; none around an import.
+    /// The function around what is checked.
     func: Option<FuncId>,
+    /// The function, constant or test around it; none around an import.
+    node: Option<usize>,
+    /// The type parameters of the function around it.
+    type_params: Vec<EcoString>,
+    scopes: Scopes,
+    /// Constants that are being, or have been, checked.
+    constants: FxHashSet<ConstantId>,
+    /// Results of functions that something sets.
+    set_results: FxHashSet<BindId>,
+    /// The builtins that take options.
+    option_types: FxHashSet<EcoString>,
 }
 
 impl Checker<'_> {
+    fn enter(&mut self, module: ModuleId, source: SourceId) {
+        self.module = module;
+        self.source = source;
+        self.func = None;
+        self.node = None;
+        self.type_params.clear();
+    }
+
     fn at(&self, span: Span) -> Location {
         Location { source: self.source, span }
     }
@@ -79,154 +144,184 @@ impl Checker<'_> {
         self.declared.program.references.push(Reference { at, target });
     }
 
-    fn func_body(&mut self, loaded: &Loaded, id: FuncId) {
-        let Some((module, decl)) = self.declared.decls.get(id.0).copied() else { return };
+    /// The type that is written at a place.
+    fn written(&mut self, ty: &ast::TypeExpr) -> Type {
+        let type_params = std::mem::take(&mut self.type_params);
+        let place =
+            crate::resolve::TypePlace { module: self.module, source: self.source, params: &type_params };
+        let ty = self.declared.written_type(place, ty, self.diagnostics);
+        self.type_params = type_params;
+        ty
+    }
+
+    /// The number of a constant among all that need one another.
+    fn constant_node(&self, id: ConstantId) -> usize {
+        self.declared.program.funcs.len() + id.0
+    }
+
+    fn func_body(&mut self, id: FuncId) {
+        let loaded = self.loaded;
+        let Some((module, decl)) = self.declared.funcs.get(id.0).copied() else { return };
         let Some(file) = loaded.files.get(module.0) else { return };
         let Some(Decl::Func(func)) = file.tree.decls.get(decl) else { return };
-        self.module = module;
-        self.source = file.source;
+        self.enter(module, file.source);
         self.func = Some(id);
-        let kind = Kind::of(&func.kind.text);
-        let body = func.body.as_ref().map(|body| self.block(body, &kind));
+        self.node = Some(id.0);
+        let Some(signature) = self.declared.program.func(id).map(|func| func.signature.clone()) else { return };
+        self.type_params.clone_from(&signature.type_params);
+        self.scopes.push();
+        let mut defaults = Vec::new();
+        for (index, (param, written)) in signature.params.iter().zip(&func.params).enumerate() {
+            defaults.push(written.default.as_ref().map(|default| self.expr(default, &Expected::just(param.ty.clone()))));
+            self.define(param, Definition::Param(id, index));
+        }
+        let options = func.options.iter().flat_map(|clause| &clause.options);
+        for (index, (option, written)) in signature.options.iter().zip(options).enumerate() {
+            let default = written.default.as_ref();
+            defaults.push(default.map(|default| self.expr(default, &Expected::just(option.ty.clone()))));
+            if default.is_none() && !option.ty.has_empty() {
+                let at = self.at(written.span);
+                let message = format!("the option `{}` needs a default: a call may leave it out", option.name.text);
+                self.report(
+                    Diagnostic::error(codes::NO_VALUE, at, message)
+                        .help(format!("write `{} = …`, or make its type `{}?`", option.name.text, option.ty)),
+                );
+            }
+            self.define(option, Definition::Setting(id, index));
+        }
+        let body = func.body.as_ref().map(|body| {
+            let block = self.block(body, &Expected::just(signature.result.clone()));
+            self.needs_value(&block, &signature.result, func.name.span, &func.name.text);
+            block
+        });
+        self.report_unused_params(func);
+        self.leave_scope();
+        self.report_unset_results(func, id);
         if let Some(func) = self.declared.program.funcs.get_mut(id.0) {
+            func.defaults = defaults;
             func.body = body;
         }
-        self.func = None;
     }
 
-    /// A block whose statements must be of one kind.
-    fn block(&mut self, block: &ast::Block, kind: &Kind) -> hir::Block {
-        let mut stmts = Vec::with_capacity(block.stmts.len());
-        for stmt in &block.stmts {
-            match stmt {
-                Stmt::Call(call) => stmts.extend(self.call_stmt(call, kind).map(hir::Stmt::Call)),
-                Stmt::Expr(stmt) => {
-                    let value = self.expr(&stmt.expr, &Expected::just(kind.clone()), false);
-                    stmts.push(hir::Stmt::Value(value));
+    fn define(&mut self, param: &Param, definition: Definition) {
+        let at = self.at(param.name.span);
+        self.scopes.define(param.name.text.clone(), param.value_type(), definition, at);
+    }
+
+    /// Checks a constant, unless that has been done.
+    fn constant(&mut self, id: ConstantId) {
+        let loaded = self.loaded;
+        let Some((module, decl)) = self.declared.constants.get(id.0).copied() else { return };
+        let Some(file) = loaded.files.get(module.0) else { return };
+        let Some(Decl::Let(decl)) = file.tree.decls.get(decl) else { return };
+        if !self.constants.insert(id) {
+            return;
+        }
+        let Some(ty) = self.declared.program.constant(id).map(|constant| constant.ty.clone()) else { return };
+        self.enter(module, file.source);
+        self.node = Some(self.constant_node(id));
+        let expected = if decl.ty.is_some() { Expected::just(ty) } else { Expected::any() };
+        self.scopes.push();
+        let value = self.expr(&decl.value, &expected);
+        self.leave_scope();
+        if let Some(constant) = self.declared.program.constants.get_mut(id.0) {
+            if decl.ty.is_none() {
+                constant.ty = value.ty.clone();
+            }
+            constant.value = Some(value);
+        }
+    }
+
+    /// The type of a constant, which is found now unless it has been. One that needs itself has none.
+    fn constant_type(&mut self, id: ConstantId) -> Type {
+        if !self.constants.contains(&id) {
+            let before = (self.module, self.source, self.func, self.node);
+            let (type_params, scopes) = (std::mem::take(&mut self.type_params), std::mem::take(&mut self.scopes));
+            deep(|| self.constant(id));
+            (self.module, self.source, self.func, self.node) = before;
+            (self.type_params, self.scopes) = (type_params, scopes);
+        }
+        self.declared.program.constant(id).map_or_else(Type::error, |constant| constant.ty.clone())
+    }
+
+    fn record(&mut self, id: RecordId) {
+        let loaded = self.loaded;
+        let Some((module, decl)) = self.declared.records.get(id.0).copied() else { return };
+        let Some(file) = loaded.files.get(module.0) else { return };
+        let Some(Decl::Record(decl)) = file.tree.decls.get(decl) else { return };
+        self.enter(module, file.source);
+        let fields: Vec<Type> =
+            self.declared.program.record(id).map(|it| it.fields.iter().map(|field| field.ty.clone()).collect()).unwrap_or_default();
+        self.scopes.push();
+        let defaults = decl.fields.iter().zip(fields).map(|(field, ty)| {
+            let default = field.default.as_ref()?;
+            Some(self.expr(default, &Expected::just(ty)))
+        });
+        let defaults = defaults.collect();
+        self.leave_scope();
+        if let Some(record) = self.declared.program.records.get_mut(id.0) {
+            record.defaults = defaults;
+        }
+    }
+
+    fn tests(&mut self) {
+        let loaded = self.loaded;
+        let mut node = self.declared.program.funcs.len() + self.declared.program.constants.len();
+        let mut seen: Vec<(EcoString, ModuleId, Location)> = Vec::new();
+        for (at, file) in loaded.files.iter().enumerate() {
+            for decl in &file.tree.decls {
+                let Decl::Test(test) = decl else { continue };
+                self.enter(ModuleId(at), file.source);
+                self.node = Some(node);
+                node += 1;
+                let name_at = self.at(test.name.span);
+                let name = self.plain_text(&test.name);
+                let name = name.unwrap_or_else(|| {
+                    self.report(
+                        Diagnostic::error(codes::TEST_NAME, name_at, "the name of a test is a text without interpolations")
+                            .help("write what is true of the build, in plain words"),
+                    );
+                    EcoString::new()
+                });
+                let before = seen.iter().find(|(known, module, _)| *known == name && *module == ModuleId(at));
+                if let Some((_, _, before)) = before.cloned() {
+                    let message = format!("there is a test `{name}` already");
+                    self.report(Diagnostic::error(codes::REDEFINED, name_at, message).also(before, "first written here"));
                 }
-                // Reported by the parser. Of what kind its blocks were meant to be is not known, and guessing would invent errors.
-                Stmt::Error(_) => {}
+                seen.push((name.clone(), ModuleId(at), name_at));
+                self.scopes.push();
+                let body = self.block(&test.body, &Expected::just(Type::Test));
+                self.leave_scope();
+                self.declared.program.tests.push(hir::Test {
+                    module: ModuleId(at),
+                    name,
+                    at: name_at,
+                    body,
+                    effects: Effects::NONE,
+                });
             }
         }
-        hir::Block { kind: kind.clone(), stmts }
-    }
-
-    fn call_stmt(&mut self, stmt: &ast::CallStmt, kind: &Kind) -> Option<hir::Call> {
-        if stmt.callee.member.is_none() && stmt.callee.head.text == "breakpoint" {
-            // Stops a debugger, and is nothing to a build, whatever its arguments.
-            return None;
-        }
-        let expected = Expected::just(kind.clone());
-        let Some(resolved) = self.callee(&stmt.callee, &expected) else {
-            self.stray(&stmt.args);
-            return None;
-        };
-        let at = self.at(stmt.callee.span);
-        if !self.fits(&resolved.kind, &expected, at, resolved.defined, Some(&stmt.callee)) {
-            self.stray(&stmt.args);
-            return None;
-        }
-        if resolved.variadic && !kind.is_option() {
-            self.report_variadic(at);
-        }
-        let args = self.args(&stmt.callee, &resolved, &stmt.args, stmt.span);
-        let with = stmt.with.as_ref().map(|with| Box::new(self.with(&stmt.callee, &resolved, with)));
-        self.pruned(stmt);
-        let binds = stmt.bind.as_ref().map(|bind| self.binds(&stmt.callee, &resolved, bind)).unwrap_or_default();
-        Some(hir::Call { callee: resolved.callee, at, args: args?, with, binds })
-    }
-
-    /// The effects that an `as` binds, with the names that were declared for it.
-    fn binds(
-        &mut self,
-        callee: &ast::Path,
-        resolved: &lookup::Resolved,
-        bind: &ast::BindClause,
-    ) -> Vec<(usize, BindId)> {
-        let at = self.at(bind.span);
-        if matches!(bind.target, BindTarget::None) {
-            self.report(
-                Diagnostic::error(codes::BIND, at, "`as` needs a name")
-                    .help("write the name that the result of the call is to get"),
-            );
-            return Vec::new();
-        }
-        let name = &callee.head.text;
-        if resolved.effects.is_empty() {
-            self.report(
-                Diagnostic::error(codes::BIND, at, format!("`{name}` has no results that `as` could bind"))
-                    .help("remove the `as`, or bind the result of a `mount`"),
-            );
-            return Vec::new();
-        }
-        if !matches!(resolved.callee, hir::Callee::Builtin(_)) {
-            self.report(Diagnostic::error(
-                codes::UNSUPPORTED,
-                at,
-                format!("binding the results of your own functions, here `{name}`, is not supported yet"),
-            ));
-            return Vec::new();
-        }
-        let pairs: Vec<(Option<&ast::Ident>, &ast::Ident)> = match &bind.target {
-            BindTarget::None => Vec::new(),
-            BindTarget::Name(name) => vec![(None, name)],
-            BindTarget::List(_, binds) => binds.iter().map(|bind| (Some(&bind.effect), &bind.name)).collect(),
-        };
-        let mut found = Vec::new();
-        for (effect, bound) in pairs {
-            let index = match effect {
-                None => Some(0),
-                Some(effect) => resolved.effects.iter().position(|param| param.name.text == effect.text),
-            };
-            match (index, effect) {
-                (Some(index), _) => {
-                    let id = self.declared.bind_at.get(&(self.module, bound.span)).copied();
-                    found.extend(id.map(|id| (index, id)));
-                }
-                (None, effect) => self.report_effect(effect.unwrap_or(bound), name, &resolved.effects),
-            }
-        }
-        found
-    }
-
-    fn report_effect(&mut self, effect: &ast::Ident, callee: &str, effects: &[Param]) {
-        let names: Vec<&str> = effects.iter().map(|param| param.name.text.as_str()).collect();
-        let at = self.at(effect.span);
-        let mut diagnostic = Diagnostic::error(codes::BIND, at, format!("`{callee}` has no result `{}`", effect.text))
-            .help(format!("it has {}", message::list(&names)));
-        if let Some(near) = crate::suggest::nearest(&effect.text, names.iter().copied()) {
-            diagnostic = diagnostic.fix(format!("replace `{}` by `{near}`", effect.text), at, near);
-        }
-        self.report(diagnostic);
-    }
-
-    fn report_variadic(&mut self, at: Location) {
-        self.report(
-            Diagnostic::error(
-                codes::VARIADIC,
-                at,
-                "this parameter stands for any number of values, and here is place for one",
-            )
-            .help("pass it on where a variadic parameter takes it"),
-        );
     }
 
     fn report_recursion(&mut self) {
+        let funcs = self.declared.program.funcs.len();
         for cycle in crate::cycle::cycles(&self.edges) {
-            let names: Vec<&str> = cycle
-                .iter()
-                .filter_map(|(func, _)| self.declared.program.func(FuncId(*func)))
-                .map(|func| func.name.text.as_str())
-                .collect();
+            let name = |node: usize| match node.checked_sub(funcs) {
+                None => self.declared.program.func(FuncId(node)).map(|func| func.name.text.as_str()),
+                Some(id) => self.declared.program.constant(ConstantId(id)).map(|it| it.name.text.as_str()),
+            };
+            let names: Vec<&str> = cycle.iter().filter_map(|(node, _)| name(*node)).collect();
             let Some((first, (_, at))) = names.first().zip(cycle.first()) else { continue };
-            let message = if names.len() == 1 {
-                format!("`{first}` calls itself")
-            } else {
-                format!("these functions call one another: {} -> {first}", names.join(" -> "))
+            let constants = cycle.iter().all(|(node, _)| *node >= funcs);
+            let word = if constants { "needs" } else { "calls" };
+            let message = match (names.len(), constants) {
+                (1, _) => format!("`{first}` {word} itself"),
+                (_, true) => format!("these values need one another: {} -> {first}", names.join(" -> ")),
+                (_, false) => format!("these functions call one another: {} -> {first}", names.join(" -> ")),
             };
             let mut diagnostic = Diagnostic::error(codes::RECURSION, *at, message)
-                .help("a build has no end to such calls; pass what differs as an argument");
-            for (_, at) in cycle.iter().skip(1) {
+                .help("a build has no end to such calls; pass what differs as an argument, or go through a list with `for`");
+            for (_, at) in cycle.iter().skip(1).take(8) {
                 diagnostic = diagnostic.also(*at, "and here");
             }
             self.report(diagnostic);

@@ -1,6 +1,7 @@
 //! The codes of this crate's diagnostics.
 //!
-//! Owns which code means what. `E01xx` come from checking, `E02xx` from evaluation; those below are the parser's.
+//! Owns which code means what. `E01xx` come from checking, `E02xx` from evaluation, `E03xx` are warnings of
+//! what may not be meant; those below are the parser's.
 
 use hlb_language::diagnostic::Code;
 
@@ -40,6 +41,23 @@ codes! {
     BOUND_LATER = "E0124", "a bound name used before it is bound";
     PRUNED = "E0125", "a command that nothing needs";
     DECIMAL_MODE = "E0126", "a file mode that looks octal and is decimal";
+    RECORD_CYCLE = "E0127", "a type that holds itself";
+    PARAMETER_ORDER = "E0128", "a parameter without a default behind one that has one";
+    NAMED_ARGUMENT = "E0129", "an argument by a name that does not fit";
+    SPREAD = "E0130", "dots before what cannot be spread there";
+    OPERATOR = "E0131", "an operator between values that it does not take";
+    FIELD = "E0132", "a field, or a function behind a dot, that does not exist";
+    INDEX = "E0133", "an index behind a value that has no elements";
+    NOT_CALLABLE = "E0134", "arguments behind a value that is no function";
+    NOT_ITERABLE = "E0135", "a loop over a value that has no elements";
+    PATTERN = "E0136", "a pattern that the value cannot be compared with";
+    NOT_EXHAUSTIVE = "E0137", "a `match` that does not take in all values";
+    NEEDS_ELSE = "E0138", "an `if` as a value without an `else`";
+    NO_VALUE = "E0139", "a block that may end without a value";
+    TYPE_PARAMETER = "E0141", "a type parameter that no parameter speaks of";
+    UNSET_RESULT = "E0142", "a declared result that is never set";
+    ASSERT_PLACE = "E0143", "an `assert` outside of a test";
+    TEST_NAME = "E0144", "a test whose name is not plain text";
     TARGET = "E0201", "a target that is not in the file";
     TARGET_ARGUMENTS = "E0202", "a target that takes arguments";
     IMAGE_REFERENCE = "E0203", "a text that is no image reference";
@@ -57,6 +75,19 @@ codes! {
     WORLD = "E0216", "something that this machine did not answer";
     PUSH = "E0217", "an image that could not be pushed";
     FRONTEND = "E0218", "a frontend that gave no result";
+    ARITHMETIC = "E0219", "a number that cannot be computed";
+    INDEX_VALUE = "E0220", "an element that is not there";
+    SAME_KEY = "E0221", "two entries with one key";
+    ASSERTION = "E0222", "an assertion that is not true";
+    READ_RESULT = "E0223", "a result of a build that cannot be read";
+    UNREACHABLE = "E0301", "an arm of a `match` that no value gets to";
+    NEVER_NONE = "E0302", "a `??` behind what is never `none`";
+    UNUSED_LET = "E0303", "a name that nothing uses";
+    UNUSED_PARAMETER = "E0304", "a parameter that its function does not use";
+    OVERWRITTEN = "E0305", "a value that is replaced before anything uses it";
+    SHADOWED_BUILTIN = "E0306", "a name that hides a builtin";
+    UNPINNED_IMAGE = "E0307", "an image that is named without a digest";
+    PACKAGE_CACHE = "E0308", "packages that are downloaded again in each build";
 }
 
 #[cfg(test)]

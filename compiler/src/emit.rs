@@ -15,12 +15,16 @@ use hlb_llb::ops::{self, ExecMount, ExecOutputs, FileStep};
 use hlb_llb::pb;
 use rustc_hash::FxHashMap;
 
+use crate::deep::deep;
 use crate::eval::Evaluator;
 use crate::eval::graph::{Entry, Exec, Needs, Node, NodeId, Out, Port, Step};
-use crate::eval::value::{ExportId, ExportPlan, Frame, Fs, Plan};
+use crate::eval::value::{ExportId, ExportPlan, Exported, Frame, Fs, Plan};
 use crate::image::ImageConfig;
-use crate::request::{Export, Request, Solve};
+use crate::request::{Content, Export, Request, Solve, Variant};
 use crate::world::Platform;
+
+/// How many calls are told of an op.
+const MAX_FRAMES: usize = 64;
 
 /// Turns what has been evaluated into requests.
 pub(crate) struct Emitter<'e> {
@@ -61,8 +65,12 @@ impl<'e> Emitter<'e> {
         Self { evaluator, sources, positions, infos, made: FxHashMap::default(), exported }
     }
 
-    /// The request for a value. Pipelines are as deep as the calls that made them, which evaluation limits.
+    /// The request for a value. Pipelines are as deep as the calls that made them.
     pub(crate) fn request(&mut self, plan: &Plan, target: &str) -> Request {
+        deep(|| self.request_here(plan, target))
+    }
+
+    fn request_here(&mut self, plan: &Plan, target: &str) -> Request {
         match plan {
             Plan::Fs(fs) => Request::Solve(Box::new(self.solve(fs, target))),
             Plan::Parallel(_, parts) => {
@@ -91,26 +99,40 @@ impl<'e> Emitter<'e> {
         Solve { definition, exports, locals, secrets, sockets, layouts, image, name }
     }
 
+    /// The request for what is in a filesystem, without its exports.
+    pub(crate) fn content(&mut self, fs: &Fs) -> Solve {
+        let mut needs = Needs::default();
+        let definition = self.definition(fs, &mut needs);
+        let Needs { locals, secrets, sockets, layouts } = needs;
+        let (image, name) = (self.image(fs), self.evaluator.target.to_string());
+        Solve { definition, exports: Vec::new(), locals, secrets, sockets, layouts, image, name }
+    }
+
     /// The request for one export and nothing else.
     pub(crate) fn publication(&mut self, plan: &ExportPlan) -> Solve {
         let mut needs = Needs::default();
         let export = self.export(plan, &mut needs);
         let Needs { locals, secrets, sockets, layouts } = needs;
-        Solve {
-            definition: export.definition.clone(),
-            image: export.image.clone(),
-            exports: vec![export],
-            locals,
-            secrets,
-            sockets,
-            layouts,
-            name: self.evaluator.target.to_string(),
-        }
+        let (definition, image) = match &export.content {
+            Content::One(one) => (one.definition.clone(), one.image.clone()),
+            // Several results are none.
+            Content::Index(_) => (pb::Definition::default(), ImageConfig::default()),
+        };
+        let name = self.evaluator.target.to_string();
+        Solve { definition, image, exports: vec![export], locals, secrets, sockets, layouts, name }
     }
 
     fn export(&mut self, plan: &ExportPlan, needs: &mut Needs) -> Export {
-        let definition = self.definition(&plan.fs, needs);
-        Export { definition, image: self.image(&plan.fs), to: plan.to.clone(), at: plan.site.at }
+        let content = match &plan.content {
+            Exported::One(fs) => Content::One(self.variant(fs, needs)),
+            Exported::Index(all) => Content::Index(all.iter().map(|fs| self.variant(fs, needs)).collect()),
+        };
+        Export { content, to: plan.to.clone(), at: plan.site.at }
+    }
+
+    fn variant(&mut self, fs: &Fs, needs: &mut Needs) -> Variant {
+        let definition = self.definition(fs, needs);
+        Variant { definition, image: self.image(fs), platform: fs.platform.clone() }
     }
 
     fn image(&self, fs: &Fs) -> ImageConfig {
@@ -247,9 +269,10 @@ impl<'e> Emitter<'e> {
         import(definition, &mut self.infos, calls).ok().flatten()
     }
 
-    /// The calls that made an op, innermost first.
+    /// The calls that made an op, innermost first. Of very many the outermost are left out: all calls of all ops would grow with
+    /// the square of a program.
     fn locations(&self, frame: &Rc<Frame>) -> Vec<pb::Location> {
-        frame.outward().filter_map(|at| self.location(at)).collect()
+        frame.outward().take(MAX_FRAMES).filter_map(|at| self.location(at)).collect()
     }
 
     fn location(&self, at: Location) -> Option<pb::Location> {

@@ -1,15 +1,26 @@
-//! The program with all names resolved and all kinds known.
+//! The program with all names resolved and all types known.
 //!
-//! Owns the tables that checking fills and evaluation walks. Has no text: places are spans into the source map.
+//! Owns the tables that checking fills and evaluation walks: what is declared here, what bodies are made of in `body`. Has no text:
+//! places are spans into the source map.
+
+mod body;
+
+use std::sync::Arc;
 
 use camino::Utf8PathBuf;
 use ecow::EcoString;
-use hlb_language::ast::{HeredocLayout, Ident};
+use hlb_language::ast::Ident;
 use hlb_language::diagnostic::Location;
 use hlb_language::source::SourceId;
 use indexmap::IndexMap;
 
-use crate::types::Kind;
+use crate::effects::Effects;
+use crate::types::{FuncType, Type};
+
+pub use body::{
+    Arg, Assert, Block, Call, Callee, Each, Entry, Expr, ExprNode, For, If, Item, Lambda, Let, Match, MatchArm, Operator, Pattern,
+    Stmt, Text, TextPart, Var,
+};
 
 /// A checked program: the entry file and everything it imports.
 #[derive(Debug, Default)]
@@ -18,29 +29,54 @@ pub struct Program {
     pub modules: Vec<Module>,
     /// Functions of all files.
     pub funcs: Vec<Func>,
-    /// Names bound with `as` in all files.
+    /// Constants of all files.
+    pub constants: Vec<Constant>,
+    /// Records of all files.
+    pub records: Vec<Record>,
+    /// Enums of the builtins and of all files.
+    pub enums: Vec<Enum>,
+    /// Tests of all files.
+    pub tests: Vec<Test>,
+    /// Names bound with `as` in all files, and the results that functions declare.
     pub binds: Vec<Bound>,
+    /// Function literals of all files.
+    pub lambdas: Vec<Lambda>,
+    /// Names that are defined inside of functions, for editors.
+    pub locals: Vec<Local>,
     /// The builtin functions, in the order of their declaration.
     pub builtins: Vec<Builtin>,
     /// Every use of a name that could be resolved, in no particular order.
     pub references: Vec<Reference>,
 }
 
-/// Index into [`Program::modules`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct ModuleId(pub usize);
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+        pub struct $name(pub usize);
+    )*};
+}
 
-/// Index into [`Program::funcs`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct FuncId(pub usize);
-
-/// Index into [`Program::binds`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct BindId(pub usize);
-
-/// Index into [`Program::builtins`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub struct BuiltinId(pub usize);
+ids! {
+    /// Index into [`Program::modules`].
+    ModuleId;
+    /// Index into [`Program::funcs`].
+    FuncId;
+    /// Index into [`Program::constants`].
+    ConstantId;
+    /// Index into [`Program::records`].
+    RecordId;
+    /// Index into [`Program::enums`].
+    EnumId;
+    /// Index into [`Program::binds`].
+    BindId;
+    /// Index into [`Program::lambdas`].
+    LambdaId;
+    /// Index into [`Program::locals`].
+    LocalId;
+    /// Index into [`Program::builtins`].
+    BuiltinId;
+}
 
 /// One file.
 #[derive(Debug)]
@@ -71,12 +107,26 @@ pub struct Symbol {
 pub enum Target {
     /// A function.
     Func(FuncId),
-    /// A name bound with `as`.
+    /// A constant.
+    Constant(ConstantId),
+    /// A record.
+    Record(RecordId),
+    /// A field of a record.
+    Field(RecordId, usize),
+    /// An enum.
+    Enum(EnumId),
+    /// A variant of an enum.
+    Variant(EnumId, usize),
+    /// A name bound with `as`, or a result that a function declares.
     Bind(BindId),
     /// Another file; `None` if it could not be loaded.
     Module(Option<ModuleId>),
     /// A parameter of a function.
     Param(FuncId, usize),
+    /// An option that a function takes.
+    Setting(FuncId, usize),
+    /// A name inside of a function.
+    Local(LocalId),
     /// A builtin function.
     Builtin(BuiltinId),
 }
@@ -93,23 +143,29 @@ pub struct Reference {
 /// What a function takes and gives.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Signature {
-    /// The kind of its value.
-    pub kind: Kind,
+    /// The type of its value.
+    pub result: Type,
+    /// Names that stand for any type.
+    pub type_params: Vec<EcoString>,
     /// Its parameters.
     pub params: Vec<Param>,
+    /// The options that it takes.
+    pub options: Vec<Param>,
     /// What its calls can bind with `as`.
     pub effects: Vec<Param>,
 }
 
-/// A parameter or an effect.
+/// A parameter, an option, or a result.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Param {
     /// Its name.
     pub name: Ident,
-    /// Its kind.
-    pub kind: Kind,
+    /// Its type; of a variadic parameter that of each argument.
+    pub ty: Type,
     /// Whether it takes any number of arguments.
     pub variadic: bool,
+    /// Whether a call may leave it out.
+    pub optional: bool,
 }
 
 /// A function of the program.
@@ -120,26 +176,109 @@ pub struct Func {
     /// Its name.
     pub name: Ident,
     /// What it takes and gives.
-    pub signature: Signature,
+    pub signature: Arc<Signature>,
+    /// The values of parameters, and behind them of options, that a call leaves out.
+    pub defaults: Vec<Option<Expr>>,
     /// The comment above it.
     pub doc: Option<EcoString>,
     /// Its statements; `None` for a declaration without a block, which gives back what it is called on.
     pub body: Option<Block>,
     /// Whether some statement binds a name.
     pub binds: bool,
+    /// The results that it declares, in the order of its signature.
+    pub results: Vec<BindId>,
+    /// What it, and what it calls, does outside of the build.
+    pub effects: Effects,
 }
 
-/// A name bound with `as`: a function with the parameters of the function around it.
+/// `let` at the top of a file.
+#[derive(Debug)]
+pub struct Constant {
+    /// The file.
+    pub module: ModuleId,
+    /// Its name.
+    pub name: Ident,
+    /// The comment above it.
+    pub doc: Option<EcoString>,
+    /// Its type.
+    pub ty: Type,
+    /// Its value.
+    pub value: Option<Expr>,
+    /// What finding its value does outside of the build.
+    pub effects: Effects,
+}
+
+/// A record.
+#[derive(Debug)]
+pub struct Record {
+    /// The file.
+    pub module: ModuleId,
+    /// Its name.
+    pub name: Ident,
+    /// The comment above it.
+    pub doc: Option<EcoString>,
+    /// Its fields, as the parameters of the function that makes it.
+    pub fields: Vec<Param>,
+    /// The comments above its fields.
+    pub field_docs: Vec<Option<EcoString>>,
+    /// The values of fields that a call leaves out.
+    pub defaults: Vec<Option<Expr>>,
+}
+
+/// An enum.
+#[derive(Debug)]
+pub struct Enum {
+    /// Where it is declared.
+    pub at: Location,
+    /// Its name.
+    pub name: Ident,
+    /// The comment above it.
+    pub doc: Option<EcoString>,
+    /// Its variants.
+    pub variants: Vec<Ident>,
+    /// Whether the builtins declare it; then any text fits, and is looked at when it is known.
+    pub builtin: bool,
+}
+
+/// A test.
+#[derive(Debug)]
+pub struct Test {
+    /// The file.
+    pub module: ModuleId,
+    /// What it says is true.
+    pub name: EcoString,
+    /// Where that is written.
+    pub at: Location,
+    /// How it finds out.
+    pub body: Block,
+    /// What it does outside of the build.
+    pub effects: Effects,
+}
+
+/// A name bound with `as`: a function with the parameters of the function around it. Or a result that a function declares.
 #[derive(Debug)]
 pub struct Bound {
     /// Its name.
     pub name: Ident,
     /// The function around it.
     pub func: FuncId,
-    /// Its kind.
-    pub kind: Kind,
+    /// Its type.
+    pub ty: Type,
     /// The end of the statement that binds it, as an offset in the file.
     pub end: u32,
+}
+
+/// A name that is defined inside of a function.
+#[derive(Debug)]
+pub struct Local {
+    /// Its name.
+    pub name: EcoString,
+    /// Where it is defined.
+    pub at: Location,
+    /// Its type.
+    pub ty: Type,
+    /// What defines it: `let`, `for`, …
+    pub word: &'static str,
 }
 
 /// A builtin function.
@@ -147,12 +286,18 @@ pub struct Bound {
 pub struct Builtin {
     /// Its name.
     pub name: Ident,
+    /// The namespace that it is in; empty for those that stand alone.
+    pub namespace: &'static str,
     /// Where it is declared.
     pub at: Location,
     /// What it takes and gives.
-    pub signature: Signature,
+    pub signature: Arc<Signature>,
+    /// The values of parameters that a call leaves out.
+    pub defaults: Vec<Option<Expr>>,
     /// Its documentation.
     pub doc: Option<EcoString>,
+    /// What it does outside of the build.
+    pub effects: Effects,
     /// How it works.
     pub(crate) implementation: crate::builtins::Implementation,
     /// What its arguments must be, by the number of the parameter.
@@ -167,98 +312,19 @@ impl Builtin {
     }
 }
 
-/// `{ statements }` of a known kind.
-#[derive(Debug)]
-pub struct Block {
-    /// The kind of its value.
-    pub kind: Kind,
-    /// The statements.
-    pub stmts: Vec<Stmt>,
+impl Signature {
+    /// The function's type, were it a value. A variadic parameter is a list.
+    pub(crate) fn value_type(&self) -> Type {
+        let params = self.params.iter().map(Param::value_type).collect();
+        Type::Func(Arc::new(FuncType { params, result: self.result.clone() }))
+    }
 }
 
-/// A statement.
-#[derive(Debug)]
-pub enum Stmt {
-    /// A call.
-    Call(Call),
-    /// A literal.
-    Value(Expr),
-}
-
-/// A call.
-#[derive(Debug)]
-pub struct Call {
-    /// What is called.
-    pub callee: Callee,
-    /// The callee's name in the text.
-    pub at: Location,
-    /// The arguments that fill the parameters, in order.
-    pub args: Vec<Expr>,
-    /// The options.
-    pub with: Option<Box<Expr>>,
-    /// The effects that are bound, by their number, and the names they get.
-    pub binds: Vec<(usize, BindId)>,
-}
-
-/// What is called.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Callee {
-    /// A builtin function.
-    Builtin(BuiltinId),
-    /// A function of the program.
-    Func(FuncId),
-    /// A bound name: the function around it is evaluated for it.
-    Bind(BindId),
-    /// A name that an earlier statement of the same function has bound.
-    OwnBind(BindId),
-    /// A parameter of the function around the call.
-    Param(usize),
-}
-
-/// An expression.
-#[derive(Debug)]
-pub struct Expr {
-    /// Where it stands.
-    pub at: Location,
-    /// The kind of its value.
-    pub kind: Kind,
-    /// What it is.
-    pub node: ExprNode,
-}
-
-/// The forms of expressions.
-#[derive(Debug)]
-pub enum ExprNode {
-    /// A string literal.
-    Text(Text),
-    /// A number.
-    Int(i64),
-    /// A truth value.
-    Bool(bool),
-    /// `kind { statements }`
-    Block(Block),
-    /// A call.
-    Call(Call),
-    /// What has been reported as an error; programs with errors are not evaluated.
-    Error,
-}
-
-/// A string literal, escapes decoded.
-#[derive(Debug)]
-pub struct Text {
-    /// What happens to the whole once it is put together; `None` for strings that are no heredocs.
-    pub layout: Option<HeredocLayout>,
-    /// The pieces.
-    pub parts: Vec<TextPart>,
-}
-
-/// A piece of a string.
-#[derive(Debug)]
-pub enum TextPart {
-    /// As it is.
-    Text(EcoString),
-    /// The value of an expression.
-    Value(Expr),
+impl Param {
+    /// The type of its value inside of the function.
+    pub(crate) fn value_type(&self) -> Type {
+        if self.variadic { self.ty.clone().list() } else { self.ty.clone() }
+    }
 }
 
 impl Program {
@@ -275,17 +341,43 @@ impl Program {
         self.funcs.get(id.0)
     }
 
+    pub(crate) fn constant(&self, id: ConstantId) -> Option<&Constant> {
+        self.constants.get(id.0)
+    }
+
+    pub(crate) fn record(&self, id: RecordId) -> Option<&Record> {
+        self.records.get(id.0)
+    }
+
+    pub(crate) fn enumeration(&self, id: EnumId) -> Option<&Enum> {
+        self.enums.get(id.0)
+    }
+
     pub(crate) fn bind(&self, id: BindId) -> Option<&Bound> {
         self.binds.get(id.0)
+    }
+
+    pub(crate) fn lambda(&self, id: LambdaId) -> Option<&Lambda> {
+        self.lambdas.get(id.0)
     }
 
     pub(crate) fn builtin(&self, id: BuiltinId) -> Option<&Builtin> {
         self.builtins.get(id.0)
     }
 
+    /// The location of something in a file.
+    pub(crate) fn at(&self, module: ModuleId, name: &Ident) -> Option<Location> {
+        Some(Location { source: self.module(module)?.source, span: name.span })
+    }
+
     /// The location of a function's name.
     pub(crate) fn func_at(&self, id: FuncId) -> Option<Location> {
         let func = self.func(id)?;
-        Some(Location { source: self.module(func.module)?.source, span: func.name.span })
+        self.at(func.module, &func.name)
+    }
+
+    /// The name of an enum's variant.
+    pub(crate) fn variant(&self, id: EnumId, index: usize) -> &str {
+        self.enumeration(id).and_then(|it| it.variants.get(index)).map_or("", |variant| variant.text.as_str())
     }
 }

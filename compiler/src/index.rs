@@ -6,7 +6,9 @@ use ecow::EcoString;
 use hlb_language::diagnostic::Location;
 use hlb_language::source::SourceId;
 
+use crate::effects::Effects;
 use crate::hir::{Program, Reference, Signature, Target};
+use crate::types::Type;
 
 /// What a name stands for, in words.
 #[derive(Clone, PartialEq, Debug)]
@@ -31,43 +33,102 @@ impl Program {
         match target {
             Target::Func(id) => {
                 let func = self.func(id)?;
-                let at = self.func_at(id)?;
-                Some(Description {
-                    signature: declaration(&func.name.text, &func.signature),
-                    doc: func.doc.clone(),
-                    at,
-                })
+                let signature = with_effects(declaration(&func.name.text, &func.signature), func.effects);
+                Some(Description { signature, doc: func.doc.clone(), at: self.func_at(id)? })
+            }
+            Target::Constant(id) => {
+                let constant = self.constant(id)?;
+                let signature = format!("let {} {}", constant.ty, constant.name.text);
+                let at = self.at(constant.module, &constant.name)?;
+                Some(Description { signature, doc: constant.doc.clone(), at })
+            }
+            Target::Record(id) => {
+                let record = self.record(id)?;
+                let signature = format!("type {} {{ {} }}", record.name.text, list(&record.fields));
+                let at = self.at(record.module, &record.name)?;
+                Some(Description { signature, doc: record.doc.clone(), at })
+            }
+            Target::Field(id, index) => {
+                let record = self.record(id)?;
+                let field = record.fields.get(index)?;
+                let doc = record.field_docs.get(index).cloned().flatten();
+                let doc = doc.unwrap_or_else(|| format!("Field of `{}`.", record.name.text).into());
+                let at = self.at(record.module, &field.name)?;
+                Some(Description { signature: format!("{} {}", field.ty, field.name.text), doc: Some(doc), at })
+            }
+            Target::Enum(id) => {
+                let found = self.enumeration(id)?;
+                let variants: Vec<&str> = found.variants.iter().map(|variant| variant.text.as_str()).collect();
+                let signature = format!("enum {} {{ {} }}", found.name.text, variants.join(" "));
+                Some(Description { signature, doc: found.doc.clone(), at: found.at })
+            }
+            Target::Variant(id, index) => {
+                let found = self.enumeration(id)?;
+                let variant = found.variants.get(index)?;
+                let at = Location { source: found.at.source, span: variant.span };
+                let signature = format!("{}.{}", found.name.text, variant.text);
+                Some(Description { signature, doc: found.doc.clone(), at })
             }
             Target::Bind(id) => {
                 let bound = self.bind(id)?;
                 let func = self.func(bound.func)?;
                 let signature =
-                    Signature { kind: bound.kind.clone(), params: func.signature.params.clone(), effects: Vec::new() };
-                let at = Location { source: self.module(func.module)?.source, span: bound.name.span };
-                let doc = format!("Bound in `{}`.", func.name.text);
+                    Signature { result: bound.ty.clone(), effects: Vec::new(), ..(*func.signature).clone() };
+                let at = self.at(func.module, &bound.name)?;
+                let word = if func.results.contains(&id) { "Result of" } else { "Bound in" };
+                let doc = format!("{word} `{}`.", func.name.text);
                 Some(Description { signature: declaration(&bound.name.text, &signature), doc: Some(doc.into()), at })
             }
             Target::Param(id, index) => {
                 let func = self.func(id)?;
                 let param = func.signature.params.get(index)?;
-                let at = Location { source: self.module(func.module)?.source, span: param.name.span };
-                let variadic = if param.variadic { "variadic " } else { "" };
-                let signature = format!("{variadic}{} {}", param.kind, param.name.text);
-                Some(Description { signature, doc: Some(format!("Parameter of `{}`.", func.name.text).into()), at })
+                let at = self.at(func.module, &param.name)?;
+                let doc = format!("Parameter of `{}`.", func.name.text);
+                Some(Description { signature: list(std::slice::from_ref(param)), doc: Some(doc.into()), at })
+            }
+            Target::Setting(id, index) => {
+                let func = self.func(id)?;
+                let option = func.signature.options.get(index)?;
+                let at = self.at(func.module, &option.name)?;
+                let doc = format!("Option of `{}`.", func.name.text);
+                Some(Description { signature: list(std::slice::from_ref(option)), doc: Some(doc.into()), at })
+            }
+            Target::Local(id) => {
+                let local = self.locals.get(id.0)?;
+                let signature = format!("{} {}", local.ty, local.name);
+                Some(Description { signature, doc: None, at: local.at })
             }
             Target::Builtin(id) => {
                 let builtin = self.builtin(id)?;
-                Some(Description {
-                    signature: declaration(&builtin.name.text, &builtin.signature),
-                    doc: builtin.doc.clone(),
-                    at: builtin.at,
-                })
+                let name = match builtin.namespace {
+                    "" => builtin.name.text.to_string(),
+                    space => format!("{space}.{}", builtin.name.text),
+                };
+                let signature = with_effects(declaration(&name, &builtin.signature), builtin.effects);
+                Some(Description { signature, doc: builtin.doc.clone(), at: builtin.at })
             }
             Target::Module(id) => {
                 let module = self.module(id?)?;
                 let at = Location { source: module.source, span: hlb_language::span::Span::at(0) };
                 Some(Description { signature: format!("import from \"{}\"", module.path), doc: None, at })
             }
+        }
+    }
+
+    /// The type of the name at an offset of a text.
+    pub fn type_at(&self, source: SourceId, offset: usize) -> Option<Type> {
+        match self.reference_at(source, offset)?.target {
+            Target::Func(id) => Some(self.func(id)?.signature.result.clone()),
+            Target::Constant(id) => Some(self.constant(id)?.ty.clone()),
+            Target::Record(id) => Some(Type::Record(id, self.record(id)?.name.text.clone())),
+            Target::Field(id, index) => Some(self.record(id)?.fields.get(index)?.ty.clone()),
+            Target::Enum(id) | Target::Variant(id, _) => Some(Type::Enum(id, self.enumeration(id)?.name.text.clone())),
+            Target::Bind(id) => Some(self.bind(id)?.ty.clone()),
+            Target::Param(id, index) => Some(self.func(id)?.signature.params.get(index)?.value_type()),
+            Target::Setting(id, index) => Some(self.func(id)?.signature.options.get(index)?.ty.clone()),
+            Target::Local(id) => Some(self.locals.get(id.0)?.ty.clone()),
+            Target::Builtin(id) => Some(self.builtin(id)?.signature.result.clone()),
+            Target::Module(_) => None,
         }
     }
 
@@ -79,19 +140,31 @@ impl Program {
 
 /// A function as it would be declared.
 fn declaration(name: &str, signature: &Signature) -> String {
-    let list = |params: &[crate::hir::Param]| {
-        let shown: Vec<String> = params
-            .iter()
-            .map(|param| {
-                let variadic = if param.variadic { "variadic " } else { "" };
-                format!("{variadic}{} {}", param.kind, param.name.text)
-            })
-            .collect();
-        shown.join(", ")
-    };
-    let mut text = format!("{} {name}({})", signature.kind, list(&signature.params));
+    let mut text = format!("{} {name}", signature.result);
+    if !signature.type_params.is_empty() {
+        text.push_str(&format!("<{}>", signature.type_params.join(", ")));
+    }
+    text.push_str(&format!("({})", list(&signature.params)));
+    if !signature.options.is_empty() {
+        text.push_str(&format!(" with ({})", list(&signature.options)));
+    }
     if !signature.effects.is_empty() {
         text.push_str(&format!(" binds ({})", list(&signature.effects)));
     }
     text
+}
+
+/// Parameters as they would be declared; a default is only said to be there.
+fn list(params: &[crate::hir::Param]) -> String {
+    let shown = params.iter().map(|param| {
+        let variadic = if param.variadic { "variadic " } else { "" };
+        let default = if param.optional && !param.variadic { " = …" } else { "" };
+        format!("{variadic}{} {}{default}", param.ty, param.name.text)
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+/// What a function does outside of the build, below its declaration.
+fn with_effects(declaration: String, effects: Effects) -> String {
+    if effects.is_empty() { declaration } else { format!("{declaration}\n# {effects}") }
 }

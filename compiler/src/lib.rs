@@ -1,7 +1,7 @@
 //! The compiler: from the text of a program to the graphs it asks for.
 //!
 //! ```text
-//!  text ──► module (imports) ──► resolve (signatures) ──► check (names, kinds) ──► hir::Program
+//!  text ──► module (imports) ──► resolve (signatures) ──► check (names, types) ──► hir::Program
 //!                                                                                     │
 //!  World: files, environment, commands, image configs ───────────────────► eval ◄─────┘
 //!                                                                            │
@@ -20,6 +20,8 @@ pub mod explain;
 mod fix;
 
 mod cycle;
+mod deep;
+mod effects;
 mod path;
 mod suggest;
 mod types;
@@ -33,51 +35,41 @@ mod resolve;
 mod builtins;
 mod emit;
 mod eval;
+mod lint;
+mod target;
+mod test;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
 use camino::Utf8Path;
-use hlb_language::diagnostic::{Diagnostic, Location};
+use hlb_language::diagnostic::Diagnostic;
 use hlb_language::source::SourceMap;
-use hlb_language::span::Span;
 
 pub use codes::CODES;
+pub use effects::{Effect, Effects};
 pub use fix::{Applied, Fixed, FixedFile, fix};
 pub use hir::Program;
 pub use image::{Healthcheck, History, ImageConfig};
 pub use index::Description;
-pub use request::{Export, ExportTo, LocalDir, Request, Socket, Solve};
-pub use types::Kind;
+pub use request::{Content, Export, ExportTo, LocalDir, Request, Socket, Solve, Variant};
+pub use target::{ParameterInfo, TargetCall, TargetInfo};
+pub use test::{TestOutcome, test};
+pub use types::{FuncType, Type};
 pub use world::{
-    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, Platform,
-    World, WorldError,
+    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, MAX_TEXT,
+    Platform, ReadAnswer, ReadRequest, Reading, World, WorldError,
 };
 
 /// A program that has been read and checked.
 #[derive(Debug)]
 pub struct Checked {
-    /// Names, kinds and bodies.
+    /// Names, types and bodies.
     pub program: Program,
     /// The texts that all places point into.
     pub sources: SourceMap,
     /// What is wrong or doubtful, in the order of the texts.
     pub diagnostics: Vec<Diagnostic>,
-}
-
-/// Something of the entry file that can be built by name.
-#[derive(Clone, PartialEq, Debug)]
-pub struct TargetInfo {
-    /// Its name.
-    pub name: String,
-    /// The kind of its value.
-    pub kind: Kind,
-    /// The comment above it.
-    pub doc: Option<String>,
-    /// Whether other files may use it.
-    pub exported: bool,
-    /// Whether it was bound with `as`.
-    pub bound: bool,
 }
 
 /// How to compile.
@@ -106,6 +98,7 @@ fn run_check(world: &dyn World, entry: &Utf8Path, text: Option<String>) -> Check
     let loaded = module::load(world, entry, text, &mut diagnostics);
     let declared = resolve::declare(&loaded, &mut diagnostics);
     let program = check::check(&loaded, declared, &mut diagnostics);
+    lint::lint(&program, &mut diagnostics);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.at.source, diagnostic.primary.at.span, diagnostic.code));
     diagnostics.dedup();
     Checked { program, sources: loaded.sources, diagnostics }
@@ -118,23 +111,18 @@ fn run_check(world: &dyn World, entry: &Utf8Path, text: Option<String>) -> Check
 pub fn compile(
     world: &dyn World,
     checked: &Checked,
-    targets: &[String],
+    targets: &[TargetCall],
     options: &Options,
 ) -> Result<Request, CompileErrors> {
-    if checked.has_errors() {
-        return Err(CompileErrors(
-            checked.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).cloned().collect(),
-        ));
-    }
-    let default = ["default".to_owned()];
+    checked.without_errors()?;
+    let default = [TargetCall::from("default")];
     let targets = if targets.is_empty() { &default } else { targets };
     let mut evaluator = eval::Evaluator::new(world, &checked.program, &checked.sources, options.platform.clone());
     let mut plans = Vec::new();
     let mut errors: Vec<Diagnostic> = Vec::new();
-    for name in targets {
-        let value = checked.target(name).and_then(|(target, at)| evaluator.target(name, target, at));
-        match value {
-            Ok(value) => plans.extend(eval::plan(&value).map(|plan| (name, plan))),
+    for call in targets {
+        match checked.build(&mut evaluator, call) {
+            Ok((value, _)) => plans.extend(eval::plan(&value).map(|plan| (&call.name, plan))),
             Err(error) if errors.contains(&error) => {}
             Err(error) => errors.push(*error),
         }
@@ -147,90 +135,46 @@ pub fn compile(
 }
 
 impl Checked {
+    /// The program's errors, if it has some.
+    pub(crate) fn without_errors(&self) -> Result<(), CompileErrors> {
+        let errors: Vec<Diagnostic> = self.diagnostics.iter().filter(|it| it.is_error()).cloned().collect();
+        if errors.is_empty() { Ok(()) } else { Err(CompileErrors(errors)) }
+    }
+
     /// Whether anything is wrong, so that the program cannot be compiled.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
     }
+}
 
-    /// What can be built by name: functions and bound names of the entry file that take no arguments, in the order of the
-    /// text.
-    pub fn targets(&self) -> Vec<TargetInfo> {
-        let Some(entry) = self.program.entry() else { return Vec::new() };
-        let mut targets: Vec<(Location, TargetInfo)> = Vec::new();
-        for (name, symbol) in &entry.scope {
-            let (func, bound) = match symbol.target {
-                hir::Target::Func(id) => (self.program.func(id), None),
-                hir::Target::Bind(id) => {
-                    let bound = self.program.bind(id);
-                    (bound.and_then(|bound| self.program.func(bound.func)), bound)
-                }
-                _ => continue,
-            };
-            let Some(func) = func.filter(|func| func.signature.params.is_empty()) else { continue };
-            let kind = bound.map_or(&func.signature.kind, |bound| &bound.kind);
-            if kind.is_option() {
-                continue;
-            }
-            let doc = if bound.is_some() { None } else { func.doc.as_ref().map(ToString::to_string) };
-            let info = TargetInfo {
-                name: name.to_string(),
-                kind: kind.clone(),
-                doc,
-                exported: symbol.exported,
-                bound: bound.is_some(),
-            };
-            targets.push((symbol.at, info));
-        }
-        targets.sort_by_key(|(at, _)| *at);
-        targets.into_iter().map(|(_, info)| info).collect()
+impl Checked {
+    /// The value of a target, and its type.
+    fn build<'p>(
+        &'p self,
+        evaluator: &mut eval::Evaluator<'p>,
+        call: &TargetCall,
+    ) -> Result<(eval::value::Value, Type), Box<Diagnostic>> {
+        let found = self.target(&call.name)?;
+        let args = self.given(evaluator, &found, call)?;
+        let value = evaluator.target(&call.name, found.target, found.at, args)?;
+        Ok((value, found.ty))
     }
+}
 
-    /// The target with a name, and where it is defined.
-    fn target(&self, name: &str) -> Result<(hir::Target, Location), Box<Diagnostic>> {
-        let Some(entry) = self.program.entry() else {
-            let at = Location { source: hlb_language::source::SourceId(0), span: Span::at(0) };
-            return Err(Box::new(Diagnostic::error(codes::TARGET, at, "there is no program")));
-        };
-        let (target, params, at) = match entry.scope.get(name) {
-            Some(symbol) => {
-                let owner = match symbol.target {
-                    hir::Target::Func(id) => Some(id),
-                    hir::Target::Bind(id) => self.program.bind(id).map(|bound| bound.func),
-                    _ => None,
-                };
-                match owner.and_then(|id| self.program.func(id)) {
-                    Some(func) => (symbol.target, &func.signature.params, symbol.at),
-                    None => {
-                        let message = format!("`{name}` is an import and not a target");
-                        return Err(Box::new(Diagnostic::error(codes::TARGET, symbol.at, message)));
-                    }
-                }
-            }
-            None => return Err(Box::new(self.no_target(name, entry))),
-        };
-        let fixed: Vec<&str> =
-            params.iter().filter(|param| !param.variadic).map(|param| param.name.text.as_str()).collect();
-        if fixed.is_empty() {
-            return Ok((target, at));
-        }
-        let message = format!("the target `{name}` takes arguments ({}), which cannot be given yet", fixed.join(", "));
-        let error = Diagnostic::error(codes::TARGET_ARGUMENTS, at, message)
-            .help("write a function without parameters that calls it, and build that");
-        Err(Box::new(error))
-    }
-
-    fn no_target(&self, name: &str, entry: &hir::Module) -> Diagnostic {
-        let at = Location { source: entry.source, span: Span::at(0) };
-        let targets = self.targets();
-        let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
-        let diagnostic =
-            Diagnostic::error(codes::TARGET, at, format!("there is no target `{name}` in `{}`", entry.path));
-        match suggest::nearest(name, names.iter().copied()) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None if names.is_empty() => diagnostic.help("define a function without parameters"),
-            None => diagnostic.help(format!("choose one of {}", names.join(", "))),
-        }
-    }
+/// The value of a target, as it would be written in a program.
+///
+/// # Errors
+/// As for [`compile`].
+pub fn evaluate(
+    world: &dyn World,
+    checked: &Checked,
+    target: &TargetCall,
+    options: &Options,
+) -> Result<String, CompileErrors> {
+    checked.without_errors()?;
+    let mut evaluator = eval::Evaluator::new(world, &checked.program, &checked.sources, options.platform.clone());
+    let (value, ty) = checked.build(&mut evaluator, target).map_err(|error| CompileErrors(vec![*error]))?;
+    Ok(eval::show::literal(&checked.program, &value, &ty))
 }
 
 impl std::fmt::Display for CompileErrors {

@@ -2,6 +2,8 @@
 //!
 //! Owns the import graph, the place of each file and import cycles. What the names in the files mean is `resolve`'s business.
 
+mod used;
+
 use std::sync::OnceLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -9,7 +11,7 @@ use ecow::EcoString;
 use hlb_language::ast::{self, Decl, Expr, StringForm, StringPart};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::{Source, SourceId, SourceMap};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::codes;
 use crate::hir::ModuleId;
@@ -24,6 +26,8 @@ pub(crate) struct Loaded {
     pub(crate) sources: SourceMap,
     /// The builtin declarations.
     pub(crate) builtin: (SourceId, &'static ast::Module),
+    /// Those of the namespaces.
+    pub(crate) namespaces: Vec<(&'static str, SourceId, &'static ast::Module)>,
 }
 
 /// One parsed file.
@@ -45,7 +49,9 @@ pub(crate) fn load(
 ) -> Loaded {
     let mut sources = SourceMap::new();
     let builtin_source = sources.add(Source::new("<builtin>", hlb_stdlib::BUILTIN));
-    let builtin = builtin_tree(builtin_source);
+    let namespace_sources: Vec<SourceId> =
+        hlb_stdlib::NAMESPACES.iter().map(|(name, text)| sources.add(Source::new(format!("<{name}>"), *text))).collect();
+    let trees = builtin_trees(builtin_source, &namespace_sources);
     let mut loader =
         Loader { world, sources, files: Vec::new(), edges: Vec::new(), by_path: FxHashMap::default(), diagnostics };
     let text = text.map_or_else(|| world.read_text(entry), Ok);
@@ -69,14 +75,29 @@ pub(crate) fn load(
         next += 1;
     }
     loader.report_cycle();
-    Loaded { files: loader.files, sources: loader.sources, builtin: (builtin_source, builtin) }
+    let namespaces = hlb_stdlib::NAMESPACES.iter().zip(&trees.namespaces).zip(namespace_sources);
+    let namespaces = namespaces.map(|(((name, _), tree), source)| (*name, source, tree)).collect();
+    Loaded { files: loader.files, sources: loader.sources, builtin: (builtin_source, &trees.builtin), namespaces }
 }
 
-/// The tree of the builtin declarations, which never change: their text is always the first of a program, so their places
-/// are the same in all programs. That it parses without errors is a test of `builtins`.
-fn builtin_tree(source: SourceId) -> &'static ast::Module {
-    static TREE: OnceLock<ast::Module> = OnceLock::new();
-    TREE.get_or_init(|| hlb_language::parse(source, hlb_stdlib::BUILTIN).module)
+/// The declarations of the builtins and of the namespaces.
+struct BuiltinTrees {
+    builtin: ast::Module,
+    namespaces: Vec<ast::Module>,
+}
+
+/// The trees of the builtin declarations, which never change: their texts are always the first of a program, so their places
+/// are the same in all programs. That they parse without errors is a test of `builtins`.
+fn builtin_trees(source: SourceId, namespaces: &[SourceId]) -> &'static BuiltinTrees {
+    static TREES: OnceLock<BuiltinTrees> = OnceLock::new();
+    TREES.get_or_init(|| BuiltinTrees {
+        builtin: hlb_language::parse(source, hlb_stdlib::BUILTIN).module,
+        namespaces: hlb_stdlib::NAMESPACES
+            .iter()
+            .zip(namespaces)
+            .map(|((_, text), source)| hlb_language::parse(*source, text).module)
+            .collect(),
+    })
 }
 
 struct Loader<'a> {
@@ -116,7 +137,7 @@ impl Loader<'_> {
         // The tree is put back below; what is read from it here must not hold the list of files.
         let tree = std::mem::take(&mut file.tree);
         let (source, dir) = (file.source, file.dir.clone());
-        let used = used_heads(&tree);
+        let used = used::names(&tree);
         let mut imports = Vec::new();
         for decl in &tree.decls {
             let Decl::Import(import) = decl else { continue };
@@ -252,62 +273,4 @@ fn literal(source: &Source, expr: &Expr) -> Literal {
         }
     }
     Literal::Text(text)
-}
-
-/// The names that stand as the first name of some callee.
-fn used_heads(tree: &ast::Module) -> FxHashSet<EcoString> {
-    let mut heads = FxHashSet::default();
-    for decl in &tree.decls {
-        match decl {
-            Decl::Func(func) => {
-                if let Some(body) = &func.body {
-                    block_heads(body, &mut heads);
-                }
-            }
-            Decl::Import(import) => expr_heads(&import.source, &mut heads),
-            Decl::Export(_) | Decl::Error(_) => {}
-        }
-    }
-    heads
-}
-
-// These two follow the nesting of the text, which the parser limits.
-fn block_heads(block: &ast::Block, heads: &mut FxHashSet<EcoString>) {
-    for stmt in &block.stmts {
-        match stmt {
-            ast::Stmt::Call(call) => {
-                heads.insert(call.callee.head.text.clone());
-                for expr in call.args.iter().chain(call.with.as_ref().map(|with| &with.expr)) {
-                    expr_heads(expr, heads);
-                }
-            }
-            ast::Stmt::Expr(stmt) => expr_heads(&stmt.expr, heads),
-            ast::Stmt::Error(stmt) => {
-                heads.extend(stmt.callee.as_ref().map(|path| path.head.text.clone()));
-                for block in &stmt.blocks {
-                    block_heads(block, heads);
-                }
-            }
-        }
-    }
-}
-
-fn expr_heads(expr: &Expr, heads: &mut FxHashSet<EcoString>) {
-    match expr {
-        Expr::Func(literal) => block_heads(&literal.body, heads),
-        Expr::String(string) => {
-            for part in &string.parts {
-                if let StringPart::Interpolation(_, Some(expr)) = part {
-                    expr_heads(expr, heads);
-                }
-            }
-        }
-        Expr::Call(call) => {
-            heads.insert(call.callee.head.text.clone());
-            for expr in call.args.iter().flat_map(|(_, args)| args) {
-                expr_heads(expr, heads);
-            }
-        }
-        Expr::Int(_) | Expr::Bool(_) | Expr::Error(_) => {}
-    }
 }

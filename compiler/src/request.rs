@@ -10,6 +10,7 @@ use hlb_llb::pb;
 
 use crate::codes;
 use crate::image::ImageConfig;
+use crate::world::Platform;
 
 /// Work to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,17 +75,36 @@ pub enum Socket {
     Tcp(String),
 }
 
-/// A filesystem to write out.
+/// Filesystems to write out. What they need of the client is in the [`Solve`] that carries them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Export {
-    /// The graph of the filesystem; without ops if it is empty. What it needs of the client is in the [`Solve`] that carries it.
-    pub definition: pb::Definition,
-    /// The config of the image that it becomes, where it becomes one; its platform is filled in.
-    pub image: ImageConfig,
+    /// What is written.
+    pub content: Content,
     /// Where it goes.
     pub to: ExportTo,
     /// The call that asked for it.
     pub at: Location,
+}
+
+/// What an export writes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// One filesystem, or the image that it is.
+    One(Variant),
+    /// One image for several platforms, in this order: an index of the images of each, also where there is but one. Each platform
+    /// is there once. Only images can be written so, and not for Docker's own archives and engine.
+    Index(Vec<Variant>),
+}
+
+/// A filesystem, and the image that it becomes where it becomes one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variant {
+    /// The graph; without ops if the filesystem is empty.
+    pub definition: pb::Definition,
+    /// The config of the image; its platform is filled in.
+    pub image: ImageConfig,
+    /// What it runs on, as an index says it.
+    pub platform: Platform,
 }
 
 /// Where an export goes; paths are relative to the working directory.
@@ -112,6 +132,16 @@ pub enum ExportTo {
         /// Layers that can be used before all of them are there (eStargz).
         stargz: bool,
     },
+}
+
+impl Export {
+    /// The filesystems, in order.
+    pub fn variants(&self) -> &[Variant] {
+        match &self.content {
+            Content::One(one) => std::slice::from_ref(one),
+            Content::Index(all) => all,
+        }
+    }
 }
 
 impl Request {

@@ -12,7 +12,7 @@ use crate::path;
 use crate::request::Solve;
 use crate::world::{
     Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, Platform,
-    World, WorldError,
+    ReadAnswer, ReadRequest, Reading, World, WorldError,
 };
 
 /// A world that holds what a test puts in.
@@ -38,12 +38,16 @@ pub struct MemoryWorld {
     pub pushed: Result<String, WorldError>,
     /// What every frontend returns, or why it fails; at first, none is run here.
     pub made: Result<FrontendResult, WorldError>,
+    /// Texts of the files that every built filesystem has, by absolute path; `None` if nothing is built.
+    pub built: Option<BTreeMap<String, String>>,
     /// Images of OCI layouts by path and name, as `path name`; `None` if no layout is looked into.
     pub layouts: Option<BTreeMap<String, LayoutImage>>,
     /// Where `local` takes files from.
     pub origin: LocalOrigin,
     /// The solves that were asked for by pushes, in order.
     pub pushes: RefCell<Vec<Solve>>,
+    /// The looks into built filesystems, in order.
+    pub reads: RefCell<Vec<ReadRequest>>,
     /// The calls of frontends, in order.
     pub calls: RefCell<Vec<FrontendCall>>,
     /// The commands that were run, in order, as words joined with spaces behind their directory.
@@ -65,9 +69,11 @@ impl MemoryWorld {
             unique: "unique".to_owned(),
             pushed: Err(WorldError::Refused { action: "pushing an image".to_owned() }),
             made: Err(WorldError::Refused { action: "running a frontend".to_owned() }),
+            built: None,
             layouts: None,
             origin: LocalOrigin::Client,
             pushes: RefCell::default(),
+            reads: RefCell::default(),
             calls: RefCell::default(),
             ran: RefCell::default(),
             asked: Cell::default(),
@@ -195,6 +201,22 @@ impl World for MemoryWorld {
     fn frontend(&self, call: &FrontendCall) -> Result<FrontendResult, WorldError> {
         self.calls.borrow_mut().push(call.clone());
         self.made.clone()
+    }
+
+    fn read_result(&self, request: &ReadRequest) -> Result<ReadAnswer, WorldError> {
+        self.reads.borrow_mut().push(request.clone());
+        let Some(built) = &self.built else { return Err(WorldError::Refused { action: request.what.action() }) };
+        let place = path::join("/", request.what.place());
+        Ok(match &request.what {
+            Reading::Read { .. } => {
+                let missing = || WorldError::NotFound { path: request.what.place().into() };
+                ReadAnswer::Text(built.get(&place).cloned().ok_or_else(missing)?)
+            }
+            Reading::Glob { .. } => {
+                ReadAnswer::Paths(built.keys().filter(|file| glob(&place, file)).cloned().collect())
+            }
+            Reading::Exists { .. } => ReadAnswer::Exists(built.keys().any(|file| path::below(&place, file).is_some())),
+        })
     }
 
     fn local_origin(&self) -> LocalOrigin {

@@ -106,6 +106,14 @@ pub trait World {
         Err(WorldError::Refused { action: "running a frontend".to_owned() })
     }
 
+    /// Makes a filesystem, unless it has been made, and tells what is in it.
+    ///
+    /// # Errors
+    /// If building fails, what is asked for is not there or cannot be given, or this world builds nothing.
+    fn read_result(&self, request: &ReadRequest) -> Result<ReadAnswer, WorldError> {
+        Err(WorldError::Refused { action: request.what.action() })
+    }
+
     /// Where `local` takes files from.
     fn local_origin(&self) -> LocalOrigin {
         LocalOrigin::Client
@@ -140,6 +148,75 @@ pub struct FrontendCall {
     pub layouts: BTreeMap<String, Utf8PathBuf>,
     /// What the result is built for.
     pub platform: Platform,
+}
+
+/// A question about a filesystem that a build makes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ReadRequest {
+    /// The filesystem, with all that making it needs. Its exports are not done.
+    pub solve: Solve,
+    /// What is asked.
+    pub what: Reading,
+}
+
+/// What is asked of a built filesystem. Paths begin at its root, whether they say so or not. Symbolic links are read as a
+/// process would read them that has the filesystem as its root: none leads out of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reading {
+    /// The text of a regular file, links followed. At most [`MAX_TEXT`] bytes of UTF-8.
+    Read {
+        /// Where it is.
+        path: String,
+    },
+    /// The paths that a pattern means, be they files, directories or links: `*`, `?`, `[a-z]` and `\` within a part, `**` across
+    /// directories. Links in front of the first wildcard are followed, those behind it are found and not followed.
+    Glob {
+        /// A path with wildcards.
+        pattern: String,
+    },
+    /// Whether something is at a path, links followed.
+    Exists {
+        /// Which.
+        path: String,
+    },
+}
+
+/// The longest text that [`Reading::Read`] gives, in bytes.
+pub const MAX_TEXT: u64 = 16 << 20;
+
+/// What is in a built filesystem.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ReadAnswer {
+    /// To [`Reading::Read`].
+    Text(String),
+    /// To [`Reading::Glob`]: absolute paths in the order of their bytes.
+    Paths(Vec<String>),
+    /// To [`Reading::Exists`].
+    Exists(bool),
+}
+
+impl Reading {
+    /// The path or the pattern.
+    pub fn place(&self) -> &str {
+        match self {
+            Self::Read { path } | Self::Exists { path } => path,
+            Self::Glob { pattern } => pattern,
+        }
+    }
+
+    /// The builtin that asks so.
+    pub fn call(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "read",
+            Self::Glob { .. } => "glob",
+            Self::Exists { .. } => "exists",
+        }
+    }
+
+    /// What a world refuses that builds nothing.
+    pub fn action(&self) -> String {
+        format!("reading a build's result with `{}`", self.call())
+    }
 }
 
 /// What an external frontend made.

@@ -50,4 +50,24 @@ codes! {
     NOT_A_DECLARATION = "E0034", "something that is no declaration stands outside of a function";
     WRONG_COMMENT = "E0035", "a comment does not begin with `#`";
     UNOPENED_BLOCK = "E0036", "a block is closed but never opened";
+    OPEN_BRACKET = "E0037", "a bracket is never closed";
+    STRAY_BRACKET = "E0038", "a `]` closes nothing";
+    MISSING_TERMINATOR = "E0039", "two statements stand on one line with nothing between them";
+    ELSE_WITHOUT_IF = "E0040", "an `else` belongs to no `if`";
+    ELSE_IF = "E0041", "`else if` is written as one word";
+    ASSIGN_IN_CONDITION = "E0042", "a condition has `=` where `==` is meant";
+    CHAINED_COMPARISON = "E0043", "a comparison is compared";
+    FOREIGN_SIGN = "E0044", "a sign of another language stands where HLB has another";
+    LET_VALUE = "E0045", "a `let` has no value";
+    MISSING_OPERAND = "E0046", "an operator or a word lacks the expression behind it";
+    TYPE_BEHIND = "E0047", "a type stands behind its name";
+    FUNCTION_WORD = "E0048", "a function begins with a word instead of its type";
+    COMPREHENSION_ORDER = "E0049", "a comprehension begins with its element";
+    COMPREHENSION_COLON = "E0050", "a comprehension has no `:`";
+    ARM_ARROW = "E0051", "an arm of a `match` has no `=>`";
+    FOR_IN = "E0052", "a `for` has no `in`";
+    WORD_CLASH = "E0053", "a word is a name in the file and used as the reserved word";
+    TYPE_BRACKETS = "E0054", "a type in brackets is written as in another language";
+    SPLIT_ARGUMENTS = "E0055", "the arguments of a call stand partly in parentheses";
+    VALUE_WORD = "E0056", "a value is declared with another word than `let`";
 }

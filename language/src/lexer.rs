@@ -60,7 +60,11 @@ pub fn lex(source: SourceId, text: &str, care: Care) -> Lexed {
             Some(Mode { kind: ModeKind::Quoted, .. }) => lexer.quoted(),
             Some(Mode { kind: ModeKind::Raw, .. }) => lexer.raw(),
             Some(Mode { kind: ModeKind::Heredoc { word, raw }, .. }) => lexer.heredoc(word, *raw),
-            Some(Mode { kind: ModeKind::Block | ModeKind::Paren | ModeKind::Interpolation, .. }) | None => lexer.code(),
+            Some(Mode {
+                kind: ModeKind::Block | ModeKind::Paren | ModeKind::Bracket | ModeKind::Interpolation,
+                ..
+            })
+            | None => lexer.code(),
         }
     }
     lexer.close_modes(0);
@@ -79,6 +83,7 @@ struct Mode<'a> {
 enum ModeKind<'a> {
     Block,
     Paren,
+    Bracket,
     Interpolation,
     Quoted,
     Raw,
@@ -168,7 +173,7 @@ impl<'a> Lexer<'a> {
 
     fn push(&mut self, kind: ModeKind<'a>, open: Span) {
         // Strings are no level: what is nested in one is nested in its interpolation.
-        let opens = matches!(kind, ModeKind::Block | ModeKind::Paren | ModeKind::Interpolation);
+        let opens = matches!(kind, ModeKind::Block | ModeKind::Paren | ModeKind::Bracket | ModeKind::Interpolation);
         let level = self.modes.last().map_or(0, |mode| mode.level) + usize::from(opens);
         self.modes.push(Mode { kind, open, level });
         self.depth = self.depth.max(level);
@@ -187,7 +192,8 @@ impl<'a> Lexer<'a> {
     fn close_modes(&mut self, first: usize) {
         let left = self.modes.split_off(first.min(self.modes.len()));
         let blamed = left.iter().find(|mode| mode.kind == ModeKind::Interpolation).or_else(|| {
-            let is_string = |mode: &&Mode<'_>| !matches!(mode.kind, ModeKind::Block | ModeKind::Paren);
+            let is_string =
+                |mode: &&Mode<'_>| !matches!(mode.kind, ModeKind::Block | ModeKind::Paren | ModeKind::Bracket);
             left.iter().find(is_string)
         });
         if let Some(mode) = blamed {
@@ -195,7 +201,7 @@ impl<'a> Lexer<'a> {
         }
         for mode in left.iter().rev() {
             match mode.kind {
-                ModeKind::Block | ModeKind::Paren => {}
+                ModeKind::Block | ModeKind::Paren | ModeKind::Bracket => {}
                 ModeKind::Interpolation => self.put(TokenKind::InterpolationClose, 0),
                 ModeKind::Quoted => self.put(TokenKind::QuoteClose, 0),
                 ModeKind::Raw => self.put(TokenKind::RawClose, 0),
@@ -207,7 +213,7 @@ impl<'a> Lexer<'a> {
     fn report_open(&mut self, mode: Mode<'a>) {
         let end = self.location(Span::at(self.at));
         let error = match mode.kind {
-            ModeKind::Block | ModeKind::Paren => return,
+            ModeKind::Block | ModeKind::Paren | ModeKind::Bracket => return,
             ModeKind::Interpolation => self
                 .error(codes::OPEN_INTERPOLATION, mode.open, "the interpolation is never closed")
                 .help("close it with `}`, or write `\\${` for the two characters themselves"),

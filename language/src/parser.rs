@@ -12,10 +12,12 @@
 //! Owns the façade; the generated parser is private. Knows nothing of what names mean.
 
 mod explain;
+mod groups;
 mod heads;
 mod pieces;
 mod recover;
 mod repair;
+mod roles;
 mod symbols;
 mod tree;
 
@@ -73,9 +75,15 @@ fn parse_valid(source: SourceId, text: &str) -> Result<Parsed, Span> {
     if lexed.depth > MAX_DEPTH || !lexed.diagnostics.is_empty() {
         return Err(lexed.diagnostics.first().map_or(Span::default(), |diagnostic| diagnostic.primary.at.span));
     }
+    let mut declared = roles::Declared::default();
+    declared.scan(text, &lexed.tokens);
+    let roles = roles::assign(text, &lexed.tokens, &declared);
+    if let Some(span) = roles.too_deep {
+        return Err(span);
+    }
     let builder = Builder::new(source, text, &lexed.trivia);
     let mut before = None;
-    let mut tokens = lexed.tokens.iter().peekable();
+    let mut tokens = roles.tokens.iter().peekable();
     let symbols = std::iter::from_fn(|| {
         let token = *tokens.next()?;
         let symbol = Symbol::of(text, before, token, tokens.peek().map(|token| token.kind));
@@ -84,10 +92,10 @@ fn parse_valid(source: SourceId, text: &str) -> Result<Parsed, Span> {
     });
     let module = grammar::ModuleParser::new().parse(&builder, symbols).map_err(|refusal| match refusal {
         ParseError::UnrecognizedToken { token: (start, _, end), .. } => Span::new(start, end),
-        ParseError::UnrecognizedEof { .. }
-        | ParseError::InvalidToken { .. }
-        | ParseError::ExtraToken { .. }
-        | ParseError::User { .. } => Span::at(text.len()),
+        ParseError::UnrecognizedEof { .. } | ParseError::InvalidToken { .. } | ParseError::ExtraToken { .. } => {
+            Span::at(text.len())
+        }
+        ParseError::User { error } => error.at,
     })?;
     let diagnostics = builder.diagnostics.into_inner();
     Ok(Parsed { module, trivia: lexed.trivia, diagnostics })

@@ -46,6 +46,11 @@ impl Span {
         self.start >= self.end
     }
 
+    /// Whether another span lies in this one.
+    pub fn contains(self, other: Span) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+
     /// Whether `offset` lies in the span or directly at its end, as an editor's cursor does.
     pub fn touches(self, offset: usize) -> bool {
         self.start as usize <= offset && offset <= self.end as usize

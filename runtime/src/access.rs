@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::OFlags;
@@ -18,7 +18,7 @@ use crate::runtime::{Runtime, Solved};
 use crate::snapshot::View;
 use crate::sys::root::Root;
 use crate::sys::xattr;
-use hlb_patterns::{Filter, Trails};
+use hlb_patterns::{Filter, Search, Trails};
 
 /// The files of a result, to look at. All calls block.
 #[derive(Debug)]
@@ -75,12 +75,15 @@ impl Contents {
     /// # Errors
     /// If there is no such regular file, it cannot be read, or it has more than `limit` bytes to give.
     pub fn read_file(&self, path: &Path, offset: u64, length: Option<u64>, limit: u64) -> io::Result<Vec<u8>> {
-        // A pipe must not make us wait for its other end.
-        let mut file = File::from(self.root.open_file(path, OFlags::RDONLY | OFlags::NONBLOCK)?);
-        let found = file.metadata()?;
-        if !found.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+        // To open a device would be to use it, and a pipe would wait for its other end: looked at first. Nothing changes meanwhile.
+        let found = File::from(self.root.open_file(path, OFlags::PATH)?).metadata()?;
+        if found.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
         }
+        if !found.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+        }
+        let mut file = File::from(self.root.open_file(path, OFlags::RDONLY | OFlags::NONBLOCK)?);
         let size = found.len().saturating_sub(offset).min(length.unwrap_or(u64::MAX));
         if size > limit {
             let reason = format!("it has {size} bytes, and only {limit} can be read at once");
@@ -111,6 +114,38 @@ impl Contents {
         Ok(entries)
     }
 
+    /// The paths that a pattern means, absolute and in the order of their bytes: as [`Search`] finds them.
+    ///
+    /// # Errors
+    /// If the pattern is malformed, it means too many paths, or a directory cannot be read.
+    pub fn glob(&self, pattern: &str) -> io::Result<Vec<PathBuf>> {
+        let mut search = Search::new(pattern).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        while let Some(directory) = search.next() {
+            let listed = self.root.resolve(directory, true).and_then(std::fs::read_dir);
+            let listed = match listed {
+                Err(error) if is_missing(&error) => continue,
+                listed => listed?,
+            };
+            for entry in listed {
+                let entry = entry?;
+                search.see(&entry.file_name(), entry.file_type()?.is_dir()).map_err(io::Error::other)?;
+            }
+        }
+        Ok(search.found())
+    }
+
+    /// Whether something stands at a path, links followed. One that leads nowhere is nothing.
+    ///
+    /// # Errors
+    /// If it cannot be looked at.
+    pub fn exists(&self, path: &Path) -> io::Result<bool> {
+        match self.root.open_file(path, OFlags::PATH) {
+            Ok(_) => Ok(true),
+            Err(error) if is_missing(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What stands at a path, links followed.
     ///
     /// # Errors
@@ -118,6 +153,12 @@ impl Contents {
     pub fn stat(&self, path: &Path) -> io::Result<Entry> {
         Entry::of(&self.root.resolve(path, true)?)
     }
+}
+
+/// Whether a path leads nowhere, be it that a directory or a link on its way is none.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename)
+        || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
 
 impl Entry {
@@ -144,5 +185,97 @@ impl Entry {
                 .map(|(name, value)| (std::ffi::OsStr::from_bytes(name.to_bytes()).to_owned(), value))
                 .collect(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use hlb_store::Store;
+
+    use super::*;
+    use crate::snapshot::{Snapshot, Snapshots};
+
+    /// A result with the files that `make` makes, and what a test wants beside it.
+    fn contents(make: impl FnOnce(&Path)) -> (Contents, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let snapshots = Snapshots::new(Store::open(&dir.path().join("state")).unwrap());
+        let mut active = snapshots.prepare(&Snapshot::scratch()).unwrap();
+        make(&active.mount().unwrap());
+        let view = snapshots.view(&active.commit().unwrap()).unwrap();
+        (Contents { root: Root::open(view.path()).unwrap(), _view: view }, dir)
+    }
+
+    fn write(root: &Path, files: &[&str]) {
+        for file in files {
+            let at = root.join(file);
+            std::fs::create_dir_all(at.parent().unwrap()).unwrap();
+            std::fs::write(at, file).unwrap();
+        }
+    }
+
+    #[test]
+    fn links_lead_nowhere_outside() {
+        let (contents, _dir) = contents(|root| {
+            write(root, &["etc/hostname", "dir/f"]);
+            for (name, target) in [
+                ("absolute", "/etc/hostname"),
+                ("up", "../../../../../../etc/hostname"),
+                ("root", "/"),
+                ("dir/out", "../../../../.."),
+                ("missing", "/etc/shadow"),
+                ("process", "/proc/self/root/etc/shadow"),
+                ("one", "two"),
+                ("two", "one"),
+            ] {
+                symlink(target, root.join(name)).unwrap();
+            }
+        });
+        let read = |path: &str| contents.read_file(Path::new(path), 0, None, 100).ok();
+        for path in ["absolute", "/up", "root/root/absolute", "dir/out/etc/hostname", "/../../etc/hostname"] {
+            assert_eq!(read(path).as_deref(), Some(&b"etc/hostname"[..]), "{path}");
+            assert!(contents.exists(Path::new(path)).unwrap(), "{path}");
+        }
+        for path in ["missing", "process", "one", "etc/hostname/x", "root/nothing", "dir/out/proc"] {
+            assert_eq!(read(path), None, "{path}");
+            assert!(!contents.exists(Path::new(path)).unwrap(), "{path}");
+        }
+        let glob = |pattern: &str| -> Vec<String> {
+            contents.glob(pattern).unwrap().iter().map(|path| path.display().to_string()).collect()
+        };
+        assert_eq!(glob("/dir/out/*"), glob("/*").iter().map(|path| format!("/dir/out{path}")).collect::<Vec<_>>());
+        assert_eq!(glob("root/e*/*"), ["/root/etc/hostname"]);
+        // A link is found, broken or not, and not followed.
+        assert_eq!(glob("**/*o*"), ["/absolute", "/dir/out", "/etc/hostname", "/one", "/process", "/root", "/two"]);
+        assert_eq!(glob("/one/*"), Vec::<String>::new());
+        assert_eq!(glob("/etc/hostname/*"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn only_files_have_bytes() {
+        let (contents, _dir) = contents(|root| {
+            write(root, &["dir/file"]);
+            let pipe = root.join("pipe");
+            rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        });
+        let read = |path: &str, limit: u64| match contents.read_file(Path::new(path), 0, None, limit) {
+            Ok(bytes) => String::from_utf8(bytes).unwrap(),
+            Err(error) => error.to_string(),
+        };
+        assert_eq!(read("dir/file", 8), "dir/file");
+        insta::assert_snapshot!(
+            [read("dir/file", 7), read("dir", 1), read("/", 1), read("pipe", 1), read("none", 1), read("dir/file/x", 1)].join("\n"),
+            @r"
+        it has 8 bytes, and only 7 can be read at once
+        it is a directory
+        it is a directory
+        it is no regular file
+        No such file or directory (os error 2)
+        Not a directory (os error 20)
+        "
+        );
+        let mistake = contents.glob("/[").unwrap_err();
+        assert_eq!(mistake.to_string(), "pattern `/[` has a `[` without its `]`");
     }
 }

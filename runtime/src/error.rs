@@ -46,6 +46,11 @@ pub enum ErrorKind {
 struct Sentence(String);
 
 impl SolveError {
+    /// A request that makes no sense, in a sentence: for callers that see it before the runtime would.
+    pub fn refusal(sentence: impl Into<String>) -> Self {
+        Self::say(ErrorKind::Definition, sentence)
+    }
+
     /// A failure with its cause.
     pub(crate) fn new(kind: ErrorKind, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(Arc::new(Inner { kind, vertex: None, exit_code: None, cause: cause.into() }))

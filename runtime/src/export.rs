@@ -7,8 +7,11 @@ mod archive;
 mod destination;
 mod engine;
 pub(crate) mod image;
+mod index;
+mod layers;
 pub(crate) mod local;
 mod manifest;
+mod push;
 pub(crate) mod tar;
 
 use std::io;

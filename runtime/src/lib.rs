@@ -35,7 +35,8 @@ pub use error::{ErrorKind, SolveError};
 pub use exec::{PreflightError, preflight};
 pub use process::{LogSink, Program};
 pub use runtime::{
-    Config, Entitlement, ExportTarget, Exported, ImageExport, ImageTarget, Runtime, SolveRequest, Solved,
+    Config, Entitlement, ExportTarget, Exported, ImageExport, ImageTarget, ImageVariant, IndexExport, Runtime,
+    SolveRequest, Solved,
 };
 pub use solver::job::StatusSink;
 pub use sys::namespace::isolate_mounts;

@@ -10,7 +10,7 @@ use hlb_agent::Lent;
 use hlb_llb::definition::Graph;
 use hlb_llb::status::{Status, VertexInfo};
 use hlb_llb::{Digest, pb};
-use hlb_registry::{Images, RegistryConfig};
+use hlb_registry::{Images, Platform, RegistryConfig};
 use hlb_store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -101,6 +101,30 @@ pub struct ImageExport {
     pub stargz: bool,
 }
 
+/// An index of images to make of results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexExport {
+    /// Where it goes. Docker's archives and engines take none.
+    pub to: ImageTarget,
+    /// Its normalised names; may be empty for files.
+    pub names: Vec<String>,
+    /// Media types of OCI in place of Docker's.
+    pub oci_types: bool,
+    /// Whether the layers of the images can be used before all of them are there (eStargz).
+    pub stargz: bool,
+}
+
+/// One of the images of an index.
+#[derive(Clone, Debug)]
+pub struct ImageVariant {
+    /// Its files.
+    pub solved: Solved,
+    /// What it runs on, as the index says it.
+    pub platform: Platform,
+    /// Its config, as in [`ImageExport`].
+    pub config: Vec<u8>,
+}
+
 /// Where an image goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageTarget {
@@ -117,7 +141,7 @@ pub enum ImageTarget {
 /// What an export has made.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Exported {
-    /// The digest of the manifest, if it is an image.
+    /// The digest of the manifest or of the index, if it is an image.
     pub digest: Option<Digest>,
 }
 
@@ -216,6 +240,33 @@ impl Runtime {
             })
         });
         written.await.unwrap_or_else(|error| Err(SolveError::new(ErrorKind::Internal, error)))
+    }
+}
+
+impl Runtime {
+    /// Writes results out as the images of one index, in the order of the variants. Nothing names the index before all of it is
+    /// there.
+    ///
+    /// # Errors
+    /// `ErrorKind::Definition`: as [`IndexExport::check`]. `ErrorKind::Step`: the destination cannot be written.
+    pub async fn export_index(
+        &self,
+        variants: &[ImageVariant],
+        target: &IndexExport,
+        cancel: &CancellationToken,
+    ) -> Result<Exported, SolveError> {
+        let digest = export::image::export_index(&self.engine, variants, target, cancel).await?;
+        Ok(Exported { digest: Some(digest) })
+    }
+}
+
+impl IndexExport {
+    /// Whether an index for these platforms can be written so. To be asked before they are solved for.
+    ///
+    /// # Errors
+    /// `ErrorKind::Definition`: a destination that takes no index, a wrong name, no platform, or one twice.
+    pub fn check(&self, platforms: &[Platform]) -> Result<(), SolveError> {
+        export::image::check_index(self, platforms)
     }
 }
 

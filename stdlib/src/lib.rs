@@ -9,6 +9,22 @@ pub const BUILTIN: &str = include_str!("../modules/builtin.hlb");
 /// All modules by name.
 pub const MODULES: &[(&str, &str)] = &[("builtin", BUILTIN)];
 
+/// The namespaces that are always there, in the order of the reference: name and declarations, in the same form as [`BUILTIN`].
+/// The first paragraph of each says what it is about.
+pub const NAMESPACES: &[(&str, &str)] = &[
+    ("str", include_str!("../modules/str.hlb")),
+    ("list", include_str!("../modules/list.hlb")),
+    ("map", include_str!("../modules/map.hlb")),
+    ("path", include_str!("../modules/path.hlb")),
+    ("json", include_str!("../modules/json.hlb")),
+    ("regex", include_str!("../modules/regex.hlb")),
+    ("semver", include_str!("../modules/semver.hlb")),
+    ("hash", include_str!("../modules/hash.hlb")),
+    ("env", include_str!("../modules/env.hlb")),
+    ("time", include_str!("../modules/time.hlb")),
+    ("image", include_str!("../modules/image.hlb")),
+];
+
 /// The text of a module, such as `builtin`.
 pub fn module(name: &str) -> Option<&'static str> {
     MODULES.iter().find(|(module, _)| *module == name).map(|(_, text)| *text)
@@ -25,8 +41,26 @@ mod tests {
     }
 
     #[test]
+    fn every_namespace_says_what_it_is_about() {
+        for (name, text) in NAMESPACES {
+            let head = text.split("\n\n").next().unwrap_or_default();
+            assert!(head.lines().all(|line| line.starts_with("# ")), "{name}: {head}");
+        }
+    }
+
+    #[test]
+    fn every_function_of_a_namespace_has_an_example() {
+        for (name, text) in NAMESPACES {
+            for part in text.split("\n\n").skip(1).filter(|part| !part.starts_with("# ----")) {
+                let shown = part.lines().any(|line| line.starts_with("# @example ") && line.contains(" => "));
+                assert!(shown, "{name}: no example in\n{part}");
+            }
+        }
+    }
+
+    #[test]
     fn every_declaration_has_a_comment_directly_above() {
-        for (name, text) in MODULES {
+        for (name, text) in MODULES.iter().chain(NAMESPACES) {
             let lines: Vec<&str> = text.lines().collect();
             for (at, line) in lines.iter().enumerate() {
                 if !line.is_empty() && !line.starts_with('#') {

@@ -7,14 +7,15 @@ use std::path::PathBuf;
 
 use camino::Utf8PathBuf;
 use hlb_agent::Lent;
-use hlb_compiler::{ExportTo, ImageConfig, LocalDir, Socket};
+use hlb_compiler::{ExportTo, ImageConfig, LocalDir, Socket, Solve, Variant};
 use hlb_llb::pb;
-use hlb_runtime::{Entitlement, ExportTarget, ImageExport, ImageTarget, SolveRequest};
+use hlb_registry::Platform;
+use hlb_runtime::{Entitlement, ExportTarget, ImageExport, ImageTarget, IndexExport, SolveError, SolveRequest};
 
 use crate::image;
 
 /// Directories, secrets and connections that a build may use.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct Lendings {
     locals: BTreeMap<String, PathBuf>,
     secrets: BTreeMap<String, PathBuf>,
@@ -23,6 +24,11 @@ pub(crate) struct Lendings {
 }
 
 impl Lendings {
+    /// What a solve may use.
+    pub(crate) fn of(solve: &Solve) -> Self {
+        Self::new(&solve.locals, &solve.layouts, &solve.secrets, &solve.sockets)
+    }
+
     pub(crate) fn new(
         locals: &BTreeMap<String, LocalDir>,
         layouts: &BTreeMap<String, Utf8PathBuf>,
@@ -76,6 +82,35 @@ pub(crate) fn target(to: ExportTo, config: &ImageConfig) -> ExportTarget {
             ..image(ImageTarget::Registry, vec![reference])
         }),
     }
+}
+
+/// Where an index of images goes.
+///
+/// # Errors
+/// If only files go there.
+pub(crate) fn index_target(to: ExportTo) -> Result<IndexExport, SolveError> {
+    let index = |to: ImageTarget, names: Vec<String>, stargz: bool| IndexExport { to, names, oci_types: true, stargz };
+    let files = |place: &str| {
+        SolveError::refusal(format!(
+            "{place} takes the files of one filesystem, and not an image for several platforms"
+        ))
+    };
+    Ok(match to {
+        ExportTo::Directory(_) => return Err(files("a directory")),
+        ExportTo::Tar(_) => return Err(files("a tar file")),
+        ExportTo::OciTar(path) => index(ImageTarget::OciTar(path.into_std_path_buf()), Vec::new(), false),
+        ExportTo::DockerTar { path, reference } => {
+            index(ImageTarget::DockerTar(path.into_std_path_buf()), vec![reference], false)
+        }
+        ExportTo::DockerEngine(reference) => index(ImageTarget::DockerEngine(docker_socket()), vec![reference], false),
+        ExportTo::Registry { reference, stargz } => index(ImageTarget::Registry, vec![reference], stargz),
+    })
+}
+
+/// What an image of an index runs on.
+pub(crate) fn platform(variant: &Variant) -> Platform {
+    let hlb_compiler::Platform { os, architecture, variant } = &variant.platform;
+    Platform::new(os, architecture, variant)
 }
 
 fn lent(socket: &Socket) -> Lent {

@@ -5,25 +5,32 @@
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use hlb_compiler::{Export, FrontendCall, Request, Solve};
+use hlb_compiler::{Content, Export, FrontendCall, ReadAnswer, ReadRequest, Request, Solve, Variant, WorldError};
 use hlb_gateway::{FrontendOutcome, FrontendRequest, GatewayError, run_frontend};
 use hlb_language::diagnostic::Location;
 use hlb_llb::pb;
 use hlb_registry::Platform;
-use hlb_runtime::{Entitlement, ErrorKind, Runtime, SolveError, SolveRequest, StatusSink};
+use hlb_runtime::{Entitlement, ErrorKind, Exported, ImageVariant, Runtime, SolveError, SolveRequest, StatusSink};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::deliver::{self, Lendings};
+use crate::image;
+use crate::look::{self, Results};
+use crate::world::chain;
 
 /// Does requests.
 pub(crate) struct Executor {
-    pub(crate) runtime: Runtime,
-    pub(crate) status: StatusSink,
+    runtime: Runtime,
+    status: StatusSink,
     /// What steps may do beyond the usual.
-    pub(crate) allow: BTreeSet<Entitlement>,
+    allow: BTreeSet<Entitlement>,
+    /// What has been looked into.
+    results: Results,
+    /// The last step that failed while the program was evaluated.
+    broken: Mutex<Option<Box<Broken>>>,
 }
 
 /// A request that failed, with what is needed to find the place in the program.
@@ -52,6 +59,10 @@ pub(crate) enum Unpublished {
 type Outcome<'a> = Pin<Box<dyn Future<Output = Result<(), Box<Broken>>> + Send + 'a>>;
 
 impl Executor {
+    pub(crate) fn new(runtime: Runtime, status: StatusSink, allow: BTreeSet<Entitlement>) -> Self {
+        Self { runtime, status, allow, results: Results::default(), broken: Mutex::new(None) }
+    }
+
     /// Does a request. When this returns, nothing of it is running any more.
     pub(crate) fn execute(self: Arc<Self>, request: Request, cancel: CancellationToken) -> Outcome<'static> {
         Box::pin(async move {
@@ -75,20 +86,7 @@ impl Executor {
         for part in parts {
             running.spawn(Arc::clone(&self).execute(part, cancel.clone()));
         }
-        let mut first: Option<Box<Broken>> = None;
-        while let Some(ended) = running.join_next().await {
-            let broken = match ended {
-                Ok(Ok(())) => continue,
-                Ok(Err(broken)) => broken,
-                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-            };
-            cancel.cancel();
-            // Those that were only cancelled hide the one that is to blame.
-            if first.as_ref().is_none_or(|first| first.error.kind() == ErrorKind::Cancelled) {
-                first = Some(broken);
-            }
-        }
-        first.map_or(Ok(()), Err)
+        all(running, &cancel).await.map(drop)
     }
 
     /// Does the one export of a solve to a registry, and gives the digest of the image.
@@ -97,12 +95,46 @@ impl Executor {
     /// If building or pushing fails.
     pub(crate) async fn publish(&self, solve: &Solve, cancel: &CancellationToken) -> Result<String, Unpublished> {
         let [export] = solve.exports.as_slice() else { return Err(Unpublished::Exports(solve.exports.len())) };
-        let lent = Lendings::new(&solve.locals, &solve.layouts, &solve.secrets, &solve.sockets);
-        let request = lent.request(export.definition.clone(), self.allow.clone());
-        let target = deliver::target(export.to.clone(), &export.image);
-        let solved = self.runtime.solve(request, Arc::clone(&self.status), cancel).await?;
-        let exported = self.runtime.export(&solved, &target, cancel).await?;
+        let exported = self.export(&Lendings::of(solve), export, cancel).await.map_err(|broken| self.keep(*broken))?;
         exported.digest.map(|digest| digest.to_string()).ok_or(Unpublished::NoDigest)
+    }
+
+    /// Makes a filesystem, unless this process has made it, and looks into it.
+    ///
+    /// # Errors
+    /// If building fails, or what is asked for cannot be given.
+    pub(crate) async fn read(
+        &self,
+        request: &ReadRequest,
+        cancel: &CancellationToken,
+    ) -> Result<ReadAnswer, WorldError> {
+        let solve = &request.solve;
+        let failed = |error: SolveError| {
+            let source = solve.definition.source.clone();
+            WorldError::Other(chain(&self.keep(Broken { error, source, export: None })))
+        };
+        let wanted = Lendings::of(solve).request(solve.definition.clone(), self.allow.clone());
+        let result = self.results.of(&wanted);
+        let make = || self.runtime.solve(wanted, Arc::clone(&self.status), cancel);
+        let solved = result.get_or_try_init(make).await.map_err(failed)?;
+        let contents = self.runtime.look(solved).await.map_err(failed)?;
+        let what = request.what.clone();
+        let answered = tokio::task::spawn_blocking(move || look::answer(&contents, &what)).await;
+        answered.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    /// The last step that failed while the program was evaluated.
+    pub(crate) fn broken(&self) -> Option<Box<Broken>> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Remembers a step that failed, to be told with its place and its log.
+    fn keep(&self, broken: Broken) -> SolveError {
+        let error = broken.error.clone();
+        if error.vertex().is_some() {
+            *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(broken));
+        }
+        error
     }
 
     /// Runs an external frontend.
@@ -137,24 +169,101 @@ impl Executor {
     }
 
     async fn solve(&self, solve: Solve, cancel: &CancellationToken) -> Result<(), Box<Broken>> {
-        let lent = Lendings::new(&solve.locals, &solve.layouts, &solve.secrets, &solve.sockets);
-        let request = |definition: pb::Definition| lent.request(definition, self.allow.clone());
+        let lent = Lendings::of(&solve);
         // A program that ends in an export has made all there is when the export is done.
         let mut exported = false;
-        for Export { definition, image, to, at } in solve.exports {
-            exported |= definition.def == solve.definition.def;
-            let source = definition.source.clone();
-            let broken = |error| Box::new(Broken { error, source: source.clone(), export: Some(at) });
-            let target = deliver::target(to, &image);
-            let solved =
-                self.runtime.solve(request(definition), Arc::clone(&self.status), cancel).await.map_err(broken)?;
-            self.runtime.export(&solved, &target, cancel).await.map_err(broken)?;
+        for export in &solve.exports {
+            exported |= export.variants().iter().any(|it| it.definition.def == solve.definition.def);
+            self.export(&lent, export, cancel).await?;
         }
         if exported {
             return Ok(());
         }
         let source = solve.definition.source.clone();
-        let solved = self.runtime.solve(request(solve.definition), Arc::clone(&self.status), cancel).await;
+        let request = lent.request(solve.definition, self.allow.clone());
+        let solved = self.runtime.solve(request, Arc::clone(&self.status), cancel).await;
         solved.map(drop).map_err(|error| Box::new(Broken { error, source, export: None }))
     }
+
+    /// Does one export.
+    async fn export(
+        &self,
+        lent: &Lendings,
+        export: &Export,
+        cancel: &CancellationToken,
+    ) -> Result<Exported, Box<Broken>> {
+        let broken = |error| Box::new(Broken { error, source: None, export: Some(export.at) });
+        match &export.content {
+            Content::One(one) => {
+                let target = deliver::target(export.to.clone(), &one.image);
+                let request = lent.request(one.definition.clone(), self.allow.clone());
+                let solved = self.runtime.solve(request, Arc::clone(&self.status), cancel).await;
+                let solved = solved.map_err(|error| {
+                    let source = one.definition.source.clone();
+                    Box::new(Broken { error, source, export: Some(export.at) })
+                })?;
+                self.runtime.export(&solved, &target, cancel).await.map_err(broken)
+            }
+            Content::Index(variants) => {
+                let target = deliver::index_target(export.to.clone()).map_err(broken)?;
+                let platforms: Vec<Platform> = variants.iter().map(deliver::platform).collect();
+                // Before anything is built for it.
+                target.check(&platforms).map_err(broken)?;
+                let images = self.images(lent, variants, export.at, cancel).await?;
+                self.runtime.export_index(&images, &target, cancel).await.map_err(broken)
+            }
+        }
+    }
+
+    /// Makes the images of an index, side by side.
+    async fn images(
+        &self,
+        lent: &Lendings,
+        variants: &[Variant],
+        at: Location,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<ImageVariant>, Box<Broken>> {
+        let cancel = cancel.child_token();
+        let mut running = JoinSet::new();
+        for (number, variant) in variants.iter().enumerate() {
+            let (runtime, status, token) = (self.runtime.clone(), Arc::clone(&self.status), cancel.clone());
+            let request = lent.request(variant.definition.clone(), self.allow.clone());
+            let source = variant.definition.source.clone();
+            let (platform, config) = (deliver::platform(variant), image::to_json(&variant.image));
+            running.spawn(async move {
+                match runtime.solve(request, status, &token).await {
+                    Ok(solved) => Ok((number, ImageVariant { solved, platform, config })),
+                    Err(error) => Err(Box::new(Broken { error, source, export: Some(at) })),
+                }
+            });
+        }
+        let mut made = all(running, &cancel).await?;
+        made.sort_by_key(|(number, _)| *number);
+        Ok(made.into_iter().map(|(_, image)| image).collect())
+    }
+}
+
+/// Waits for all; the first that fails ends the others.
+async fn all<T: 'static>(
+    mut running: JoinSet<Result<T, Box<Broken>>>,
+    cancel: &CancellationToken,
+) -> Result<Vec<T>, Box<Broken>> {
+    let mut done = Vec::new();
+    let mut first: Option<Box<Broken>> = None;
+    while let Some(ended) = running.join_next().await {
+        let broken = match ended {
+            Ok(Ok(one)) => {
+                done.push(one);
+                continue;
+            }
+            Ok(Err(broken)) => broken,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        cancel.cancel();
+        // Those that were only cancelled hide the one that is to blame.
+        if first.as_ref().is_none_or(|first| first.error.kind() == ErrorKind::Cancelled) {
+            first = Some(broken);
+        }
+    }
+    first.map_or(Ok(done), Err)
 }

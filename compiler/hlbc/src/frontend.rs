@@ -7,6 +7,7 @@
 //! Owns the way from what a client of BuildKit asks for to a result that BuildKit can make. The protocol is `hlb-gateway`'s.
 
 mod changes;
+mod look;
 mod place;
 mod subrequest;
 mod wanted;

@@ -2,7 +2,7 @@
 //!
 //! Owns their order and the words for results. Solves nothing.
 
-use hlb_compiler::{ExportTo, Request, Solve};
+use hlb_compiler::{Content, Export, ExportTo, Platform, Request, Solve};
 use hlb_llb::{Graph, Plan, pb};
 
 use crate::definition;
@@ -30,8 +30,9 @@ fn collect(request: Request, all: &mut Vec<Wanted>) {
         Request::Solve(solve) => {
             let Solve { definition, exports, name, .. } = *solve;
             // What is exported is the result, and need not be said twice.
-            let exported = exports.iter().any(|export| export.definition.def == definition.def);
-            exports.into_iter().for_each(|export| add(export.definition, destination(&export.to), all));
+            let mut written = exports.iter().flat_map(Export::variants);
+            let exported = written.any(|variant| variant.definition.def == definition.def);
+            exports.into_iter().for_each(|export| written_out(export, all));
             if !exported {
                 add(definition, format!("result of `{name}`"), all);
             }
@@ -39,6 +40,18 @@ fn collect(request: Request, all: &mut Vec<Wanted>) {
         Request::Parallel(parts) | Request::Sequential(parts) => {
             parts.into_iter().for_each(|part| collect(part, all));
         }
+    }
+}
+
+fn written_out(export: Export, all: &mut Vec<Wanted>) {
+    let to = destination(&export.to);
+    match export.content {
+        Content::One(one) => add(one.definition, to, all),
+        Content::Index(variants) => variants.into_iter().for_each(|variant| {
+            let Platform { os, architecture, variant: version } = &variant.platform;
+            let platform = hlb_registry::Platform::new(os, architecture, version);
+            add(variant.definition, format!("{to} for {platform}"), all);
+        }),
     }
 }
 

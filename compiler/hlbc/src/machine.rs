@@ -89,7 +89,7 @@ impl Machine {
     pub(crate) fn begin(&self, allow: BTreeSet<Entitlement>) -> Result<Building<'_>, Failure> {
         let progress = Progress::start(self.progress)
             .map_err(|error| Failure::new(Kind::Environment, "cannot start a thread").because(error))?;
-        let executor = Arc::new(Executor { runtime: self.runtime.clone(), status: progress.sink(), allow });
+        let executor = Arc::new(Executor::new(self.runtime.clone(), progress.sink(), allow));
         Ok(Building { machine: self, progress, executor })
     }
 }
@@ -110,9 +110,15 @@ impl Building<'_> {
         }
     }
 
-    /// Shows what is left to show; there will be no request.
-    pub(crate) fn abandon(self) {
-        self.progress.end(false);
+    /// Tells why there will be no request: `tell` tells what is wrong with the program, and a step that failed while it was
+    /// evaluated is told with its place and its log.
+    pub(crate) fn give_up(self, sources: &SourceMap, screen: Screen, tell: impl FnOnce() -> Failure) -> Failure {
+        let ended = self.progress.end(false);
+        let failure = tell();
+        match self.executor.broken() {
+            Some(broken) if !self.machine.cancel.is_cancelled() => failure::tell(&broken, sources, &ended, screen),
+            _ => failure,
+        }
     }
 }
 

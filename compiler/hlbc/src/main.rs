@@ -15,6 +15,7 @@ mod frontend;
 mod graphs;
 mod image;
 mod interrupt;
+mod look;
 mod machine;
 mod message;
 mod output;

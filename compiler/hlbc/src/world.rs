@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::{
     Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageConfig, ImageManifest, LayoutImage, Platform,
-    Solve, World, WorldError,
+    ReadAnswer, ReadRequest, Solve, World, WorldError,
 };
 use hlb_gateway::GatewayError;
 use hlb_registry::{Images, Reference, RegistryConfig, ResolvedImage};
@@ -176,6 +176,12 @@ impl World for OsWorld<'_> {
         Ok(FrontendResult { definition: made.definition, config: config.and_then(|text| image::from_json(&text)) })
     }
 
+    fn read_result(&self, request: &ReadRequest) -> Result<ReadAnswer, WorldError> {
+        let (executor, outside) = self.builder(&request.what.action())?;
+        // Not dropped when cancelled, either.
+        outside.handle.block_on(executor.read(request, &outside.cancel))
+    }
+
     fn image_manifest(
         &self,
         reference: &str,
@@ -274,7 +280,7 @@ fn io_error(path: &Utf8Path, error: &std::io::Error) -> WorldError {
 }
 
 /// An error with its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -35,6 +35,20 @@ pub(super) trait Arguments {
         }
     }
 
+    fn value(&self, index: usize) -> &Value {
+        self.args().get(index).unwrap_or(&Value::Nil)
+    }
+
+    /// The elements of a list.
+    fn items(&self, index: usize) -> &[Value] {
+        self.value(index).items()
+    }
+
+    /// A number, where there may be none.
+    fn number(&self, index: usize) -> Option<i64> {
+        if self.value(index).is_none() { None } else { Some(self.int(index)) }
+    }
+
     /// All texts from an argument on.
     fn texts(&self, from: usize) -> Vec<String> {
         (from..self.args().len()).map(|index| self.text(index).to_owned()).collect()

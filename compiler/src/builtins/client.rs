@@ -2,13 +2,17 @@
 //!
 //! Owns `local`: which directory is offered under which name, and what of it is sent.
 
+use std::rc::Rc;
+
+use camino::Utf8PathBuf;
+use hlb_language::diagnostic::Location;
 use hlb_llb::ops;
 
 use super::argument::Arguments;
 use super::{Invocation, context};
 use crate::codes;
 use crate::eval::graph::{Needs, Node};
-use crate::eval::value::Fs;
+use crate::eval::value::{Frame, Fs, Site, Value};
 use crate::eval::{Evaluator, Fail};
 use crate::path;
 use crate::request::LocalDir;
@@ -48,6 +52,15 @@ pub(super) fn local(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<
     let mut fs = evaluator.scratch();
     fs.out = Some(evaluator.graph.add_with(Node::Local(local), needs, &call.site.frame));
     Ok(fs)
+}
+
+/// The filesystem that a path of the command line names.
+pub(crate) fn local_dir(evaluator: &mut Evaluator<'_>, path: &str, at: Location) -> Result<Value, Fail> {
+    let frame = Rc::new(Frame { at, parent: None });
+    let site = Site { at, args: vec![at], frame, dir: Utf8PathBuf::new() };
+    let args = vec![Value::Text(path.into())];
+    let fs = local(evaluator, &Invocation { site, args, options: Rc::default(), binds: Vec::new() })?;
+    Ok(Value::Fs(Rc::new(fs)))
 }
 
 /// What the options of `local` select; the last call of each counts.

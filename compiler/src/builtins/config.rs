@@ -33,6 +33,18 @@ pub(super) fn dir(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) 
     Ok(fs)
 }
 
+/// What the filesystem is built for, where nothing that it is made from says so.
+pub(super) fn platform(_: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
+    let platform = call.platform(0, 1);
+    let config = Rc::make_mut(&mut fs.config);
+    config.os.clone_from(&platform.os);
+    config.architecture.clone_from(&platform.architecture);
+    config.variant.clone_from(&platform.variant);
+    fs.own_platform = Some(platform.clone());
+    fs.platform = platform;
+    Ok(fs)
+}
+
 pub(super) fn user(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
     let name = call.text(0);
     let config = Rc::make_mut(&mut fs.config);

@@ -11,9 +11,10 @@ use camino::Utf8PathBuf;
 use super::Invocation;
 use super::argument::Arguments;
 use crate::codes;
-use crate::eval::value::{ExportId, ExportPlan, Fs};
+use crate::eval::value::{ExportId, ExportPlan, Exported, Fs, Plan, Value};
 use crate::eval::{Evaluator, Fail};
 use crate::request::ExportTo;
+use crate::world::Platform;
 
 /// More than this is a slip, and each filesystem remembers its own.
 const MAX_EXPORTS: usize = 1_000;
@@ -59,13 +60,78 @@ fn place(evaluator: &Evaluator<'_>, call: &Invocation) -> Result<Utf8PathBuf, Fa
     call.local_path(evaluator, 0)
 }
 
-fn export(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs, to: ExportTo) -> Result<(Fs, ExportId), Fail> {
+/// Pushes filesystems for several platforms as one image.
+pub(super) fn push_index(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<Value, Fail> {
+    let to = ExportTo::Registry { reference: call.image(1), stargz: false };
+    let (plan, id) = index(evaluator, call, to)?;
+    for slot in &call.binds {
+        evaluator.set_pushed(*slot, id);
+    }
+    Ok(plan)
+}
+
+/// Writes filesystems for several platforms as one OCI image into a tar file.
+pub(super) fn index_archive(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<Value, Fail> {
+    if call.text(1).is_empty() {
+        return Err(call.site.fail_arg(1, codes::LOCAL_PATH, "an empty path is no place to write to"));
+    }
+    let path = call.local_path(evaluator, 1)?;
+    Ok(index(evaluator, call, ExportTo::OciTar(path))?.0)
+}
+
+fn index(evaluator: &mut Evaluator<'_>, call: &Invocation, to: ExportTo) -> Result<(Value, ExportId), Fail> {
+    let variants: Vec<Rc<Fs>> = match call.args.first() {
+        Some(list) => list
+            .items()
+            .iter()
+            .map(|item| match item {
+                Value::Fs(fs) => Rc::clone(fs),
+                _ => Rc::new(evaluator.scratch()),
+            })
+            .collect(),
+        None => Vec::new(),
+    };
+    let name = |platform: &Platform| match platform.variant.as_str() {
+        "" => format!("{}/{}", platform.os, platform.architecture),
+        variant => format!("{}/{}/{variant}", platform.os, platform.architecture),
+    };
+    for (at, fs) in variants.iter().enumerate() {
+        if variants.iter().take(at).any(|before| before.platform == fs.platform) {
+            let message = format!("two of these filesystems are for {}", name(&fs.platform));
+            let fail = call.site.fail_arg(0, codes::ARGUMENT, message);
+            return Err(Box::new(fail.help("say what each is for: `platform \"linux\" \"arm64\"`, of `image` or as a step")));
+        }
+    }
+    if variants.is_empty() {
+        let fail = call.site.fail_arg(0, codes::ARGUMENT, "an image for no platform is none");
+        return Err(Box::new(fail.help("give at least one filesystem")));
+    }
+    let mut all = evaluator.scratch();
+    for variant in &variants {
+        all.inherit(&variant.exports);
+    }
+    let (all, id) = planned(evaluator, call, all, Exported::Index(variants), to)?;
+    Ok((Value::Plan(Rc::new(Plan::Fs(Rc::new(all)))), id))
+}
+
+fn export(evaluator: &mut Evaluator<'_>, call: &Invocation, fs: Fs, to: ExportTo) -> Result<(Fs, ExportId), Fail> {
+    let content = Exported::One(Rc::new(fs.clone()));
+    planned(evaluator, call, fs, content, to)
+}
+
+fn planned(
+    evaluator: &mut Evaluator<'_>,
+    call: &Invocation,
+    mut fs: Fs,
+    content: Exported,
+    to: ExportTo,
+) -> Result<(Fs, ExportId), Fail> {
     if evaluator.exports.len() >= MAX_EXPORTS {
         let message = format!("the program writes filesystems to more than {MAX_EXPORTS} places");
         return Err(call.site.fail(codes::DEPTH, message));
     }
     let id = ExportId(evaluator.exports.len());
-    evaluator.exports.push(ExportPlan { fs: Rc::new(fs.clone()), to, site: call.site.clone() });
+    evaluator.exports.push(ExportPlan { content, to, site: call.site.clone() });
     fs.inherit(&Rc::new(BTreeSet::from([id])));
     Ok((fs, id))
 }

@@ -7,12 +7,13 @@ use std::net::IpAddr;
 
 use hlb_language::diagnostic::{Code, Diagnostic, Location};
 
+use super::names::Refusal;
 use super::{duration, reference, time};
 use crate::codes;
 use crate::suggest;
 
 /// What an argument must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Rule {
     /// One of a few words, and what they are.
     Modes(&'static str, &'static [&'static str]),
@@ -56,6 +57,8 @@ pub(crate) enum Rule {
     Owner,
     /// Any text but the empty one, and what it is.
     Filled(&'static str),
+    /// What a function in a namespace can read.
+    Written(fn(&str) -> Result<(), Refusal>),
 }
 
 /// An argument whose value is known.
@@ -171,6 +174,10 @@ impl Rule {
                     Ok(())
                 }
             }
+            Self::Written(read) => read(text).map_err(|refusal| {
+                let Refusal { code, message, help } = refusal;
+                Broken { code, message, help, instead: None }
+            }),
             Self::FileMode | Self::Number(..) => Ok(()),
         }
     }

@@ -3,9 +3,10 @@
 //! Owns the lists that pair declarations in `stdlib/modules/builtin.hlb` with code and with the rules of their arguments. How
 //! a builtin works is in the file of its subject.
 
-use super::Implementation::{self, Change, Source, Stage, Text};
+use super::Implementation::{self, Change, Source, Stage, Text, Value};
 use super::rule::Rule;
-use super::{client, command, config, export, file, frontend, mount, run, source, string};
+use crate::effects::{Effect, Effects};
+use super::{client, command, config, export, file, frontend, mount, reading, run, source, string};
 
 /// Everything but options, which are all alike.
 pub(super) const TABLE: &[(&str, &str, Implementation)] = &[
@@ -52,7 +53,12 @@ pub(super) const TABLE: &[(&str, &str, Implementation)] = &[
     ("string", "localEnv", Text(string::local_env)),
     ("string", "localRun", Text(string::local_run)),
     ("string", "manifest", Text(string::manifest)),
+    ("fs", "platform", Change(config::platform)),
     ("pipeline", "stage", Stage),
+    ("string", "read", Value(reading::read)),
+    ("[string]", "glob", Value(reading::glob)),
+    ("bool", "exists", Value(reading::exists)),
+    ("string", "stdout", Value(reading::stdout)),
 ];
 
 /// Options that some builtin reads, by the kind of the options.
@@ -95,6 +101,36 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
     ("option::manifest", &["platform"]),
 ];
 
+/// Builtins that reach outside of the build.
+const EFFECTS: &[(&str, &str, Effect)] = &[
+    ("fs", "local", Effect::Local),
+    ("fs", "ociLayout", Effect::Local),
+    ("fs", "frontend", Effect::Build),
+    ("string", "read", Effect::Build),
+    ("[string]", "glob", Effect::Build),
+    ("bool", "exists", Effect::Build),
+    ("string", "stdout", Effect::Build),
+    ("fs", "dockerPush", Effect::Push),
+    ("fs", "dockerLoad", Effect::Load),
+    ("fs", "download", Effect::Download),
+    ("fs", "downloadTarball", Effect::Download),
+    ("fs", "downloadOCITarball", Effect::Download),
+    ("fs", "downloadDockerTarball", Effect::Download),
+    ("string", "localArch", Effect::Env),
+    ("string", "localOs", Effect::Env),
+    ("string", "localCwd", Effect::Env),
+    ("string", "localEnv", Effect::Env),
+    ("string", "localRun", Effect::Run),
+    ("option::http", "authHeaderSecret", Effect::Secret),
+    ("option::git", "authTokenSecret", Effect::Secret),
+    ("option::git", "authHeaderSecret", Effect::Secret),
+    ("option::git", "ssh", Effect::Ssh),
+    ("option::run", "ssh", Effect::Ssh),
+    ("option::run", "forward", Effect::Forward),
+    ("option::run", "secret", Effect::Secret),
+    ("option::run", "secretEnv", Effect::Secret),
+];
+
 const ID: Rule = Rule::Number("user or group number", 0, u32::MAX as i64 - 1);
 const BYTES: Rule = Rule::Number("number of bytes", 1, i64::MAX);
 
@@ -121,6 +157,8 @@ const RULES: &[(&str, &str, usize, Rule)] = &[
     ("fs", "frontend", 0, Rule::Image),
     ("option::frontend", "input", 0, Rule::Filled("name of an input")),
     ("option::frontend", "opt", 0, Rule::Filled("name of an option")),
+    ("fs", "platform", 0, Rule::Filled("operating system")),
+    ("fs", "platform", 1, Rule::Architecture),
     ("fs", "env", 0, Rule::Variable),
     ("option::run", "env", 0, Rule::Variable),
     ("option::run", "network", 0, Rule::Modes("network mode", command::NETWORK_MODES)),
@@ -215,9 +253,24 @@ pub(crate) fn rules(kind: &str, name: &str) -> Vec<(usize, Rule)> {
     RULES.iter().filter(|rule| rule.0 == kind && rule.1 == name).map(|rule| (rule.2, rule.3)).collect()
 }
 
+/// What a builtin does outside of the build.
+pub(crate) fn effects(kind: &str, name: &str) -> Effects {
+    let found = EFFECTS.iter().find(|(of, known, _)| *of == kind && *known == name);
+    found.map_or(Effects::NONE, |(_, _, effect)| Effects::just(*effect))
+}
+
 /// Whether programs cannot give the name of a builtin to something of their own.
 pub(crate) fn reserved(name: &str) -> bool {
     RESERVED.binary_search(&name).is_ok()
+}
+
+/// A type as the lists here name it.
+pub(crate) fn word(ty: &hlb_language::ast::TypeExpr) -> String {
+    match ty {
+        hlb_language::ast::TypeExpr::Name(name) => name.text.to_string(),
+        hlb_language::ast::TypeExpr::List(_, item) => format!("[{}]", word(item)),
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -226,7 +279,7 @@ mod tests {
     use hlb_language::source::SourceId;
 
     use super::*;
-    use crate::types::Kind;
+    use crate::types::Type;
 
     #[test]
     fn every_declaration_has_code_and_all_code_is_declared() {
@@ -234,11 +287,17 @@ mod tests {
         assert_eq!(parsed.diagnostics, []);
         let mut declared: Vec<(&str, &str, Vec<&str>)> = Vec::new();
         for decl in &parsed.module.decls {
-            let Decl::Func(func) = decl else { panic!("only functions are declared: {decl:?}") };
-            let (kind, name) = (func.kind.text.as_str(), func.name.text.as_str());
+            let Decl::Func(func) = decl else {
+                assert!(matches!(decl, Decl::Enum(_)), "only functions and enums are declared: {decl:?}");
+                continue;
+            };
+            let word = |ty: &hlb_language::ast::TypeExpr| super::word(ty);
+            let (kind, name) = (word(&func.result), func.name.text.as_str());
+            let kind: &str = kind.leak();
             assert!(func.doc.is_some(), "`{kind} {name}` has no comment");
             assert!(func.body.is_none(), "`{kind} {name}` has a body");
-            assert!(!matches!(Kind::of(kind), Kind::Unknown(_) | Kind::AnyOption), "`{kind}` is not a kind");
+            let inner = kind.trim_matches(['[', ']']);
+            assert!(!matches!(Type::of(inner), Type::Unknown(_) | Type::AnyOption), "`{kind}` is not a type");
             assert!(!declared.iter().any(|it| (it.0, it.1) == (kind, name)), "`{kind} {name}` is declared twice");
             assert!(implementation(kind, name).is_some(), "`{kind} {name}` has no code");
             for param in &func.params {
@@ -246,7 +305,7 @@ mod tests {
                 let told = doc.contains(&format!("@param {} ", param.name.text));
                 assert!(told, "`{kind} {name}` does not tell of `{}`", param.name.text);
             }
-            declared.push((kind, name, func.params.iter().map(|param| param.kind.text.as_str()).collect()));
+            declared.push((kind, name, func.params.iter().map(|param| &*word(&param.ty).leak()).collect()));
         }
         let options = OPTIONS.iter().flat_map(|(kind, names)| names.iter().map(move |name| (*kind, *name)));
         let find = |kind: &str, name: &str| declared.iter().find(|it| (it.0, it.1) == (kind, name));

@@ -1,6 +1,11 @@
 //! Times in RFC 3339.
 //!
-//! Owns their reading, by the calendar and nothing else: no clock, no zones but offsets.
+//! Owns their reading and writing, by the calendar and nothing else: no clock, no zones but offsets.
+
+use std::fmt;
+
+/// A second in nanoseconds.
+pub(super) const SECOND: i64 = 1_000_000_000;
 
 /// Nanoseconds since 1970; nothing if the text is no such time or out of range.
 pub(super) fn parse(text: &str) -> Option<i64> {
@@ -56,6 +61,62 @@ pub(super) fn parse(text: &str) -> Option<i64> {
     seconds.checked_mul(1_000_000_000)?.checked_add(nanos)
 }
 
+/// A time by the calendar, in UTC.
+#[derive(Clone, Debug)]
+pub(super) struct Moment {
+    /// Since 1970.
+    pub(super) nanos: i64,
+    pub(super) year: i64,
+    pub(super) month: i64,
+    pub(super) day: i64,
+    pub(super) hour: i64,
+    pub(super) minute: i64,
+    pub(super) second: i64,
+}
+
+impl Moment {
+    /// The time that is some nanoseconds after the beginning of 1970.
+    pub(super) fn of(nanos: i64) -> Self {
+        let seconds = nanos.div_euclid(SECOND);
+        let (days, within) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        // Never later than the year that is looked for, and at most three years before it.
+        let mut year = 1970 + days.div_euclid(366) - 2;
+        while days_since_1970(year + 1, 1, 1) <= days {
+            year += 1;
+        }
+        let mut day = days - days_since_1970(year, 1, 1) + 1;
+        let mut month = 1;
+        while day > days_in(year, month) {
+            day -= days_in(year, month);
+            month += 1;
+        }
+        let (hour, minute, second) = (within / 3_600, within / 60 % 60, within % 60);
+        Self { nanos, year, month, day, hour, minute, second }
+    }
+
+    /// The day of the week, from Sunday, which is 0.
+    pub(super) fn weekday(&self) -> i64 {
+        // 1970 began on a Thursday.
+        (self.nanos.div_euclid(SECOND).div_euclid(86_400) + 4).rem_euclid(7)
+    }
+
+    /// The day of the year, from 1.
+    pub(super) fn day_of_year(&self) -> i64 {
+        days_since_1970(self.year, self.month, self.day) - days_since_1970(self.year, 1, 1) + 1
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { year, month, day, hour, minute, second, .. } = self;
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        match self.nanos.rem_euclid(SECOND) {
+            0 => f.write_str("Z"),
+            fraction => write!(f, ".{}Z", format!("{fraction:09}").trim_end_matches('0')),
+        }
+    }
+}
+
 fn leap(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
@@ -94,6 +155,39 @@ mod tests {
             assert_eq!(parse(text), Some(seconds * 1_000_000_000), "{text}");
         }
         assert_eq!(parse("1970-01-01T00:00:00.25Z"), Some(250_000_000));
+    }
+
+    #[test]
+    fn times_are_written_as_they_are_read() {
+        for text in [
+            "1970-01-01T00:00:00Z",
+            "1969-12-31T23:59:59.999999999Z",
+            "1968-02-29T12:00:00Z",
+            "2000-02-29T00:00:00.5Z",
+            "2100-02-28T23:59:59Z",
+            "2100-03-01T00:00:00Z",
+            "1678-01-01T00:00:00Z",
+            "2261-12-31T23:59:59Z",
+        ] {
+            assert_eq!(Moment::of(parse(text).unwrap()).to_string(), text);
+        }
+        for nanos in (i64::MIN..=i64::MAX).step_by(usize::MAX / 50_000) {
+            let moment = Moment::of(nanos);
+            assert!((1..=12).contains(&moment.month) && (1..=366).contains(&moment.day_of_year()), "{nanos}");
+            if (1678..2262).contains(&moment.year) {
+                assert_eq!(parse(&moment.to_string()), Some(nanos));
+            }
+        }
+    }
+
+    #[test]
+    fn days_of_the_week_and_of_the_year_are_counted() {
+        for (text, weekday, day) in
+            [("1970-01-01T00:00:00Z", 4, 1), ("2024-12-31T23:00:00Z", 2, 366), ("1969-12-31T00:00:00Z", 3, 365)]
+        {
+            let moment = Moment::of(parse(text).unwrap());
+            assert_eq!((moment.weekday(), moment.day_of_year()), (weekday, day), "{text}");
+        }
     }
 
     #[test]

@@ -1,245 +1,269 @@
-//! Arguments and options of calls.
+//! Calls, and names that stand for values.
 //!
-//! Owns arity, the kinds of arguments, `with`, and modes that are written out.
+//! Owns what becomes of a callee once it is known what its name means: a call, a value, a function as a value, a record.
 
-use hlb_language::ast;
+use std::sync::Arc;
+
+use ecow::EcoString;
+use hlb_language::ast::{self, Arg, Expr};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::span::Span;
 
-use super::lookup::Resolved;
-use super::{Checker, message};
-use crate::builtins::{self, Constant, Rule};
+use super::Checker;
+use super::expr::error;
+use super::lookup::Meaning;
 use crate::codes;
-use crate::hir::{self, Callee, ExprNode, TextPart};
-use crate::types::{Expected, Kind};
+use crate::effects::Effects;
+use crate::hir::{self, Callee, ExprNode, Param, RecordId, Signature};
+use crate::types::{Expected, FuncType, Type};
+
+/// A name with what stands around it.
+#[derive(Clone, Copy)]
+pub(super) struct Called<'c> {
+    pub(super) path: &'c ast::Path,
+    /// The arguments; none for a bare name.
+    pub(super) args: Option<&'c [Arg]>,
+    pub(super) span: Span,
+    pub(super) with: Option<&'c ast::WithClause>,
+    pub(super) bind: Option<&'c ast::BindClause>,
+    pub(super) statement: bool,
+}
+
+impl<'c> Called<'c> {
+    /// One that is not a statement.
+    pub(super) fn value(path: &'c ast::Path, args: Option<&'c [Arg]>, span: Span) -> Self {
+        Self { path, args, span, with: None, bind: None, statement: false }
+    }
+}
+
+/// What a callee is.
+pub(super) enum What {
+    Callee(Callee),
+    Record(RecordId),
+}
+
+/// Something that can be called.
+pub(super) struct Resolved {
+    pub(super) what: What,
+    /// Its name, for messages.
+    pub(super) name: EcoString,
+    pub(super) signature: Arc<Signature>,
+    /// Where it is defined.
+    pub(super) defined: Option<Location>,
+}
 
 impl Checker<'_> {
-    /// The arguments of a call. Nothing if there are too many or too few, which has been reported.
-    pub(super) fn args(
-        &mut self,
-        callee: &ast::Path,
-        resolved: &Resolved,
-        args: &[ast::Expr],
-        call: Span,
-    ) -> Option<Vec<hir::Expr>> {
-        if matches!(resolved.callee, Callee::OwnBind(_)) {
-            return self.own_args(callee, resolved, args);
+    /// A call, or a name that stands for a value.
+    pub(super) fn called(&mut self, called: Called<'_>, expected: &Expected) -> hir::Expr {
+        let at = self.at(called.span);
+        if called.path.member.is_none() && called.path.head.text == "breakpoint" && !called.statement {
+            let message = "`breakpoint` as a value is not supported yet";
+            return self.refused(at, Diagnostic::error(codes::UNSUPPORTED, at, message));
         }
-        if self.options_without_with(callee, resolved, args) {
-            self.stray(args);
-            return None;
-        }
-        let variadic = resolved.params.last().filter(|param| param.variadic);
-        let fixed = resolved.params.len() - usize::from(variadic.is_some());
-        if args.len() < fixed || (args.len() > fixed && variadic.is_none()) {
-            self.report_arity(callee, resolved, args, fixed, variadic.is_some(), call);
-            self.stray(args);
-            return None;
-        }
-        let mut checked = Vec::with_capacity(args.len());
-        for (at, arg) in args.iter().enumerate() {
-            let param = resolved.params.get(at).or(variadic)?;
-            checked.push(self.expr(arg, &Expected::argument(&param.kind), param.variadic));
-        }
-        if let Callee::Builtin(id) = resolved.callee {
-            self.rules(id, args, &checked);
-        }
-        Some(checked)
-    }
-
-    /// Arguments of a name that this function has bound itself: none, or its own parameters, which are the same anyway.
-    fn own_args(&mut self, callee: &ast::Path, resolved: &Resolved, args: &[ast::Expr]) -> Option<Vec<hir::Expr>> {
-        let same = args.len() == resolved.params.len()
-            && args.iter().zip(&resolved.params).all(|(arg, param)| match arg {
-                ast::Expr::Call(call) => {
-                    call.callee.member.is_none() && call.args.is_none() && call.callee.head.text == param.name.text
-                }
-                _ => false,
-            });
-        if same || args.is_empty() {
-            return Some(Vec::new());
-        }
-        let name = &callee.head.text;
-        let at = self.at(callee.span);
-        let mut diagnostic = Diagnostic::error(
-            codes::RECURSION,
-            at,
-            format!("`{name}` with other arguments would evaluate this function from within itself"),
-        )
-        .help(format!("write `{name}` without arguments for what this call has bound"));
-        if let Some(defined) = resolved.defined {
-            diagnostic = diagnostic.also(defined, "bound here");
-        }
-        self.report(diagnostic);
-        None
-    }
-
-    /// Whether the last argument is a block of options that only lacks the word in front of it; reports it.
-    fn options_without_with(&mut self, callee: &ast::Path, resolved: &Resolved, args: &[ast::Expr]) -> bool {
-        let Some(ast::Expr::Func(literal)) = args.last() else { return false };
-        let kind = Kind::of(&literal.kind.text);
-        let own = kind == Kind::AnyOption || kind == Kind::Option(callee.head.text.clone());
-        let param = resolved.params.get(args.len() - 1).or(resolved.params.last().filter(|param| param.variadic));
-        if !own || param.is_some_and(|param| param.kind.is_option()) {
-            return false;
-        }
-        let name = self.text(callee.span).to_owned();
-        let at = self.at(literal.span);
-        let insert = self.at(Span::at(literal.span.start as usize));
-        self.report(
-            Diagnostic::error(codes::OPTIONS_WITHOUT_WITH, at, format!("options of `{name}` stand behind `with`"))
-                .help(format!("write `with {} {{ … }}`", literal.kind.text))
-                .safe_fix("insert `with`", insert, "with "),
-        );
-        true
-    }
-
-    /// Warns of a command whose root is read-only and of whose mounts none is bound: nothing can need it.
-    pub(super) fn pruned(&mut self, stmt: &ast::CallStmt) {
-        let named = |path: &ast::Path, name: &str| path.member.is_none() && path.head.text == name;
-        let readonly = match stmt.with.as_ref().map(|with| &with.expr) {
-            Some(ast::Expr::Call(call)) => named(&call.callee, "readonlyRootfs").then_some(call.span),
-            Some(ast::Expr::Func(literal)) => {
-                let calls = || {
-                    literal.body.stmts.iter().filter_map(|stmt| match stmt {
-                        ast::Stmt::Call(call) => Some(call),
-                        _ => None,
-                    })
-                };
-                let binds = calls().any(|call| call.bind.is_some());
-                calls().find(|call| named(&call.callee, "readonlyRootfs") && !binds).map(|call| call.span)
+        match self.meaning(&called, expected) {
+            None => {
+                self.stray(called.args.unwrap_or(&[]));
+                error(at)
             }
-            _ => None,
+            Some(Meaning::Callable(resolved)) => self.call(&called, resolved, None, expected),
+            Some(Meaning::Value(value, defined)) => self.value(&called, value, defined, expected),
+            Some(Meaning::Done(value)) => {
+                self.no_clauses(&called);
+                self.expect(value, expected, None)
+            }
+        }
+    }
+
+    /// A name that stands for a value, or a call of that value.
+    fn value(
+        &mut self,
+        called: &Called<'_>,
+        value: hir::Expr,
+        defined: Option<Location>,
+        expected: &Expected,
+    ) -> hir::Expr {
+        let args = called.args.unwrap_or(&[]);
+        if let Type::Func(func) = &value.ty {
+            let func = Arc::clone(func);
+            let calls = called.args.is_some() || !expected.takes(&value.ty) && func.params.is_empty();
+            if calls {
+                let resolved = self.of_value(value, &func, self.text(called.path.span).into(), defined);
+                return self.call(called, resolved, None, expected);
+            }
+        } else if !args.is_empty() && !value.ty.is_unknown() {
+            let name = self.text(called.path.span).to_owned();
+            let span = args.first().map_or(called.span, Arg::span);
+            let mut diagnostic = Diagnostic::error(
+                codes::ARITY,
+                self.at(span),
+                format!("`{name}` takes no arguments, found {}", args.len()),
+            );
+            if let Some(defined) = defined {
+                diagnostic = diagnostic.also(defined, "defined here");
+            }
+            self.report(diagnostic);
+            self.stray(args);
+            return error(value.at);
+        }
+        self.no_clauses(called);
+        self.expect(value, expected, defined)
+    }
+
+    /// A function value as something to call.
+    pub(super) fn of_value(
+        &self,
+        value: hir::Expr,
+        func: &FuncType,
+        name: EcoString,
+        defined: Option<Location>,
+    ) -> Resolved {
+        let nameless = |ty: &Type| Param {
+            name: ast::Ident { text: EcoString::new(), span: Span::default() },
+            ty: ty.clone(),
+            variadic: false,
+            optional: false,
         };
-        if let Some(span) = readonly.filter(|_| named(&stmt.callee, "run")) {
-            let at = self.at(span);
+        let signature = Signature {
+            result: func.result.clone(),
+            type_params: Vec::new(),
+            params: func.params.iter().map(nameless).collect(),
+            options: Vec::new(),
+            effects: Vec::new(),
+        };
+        Resolved { what: What::Callee(Callee::Value(Box::new(value))), name, signature: signature.into(), defined }
+    }
+
+    /// Refuses `with` and `as` behind what is no call.
+    fn no_clauses(&mut self, called: &Called<'_>) {
+        let name = self.text(called.path.span).to_owned();
+        if let Some(with) = called.with {
+            let empty = matches!(&with.expr, Expr::Func(literal) if literal.body.stmts.is_empty());
+            if !empty {
+                let at = self.at(with.span);
+                self.report(Diagnostic::error(codes::MISMATCH, at, format!("`{name}` takes no options")));
+            }
+        }
+        if let Some(bind) = called.bind {
+            let at = self.at(bind.span);
             self.report(
-                Diagnostic::warning(
-                    codes::PRUNED,
-                    at,
-                    "this command will not run: it can change nothing that is used later",
-                )
-                .help("mount a filesystem for its results and bind it with `as`, or allow it to write to the root"),
+                Diagnostic::error(codes::BIND, at, format!("`{name}` has no results that `as` could bind"))
+                    .help(format!("write `let name = {name}` for another name")),
             );
         }
     }
 
-    fn report_arity(
+    /// A call of something, whose first argument may be known already.
+    pub(super) fn call(
         &mut self,
-        callee: &ast::Path,
-        resolved: &Resolved,
-        args: &[ast::Expr],
-        fixed: usize,
-        variadic: bool,
-        call: Span,
-    ) {
-        let name = self.text(callee.span).to_owned();
-        let least = if variadic { "at least " } else { "" };
-        let at = if args.len() > fixed { args.get(fixed).map_or(call, ast::Expr::span) } else { callee.span };
-        let mut diagnostic = Diagnostic::error(
-            codes::ARITY,
-            self.at(at),
-            format!("`{name}` takes {least}{}, found {}", message::arguments(fixed), args.len()),
-        );
-        if args.len() < fixed {
-            let missing: Vec<&str> =
-                resolved.params.iter().take(fixed).skip(args.len()).map(|param| param.name.text.as_str()).collect();
-            diagnostic = diagnostic.label(format!("missing {}", message::list(&missing)));
+        called: &Called<'_>,
+        resolved: Resolved,
+        receiver: Option<hir::Expr>,
+        expected: &Expected,
+    ) -> hir::Expr {
+        let at = self.at(called.span);
+        let callee_at = self.at(called.path.span);
+        let args = called.args.unwrap_or(&[]);
+        let result = &resolved.signature.result;
+        if called.args.is_none()
+            && receiver.is_none()
+            && called.with.is_none()
+            && let What::Callee(callee) = &resolved.what
+            && self.wants_func(expected, result)
+            && let Some(node) = self.as_value(callee)
+        {
+            let ty = resolved.signature.value_type();
+            let ty = if resolved.signature.type_params.is_empty() { ty } else { self.instance_of(&resolved, expected) };
+            return self.expect(hir::Expr { at, ty, node }, expected, resolved.defined);
         }
-        if let Some(defined) = resolved.defined {
-            diagnostic = diagnostic.also(defined, "defined here");
+        let generic = !resolved.signature.type_params.is_empty();
+        if !generic && !self.fits(result, expected, callee_at, resolved.defined) {
+            self.stray(args);
+            return error(at);
         }
-        let parenthesised =
-            matches!(args.last(), Some(ast::Expr::Call(inner)) if inner.args.is_none() && args.len() > fixed);
-        if parenthesised {
-            diagnostic = diagnostic.help("put the arguments of a call that is itself an argument in parentheses");
+        let Some((filled, bindings)) = self.args(&resolved, args, receiver, called, expected) else { return error(at) };
+        let ty = if generic { bindings.finish(result) } else { result.clone() };
+        if generic && !self.fits(&ty, expected, callee_at, resolved.defined) {
+            return error(at);
         }
-        self.report(diagnostic);
+        let with = called.with.map(|with| Box::new(self.with(&resolved, called.path, with)));
+        let binds = called.bind.map(|bind| self.bound_by(&resolved, bind)).unwrap_or_default();
+        let node = match resolved.what {
+            What::Record(id) => ExprNode::Record(id, filled),
+            What::Callee(callee) => {
+                ExprNode::Call(hir::Call { callee, at: callee_at, ty: ty.clone(), args: filled, with, binds })
+            }
+        };
+        hir::Expr { at, ty, node }
+    }
+
+    /// The type of a generic function where a function of a known type is wanted.
+    fn instance_of(&self, resolved: &Resolved, expected: &Expected) -> Type {
+        let own = resolved.signature.value_type();
+        let mut bindings = crate::types::Bindings::new(&resolved.signature.type_params);
+        let wanted = expected.find(|ty| match ty {
+            Type::Func(func) => Some(func.clone()),
+            _ => None,
+        });
+        if let (Some(wanted), Type::Func(own)) = (wanted, &own) {
+            for (own, wanted) in own.params.iter().zip(&wanted.params) {
+                bindings.learn(own, wanted);
+            }
+        }
+        bindings.finish(&own)
+    }
+
+    /// Notes that what is checked uses a function or a constant.
+    pub(super) fn edge(&mut self, to: usize, at: Location) {
+        if let Some(list) = self.node.and_then(|from| self.edges.get_mut(from)) {
+            list.push((to, at));
+        }
+    }
+
+    /// Notes what it does outside of the build by itself.
+    pub(super) fn does(&mut self, effects: Effects) {
+        if let Some(own) = self.node.and_then(|node| self.own.get_mut(node)) {
+            *own = own.and(effects);
+        }
     }
 
     /// The options of a call.
-    pub(super) fn with(&mut self, callee: &ast::Path, resolved: &Resolved, with: &ast::WithClause) -> hir::Expr {
-        // The old name of `stage` takes no options either.
-        let name = callee.head.text.clone();
-        let kind = Kind::Option(name.clone());
-        let empty = matches!(&with.expr, ast::Expr::Func(literal) if literal.body.stmts.is_empty());
-        let builtin = matches!(resolved.callee, Callee::Builtin(_));
-        let known = self.declared.program.builtins.iter().any(|builtin| builtin.signature.kind == kind);
+    fn with(&mut self, resolved: &Resolved, path: &ast::Path, with: &ast::WithClause) -> hir::Expr {
+        let name = match (&resolved.what, &path.member) {
+            // Of a function of an import that takes none, the reference takes those that are named after the import.
+            (What::Callee(Callee::Func(_)), Some(_)) if resolved.signature.options.is_empty() => path.head.text.clone(),
+            _ => resolved.name.clone(),
+        };
+        let own = match &resolved.what {
+            What::Callee(Callee::Func(id)) if !resolved.signature.options.is_empty() => Some(*id),
+            _ => None,
+        };
+        let ty = own.map_or_else(|| Type::Option(name.clone()), |id| Type::OwnOption(id, name.clone()));
+        let empty = matches!(&with.expr, Expr::Func(literal) if literal.body.stmts.is_empty());
+        let builtin = matches!(resolved.what, What::Callee(Callee::Builtin(_)));
+        let known = self.option_types.contains(&name);
         let at = self.at(with.span);
-        if builtin && !known && !empty {
+        if builtin && !known && !empty || matches!(resolved.what, What::Record(_)) {
             let mut diagnostic = Diagnostic::error(codes::MISMATCH, at, format!("`{name}` takes no options"));
             if let Some(defined) = resolved.defined {
                 diagnostic = diagnostic.also(defined, "defined here");
             }
             self.report(diagnostic);
-            return hir::Expr { at, kind, node: ExprNode::Error };
+            return hir::Expr { at, ty, node: ExprNode::Error };
         }
-        if !builtin && !empty {
+        if own.is_none() && !builtin && !empty {
+            let message = format!("`{name}` says nothing of options, so these have no effect");
             self.report(
-                Diagnostic::warning(codes::IDLE_OPTIONS, at, "options of your own functions have no effect yet")
-                    .help("pass what the function needs as an argument, such as one of kind `option::run`"),
+                Diagnostic::warning(codes::IDLE_OPTIONS, at, message)
+                    .help(format!("declare them behind its parameters: `{name}(…) with (bool fast = false)`")),
             );
         }
-        if let ast::Expr::Func(literal) = &with.expr
-            && Kind::of(&literal.kind.text) == Kind::AnyOption
+        if let Expr::Func(literal) = &with.expr
+            && literal.kind.text == "option"
         {
             let at = self.at(literal.span);
-            let block = self.block(&literal.body, &kind);
-            return hir::Expr { at, kind, node: ExprNode::Block(block) };
+            let block = self.block(&literal.body, &Expected::just(ty.clone()));
+            return hir::Expr { at, ty, node: ExprNode::Block(block) };
         }
-        self.expr(&with.expr, &Expected::just(kind), false)
+        self.expr(&with.expr, &Expected::just(ty))
     }
-
-    /// Arguments that are written out are checked here, others when they are evaluated.
-    fn rules(&mut self, id: hir::BuiltinId, args: &[ast::Expr], checked: &[hir::Expr]) {
-        let Some(builtin) = self.declared.program.builtin(id) else { return };
-        let mut found = Vec::new();
-        for (index, (arg, expr)) in args.iter().zip(checked).enumerate() {
-            let at = self.at(arg.span());
-            for rule in builtin.rules_of(index) {
-                let broken = match &expr.node {
-                    ExprNode::Int(number) => rule.check(Constant::Int(*number)).err(),
-                    ExprNode::Text(text) => written(text).and_then(|text| rule.check(Constant::Text(&text)).err()),
-                    _ => None,
-                };
-                match broken {
-                    Some(broken) => found.push(broken.at(at)),
-                    None if *rule == Rule::FileMode => found.extend(decimal_mode(self.text(arg.span()), at)),
-                    None => {}
-                }
-            }
-        }
-        for diagnostic in found {
-            self.report(diagnostic);
-        }
-    }
-}
-
-/// The value of a text that is written out as it is.
-fn written(text: &hir::Text) -> Option<String> {
-    if text.layout.is_some() {
-        return None;
-    }
-    let mut whole = String::new();
-    for part in &text.parts {
-        match part {
-            TextPart::Text(part) => whole.push_str(part),
-            TextPart::Value(_) => return None,
-        }
-    }
-    Some(whole)
-}
-
-/// A warning for a mode such as `644`, which looks octal and is not.
-fn decimal_mode(text: &str, at: Location) -> Option<Diagnostic> {
-    if text.starts_with('0') {
-        return None;
-    }
-    let meant = builtins::octal_reading(text)?;
-    let value: i64 = text.parse().ok()?;
-    Some(
-        Diagnostic::warning(codes::DECIMAL_MODE, at, format!("the file mode `{text}` is decimal: it is 0o{value:o}"))
-            .help(format!("write `{meant}` if the digits are octal, or `0o{value:o}` if not"))
-            .fix(format!("replace `{text}` by `{meant}`"), at, meant),
-    )
 }

@@ -1,63 +1,68 @@
-//! Expressions: literals, strings, blocks and calls as values.
+//! Expressions: literals, strings, and which other file knows the rest.
 //!
-//! Owns the kinds of expressions and the escapes of strings.
+//! Owns the types of literals and the escapes of strings.
 
 use ecow::EcoString;
-use hlb_language::ast::{self, StringForm, StringPart};
+use hlb_language::ast::{self, Expr, StringForm, StringPart};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::span::Span;
 
 use super::Checker;
+use super::call::Called;
 use crate::codes;
-use crate::hir::{self, ExprNode, Text, TextPart};
-use crate::types::{Expected, Kind};
+use crate::deep::deep;
+use crate::hir::{self, EnumId, ExprNode, Text, TextPart};
+use crate::types::{Expected, Type};
 
 impl Checker<'_> {
-    /// An expression where some kinds are expected. `spread` says that a variadic parameter may stand here.
-    pub(super) fn expr(&mut self, expr: &ast::Expr, expected: &Expected, spread: bool) -> hir::Expr {
-        let at = self.at(expr.span());
-        let (kind, node) = match expr {
-            ast::Expr::Int(literal) => (Kind::Int, ExprNode::Int(literal.value)),
-            ast::Expr::Bool(literal) => (Kind::Bool, ExprNode::Bool(literal.value)),
-            ast::Expr::String(literal) => (Kind::String, ExprNode::Text(self.string(literal))),
-            ast::Expr::Func(literal) => return self.literal(literal, expected),
-            ast::Expr::Call(call) => return self.call(call, expected, spread),
-            ast::Expr::Error(_) => return error(at),
-        };
-        if self.fits(&kind, expected, at, None, None) { hir::Expr { at, kind, node } } else { error(at) }
+    /// An expression where some types are expected; what does not fit is reported and becomes an error.
+    pub(super) fn expr(&mut self, expr: &Expr, expected: &Expected) -> hir::Expr {
+        deep(|| self.expr_here(expr, expected))
     }
 
-    fn call(&mut self, call: &ast::CallExpr, expected: &Expected, spread: bool) -> hir::Expr {
-        let at = self.at(call.span);
-        let args: &[ast::Expr] = call.args.as_ref().map_or(&[], |(_, args)| args);
-        if call.callee.member.is_none() && call.callee.head.text == "breakpoint" {
-            self.report(Diagnostic::error(codes::UNSUPPORTED, at, "`breakpoint` as a value is not supported yet"));
-            return error(at);
-        }
-        let Some(resolved) = self.callee(&call.callee, expected) else {
-            self.stray(args);
-            return error(at);
+    fn expr_here(&mut self, expr: &Expr, expected: &Expected) -> hir::Expr {
+        let at = self.at(expr.span());
+        let (ty, node) = match expr {
+            Expr::Int(literal) => (Type::Int, ExprNode::Int(literal.value)),
+            Expr::Bool(literal) => (Type::Bool, ExprNode::Bool(literal.value)),
+            Expr::None(_) => match self.variant_named("none", expected) {
+                Some((ty, node)) => (ty, node),
+                None => (Type::Never.optional(), ExprNode::None),
+            },
+            Expr::String(literal) => return self.string_expr(literal, expected),
+            Expr::Func(literal) => return self.literal(literal, expected),
+            Expr::Call(call) => {
+                let args = call.args.as_ref().map(|(_, args)| args.as_slice());
+                return self.called(Called::value(&call.callee, args, call.span), expected);
+            }
+            Expr::Paren(_, inner) => return self.expr(inner, expected),
+            Expr::Postfix(postfix) => return self.postfix(postfix, expected),
+            Expr::Unary(unary) => self.unary(unary),
+            Expr::Binary(binary) => self.binary(binary, expected),
+            Expr::List(list) => self.list(list, expected),
+            Expr::Map(map) => self.map(map, expected),
+            Expr::For(comprehension) => self.comprehension(comprehension, expected),
+            Expr::Lambda(lambda) => self.lambda(lambda, expected),
+            Expr::If(branches) => return self.if_expr(branches, expected),
+            Expr::Match(matched) => return self.match_expr(matched, expected),
+            Expr::Error(_) => return error(at),
         };
-        let callee_at = self.at(call.callee.span);
-        if !self.fits(&resolved.kind, expected, callee_at, resolved.defined, None) {
-            self.stray(args);
-            return error(at);
+        self.expect(hir::Expr { at, ty, node }, expected, None)
+    }
+
+    /// The expression if it fits; else an error, which is reported.
+    pub(super) fn expect(&mut self, expr: hir::Expr, expected: &Expected, defined: Option<Location>) -> hir::Expr {
+        if matches!(expr.node, ExprNode::Error) || self.fits(&expr.ty, expected, expr.at, defined) {
+            return expr;
         }
-        if resolved.variadic && !spread {
-            self.report_variadic(at);
-        }
-        let Some(args) = self.args(&call.callee, &resolved, args, call.span) else { return error(at) };
-        let node =
-            ExprNode::Call(hir::Call { callee: resolved.callee, at: callee_at, args, with: None, binds: Vec::new() });
-        hir::Expr { at, kind: resolved.kind, node }
+        error(expr.at)
     }
 
     fn literal(&mut self, literal: &ast::FuncLit, expected: &Expected) -> hir::Expr {
         let at = self.at(literal.span);
         let word_at = self.at(literal.kind.span);
-        let kind = Kind::of(&literal.kind.text);
-        if kind == Kind::AnyOption {
-            let wanted = expected.kinds().iter().find(|kind| kind.is_option());
+        if literal.kind.text == "option" {
+            let wanted = expected.types().iter().find(|ty| ty.is_option());
             let mut diagnostic =
                 Diagnostic::error(codes::BARE_OPTION, word_at, "`option` alone stands only behind `with`");
             if let Some(wanted) = wanted {
@@ -70,26 +75,111 @@ impl Checker<'_> {
             self.report(diagnostic);
             return error(at);
         }
-        if let Kind::Unknown(word) = &kind {
-            // Typically a call without parentheses before its block, or a slip in the kind.
-            let mut diagnostic = Diagnostic::error(codes::KIND, word_at, format!("`{word}` is not a kind"))
-                .help("use fs, string, int, bool, pipeline, or option::NAME before a block");
-            if let Some(near) = crate::suggest::nearest(word, crate::types::KIND_WORDS.iter().copied()) {
-                diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
-                    format!("replace `{word}` by `{near}`"),
-                    word_at,
-                    near,
-                );
-            }
-            self.report(diagnostic);
+        let ty = self.written(&ast::TypeExpr::Name(literal.kind.clone()));
+        if ty.is_unknown() {
             return error(at);
         }
-        let fits = self.fits(&kind, expected, word_at, None, None);
-        let block = self.block(&literal.body, &kind);
-        if fits { hir::Expr { at, kind, node: ExprNode::Block(block) } } else { error(at) }
+        let fits = self.fits(&ty, expected, word_at, None);
+        let block = self.block(&literal.body, &Expected::just(ty.clone()));
+        self.needs_value(&block, &ty, literal.kind.span, "");
+        if fits { hir::Expr { at, ty, node: ExprNode::Block(block) } } else { error(at) }
     }
 
-    fn string(&mut self, literal: &ast::StringLit) -> Text {
+    fn string_expr(&mut self, literal: &ast::StringLit, expected: &Expected) -> hir::Expr {
+        let at = self.at(literal.span);
+        let wanted = expected.find(|ty| match ty {
+            Type::Enum(id, _) => Some(*id),
+            _ => None,
+        });
+        if let Some(id) = wanted.filter(|_| !expected.takes(&Type::String)) {
+            return self.enum_text(id, literal, at);
+        }
+        let node = ExprNode::Text(self.string(literal));
+        self.expect(hir::Expr { at, ty: Type::String, node }, expected, None)
+    }
+
+    /// A text where a variant is expected.
+    fn enum_text(&mut self, id: EnumId, literal: &ast::StringLit, at: Location) -> hir::Expr {
+        let Some(text) = self.plain_text(literal) else {
+            let node = ExprNode::Text(self.string(literal));
+            let known = self.declared.program.enumeration(id);
+            // What the text is will be looked at when it is known.
+            if known.is_some_and(|it| it.builtin) {
+                return hir::Expr { at, ty: Type::String, node };
+            }
+            let name = known.map(|it| it.name.text.clone()).unwrap_or_default();
+            let message = format!("expected `{name}`, and this text is known only when it is put together");
+            self.report(
+                Diagnostic::error(codes::MISMATCH, at, message)
+                    .help(format!("choose with `if` or `match` between variants of `{name}`")),
+            );
+            return error(at);
+        };
+        match self.variant_index(id, &text) {
+            Some(index) => {
+                let name = self.declared.program.enumeration(id).map(|it| it.name.text.clone()).unwrap_or_default();
+                hir::Expr { at, ty: Type::Enum(id, name), node: ExprNode::Variant(id, index) }
+            }
+            None => {
+                let diagnostic = self.no_variant(id, &text, at, true);
+                self.report(diagnostic);
+                error(at)
+            }
+        }
+    }
+
+    /// The variant that a name is where an enum is expected.
+    pub(super) fn variant_named(&mut self, name: &str, expected: &Expected) -> Option<(Type, ExprNode)> {
+        expected.find(|ty| match ty {
+            Type::Enum(id, _) => {
+                let index = self.variant_index(*id, name)?;
+                Some((ty.clone(), ExprNode::Variant(*id, index)))
+            }
+            _ => None,
+        })
+    }
+
+    pub(super) fn variant_index(&self, id: EnumId, name: &str) -> Option<usize> {
+        self.declared.program.enumeration(id)?.variants.iter().position(|variant| variant.text == name)
+    }
+
+    /// That an enum has no such variant.
+    pub(super) fn no_variant(&self, id: EnumId, name: &str, at: Location, quoted: bool) -> Diagnostic {
+        let Some(found) = self.declared.program.enumeration(id) else {
+            return Diagnostic::error(codes::MODE, at, format!("`{name}` is no variant"));
+        };
+        let variants: Vec<&str> = found.variants.iter().map(|variant| variant.text.as_str()).collect();
+        let diagnostic = Diagnostic::error(codes::MODE, at, format!("`{name}` is no variant of `{}`", found.name.text))
+            .also(found.at, "defined here");
+        let all = super::list(&variants);
+        match crate::suggest::nearest(name, variants.iter().copied()) {
+            Some(near) => {
+                let text = if quoted { format!("\"{near}\"") } else { near.to_owned() };
+                diagnostic
+                    .help(format!("did you mean `{near}`? There are {all}"))
+                    .fix(format!("replace `{name}` by `{near}`"), at, text)
+            }
+            None => diagnostic.help(format!("use one of {all}")),
+        }
+    }
+
+    /// The text of a literal without interpolations.
+    pub(super) fn plain_text(&self, literal: &ast::StringLit) -> Option<EcoString> {
+        if matches!(literal.form, StringForm::Heredoc { .. }) {
+            return None;
+        }
+        let mut text = EcoString::new();
+        for part in &literal.parts {
+            match part {
+                StringPart::Text(span) => text.push_str(self.text(*span)),
+                StringPart::Escape(span) => text.push_str(&decode(self.text(*span), false)?),
+                StringPart::Interpolation(..) => return None,
+            }
+        }
+        Some(text)
+    }
+
+    pub(super) fn string(&mut self, literal: &ast::StringLit) -> Text {
         let layout = match &literal.form {
             StringForm::Heredoc { layout, .. } => Some(*layout),
             StringForm::Quoted | StringForm::Raw => None,
@@ -111,7 +201,7 @@ impl Checker<'_> {
                         parts.push(TextPart::Text(EcoString::from(std::mem::take(&mut text))));
                     }
                     if let Some(expr) = expr {
-                        parts.push(TextPart::Value(self.expr(expr, &Expected::interpolation(), false)));
+                        parts.push(TextPart::Value(self.interpolated(expr)));
                     }
                 }
             }
@@ -120,6 +210,30 @@ impl Checker<'_> {
             parts.push(TextPart::Text(text.into()));
         }
         Text { layout, parts }
+    }
+
+    /// What stands in `${…}`: anything that reads as text.
+    fn interpolated(&mut self, expr: &Expr) -> hir::Expr {
+        let value = self.expr(expr, &Expected::text());
+        let reads = matches!(
+            value.ty,
+            Type::String | Type::Int | Type::Bool | Type::Enum(..) | Type::Unknown(_) | Type::Never
+        );
+        if reads {
+            return value;
+        }
+        let diagnostic = Diagnostic::error(
+            codes::MISMATCH,
+            value.at,
+            format!("a value of type `{}` cannot stand in a text", value.ty),
+        );
+        self.report(match &value.ty {
+            Type::Optional(_) => diagnostic.help("say what to write where it is `none`: `${value ?? \"…\"}`"),
+            Type::List(_) => diagnostic.help("join its elements: `${list.join(values, \" \")}`"),
+            Type::Fs => diagnostic.help("read a file of it: `${read(…, \"/path\")}`"),
+            _ => diagnostic.help("write one of its parts, or make a text of it"),
+        });
+        error(value.at)
     }
 
     fn report_escape(&mut self, escape: &str, span: Span) {
@@ -136,77 +250,15 @@ impl Checker<'_> {
         };
         self.report(diagnostic);
     }
-
-    /// Whether a kind fits; reports it if not.
-    pub(super) fn fits(
-        &mut self,
-        kind: &Kind,
-        expected: &Expected,
-        at: Location,
-        defined: Option<Location>,
-        stmt: Option<&ast::Path>,
-    ) -> bool {
-        if expected.takes(kind) {
-            return true;
-        }
-        let message = match (kind, expected.kinds()) {
-            (Kind::Option(own), [Kind::Option(other)]) => {
-                format!("these are options of `{own}`, and here options of `{other}` are expected")
-            }
-            _ => format!("expected {expected}, found `{kind}`"),
-        };
-        let mut diagnostic = Diagnostic::error(codes::MISMATCH, at, message);
-        if let Some(defined) = defined {
-            diagnostic = diagnostic.also(defined, "defined here");
-        }
-        match (kind, expected.kinds(), stmt) {
-            (Kind::Fs, [Kind::Pipeline], Some(path)) => {
-                let insert = self.at(Span::at(path.span.start as usize));
-                diagnostic = diagnostic.help("a pipeline is made of stages").fix("insert `stage`", insert, "stage ");
-            }
-            (Kind::Int, [Kind::String], _) => {
-                diagnostic = diagnostic.help("write the number in quotes, or `${…}` in a string for a value");
-            }
-            (Kind::String, [Kind::Int], _) => {
-                let text = self.text(at.span);
-                let digits = text.trim_matches('"').trim_start_matches('0').to_owned();
-                if !digits.is_empty() && digits.bytes().all(|byte| (b'0'..=b'7').contains(&byte)) {
-                    diagnostic = diagnostic
-                        .help(format!("write the number without quotes, and octal ones with `0o`: `0o{digits}`"))
-                        .fix(format!("replace it by `0o{digits}`"), at, format!("0o{digits}"));
-                }
-            }
-            _ => {}
-        }
-        self.report(diagnostic);
-        false
-    }
-
-    /// Looks into the arguments of a call that means nothing, so that mistakes inside are reported too.
-    pub(super) fn stray(&mut self, args: &[ast::Expr]) {
-        for arg in args {
-            match arg {
-                ast::Expr::Func(literal) => {
-                    let kind = Kind::of(&literal.kind.text);
-                    if !matches!(kind, Kind::AnyOption | Kind::Unknown(_)) {
-                        self.block(&literal.body, &kind);
-                    }
-                }
-                ast::Expr::String(literal) => {
-                    self.string(literal);
-                }
-                _ => {}
-            }
-        }
-    }
 }
 
-fn error(at: Location) -> hir::Expr {
-    hir::Expr { at, kind: Kind::Unknown(EcoString::new()), node: ExprNode::Error }
+/// What has been reported.
+pub(super) fn error(at: Location) -> hir::Expr {
+    hir::Expr { at, ty: Type::error(), node: ExprNode::Error }
 }
 
 /// What a backslash and a character mean; nothing if they mean nothing. In a heredoc only `\$` is an escape.
-fn decode(escape: &str, heredoc: bool) -> Option<String> {
+pub(crate) fn decode(escape: &str, heredoc: bool) -> Option<String> {
     let character = escape.strip_prefix('\\')?;
     if heredoc {
         return Some(if character == "$" { "$".to_owned() } else { escape.to_owned() });

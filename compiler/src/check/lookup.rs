@@ -1,117 +1,202 @@
-//! From a callee's name to what it means.
+//! From a name to what it means.
 //!
-//! Owns scopes and the choice among a builtin's overloads, and what is said of names that mean nothing.
+//! Owns the order of scopes and the choice among a builtin's overloads.
 
-use hlb_language::ast;
+use std::sync::Arc;
+
+use hlb_language::ast::{self, Ident};
 use hlb_language::diagnostic::{Diagnostic, Location};
 
 use super::Checker;
+use super::call::{Called, Resolved, What};
 use crate::codes;
-use crate::hir::{BindId, BuiltinId, Callee, ModuleId, Param, Target};
-use crate::suggest;
-use crate::types::{Expected, Kind};
+use crate::hir::{self, BindId, BuiltinId, Callee, ExprNode, FuncId, Param, RecordId, Signature, Target};
+use crate::types::{Expected, Type};
 
-/// What a callee's name means.
-pub(super) struct Resolved {
-    pub(super) callee: Callee,
-    pub(super) kind: Kind,
-    pub(super) params: Vec<Param>,
-    pub(super) effects: Vec<Param>,
-    /// Where it is defined.
-    pub(super) defined: Option<Location>,
-    /// Whether it is a parameter that stands for any number of values.
-    pub(super) variadic: bool,
+/// What a name means.
+pub(super) enum Meaning {
+    /// Something that can be called.
+    Callable(Resolved),
+    /// A value, and where it is defined.
+    Value(hir::Expr, Option<Location>),
+    /// A value whose arguments have been taken in.
+    Done(hir::Expr),
 }
 
 impl Checker<'_> {
-    /// What a callee means where some kinds are expected. Nothing if it means nothing; that has been reported.
-    pub(super) fn callee(&mut self, path: &ast::Path, expected: &Expected) -> Option<Resolved> {
-        if let Some(member) = &path.member {
-            return self.member(&path.head, member, expected);
+    /// What a callee means where some types are expected. Nothing if it means nothing; that has been reported.
+    pub(super) fn meaning(&mut self, called: &Called<'_>, expected: &Expected) -> Option<Meaning> {
+        match &called.path.member {
+            Some(member) => self.member(called, member, expected),
+            None => self.name(&called.path.head, expected),
         }
-        let name = &path.head.text;
-        if let Some(func) = self.func.and_then(|id| self.declared.program.func(id)) {
-            let position = func.signature.params.iter().position(|param| param.name.text == *name);
-            if let Some((index, param)) = position.and_then(|at| Some((at, func.signature.params.get(at)?))) {
-                let resolved = Resolved {
-                    callee: Callee::Param(index),
-                    kind: param.kind.clone(),
-                    params: Vec::new(),
-                    effects: Vec::new(),
-                    defined: Some(self.at(param.name.span)),
-                    variadic: param.variadic,
-                };
-                if let Some(func) = self.func {
-                    self.refer(path.head.span, Target::Param(func, index));
-                }
-                return Some(resolved);
-            }
-            if func.signature.effects.iter().any(|effect| effect.name.text == *name) {
-                let at = self.at(path.span);
-                self.report(Diagnostic::error(
-                    codes::UNSUPPORTED,
-                    at,
-                    format!("reading the result `{name}` of the function itself is not supported yet"),
-                ));
-                return None;
-            }
+    }
+
+    /// What a name means by itself.
+    pub(super) fn name(&mut self, name: &Ident, expected: &Expected) -> Option<Meaning> {
+        let at = self.at(name.span);
+        if let Some(found) = self.scopes.find(&name.text) {
+            self.refer(name.span, found.definition.target());
+            let value = hir::Expr { at, ty: found.ty, node: ExprNode::Var(found.var) };
+            return Some(Meaning::Value(value, Some(found.at)));
         }
-        let symbol = self.declared.program.module(self.module).and_then(|module| module.scope.get(name));
+        if let Some(resolved) = self.setting(name, expected) {
+            return Some(Meaning::Callable(resolved));
+        }
+        if let Some((id, ty)) = self.own_effect(name) {
+            self.refer(name.span, Target::Bind(id));
+            let call = hir::Call {
+                callee: Callee::OwnBind(id),
+                at,
+                ty: ty.clone(),
+                args: Vec::new(),
+                with: None,
+                binds: Vec::new(),
+            };
+            return Some(Meaning::Done(hir::Expr { at, ty, node: ExprNode::Call(call) }));
+        }
+        if let Some((ty, node)) = self.variant_named(&name.text, expected) {
+            if let ExprNode::Variant(id, index) = node {
+                self.refer(name.span, Target::Variant(id, index));
+            }
+            return Some(Meaning::Done(hir::Expr { at, ty, node }));
+        }
+        let symbol = self.declared.program.module(self.module).and_then(|module| module.scope.get(&name.text));
         let symbol = symbol.map(|symbol| (symbol.target, symbol.at));
-        if let Some((target, defined)) = symbol.filter(|(target, _)| !self.gives_way(name, *target, expected)) {
-            self.refer(path.head.span, target);
-            return self.target(path, target, defined, expected);
+        if let Some((target, defined)) = symbol.filter(|(target, _)| !self.gives_way(&name.text, *target, expected)) {
+            self.refer(name.span, target);
+            return self.target(name, target, defined, expected);
         }
-        self.builtin(path, expected)
+        self.builtin(name, expected)
+    }
+
+    /// An option that the function takes whose options are expected.
+    fn setting(&mut self, name: &Ident, expected: &Expected) -> Option<Resolved> {
+        let Some(Type::OwnOption(id, of)) = expected.first() else { return None };
+        let (id, of) = (*id, of.clone());
+        let func = self.declared.program.func(id)?;
+        let index = func.signature.options.iter().position(|option| option.name.text == name.text)?;
+        let option = func.signature.options.get(index)?;
+        let defined = self.declared.program.at(func.module, &option.name);
+        let value = Ident { text: name.text.clone(), span: option.name.span };
+        // A list is given one by one, a truth value may be left to be true.
+        let param = match &option.ty {
+            Type::List(item) => Param { name: value, ty: (**item).clone(), variadic: true, optional: true },
+            ty => Param { name: value, ty: ty.clone(), variadic: false, optional: *ty == Type::Bool },
+        };
+        let signature = Signature {
+            result: Type::OwnOption(id, of),
+            type_params: Vec::new(),
+            params: vec![param],
+            options: Vec::new(),
+            effects: Vec::new(),
+        };
+        self.refer(name.span, Target::Setting(id, index));
+        let what = What::Callee(Callee::Setting(id, index));
+        Some(Resolved { what, name: name.text.clone(), signature: signature.into(), defined })
+    }
+
+    /// A result of the function itself, which a statement before has bound.
+    fn own_effect(&self, name: &Ident) -> Option<(BindId, Type)> {
+        let func = self.func.and_then(|id| self.declared.program.func(id))?;
+        let named = |id: &&BindId| {
+            self.declared.program.bind(**id).is_some_and(|result| result.name.text == name.text)
+        };
+        let id = *func.results.iter().find(named)?;
+        Some((id, self.declared.program.bind(id)?.ty.clone()))
     }
 
     /// Whether a builtin is meant by a name that the program has defined too. Names of later builtins are free for programs,
-    /// which mean their own wherever its kind fits.
+    /// which mean their own wherever its type fits.
     fn gives_way(&self, name: &str, target: Target, expected: &Expected) -> bool {
         let program = &self.declared.program;
         let own = match target {
-            Target::Func(id) => program.func(id).map(|func| &func.signature.kind),
-            Target::Bind(id) => program.bind(id).map(|bound| &bound.kind),
+            Target::Func(id) => program.func(id).map(|func| &func.signature.result),
+            Target::Bind(id) => program.bind(id).map(|bound| &bound.ty),
             _ => None,
         };
-        let fitting = |kind: &Kind| expected.kinds().contains(kind);
+        let fitting = |ty: &Type| expected.types().contains(ty);
         let overloads = self.declared.builtins.overloads(name).iter().filter_map(|id| program.builtin(*id));
-        own.is_some_and(|kind| !expected.takes(kind)) && overloads.map(|it| &it.signature.kind).any(fitting)
+        own.is_some_and(|ty| !expected.takes(ty)) && overloads.map(|it| &it.signature.result).any(fitting)
     }
 
-    fn target(&mut self, path: &ast::Path, target: Target, defined: Location, expected: &Expected) -> Option<Resolved> {
-        let at = self.at(path.span);
+    /// What something at the top of a file means.
+    pub(super) fn target(
+        &mut self,
+        name: &Ident,
+        target: Target,
+        defined: Location,
+        expected: &Expected,
+    ) -> Option<Meaning> {
+        let at = self.at(name.span);
         match target {
-            Target::Func(id) => {
-                self.edge(id.0, at);
-                let signature = self.declared.program.func(id)?.signature.clone();
-                Some(Resolved {
-                    callee: Callee::Func(id),
-                    kind: signature.kind,
-                    params: signature.params,
-                    effects: signature.effects,
-                    defined: Some(defined),
-                    variadic: false,
-                })
+            Target::Func(id) => Some(Meaning::Callable(self.func_named(id, at, Some(defined))?)),
+            Target::Constant(id) => {
+                self.edge(self.constant_node(id), at);
+                let ty = self.constant_type(id);
+                let node = if ty.is_unknown() { ExprNode::Error } else { ExprNode::Constant(id) };
+                Some(Meaning::Value(hir::Expr { at, ty, node }, Some(defined)))
             }
-            Target::Bind(id) => self.bound(path, id, defined),
-            Target::Module(module) => {
-                self.report_module(path, module, defined, expected);
+            Target::Record(id) => Some(Meaning::Callable(self.record_named(id, Some(defined))?)),
+            Target::Enum(id) => {
+                let found = self.declared.program.enumeration(id)?;
+                let variant = found.variants.first().map(|variant| variant.text.clone()).unwrap_or_default();
+                let message = format!("`{}` is an enum, not a value", name.text);
+                self.report(
+                    Diagnostic::error(codes::NOT_A_MODULE, at, message)
+                        .also(defined, "defined here")
+                        .help(format!("choose a variant, such as `{}.{variant}`", name.text)),
+                );
                 None
             }
-            // Module scopes hold neither.
-            Target::Param(..) | Target::Builtin(_) => None,
+            Target::Bind(id) => self.bound(name, id, defined),
+            Target::Module(module) => {
+                self.report_module(name, module, defined, expected);
+                None
+            }
+            // Scopes of files hold none of these.
+            Target::Param(..)
+            | Target::Setting(..)
+            | Target::Local(_)
+            | Target::Field(..)
+            | Target::Variant(..)
+            | Target::Builtin(_) => None,
         }
     }
 
-    fn bound(&mut self, path: &ast::Path, id: BindId, defined: Location) -> Option<Resolved> {
-        let at = self.at(path.span);
+    pub(super) fn func_named(&mut self, id: FuncId, at: Location, defined: Option<Location>) -> Option<Resolved> {
+        self.edge(id.0, at);
+        let func = self.declared.program.func(id)?;
+        Some(Resolved {
+            what: What::Callee(Callee::Func(id)),
+            name: func.name.text.clone(),
+            signature: Arc::clone(&func.signature),
+            defined,
+        })
+    }
+
+    /// A record as the function that makes it.
+    fn record_named(&mut self, id: RecordId, defined: Option<Location>) -> Option<Resolved> {
+        let record = self.declared.program.record(id)?;
+        let name = record.name.text.clone();
+        let signature = Signature {
+            result: Type::Record(id, name.clone()),
+            type_params: Vec::new(),
+            params: record.fields.clone(),
+            options: Vec::new(),
+            effects: Vec::new(),
+        };
+        Some(Resolved { what: What::Record(id), name, signature: signature.into(), defined })
+    }
+
+    fn bound(&mut self, name: &Ident, id: BindId, defined: Location) -> Option<Meaning> {
+        let at = self.at(name.span);
         let bound = self.declared.program.bind(id)?;
-        let (func, kind, end, name) = (bound.func, bound.kind.clone(), bound.end, bound.name.text.clone());
+        let (func, ty, end, text) = (bound.func, bound.ty.clone(), bound.end, bound.name.text.clone());
         let own = self.func == Some(func) && defined.source == self.source;
-        if own && path.span.start < end {
+        if own && name.span.start < end {
             self.report(
-                Diagnostic::error(codes::BOUND_LATER, at, format!("`{name}` is used before it is bound"))
+                Diagnostic::error(codes::BOUND_LATER, at, format!("`{text}` is used before it is bound"))
                     .also(defined, "bound here")
                     .help("use it after the statement that binds it, or in another function"),
             );
@@ -120,238 +205,63 @@ impl Checker<'_> {
         if !own {
             self.edge(func.0, at);
         }
-        let params = self.declared.program.func(func)?.signature.params.clone();
-        Some(Resolved {
-            callee: if own { Callee::OwnBind(id) } else { Callee::Bind(id) },
-            kind,
-            params,
-            effects: Vec::new(),
-            defined: Some(defined),
-            variadic: false,
-        })
+        let owner = self.declared.program.func(func)?;
+        let signature = Signature { result: ty, effects: Vec::new(), options: Vec::new(), ..(*owner.signature).clone() };
+        let what = What::Callee(if own { Callee::OwnBind(id) } else { Callee::Bind(id) });
+        Some(Meaning::Callable(Resolved { what, name: text, signature: signature.into(), defined: Some(defined) }))
     }
 
-    fn member(&mut self, head: &ast::Ident, member: &ast::Ident, expected: &Expected) -> Option<Resolved> {
-        let scope = self.declared.program.module(self.module);
-        let symbol = scope.and_then(|module| module.scope.get(&head.text)).map(|symbol| (symbol.target, symbol.at));
-        let at = self.at(head.span);
-        let Some((Target::Module(module), _)) = symbol else {
-            let known = symbol.is_some() || !self.declared.builtins.overloads(&head.text).is_empty();
-            let (code, message) = if known {
-                (
-                    codes::NOT_A_MODULE,
-                    format!("`{}` is no import, so nothing can follow its name with a dot", head.text),
-                )
-            } else {
-                (codes::UNDEFINED, format!("there is no import `{}` in this file", head.text))
-            };
-            let mut diagnostic = Diagnostic::error(code, at, message);
-            if let Some((_, defined)) = symbol {
-                diagnostic = diagnostic.also(defined, "defined here");
-            }
-            self.report(diagnostic);
-            return None;
-        };
-        self.refer(head.span, Target::Module(module));
-        // An import that could not be loaded has been reported; what it holds is not known.
-        let module = module?;
-        let imported = self.declared.program.module(module)?;
-        let at = self.at(member.span);
-        let Some(symbol) = imported.scope.get(&member.text) else {
-            let path = imported.path.clone();
-            if let Some(builtin) = self.declared.builtins.overloads(&member.text).first() {
-                let defined = self.declared.program.builtin(*builtin).map(|builtin| builtin.at);
-                let mut diagnostic = Diagnostic::error(
-                    codes::NOT_EXPORTED,
-                    at,
-                    format!("`{}` is a builtin function and not part of `{}`", member.text, head.text),
-                )
-                .help(format!("write `{}` without `{}.`", member.text, head.text));
-                if let Some(defined) = defined {
-                    diagnostic = diagnostic.also(defined, "defined here");
-                }
-                self.report(diagnostic);
-                return None;
-            }
-            let names = imported.scope.iter().filter(|(_, symbol)| symbol.exported).map(|(name, _)| name.as_str());
-            let near = suggest::nearest(&member.text, names).map(str::to_owned);
-            let mut diagnostic =
-                Diagnostic::error(codes::UNDEFINED, at, format!("`{}` is not defined in `{path}`", member.text));
-            if let Some(near) = near {
-                diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
-                    format!("replace `{}` by `{near}`", member.text),
-                    at,
-                    near,
-                );
-            }
-            self.report(diagnostic);
-            return None;
-        };
-        let (target, defined, exported) = (symbol.target, symbol.at, symbol.exported);
-        if !exported {
-            let path = imported.path.clone();
-            self.report(
-                Diagnostic::error(codes::NOT_EXPORTED, at, format!("`{}` is not exported by `{path}`", member.text))
-                    .also(defined, "defined here")
-                    .help(format!("add `export {}` to `{path}`", member.text)),
-            );
-            return None;
-        }
-        self.refer(member.span, target);
-        let path = ast::Path { span: head.span.to(member.span), head: member.clone(), member: None };
-        self.target(&path, target, defined, expected)
-    }
-
-    /// A builtin: the overload of the kind that is expected most, or the only one whatever its kind.
-    fn builtin(&mut self, path: &ast::Path, expected: &Expected) -> Option<Resolved> {
-        let mut name = path.head.text.as_str();
-        let at = self.at(path.head.span);
-        if name == "parallel" && expected.kinds().contains(&Kind::Pipeline) {
-            name = "stage";
+    /// A builtin: the overload of the type that is expected most, or the only one whatever its type.
+    fn builtin(&mut self, name: &Ident, expected: &Expected) -> Option<Meaning> {
+        let mut word = name.text.as_str();
+        let at = self.at(name.span);
+        if word == "parallel" && expected.types().contains(&Type::Pipeline) {
+            word = "stage";
             self.report(
                 Diagnostic::warning(codes::DEPRECATED, at, "`parallel` is the old name of `stage`")
                     .help("write `stage`")
                     .safe_fix("replace `parallel` by `stage`", at, "stage"),
             );
         }
-        let overloads = self.declared.builtins.overloads(name);
-        let fitting = expected.kinds().iter().find_map(|kind| {
-            overloads.iter().find(|id| self.declared.program.builtin(**id).is_some_and(|b| b.signature.kind == *kind))
-        });
-        let chosen = fitting.or(if overloads.len() == 1 { overloads.first() } else { None }).copied();
-        let Some(id) = chosen else {
+        let overloads = self.declared.builtins.overloads(word);
+        let result = |id: &BuiltinId| self.declared.program.builtin(*id).map(|builtin| &builtin.signature.result);
+        let of = |wanted: &Type| overloads.iter().find(|id| result(id) == Some(wanted));
+        let fitting = expected.types().iter().find_map(of);
+        // Where anything goes, what makes filesystems and texts is meant rather than an option of the same name.
+        let plain = || overloads.iter().find(|id| result(id).is_some_and(|ty| !ty.is_option()));
+        let loose = || overloads.iter().find(|id| result(id).is_some_and(|ty| expected.takes(ty) && !expected.is_any()));
+        let only = || if overloads.len() == 1 { overloads.first() } else { None };
+        let chosen = fitting.or_else(loose).or_else(|| if expected.is_any() { plain() } else { None }).or_else(only);
+        let Some(id) = chosen.copied() else {
             if overloads.is_empty() {
-                self.report_undefined(path, expected);
+                self.report_undefined(name, expected);
             } else {
                 let overloads = overloads.to_vec();
-                self.report_overloads(path, &overloads, expected);
+                self.report_overloads(name, &overloads, expected);
             }
             return None;
         };
-        self.refer(path.head.span, Target::Builtin(id));
+        self.refer(name.span, Target::Builtin(id));
+        self.builtin_named(id).map(Meaning::Callable)
+    }
+
+    pub(super) fn builtin_named(&mut self, id: BuiltinId) -> Option<Resolved> {
         let builtin = self.declared.program.builtin(id)?;
-        Some(Resolved {
-            callee: Callee::Builtin(id),
-            kind: builtin.signature.kind.clone(),
-            params: builtin.signature.params.clone(),
-            effects: builtin.signature.effects.clone(),
+        let resolved = Resolved {
+            what: What::Callee(Callee::Builtin(id)),
+            name: builtin.name.text.clone(),
+            signature: Arc::clone(&builtin.signature),
             defined: Some(builtin.at),
-            variadic: false,
-        })
+        };
+        let effects = builtin.effects;
+        self.does(effects);
+        Some(resolved)
     }
 
-    fn report_overloads(&mut self, path: &ast::Path, overloads: &[BuiltinId], expected: &Expected) {
-        let name = &path.head.text;
-        let kinds: Vec<String> = overloads
-            .iter()
-            .filter_map(|id| self.declared.program.builtin(*id))
-            .map(|builtin| builtin.signature.kind.to_string())
-            .collect();
-        let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
-        let mut diagnostic = Diagnostic::error(
-            codes::MISMATCH,
-            self.at(path.span),
-            format!("expected {expected}, and `{name}` exists only as {}", super::message::list(&kinds)),
-        );
-        for builtin in overloads.iter().filter_map(|id| self.declared.program.builtin(*id)).take(3) {
-            diagnostic = diagnostic.also(builtin.at, "defined here");
-        }
-        self.report(diagnostic);
+    /// What a name means as the front of `name.member`, if that is a value.
+    pub(super) fn base(&mut self, head: &Ident) -> Option<hir::Expr> {
+        let path = ast::Path { span: head.span, head: head.clone(), member: None };
+        let value = self.called(Called::value(&path, None, head.span), &Expected::any());
+        (!matches!(value.node, ExprNode::Error)).then_some(value)
     }
-
-    fn report_undefined(&mut self, path: &ast::Path, expected: &Expected) {
-        let name = path.head.text.clone();
-        let at = self.at(path.head.span);
-        if is_octal(&name) {
-            let digits = name.trim_start_matches('0');
-            let fixed = format!("0o{}", if digits.is_empty() { "0" } else { digits });
-            self.report(
-                Diagnostic::error(codes::OCTAL, at, format!("`{name}` is not a number"))
-                    .help(format!("write octal numbers with `0o`: `{fixed}`"))
-                    .safe_fix(format!("replace `{name}` by `{fixed}`"), at, fixed),
-            );
-            return;
-        }
-        let near = suggest::nearest(&name, self.candidates(expected)).map(str::to_owned);
-        let mut diagnostic = Diagnostic::error(codes::UNDEFINED, at, format!("`{name}` is not defined"));
-        if name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') {
-            diagnostic = diagnostic.help("write numbers in decimal digits only, or with `0x`, `0o` or `0b`");
-        } else if let Some(near) = near {
-            diagnostic = diagnostic.help(format!("did you mean `{near}`?")).fix(
-                format!("replace `{name}` by `{near}`"),
-                at,
-                near,
-            );
-        } else if is_shell_variable(&name) {
-            diagnostic = diagnostic
-                .help(format!("write `\\${{{name}}}` or `${name}` if the shell of the step is to see the variable"));
-        } else {
-            diagnostic = diagnostic.help("declare it in this file, or import the file that has it");
-        }
-        self.report(diagnostic);
-    }
-
-    /// Names in scope that would fit.
-    fn candidates<'s>(&'s self, expected: &'s Expected) -> impl Iterator<Item = &'s str> + use<'s> {
-        let program = &self.declared.program;
-        let params = self
-            .func
-            .and_then(|id| program.func(id))
-            .into_iter()
-            .flat_map(|func| &func.signature.params)
-            .filter(|param| expected.takes(&param.kind))
-            .map(|param| param.name.text.as_str());
-        let module =
-            program.module(self.module).into_iter().flat_map(|module| &module.scope).filter_map(|(name, symbol)| {
-                let kind = match symbol.target {
-                    Target::Func(id) => program.func(id).map(|func| &func.signature.kind),
-                    Target::Bind(id) => program.bind(id).map(|bound| &bound.kind),
-                    _ => None,
-                };
-                kind.is_some_and(|kind| expected.takes(kind)).then_some(name.as_str())
-            });
-        let builtins = program
-            .builtins
-            .iter()
-            .filter(|builtin| expected.takes(&builtin.signature.kind))
-            .map(|builtin| builtin.name.text.as_str());
-        params.chain(module).chain(builtins)
-    }
-
-    fn report_module(&mut self, path: &ast::Path, module: Option<ModuleId>, defined: Location, expected: &Expected) {
-        let name = &path.head.text;
-        let mut diagnostic =
-            Diagnostic::error(codes::NOT_A_MODULE, self.at(path.span), format!("`{name}` is an import, not a value"))
-                .also(defined, "imported here");
-        let imported = module.and_then(|module| self.declared.program.module(module));
-        let fitting = imported.into_iter().flat_map(|module| &module.scope).find(|(_, symbol)| {
-            let kind = match symbol.target {
-                Target::Func(id) => self.declared.program.func(id).map(|func| &func.signature.kind),
-                Target::Bind(id) => self.declared.program.bind(id).map(|bound| &bound.kind),
-                _ => None,
-            };
-            symbol.exported && kind.is_some_and(|kind| expected.takes(kind))
-        });
-        if let Some((member, _)) = fitting {
-            diagnostic = diagnostic.help(format!("call one of its functions, such as `{name}.{member}`"));
-        }
-        self.report(diagnostic);
-    }
-
-    fn edge(&mut self, to: usize, at: Location) {
-        if let Some(list) = self.func.and_then(|from| self.edges.get_mut(from.0)) {
-            list.push((to, at));
-        }
-    }
-}
-
-/// `0755`, as C and shells write octal numbers.
-/// Whether a name is written as variables of the shell are; here `${…}` holds an expression.
-fn is_shell_variable(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_uppercase() || first == '_')
-        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
-}
-
-fn is_octal(name: &str) -> bool {
-    name.len() > 1 && name.starts_with('0') && name.bytes().all(|byte| (b'0'..=b'7').contains(&byte))
 }

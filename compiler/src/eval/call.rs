@@ -1,278 +1,365 @@
 //! Calls.
 //!
-//! Owns how arguments become parameters, when a function is evaluated and when its value is known, and what bound names
-//! stand for.
+//! Owns how arguments become what parameters stand for, when a function is evaluated and when its value is known.
 
 use std::rc::Rc;
 
-use camino::Utf8PathBuf;
-use hlb_language::diagnostic::Diagnostic;
-
+use super::bind::Bound;
 use super::key::{Key, KeyId};
-use super::value::{ExportId, Frame, InstanceId, Site, Slot, Value};
-use super::{Evaluator, Fail, MAX_ITEMS, traced};
-use crate::builtins;
-use crate::codes;
-use crate::hir::{self, BindId, BuiltinId, Callee, ExprNode, FuncId};
-use crate::types::Kind;
-
-/// An argument that may not have been evaluated yet.
-#[derive(Clone)]
-pub(super) struct Thunk<'p> {
-    pub(super) expr: &'p hir::Expr,
-    /// The call whose parameters the expression sees.
-    pub(super) scope: InstanceId,
-    /// The call that it is an argument of.
-    pub(super) frame: Option<Rc<Frame>>,
-    pub(super) key: KeyId,
-}
-
-/// One evaluation of a function.
-pub(super) struct Instance<'p> {
-    pub(super) func: FuncId,
-    /// The arguments of each parameter; one, or any number for a variadic one.
-    pub(super) args: Vec<Vec<Thunk<'p>>>,
-    /// What the arguments are.
-    pub(super) key: KeyId,
-    /// Its value, once it is known.
-    value: Option<Value>,
-}
-
-/// What a name stands for.
-#[derive(Clone, Debug)]
-pub(super) enum Bound {
-    Known(Result<Value, Fail>),
-    /// The digest of an image that is pushed when somebody wants to know.
-    Pushed(ExportId),
-}
+use super::limit::MAX_ITEMS;
+use super::scope::{Binding, ScopeId, Thunk};
+use super::value::{Frame, FuncValue, Opt, Site, Slot, Value};
+use super::{Evaluator, Fail};
+use crate::builtins::{self, Invocation};
+use crate::deep::deep;
+use crate::hir::{self, BuiltinId, Callee, FuncId, Item};
+use crate::types::Type;
 
 impl<'p> Evaluator<'p> {
     /// The value of a call. `current` is the filesystem that it is called on.
     pub(super) fn call(
         &mut self,
         call: &'p hir::Call,
-        scope: InstanceId,
+        scope: ScopeId,
         frame: Option<&Rc<Frame>>,
         current: Value,
     ) -> Result<Value, Fail> {
-        self.enter(call.at, frame)?;
-        let own = Rc::new(Frame { at: call.at, parent: frame.cloned() });
-        let value = match call.callee {
-            Callee::Builtin(id) => self.call_builtin(id, call, scope, &own, current),
+        deep(|| {
+            self.enter(call.at, frame)?;
+            let own = Rc::new(Frame { at: call.at, parent: frame.cloned() });
+            let value = self.callee(call, scope, &own, current)?;
+            self.depth -= 1;
+            Ok(value)
+        })
+    }
+
+    fn callee(
+        &mut self,
+        call: &'p hir::Call,
+        scope: ScopeId,
+        own: &Rc<Frame>,
+        current: Value,
+    ) -> Result<Value, Fail> {
+        match &call.callee {
+            Callee::Builtin(id) => self.call_builtin(*id, call, scope, own, current),
             Callee::Func(id) => {
-                let args = self.thunks(id, &call.args, scope, &own);
-                self.call_func(id, args, current, &own, false)
+                let args = self.func_args(*id, call, scope, own)?;
+                let (instance, value) = self.call_func(*id, args, current, own, false)?;
+                self.bind_results(*id, call, instance, scope);
+                Ok(value)
             }
             Callee::Bind(id) => {
-                let owner = self.program.bind(id).map_or(FuncId(usize::MAX), |bound| bound.func);
-                let args = self.thunks(owner, &call.args, scope, &own);
-                self.call_bind(id, args, current, &own, false)
+                let owner = self.program.bind(*id).map_or(FuncId(usize::MAX), |bound| bound.func);
+                let args = self.func_args(owner, call, scope, own)?;
+                self.call_bind(*id, args, current, own, false)
             }
             Callee::OwnBind(id) => {
-                let value = self.bound_value(scope, id, &own)?;
+                let root = self.scopes.get(scope).map_or(scope, |scope| scope.root);
+                let value = self.bound_value(root, *id, own)?;
                 Ok(self.replace(current, value))
             }
-            Callee::Param(index) => self.param(scope, index, current),
-        };
-        self.depth -= 1;
-        value
-    }
-
-    fn param(&mut self, scope: InstanceId, index: usize, current: Value) -> Result<Value, Fail> {
-        let thunks: Vec<Thunk<'p>> =
-            self.instances.get(scope.0).and_then(|instance| instance.args.get(index)).cloned().unwrap_or_default();
-        let mut value = Value::Nil;
-        for thunk in &thunks {
-            let next = self.force(thunk)?;
-            value = match (value, next) {
-                (Value::Options(mut all), Value::Options(more)) => {
-                    Rc::make_mut(&mut all).extend(more.iter().cloned());
-                    Value::Options(all)
+            Callee::Setting(func, index) => self.setting(*func, *index, call, scope, own),
+            Callee::Value(callee) => {
+                let func = self.expr(callee, scope, Some(own))?;
+                let mut args = Vec::with_capacity(call.args.len());
+                for arg in &call.args {
+                    if let hir::Arg::One(expr) = arg {
+                        let binding = self.binding(expr, scope, Some(own));
+                        args.push(binding);
+                    }
                 }
-                (_, next) => next,
-            };
-        }
-        Ok(self.replace(current, value))
-    }
-
-    /// A filesystem in the place of another: what was to be exported on the way is still to be exported.
-    fn replace(&mut self, current: Value, next: Value) -> Value {
-        match (current, next) {
-            (Value::Fs(before), Value::Fs(next)) if !before.exports.is_empty() => {
-                let mut next = (*next).clone();
-                next.inherit(&before.exports);
-                next.id = self.fresh();
-                Value::Fs(Rc::new(next))
+                self.call_value(&func, args, own, current)
             }
-            (_, next) => next,
         }
     }
 
-    fn thunks(
+    /// What the parameters and options of a function stand for in a call.
+    fn func_args(
         &mut self,
         func: FuncId,
-        args: &'p [hir::Expr],
-        scope: InstanceId,
+        call: &'p hir::Call,
+        scope: ScopeId,
         frame: &Rc<Frame>,
-    ) -> Vec<Vec<Thunk<'p>>> {
-        let Some(params) = self.program.func(func).map(|func| &func.signature.params) else { return Vec::new() };
-        let mut filled: Vec<Vec<Thunk<'p>>> = Vec::with_capacity(params.len());
-        let mut rest = args.iter();
-        for param in params {
-            if param.variadic {
-                let mut all = Vec::new();
-                for arg in rest.by_ref() {
-                    self.spread(arg, scope, frame, &mut all);
+    ) -> Result<Vec<Binding<'p>>, Fail> {
+        let mut bindings = Vec::with_capacity(call.args.len());
+        for arg in &call.args {
+            bindings.push(match arg {
+                hir::Arg::One(expr) => self.binding(expr, scope, Some(frame)),
+                hir::Arg::Many(items) => self.many(items, scope, frame)?,
+                hir::Arg::Default => Binding::Unset,
+            });
+        }
+        if let Some(with) = &call.with
+            && self.program.func(func).is_some_and(|func| !func.signature.options.is_empty())
+        {
+            let options = self.expr(with, scope, Some(frame))?;
+            self.settings(func, &options, &mut bindings);
+        }
+        Ok(bindings)
+    }
+
+    /// The values of a variadic parameter. A list that stands for its values must be known; single values need not be.
+    fn many(&mut self, items: &'p [Item], scope: ScopeId, frame: &Rc<Frame>) -> Result<Binding<'p>, Fail> {
+        if let [Item { spread: true, expr }] = items {
+            // A variadic parameter that is passed on stays what it is.
+            return match self.binding(expr, scope, Some(frame)) {
+                binding @ Binding::Many(..) => Ok(binding),
+                binding => {
+                    let value = self.bound_to(&binding)?;
+                    let key = self.keys.of(&value);
+                    Ok(Binding::Known(value, key))
                 }
-                filled.push(all);
-            } else {
-                filled.push(rest.next().map(|arg| self.thunk(arg, scope, frame)).into_iter().collect());
+            };
+        }
+        let mut all = Vec::with_capacity(items.len());
+        for item in items {
+            let binding = self.binding(&item.expr, scope, Some(frame));
+            if !item.spread {
+                all.push(binding);
+                continue;
+            }
+            match binding {
+                Binding::Many(more, _) => all.extend(more.iter().take(MAX_ITEMS.saturating_sub(all.len())).cloned()),
+                binding => {
+                    let list = self.bound_to(&binding)?;
+                    for value in list.items().iter().take(MAX_ITEMS.saturating_sub(all.len())) {
+                        let key = self.keys.of(value);
+                        all.push(Binding::Known(value.clone(), key));
+                    }
+                }
             }
         }
-        filled
+        let keys = all.iter().map(|binding| self.binding_key(binding)).collect();
+        let key = self.keys.intern(Key::Many(keys));
+        Ok(Binding::Many(all.into(), key))
     }
 
-    fn thunk(&mut self, expr: &'p hir::Expr, scope: InstanceId, frame: &Rc<Frame>) -> Thunk<'p> {
-        let key = self.key(expr, scope);
-        Thunk { expr, scope, frame: Some(Rc::clone(frame)), key }
-    }
-
-    /// The values that an argument of a variadic parameter stands for: those of a variadic parameter, or the one.
-    fn spread(&mut self, expr: &'p hir::Expr, scope: InstanceId, frame: &Rc<Frame>, into: &mut Vec<Thunk<'p>>) {
-        if let ExprNode::Call(hir::Call { callee: Callee::Param(index), .. }) = &expr.node
-            && let Some(all) = self.instances.get(scope.0).and_then(|instance| instance.args.get(*index))
-        {
-            into.extend(all.iter().take(MAX_ITEMS.saturating_sub(into.len())).cloned());
-            return;
+    /// An option of a function as a value, until the function is called.
+    fn setting(
+        &mut self,
+        func: FuncId,
+        index: usize,
+        call: &'p hir::Call,
+        scope: ScopeId,
+        frame: &Rc<Frame>,
+    ) -> Result<Value, Fail> {
+        let mut args = Vec::new();
+        for arg in &call.args {
+            match arg {
+                hir::Arg::One(expr) => args.push(self.expr(expr, scope, Some(frame))?),
+                hir::Arg::Many(items) => args.extend(self.items(items, scope, Some(frame))?),
+                hir::Arg::Default => args.push(Value::Bool(true)),
+            }
         }
-        let thunk = self.thunk(expr, scope, frame);
-        into.push(thunk);
+        let name = self
+            .program
+            .func(func)
+            .and_then(|func| func.signature.options.get(index))
+            .map(|option| option.name.text.clone())
+            .unwrap_or_default();
+        let site = Site { at: call.at, args: Vec::new(), frame: Rc::clone(frame), dir: self.dir_of(call.at) };
+        Ok(Value::Options(Rc::new(vec![Opt { name, site, args, options: Rc::default(), binds: Vec::new() }])))
     }
 
-    /// The value of a function for some arguments, called on a filesystem.
+    /// What the options of a function stand for: lists gather, of all else the last one counts.
+    fn settings(&mut self, func: FuncId, options: &Value, bindings: &mut Vec<Binding<'p>>) {
+        let program = self.program;
+        let Some(func) = program.func(func) else { return };
+        let given: &[Opt] = match options {
+            Value::Options(all) => all,
+            _ => &[],
+        };
+        bindings.resize(func.signature.params.len(), Binding::Unset);
+        for option in &func.signature.options {
+            let named = given.iter().filter(|it| it.name == option.name.text);
+            let value = match option.ty {
+                Type::List(_) => {
+                    let all: Vec<Value> = named.flat_map(|it| it.args.iter().cloned()).collect();
+                    if all.is_empty() { None } else { Some(Value::list(all)) }
+                }
+                _ => named.last().and_then(|it| it.args.first().cloned()),
+            };
+            bindings.push(match value {
+                Some(value) => {
+                    let key = self.keys.of(&value);
+                    Binding::Known(value, key)
+                }
+                None => Binding::Unset,
+            });
+        }
+    }
+
+    /// The value of a function for what its parameters stand for, called on a filesystem, and the scope that it was evaluated in.
     pub(super) fn call_func(
         &mut self,
         id: FuncId,
-        args: Vec<Vec<Thunk<'p>>>,
+        args: Vec<Binding<'p>>,
         current: Value,
         frame: &Rc<Frame>,
         target: bool,
-    ) -> Result<Value, Fail> {
-        let instance = self.instance(id, args, current, frame, target)?;
-        Ok(self.instances.get(instance.0).and_then(|instance| instance.value.clone()).unwrap_or(Value::Nil))
-    }
-
-    /// Evaluates a function unless that has been done.
-    fn instance(
-        &mut self,
-        id: FuncId,
-        args: Vec<Vec<Thunk<'p>>>,
-        current: Value,
-        frame: &Rc<Frame>,
-        target: bool,
-    ) -> Result<InstanceId, Fail> {
-        let keys = args.iter().map(|thunks| thunks.iter().map(|thunk| thunk.key).collect()).collect();
-        let key = self.keys.intern(Key::Arguments(keys));
+    ) -> Result<(ScopeId, Value), Fail> {
+        let program = self.program;
+        let Some(func) = program.func(id) else {
+            let key = self.keys.unique();
+            return Ok((self.scopes.root(None, Vec::new(), key), Value::Nil));
+        };
+        let key = self.args_key(&args);
         let on = match &current {
             Value::Fs(fs) => fs.id,
             _ => 0,
         };
-        if let Some(known) = self.known.get(&(id, key, on)) {
-            return Ok(*known);
+        if let Some((scope, value)) = self.known.get(&(id, key, on)) {
+            return Ok((*scope, value.clone()));
         }
-        let instance = InstanceId(self.instances.len());
-        self.instances.push(Instance { func: id, args, key, value: None });
-        let program = self.program;
-        let Some(func) = program.func(id) else { return Ok(instance) };
-        let start = if func.signature.kind == Kind::Fs { current } else { Value::Nil };
+        let size = func.signature.params.len() + func.signature.options.len();
+        let mut bindings = args;
+        bindings.resize(size, Binding::Unset);
+        // What a function that binds names has bound depends on what it was called on, not only on its arguments.
+        let around = if func.binds { self.keys.unique() } else { self.keys.intern(Key::Call(id, key)) };
+        let scope = self.scopes.root(Some(id), bindings, around);
+        self.defaults(func, scope, frame);
+        let start = if func.signature.result == Type::Fs { current } else { Value::Nil };
         let value = match &func.body {
-            Some(body) => self.block(body, instance, if target { None } else { Some(frame) }, start)?,
+            Some(body) => self.block(body, scope, if target { None } else { Some(frame) }, start)?,
             None => start,
         };
-        if let Some(instance) = self.instances.get_mut(instance.0) {
-            instance.value = Some(value);
-        }
-        self.known.insert((id, key, on), instance);
-        Ok(instance)
+        self.known.insert((id, key, on), (scope, value.clone()));
+        Ok((scope, value))
     }
 
-    /// The value of a bound name: the function around it is evaluated, and what it bound is taken.
-    pub(super) fn call_bind(
-        &mut self,
-        id: BindId,
-        args: Vec<Vec<Thunk<'p>>>,
-        current: Value,
-        frame: &Rc<Frame>,
-        target: bool,
-    ) -> Result<Value, Fail> {
-        let Some(owner) = self.program.bind(id).map(|bound| bound.func) else { return Ok(Value::Nil) };
-        let instance = self.instance(owner, args, current, frame, target)?;
-        self.bound_value(instance, id, frame)
+    fn args_key(&mut self, args: &[Binding<'p>]) -> KeyId {
+        let keys = args.iter().map(|binding| self.binding_key(binding)).collect();
+        self.keys.intern(Key::Arguments(keys))
     }
 
-    fn bound_value(&mut self, instance: InstanceId, id: BindId, frame: &Rc<Frame>) -> Result<Value, Fail> {
-        match self.bound.get(&(instance, id)).cloned() {
-            Some(Bound::Pushed(export)) => Ok(Value::Text(self.publish(export, frame)?)),
-            Some(Bound::Known(Ok(value))) => {
-                if let Value::Fs(fs) = &value
-                    && let Some(out) = fs.out
-                {
-                    self.graph.need(out);
+    /// What parameters stand for that a call leaves to the function: their defaults see the parameters before them.
+    fn defaults(&mut self, func: &'p hir::Func, scope: ScopeId, frame: &Rc<Frame>) {
+        let params = func.signature.params.iter().chain(&func.signature.options);
+        for (index, param) in params.enumerate() {
+            let unset = matches!(
+                self.scopes.get(scope).and_then(|scope| scope.bindings.get(index)),
+                Some(Binding::Unset) | None
+            );
+            if !unset {
+                continue;
+            }
+            let binding = match func.defaults.get(index) {
+                Some(Some(default)) => {
+                    let key = self.key(default, scope);
+                    Binding::Later(Thunk { expr: default, scope, frame: Some(Rc::clone(frame)), key })
                 }
-                Ok(value)
-            }
-            Some(Bound::Known(Err(fail))) => Err(Box::new(traced(*fail, frame))),
-            None => {
-                let name = self.program.bind(id).map(|bound| bound.name.text.clone()).unwrap_or_default();
-                let fail = Diagnostic::error(
-                    codes::NEVER_BOUND,
-                    frame.at,
-                    format!("`{name}` has no value: the call that binds it was not evaluated"),
-                )
-                .help("bind it in a statement of the function itself, not in an argument that is not used");
-                Err(Box::new(traced(fail, frame)))
+                _ if param.variadic => Binding::Many(Rc::from([]), self.keys.intern(Key::Many(Vec::new()))),
+                _ => continue,
+            };
+            self.scopes.set(scope, index, binding);
+        }
+    }
+
+    /// Gives the names that a call binds what the function has set its results to.
+    fn bind_results(&mut self, func: FuncId, call: &hir::Call, instance: ScopeId, scope: ScopeId) {
+        if call.binds.is_empty() {
+            return;
+        }
+        let root = self.scopes.get(scope).map_or(scope, |scope| scope.root);
+        let program = self.program;
+        for (effect, bind) in &call.binds {
+            let result = program.func(func).and_then(|func| func.results.get(*effect));
+            if let Some(result) = result {
+                self.bound.insert((root, *bind), Bound::Same(instance, *result));
             }
         }
     }
 
-    /// Sets what a bound name stands for, or why it stands for nothing.
-    pub(crate) fn set_bound(&mut self, slot: Slot, value: Result<Value, Fail>) {
-        self.bound.insert((slot.instance, slot.bind), Bound::Known(value));
+    /// The value of a function value, for what its parameters stand for.
+    fn call_value(
+        &mut self,
+        func: &Value,
+        args: Vec<Binding<'p>>,
+        frame: &Rc<Frame>,
+        current: Value,
+    ) -> Result<Value, Fail> {
+        let Value::Func(func) = func else { return Ok(Value::Nil) };
+        let program = self.program;
+        match func {
+            // A variadic parameter is a list to those who call the function as a value.
+            FuncValue::Named(id) => self.call_func(*id, args, current, frame, false).map(|(_, value)| value),
+            FuncValue::Lambda(id, around) => {
+                let Some(lambda) = program.lambda(*id) else { return Ok(Value::Nil) };
+                let scope = self.inner(*around, lambda.at, args);
+                let start = if lambda.body.ty == Type::Fs { current } else { Value::Nil };
+                self.block(&lambda.body, scope, Some(frame), start)
+            }
+            FuncValue::Builtin(id) => {
+                let mut values = Vec::with_capacity(args.len());
+                for arg in &args {
+                    values.push(self.bound_to(arg)?);
+                }
+                let Some(builtin) = program.builtin(*id) else { return Ok(Value::Nil) };
+                let variadic = builtin.signature.params.last().is_some_and(|param| param.variadic);
+                if variadic && let Some(Value::List(last)) = values.last().cloned() {
+                    values.pop();
+                    values.extend(last.iter().cloned());
+                }
+                let at = vec![frame.at; values.len()];
+                let site = Site { at: frame.at, args: at, frame: Rc::clone(frame), dir: self.dir_of(frame.at) };
+                let invocation = Invocation { site, args: values, options: Rc::default(), binds: Vec::new() };
+                builtins::invoke(self, builtin, invocation, current)
+            }
+        }
     }
 
-    /// Says that a bound name stands for the digest of an image that has not been pushed.
-    pub(crate) fn set_pushed(&mut self, slot: Slot, export: ExportId) {
-        self.bound.insert((slot.instance, slot.bind), Bound::Pushed(export));
+    /// Calls a function value from within a builtin.
+    pub(crate) fn apply(&mut self, func: &Value, args: Vec<Value>, site: &Site) -> Result<Value, Fail> {
+        deep(|| {
+            self.enter(site.at, Some(&site.frame))?;
+            let bindings = args.into_iter().map(|value| {
+                let key = self.keys.of(&value);
+                Binding::Known(value, key)
+            });
+            let bindings = bindings.collect();
+            let value = self.call_value(func, bindings, &site.frame, Value::Nil)?;
+            self.depth -= 1;
+            Ok(value)
+        })
     }
 
     fn call_builtin(
         &mut self,
         id: BuiltinId,
         call: &'p hir::Call,
-        scope: InstanceId,
+        scope: ScopeId,
         frame: &Rc<Frame>,
         current: Value,
     ) -> Result<Value, Fail> {
-        let Some(builtin) = self.program.builtin(id) else { return Ok(Value::Nil) };
+        let program = self.program;
+        let Some(builtin) = program.builtin(id) else { return Ok(Value::Nil) };
         let mut args = Vec::with_capacity(call.args.len());
         let mut arg_at = Vec::with_capacity(call.args.len());
-        for arg in &call.args {
-            let spread = match &arg.node {
-                ExprNode::Call(hir::Call { callee: Callee::Param(index), .. }) => {
-                    self.instances.get(scope.0).and_then(|instance| instance.args.get(*index)).cloned()
+        for (index, arg) in call.args.iter().enumerate() {
+            match arg {
+                hir::Arg::One(expr) => {
+                    args.push(self.expr(expr, scope, Some(frame))?);
+                    arg_at.push(expr.at);
                 }
-                _ => None,
-            };
-            match spread {
-                Some(thunks) => {
-                    for thunk in thunks {
-                        args.push(self.force(&thunk)?);
-                        arg_at.push(arg.at);
+                hir::Arg::Many(items) => {
+                    for item in items {
+                        let value = self.expr(&item.expr, scope, Some(frame))?;
+                        let before = args.len();
+                        if item.spread {
+                            args.extend(value.items().iter().take(MAX_ITEMS).cloned());
+                        } else {
+                            args.push(value);
+                        }
+                        arg_at.extend((before..args.len()).map(|_| item.expr.at));
                     }
                 }
-                None => {
-                    args.push(self.expr(arg, scope, Some(frame))?);
-                    arg_at.push(arg.at);
+                hir::Arg::Default => {
+                    let value = match builtin.defaults.get(index) {
+                        Some(Some(default)) => self.expr(default, scope, None)?,
+                        _ => Value::Nil,
+                    };
+                    args.push(value);
+                    arg_at.push(call.at);
                 }
             }
         }
@@ -283,15 +370,9 @@ impl<'p> Evaluator<'p> {
                 _ => Rc::default(),
             },
         };
-        let site = Site { at: call.at, args: arg_at, frame: Rc::clone(frame), dir: self.module_dir(call) };
-        let binds =
-            call.binds.iter().map(|(effect, bind)| Slot { effect: *effect, instance: scope, bind: *bind }).collect();
-        builtins::invoke(self, builtin, builtins::Invocation { site, args, options, binds }, current)
-    }
-
-    /// The directory of the file that a call stands in.
-    fn module_dir(&self, call: &hir::Call) -> Utf8PathBuf {
-        let module = self.program.modules.iter().find(|module| module.source == call.at.source);
-        module.map(|module| module.dir.clone()).unwrap_or_default()
+        let site = Site { at: call.at, args: arg_at, frame: Rc::clone(frame), dir: self.dir_of(call.at) };
+        let root = self.scopes.get(scope).map_or(scope, |scope| scope.root);
+        let binds = call.binds.iter().map(|(effect, bind)| Slot { effect: *effect, func: root, bind: *bind }).collect();
+        builtins::invoke(self, builtin, Invocation { site, args, options, binds }, current)
     }
 }

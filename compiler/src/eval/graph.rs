@@ -92,7 +92,7 @@ pub(crate) enum Step {
 }
 
 /// A command.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Exec {
     pub(crate) args: Vec<String>,
     pub(crate) name: String,
@@ -119,7 +119,7 @@ pub(crate) struct Exec {
 }
 
 /// A mount of a command.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Mount {
     pub(crate) dest: String,
     pub(crate) source: Option<Out>,

@@ -8,10 +8,12 @@ use std::rc::Rc;
 use camino::Utf8PathBuf;
 use ecow::EcoString;
 use hlb_language::diagnostic::Location;
+use indexmap::IndexMap;
 
 use super::graph::Out;
 use super::history::EntryId;
-use crate::hir::BindId;
+use super::scope::ScopeId;
+use crate::hir::{BindId, BuiltinId, EnumId, FuncId, LambdaId, RecordId};
 use crate::image::ImageConfig;
 use crate::request::ExportTo;
 use crate::world::Platform;
@@ -19,14 +21,85 @@ use crate::world::Platform;
 /// A value.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
-    /// What a block without statements gives: the empty value of its kind.
+    /// What a block without statements gives: the empty value of its type.
     Nil,
+    /// `none`
+    None,
     Fs(Rc<Fs>),
     Text(EcoString),
     Int(i64),
     Bool(bool),
+    /// An enum's variant, by its number.
+    Variant(EnumId, usize),
+    List(Rc<Vec<Value>>),
+    /// In the order in which the keys were first written.
+    Map(Rc<IndexMap<EcoString, Value>>),
+    /// The fields in the order of their declaration.
+    Record(RecordId, Rc<Vec<Value>>),
+    Func(FuncValue),
     Options(Rc<Vec<Opt>>),
     Plan(Rc<Plan>),
+}
+
+/// A function as a value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum FuncValue {
+    /// A function of the program.
+    Named(FuncId),
+    /// A builtin.
+    Builtin(BuiltinId),
+    /// A literal, with the names that it sees.
+    Lambda(LambdaId, ScopeId),
+}
+
+impl Value {
+    /// The elements of a list; none of anything else.
+    pub(crate) fn items(&self) -> &[Value] {
+        match self {
+            Self::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The entries of a map; none of anything else.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&EcoString, &Value)> {
+        let map = match self {
+            Self::Map(map) => Some(map),
+            _ => None,
+        };
+        map.into_iter().flat_map(|map| map.iter())
+    }
+
+    /// Whether there is no value where there may be none.
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self, Self::None | Self::Nil)
+    }
+
+    /// The text of a text; the empty one of anything else.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            _ => "",
+        }
+    }
+
+    /// The value of a number; 0 of anything else.
+    pub(crate) fn int(&self) -> i64 {
+        match self {
+            Self::Int(value) => *value,
+            _ => 0,
+        }
+    }
+
+    /// Whether it is true.
+    pub(crate) fn is_true(&self) -> bool {
+        matches!(self, Self::Bool(true))
+    }
+
+    /// A list.
+    pub(crate) fn list(items: Vec<Value>) -> Self {
+        Self::List(Rc::new(items))
+    }
 }
 
 /// A filesystem and what belongs to it.
@@ -84,12 +157,20 @@ pub(crate) fn set_env(env: &mut Vec<(EcoString, EcoString)>, key: &str, value: &
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(crate) struct ExportId(pub(crate) usize);
 
-/// A filesystem to write out, and the call that asks for it.
+/// Filesystems to write out, and the call that asks for it.
 #[derive(Clone, Debug)]
 pub(crate) struct ExportPlan {
-    pub(crate) fs: Rc<Fs>,
+    /// One, or those of an image for several platforms.
+    pub(crate) content: Exported,
     pub(crate) to: ExportTo,
     pub(crate) site: Site,
+}
+
+/// What an export writes.
+#[derive(Clone, Debug)]
+pub(crate) enum Exported {
+    One(Rc<Fs>),
+    Index(Vec<Rc<Fs>>),
 }
 
 /// A call in an option block.
@@ -121,6 +202,19 @@ pub(crate) struct Frame {
     pub(crate) parent: Option<Rc<Frame>>,
 }
 
+impl Drop for Frame {
+    /// Long chains of calls would overflow the stack if each frame dropped the next.
+    fn drop(&mut self) {
+        let mut parent = self.parent.take();
+        while let Some(frame) = parent {
+            match Rc::try_unwrap(frame) {
+                Ok(mut frame) => parent = frame.parent.take(),
+                Err(_) => break,
+            }
+        }
+    }
+}
+
 impl Frame {
     /// This call and the ones around it, innermost first.
     pub(crate) fn outward(self: &Rc<Self>) -> impl Iterator<Item = Location> + use<'_> {
@@ -128,17 +222,13 @@ impl Frame {
     }
 }
 
-/// A name that a call binds: effect number, the call of the function around it, and the name.
+/// A name that a call binds: the number of the result, the scope of the function around it, and the name.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {
     pub(crate) effect: usize,
-    pub(crate) instance: InstanceId,
+    pub(crate) func: ScopeId,
     pub(crate) bind: BindId,
 }
-
-/// One evaluation of a function with its arguments, on what it was called on.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct InstanceId(pub(crate) usize);
 
 /// What is to be built, in stages.
 #[derive(Clone, Debug)]
@@ -149,12 +239,46 @@ pub(crate) enum Plan {
     Sequential(usize, Vec<Rc<Plan>>),
 }
 
+impl Drop for Plan {
+    /// Stages within stages would overflow the stack if each dropped the next.
+    fn drop(&mut self) {
+        let mut pending = self.take_parts();
+        while let Some(part) = pending.pop() {
+            if let Ok(mut plan) = Rc::try_unwrap(part) {
+                pending.append(&mut plan.take_parts());
+            }
+        }
+    }
+}
+
 impl Plan {
+    fn take_parts(&mut self) -> Vec<Rc<Plan>> {
+        match self {
+            Self::Fs(_) => Vec::new(),
+            Self::Parallel(_, parts) | Self::Sequential(_, parts) => std::mem::take(parts),
+        }
+    }
+
     /// How many filesystems are built.
     pub(crate) fn size(&self) -> usize {
         match self {
             Self::Fs(_) => 1,
             Self::Parallel(size, _) | Self::Sequential(size, _) => *size,
+        }
+    }
+
+    /// Adds a stage behind what there is.
+    pub(crate) fn then(&mut self, next: Rc<Plan>) {
+        match self {
+            Self::Sequential(size, stages) => {
+                *size = size.saturating_add(next.size());
+                stages.push(next);
+            }
+            other => {
+                let size = other.size().saturating_add(next.size());
+                let first = std::mem::replace(other, Self::Sequential(0, Vec::new()));
+                *other = Self::Sequential(size, vec![Rc::new(first), next]);
+            }
         }
     }
 

@@ -165,7 +165,7 @@ fn images_go_where_they_are_sent() {
     solve: docker-image://docker.io/library/a:latest | /bin/sh -c x
     ");
     let request = build(&world(source), &["default"]).unwrap();
-    let image = &single(&request).exports[0].image;
+    let image = &single(&request).exports[0].variants()[0].image;
     assert_eq!((image.os.as_str(), image.architecture.as_str()), ("linux", "amd64"));
 }
 
@@ -189,7 +189,7 @@ fn a_digest_that_is_used_pushes_once_and_during_evaluation() {
     let pushes = world.pushes.borrow();
     let [push] = pushes.as_slice() else { panic!("pushed {} times", pushes.len()) };
     assert_eq!((push.exports.len(), push.name.as_str()), (1, "default"));
-    assert_eq!(push.exports[0].definition, push.definition);
+    assert_eq!(push.exports[0].variants()[0].definition, push.definition);
     assert_eq!(vertices(&push.definition), "docker-image://docker.io/library/a:latest");
 }
 

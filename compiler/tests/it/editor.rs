@@ -7,7 +7,7 @@ use crate::support::checked;
 const SOURCE: &str = "# Builds it.\nfs build(string how) {\n\trun how with option { mount scratch \"/o\" as out }\n}\n# What to ship.\nexport ship\nfs ship() { copy out(\"x\") \"/\" \"/\" }\n# All of it.\npipeline default() { stage ship }\noption::run opts() { shlex }\nfs late() { run \"x\" with option { mount scratch \"/l\" as log } }\n";
 
 #[test]
-fn targets_are_what_takes_no_arguments() {
+fn targets_are_functions_and_what_they_bind() {
     let checked = checked(SOURCE);
     assert!(!checked.has_errors());
     let shown: Vec<String> = checked
@@ -16,12 +16,12 @@ fn targets_are_what_takes_no_arguments() {
         .map(|target| {
             let marks = [("exported", target.exported), ("bound", target.bound)];
             let marks: Vec<&str> = marks.iter().filter(|(_, set)| *set).map(|(mark, _)| *mark).collect();
-            format!("{} {} {:?} {}", target.kind, target.name, target.doc.as_deref().unwrap_or(""), marks.join(" "))
+            format!("{} {} {:?} {}", target.ty, target.name, target.doc.as_deref().unwrap_or(""), marks.join(" "))
         })
         .collect();
     assert_eq!(
         shown,
-        ["fs ship \"\" exported", "pipeline default \"All of it.\" ", "fs late \"\" ", "fs log \"\" bound",]
+        ["fs build \"Builds it.\" ", "fs out \"\" bound", "fs ship \"\" exported", "pipeline default \"All of it.\" ", "fs late \"\" ", "fs log \"\" bound",]
     );
 }
 

@@ -15,6 +15,8 @@ mod evaluation;
 mod fixes;
 mod messages;
 mod modules;
+mod namespaces;
 mod pages;
 mod reference;
 mod support;
+mod values;

@@ -9,7 +9,8 @@ const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/builtins.md");
 
 const HEAD: &str = "# Builtins
 
-Everything that a program can call without declaring it. This page is made from `stdlib/modules/builtin.hlb`; change it there.
+Everything that a program can call without declaring it, but for the functions on texts, lists and other data, which are in
+[namespaces](namespaces.md). This page is made from `stdlib/modules/builtin.hlb`; change it there.
 
 A call of kind `fs` changes the filesystem of the block that it stands in, or makes one where a value is needed. Options stand
 behind `with`: `run \"make\" with option { dir \"/src\"; network \"none\" }`, or a single one by itself:
@@ -113,7 +114,7 @@ fn builtin(func: &FuncDecl) -> Builtin {
     let list = |params: &[Param]| {
         let param = |param: &Param| {
             let variadic = if param.variadic.is_some() { "variadic " } else { "" };
-            format!("{variadic}{} {}", param.kind.text, param.name.text)
+            format!("{variadic}{} {}", written(&param.ty), param.name.text)
         };
         params.iter().map(param).collect::<Vec<_>>().join(", ")
     };
@@ -123,7 +124,7 @@ fn builtin(func: &FuncDecl) -> Builtin {
         write!(signature, " binds ({})", list(&binds.effects)).unwrap();
     }
     let mut builtin = Builtin {
-        kind: func.kind.text.to_string(),
+        kind: written(&func.result),
         name,
         signature,
         text: String::new(),
@@ -153,4 +154,22 @@ fn builtin(func: &FuncDecl) -> Builtin {
         }
     }
     builtin
+}
+
+/// A type as it is written.
+fn written(ty: &hlb_language::ast::TypeExpr) -> String {
+    use hlb_language::ast::TypeExpr;
+    match ty {
+        TypeExpr::Name(name) => name.text.to_string(),
+        TypeExpr::Member(path) => {
+            format!("{}.{}", path.head.text, path.member.as_ref().map_or("", |member| member.text.as_str()))
+        }
+        TypeExpr::List(_, item) => format!("[{}]", written(item)),
+        TypeExpr::Map(_, item) => format!("map[{}]", written(item)),
+        TypeExpr::Optional(_, item) => format!("{}?", written(item)),
+        TypeExpr::Func(_, params, result) => {
+            let params: Vec<String> = params.iter().map(written).collect();
+            format!("fn({}) {}", params.join(", "), written(result))
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 use hlb_compiler::testing::MemoryWorld;
-use hlb_compiler::{Checked, ExportTo, Options, Platform, Request, Solve, check, compile};
+use hlb_compiler::{Checked, ExportTo, Options, Platform, Request, Solve, TargetCall, check, compile};
 use hlb_language::diagnostic::{Diagnostic, Label, Severity};
 use hlb_language::source::SourceMap;
 use hlb_llb::Digest;
@@ -21,7 +21,7 @@ pub(crate) fn checked(source: &str) -> Checked {
 /// Compiles targets of `main.hlb` in a world; the diagnostics as text if that fails.
 pub(crate) fn build(world: &MemoryWorld, targets: &[&str]) -> Result<Request, String> {
     let checked = check(world, Utf8Path::new("main.hlb"));
-    let targets: Vec<String> = targets.iter().map(|target| (*target).to_owned()).collect();
+    let targets: Vec<TargetCall> = targets.iter().map(|target| TargetCall::from(*target)).collect();
     compile(world, &checked, &targets, &options()).map_err(|errors| {
         assert!(!errors.0.is_empty(), "a failed compilation has errors");
         render(&checked.sources, &errors.0)
@@ -112,7 +112,8 @@ fn outline_into(request: &Request, depth: usize, out: &mut String) {
                     ExportTo::DockerEngine(reference) => format!("load {reference}"),
                     ExportTo::Registry { reference, stargz } => format!("push {reference} stargz={stargz}"),
                 };
-                out.push_str(&format!("{indent}export to {to}: {}\n", vertices(&export.definition)));
+                let written: Vec<String> = export.variants().iter().map(|it| vertices(&it.definition)).collect();
+                out.push_str(&format!("{indent}export to {to}: {}\n", written.join(" & ")));
             }
             out.push_str(&format!("{indent}solve: {}\n", vertices(&solve.definition)));
         }

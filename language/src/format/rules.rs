@@ -62,6 +62,7 @@ impl<'a> Rules<'a> {
             }
             Decl::Export(export) => Doc::text(format!("export {}", export.name.text)),
             Decl::Func(func) => self.func(func),
+            Decl::Let(_) | Decl::Record(_) | Decl::Enum(_) | Decl::Test(_) => self.verbatim(decl.span()),
             Decl::Error(span) => self.verbatim(*span),
         }
     }
@@ -70,8 +71,8 @@ impl<'a> Rules<'a> {
         let behind = func.binds.as_ref().map(|binds| binds.span).or(func.body.as_ref().map(|body| body.span));
         let limit = behind.map_or(func.span.end, |span| span.start);
         let parens = self.parens(func.name.span.end, limit);
-        let mut doc =
-            Doc::text(format!("{} {}", func.kind.text, func.name.text)).then(self.params(parens, &func.params));
+        let mut doc = Doc::text(format!("{} {}", self.slice(func.result.span()), func.name.text))
+            .then(self.params(parens, &func.params));
         if let Some(binds) = &func.binds {
             doc = doc.then(" binds ").then(self.binds(binds));
         }
@@ -98,7 +99,7 @@ impl<'a> Rules<'a> {
     fn params(&self, parens: Span, params: &[Param]) -> Doc {
         let elements = params.iter().map(|param| {
             let variadic = if param.variadic.is_some() { "variadic " } else { "" };
-            let doc = Doc::text(format!("{variadic}{} {}", param.kind.text, param.name.text));
+            let doc = Doc::text(format!("{variadic}{} {}", self.slice(param.ty.span()), param.name.text));
             Element { span: param.span, doc }
         });
         self.list(parens, elements.collect())
@@ -146,6 +147,7 @@ impl<'a> Rules<'a> {
         match stmt {
             Stmt::Call(call) => self.call_stmt(call),
             Stmt::Expr(stmt) => self.expr(&stmt.expr),
+            Stmt::Let(_) | Stmt::For(_) | Stmt::Assert(_) => self.verbatim(stmt.span()),
             Stmt::Error(error) => self.verbatim(error.span),
         }
     }
@@ -153,7 +155,7 @@ impl<'a> Rules<'a> {
     fn call_stmt(&self, call: &CallStmt) -> Doc {
         let mut doc = self.path(&call.callee);
         for arg in &call.args {
-            doc = doc.then(" ").then(self.expr(arg));
+            doc = doc.then(" ").then(self.expr(arg.expr()));
         }
         if let Some(with) = &call.with {
             doc = doc.then(" with ").then(self.expr(&with.expr));
@@ -187,14 +189,14 @@ impl<'a> Rules<'a> {
             Expr::Bool(lit) => Doc::text(if lit.value { "true" } else { "false" }),
             Expr::String(string) => self.string(string),
             Expr::Call(call) => self.call_expr(call),
-            Expr::Error(span) => self.verbatim(*span),
+            other => self.verbatim(other.span()),
         }
     }
 
     fn call_expr(&self, call: &CallExpr) -> Doc {
         let path = self.path(&call.callee);
         let Some((parens, args)) = &call.args else { return path };
-        let elements = args.iter().map(|arg| Element { span: arg.span(), doc: self.expr(arg) });
+        let elements = args.iter().map(|arg| Element { span: arg.span(), doc: self.expr(arg.expr()) });
         path.then(self.list(*parens, elements.collect()))
     }
 

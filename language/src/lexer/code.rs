@@ -18,7 +18,7 @@ enum Code {
     Newline,
     #[regex(r"#[^\n]*", allow_greedy = true)]
     Comment,
-    #[regex(r"[A-Za-z0-9_:]+")]
+    #[regex(r"[A-Za-z0-9_]+(::?[A-Za-z0-9_]+)*")]
     Word,
     #[token("\"")]
     Quote,
@@ -38,12 +38,46 @@ enum Code {
     LParen,
     #[token(")")]
     RParen,
-    #[token(",")]
-    Comma,
-    #[token(";")]
-    Semicolon,
+    #[token("[")]
+    LBracket,
+    #[token("]")]
+    RBracket,
     #[token(".")]
     Dot,
+    #[token(",", |_| TokenKind::Comma)]
+    #[token(";", |_| TokenKind::Semicolon)]
+    #[token(":", |_| TokenKind::Colon)]
+    #[token("=", |_| TokenKind::Assign)]
+    #[token("=>", |_| TokenKind::FatArrow)]
+    #[token("...", |_| TokenKind::Ellipsis)]
+    #[token("?", |_| TokenKind::Question)]
+    #[token("??", |_| TokenKind::Coalesce)]
+    #[token("||", |_| TokenKind::Or)]
+    #[token("&&", |_| TokenKind::And)]
+    #[token("!", |_| TokenKind::Not)]
+    #[token("==", |_| TokenKind::Equal)]
+    #[token("!=", |_| TokenKind::NotEqual)]
+    #[token("<", |_| TokenKind::Less)]
+    #[token("<=", |_| TokenKind::LessEqual)]
+    #[token(">", |_| TokenKind::Greater)]
+    #[token(">=", |_| TokenKind::GreaterEqual)]
+    #[token("+", |_| TokenKind::Plus)]
+    #[token("-", |_| TokenKind::Minus)]
+    #[token("*", |_| TokenKind::Star)]
+    #[token("/", |_| TokenKind::Slash)]
+    #[token("%", |_| TokenKind::Percent)]
+    // What people write who come from other languages: read as one, so that it can be told as one.
+    #[regex(r"//+", |_| TokenKind::Unknown)]
+    #[regex(r"/\*+", |_| TokenKind::Unknown)]
+    #[token("->", |_| TokenKind::Unknown)]
+    #[token("++", |_| TokenKind::Unknown)]
+    #[token("+=", |_| TokenKind::Unknown)]
+    #[token(":=", |_| TokenKind::Unknown)]
+    #[token("===", |_| TokenKind::Unknown)]
+    #[token("!==", |_| TokenKind::Unknown)]
+    #[token("&", |_| TokenKind::Unknown)]
+    #[token("|", |_| TokenKind::Unknown)]
+    Sign(TokenKind),
 }
 
 impl<'a> Lexer<'a> {
@@ -91,12 +125,21 @@ impl<'a> Lexer<'a> {
                 }
                 self.token(TokenKind::RParen, 1);
             }
-            Code::Comma => self.put(TokenKind::Comma, 1),
-            Code::Semicolon => self.put(TokenKind::Semicolon, 1),
+            Code::LBracket => {
+                let open = self.token(TokenKind::LBracket, 1);
+                self.push(ModeKind::Bracket, open);
+            }
+            Code::RBracket => {
+                if self.modes.last().is_some_and(|mode| mode.kind == ModeKind::Bracket) {
+                    self.modes.pop();
+                }
+                self.token(TokenKind::RBracket, 1);
+            }
             Code::Dot => {
                 let kind = if self.behind_name() { TokenKind::Dot } else { TokenKind::Unknown };
                 self.token(kind, 1);
             }
+            Code::Sign(kind) => self.put(kind, text.len()),
         }
     }
 
@@ -114,12 +157,12 @@ impl<'a> Lexer<'a> {
         self.newline();
     }
 
-    /// `}` ends the innermost block or interpolation; a parenthesis in between was never closed.
+    /// `}` ends the innermost block or interpolation; a parenthesis or a bracket in between was never closed.
     fn close_brace(&mut self) {
         let closes = |kind| matches!(kind, ModeKind::Block | ModeKind::Interpolation);
         let mut kind = TokenKind::RBrace;
-        // Only parentheses can be above it: in a string this table does not read.
-        if let Some(at) = self.modes.iter().rposition(|mode| mode.kind != ModeKind::Paren)
+        // Only parentheses and brackets can be above it: in a string this table does not read.
+        if let Some(at) = self.modes.iter().rposition(|mode| !matches!(mode.kind, ModeKind::Paren | ModeKind::Bracket))
             && let Some(mode) = self.modes.get(at).filter(|mode| closes(mode.kind))
         {
             if mode.kind == ModeKind::Interpolation {
@@ -130,7 +173,7 @@ impl<'a> Lexer<'a> {
         self.token(kind, 1);
     }
 
-    /// A run of word characters and colons. A reserved word, a number or a truth value ends at the first colon; directly
+    /// A word, or words joined by colons. A reserved word, a number or a truth value ends at the first colon; directly
     /// behind the dot of a reference there are only names.
     fn word(&mut self, text: &'a str) {
         if self.behind_dot() {
@@ -164,11 +207,11 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Whether the token directly before is a name, or a name with dots behind it.
+    /// Whether the token directly before is a name, a name with dots behind it, or a closer.
     fn behind_name(&self) -> bool {
-        self.tokens.last().is_some_and(|token| {
-            matches!(token.kind, TokenKind::Ident | TokenKind::Dot) && token.span.end as usize == self.at
-        })
+        let kinds = [TokenKind::Ident, TokenKind::Dot, TokenKind::RParen, TokenKind::RBracket];
+        let last = self.tokens.last();
+        last.is_some_and(|token| kinds.contains(&token.kind) && token.span.end as usize == self.at)
     }
 
     fn behind_dot(&self) -> bool {

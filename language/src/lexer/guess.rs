@@ -33,7 +33,7 @@ impl<'a> Lexer<'a> {
                 b'$' if quote == b'"' && bytes.get(at + 1) == Some(&b'{') => break,
                 byte if *byte == quote => {
                     let follows = bytes.get(at + 1);
-                    if !follows.is_none_or(|byte| byte.is_ascii_whitespace() || b";,)}#".contains(byte)) {
+                    if !follows.is_none_or(|byte| byte.is_ascii_whitespace() || b";,)]}#".contains(byte)) {
                         return false;
                     }
                     break;
@@ -67,7 +67,7 @@ impl<'a> Lexer<'a> {
                 _ if mode.open.start < line => break,
                 ModeKind::Heredoc { .. } => break,
                 ModeKind::Quoted | ModeKind::Raw => first = at,
-                ModeKind::Block | ModeKind::Paren | ModeKind::Interpolation => {}
+                ModeKind::Block | ModeKind::Paren | ModeKind::Bracket | ModeKind::Interpolation => {}
             }
         }
         self.close_modes(first);

@@ -68,10 +68,17 @@ fn expected(terminals: &[String]) -> Option<String> {
     }
     let plain = [
         ("block", "a block"),
+        ("header block", "a block"),
+        ("arms", "the arms in braces"),
+        ("fields", "the fields in braces"),
+        ("variants", "the variants in braces"),
         ("(", "`(`"),
         (")", "`)`"),
+        ("]", "`]`"),
         (".", "`.`"),
         (",", "`,`"),
+        ("=>", "`=>`"),
+        ("in", "`in`"),
         ("with", "`with`"),
         ("as", "`as`"),
         ("import", "a declaration"),
@@ -81,6 +88,7 @@ fn expected(terminals: &[String]) -> Option<String> {
         words.push("`from`");
     }
     words.extend(plain.iter().filter(|(name, _)| has(name)).map(|(_, word)| *word));
+    words.dedup();
     match words.as_slice() {
         [] => None,
         [word] => Some((*word).to_owned()),

@@ -3,14 +3,16 @@
 //! Reads the rows outside of blocks. What stands behind a function and is no declaration is taken for statements of that
 //! function, whose block was closed too early or never opened.
 
-use crate::ast::{Block, Decl, Expr, FuncDecl, Ident, ImportDecl, Param, Stmt};
+use crate::ast::{
+    Block, Decl, Expr, FuncDecl, Ident, ImportDecl, LetDecl, Param, Stmt, StringForm, StringLit, TestDecl, TypeExpr,
+};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::lexer::is_kind;
-use crate::parser::pieces::{self, Piece};
+use crate::parser::pieces::{self, Finished, Piece};
 use crate::parser::recover::{extent, finish, repaired, statement_row};
 use crate::parser::repair;
-use crate::parser::symbols::Builder;
+use crate::parser::symbols::{Builder, Head};
 use crate::parser::tree::Node;
 use crate::span::Span;
 use crate::token::TokenKind;
@@ -46,6 +48,12 @@ struct Part<'r, 'a> {
 
 impl Part<'_, '_> {
     fn row(&mut self, row: Vec<Piece>) {
+        if self.is_inner_let(&row) {
+            let Some(span) = extent(&row) else { return };
+            self.report_outside(span);
+            let stmts = statement_row(self.builder, row);
+            return self.adopt(stmts);
+        }
         let unopened = row.iter().find(|piece| piece.is_unopened(self.builder));
         let unopened = unopened.map(|piece| repair::unopened(self.builder, piece));
         let (row, _) = match pieces::declarations(self.builder, row) {
@@ -80,6 +88,13 @@ impl Part<'_, '_> {
         }
     }
 
+    /// Whether a row is an indented `let` behind a function: one of its statements, whose block was closed too early.
+    fn is_inner_let(&mut self, row: &[Piece]) -> bool {
+        let trivia = self.builder.trivia;
+        let is_indented = |piece: &Piece| trivia.line_start(piece.span.start) != piece.span.start;
+        row.first().is_some_and(|first| first.kind == TokenKind::Let && is_indented(first)) && self.func().is_some()
+    }
+
     /// The function that a row behind it may belong to.
     fn func(&mut self) -> Option<&mut FuncDecl> {
         match self.decls.get_mut(self.first..)?.last_mut()? {
@@ -92,7 +107,7 @@ impl Part<'_, '_> {
     fn block_row(&mut self, mut row: Vec<Piece>) {
         let builder = self.builder;
         let behind = row.split_off(1);
-        let Some(block) = row.into_iter().find_map(Piece::into_block) else { return };
+        let Some(block) = row.into_iter().flat_map(Piece::into_blocks).next() else { return };
         let Some(func) = self.func() else { return };
         if func.body.is_none() {
             let head = Span::at(func.span.end as usize);
@@ -122,12 +137,16 @@ impl Part<'_, '_> {
             .windows(2)
             .any(|pair| matches!(pair, [before, block] if before.kind == TokenKind::RParen && block.is_block()));
         match kinds.as_slice() {
-            [TokenKind::Import | TokenKind::Export, ..] => true,
-            [TokenKind::Ident, second, ..] if is_known && *second != TokenKind::LBrace => true,
+            [TokenKind::Import | TokenKind::Export | TokenKind::ExportPrefix, ..] => true,
+            [TokenKind::Let | TokenKind::Type | TokenKind::Enum | TokenKind::Test, ..] => true,
+            [TokenKind::Ident, second, ..] if is_known && !second.opens_brace() => true,
             [TokenKind::Ident] => is_known,
-            [TokenKind::Ident, ..] if has_body => true,
-            [TokenKind::Ident, TokenKind::Ident, TokenKind::LParen] => self.func().is_none(),
-            [TokenKind::Ident, TokenKind::LParen, ..] => self.func().is_none(),
+            [TokenKind::Ident | TokenKind::LBracket | TokenKind::Fn, ..] if has_body => true,
+            [TokenKind::Ident, TokenKind::Ident, open] if open.opens_paren() => self.func().is_none(),
+            [TokenKind::Ident, open, ..] if open.opens_paren() => self.func().is_none(),
+            // `x = 1`, which was to be a constant.
+            [TokenKind::Ident, TokenKind::Assign, ..] => self.func().is_none(),
+            [TokenKind::Ident, TokenKind::Ident, TokenKind::Assign] => self.func().is_none(),
             _ => false,
         }
     }
@@ -151,7 +170,7 @@ impl Part<'_, '_> {
                 let name = func.name.text.clone();
                 error.help(format!("move it into a block: the block of `{name}` is closed above"))
             }
-            None => error.help("write `import`, `export`, or a function such as `fs name() { … }`"),
+            None => error.help("write `import`, `export`, `let`, or a function such as `fs name() { … }`"),
         });
     }
 
@@ -172,14 +191,18 @@ fn split(row: Vec<Piece>) -> Vec<Vec<Piece>> {
     let mut parts = Vec::new();
     let mut part: Vec<Piece> = Vec::new();
     for piece in row {
-        let begins = matches!(piece.kind, TokenKind::Import | TokenKind::Export)
-            && part.last().is_some_and(|last| last.kind != TokenKind::Ident && last.kind != TokenKind::LParen);
+        let begins = matches!(piece.kind, TokenKind::Import | TokenKind::Export | TokenKind::ExportPrefix)
+            && part.last().is_some_and(|last| last.kind != TokenKind::Ident && !last.kind.opens_paren());
         if begins {
             parts.push(std::mem::take(&mut part));
         }
-        let ends = piece.is_block();
+        let kind = piece.kind;
+        let is_group = piece.is_group();
         part.push(piece);
-        if ends {
+        // The blocks in the value of a `let` are parts of it.
+        let in_value = part.iter().take(2).any(|piece| piece.kind == TokenKind::Let);
+        let ends = matches!(kind, TokenKind::LBrace | TokenKind::RecordBrace | TokenKind::EnumBrace);
+        if is_group && ends && !in_value {
             parts.push(std::mem::take(&mut part));
         }
     }
@@ -190,45 +213,134 @@ fn split(row: Vec<Piece>) -> Vec<Vec<Piece>> {
 }
 
 /// What can be told of a declaration that did not parse; its error has been reported.
-fn guess(builder: &Builder<'_>, row: Vec<Piece>) -> Option<Decl> {
+fn guess(builder: &Builder<'_>, mut row: Vec<Piece>) -> Option<Decl> {
     let span = extent(&row)?;
-    let ident = |piece: &Piece| builder.ident(piece.span.start as usize, piece.span.end as usize);
-    let is_head = |piece: &&Piece| piece.kind != TokenKind::LParen && !piece.is_block();
-    let names: Vec<Ident> = row
-        .iter()
-        .take_while(is_head)
-        .filter(|piece| piece.kind == TokenKind::Ident || piece.kind.is_keyword())
-        .map(ident)
-        .collect();
-    if row.first().is_some_and(|first| first.kind == TokenKind::Import) {
-        let Some(name) = names.get(1).cloned() else { return Some(Decl::Error(span)) };
-        let from = names.get(2).filter(|name| name.text == "from").map(|name| name.span);
-        let source = Expr::Error(Span::at(span.end as usize));
-        let doc = builder.trivia.doc(builder.text, span.start as usize);
-        return Some(Decl::Import(ImportDecl { span, doc, name, from, source }));
+    let export = row.first().filter(|first| first.kind == TokenKind::ExportPrefix).map(|first| first.span);
+    if export.is_some() {
+        row.remove(0);
     }
-    let (kind, name) = match names.as_slice() {
-        [kind, name, ..] => (kind.clone(), name.clone()),
-        [name] if !is_kind(&name.text) => {
-            (Ident { text: "".into(), span: Span::at(name.span.start as usize) }, name.clone())
-        }
-        _ => return Some(Decl::Error(span)),
-    };
-    if row.first().is_some_and(|first| first.kind == TokenKind::Export) {
-        return Some(Decl::Error(span));
-    }
-    let params = params(builder, &row);
     let doc = builder.trivia.doc(builder.text, span.start as usize);
-    let body = row.into_iter().find_map(Piece::into_block);
-    Some(Decl::Func(FuncDecl { span, doc, kind, name, params, binds: None, body }))
+    Some(match row.first().map(|first| first.kind) {
+        Some(TokenKind::Import) => guess_import(builder, &row, span),
+        Some(TokenKind::Let) => match binding(builder, &mut row) {
+            Some((ty, name, end)) => {
+                let value = Expr::Error(Span::at(end as usize).to(Span::at(span.end as usize)));
+                Decl::Let(LetDecl { span, doc, export, ty, name, value })
+            }
+            None => Decl::Error(span),
+        },
+        Some(TokenKind::Type | TokenKind::Enum) => guess_type(builder, row, export, span),
+        Some(TokenKind::Test) => {
+            let mut name =
+                StringLit { span: Span::at(span.start as usize), form: StringForm::Quoted, parts: Vec::new() };
+            let mut body = None;
+            for piece in row {
+                match piece.node {
+                    Some(Finished::String(string)) => name = string,
+                    Some(Finished::Block(block)) => body = Some(block),
+                    _ => {}
+                }
+            }
+            body.map_or(Decl::Error(span), |body| Decl::Test(TestDecl { span, doc, name, body }))
+        }
+        Some(TokenKind::Export) | None => Decl::Error(span),
+        Some(_) => guess_func(builder, row, export, span),
+    })
 }
 
-/// The parameters of a head, if their list parses.
-fn params(builder: &Builder<'_>, row: &[Piece]) -> Vec<Param> {
-    let open = row.iter().position(|piece| piece.kind == TokenKind::LParen).unwrap_or(row.len());
-    let list = row.iter().skip(open);
-    let close = list.clone().position(|piece| piece.kind == TokenKind::RParen).unwrap_or(0);
-    let list = list.take(close + 1).filter(|piece| piece.node.is_none());
-    let list = list.map(|piece| Piece { kind: piece.kind, span: piece.span, node: None }).collect();
+/// The names at the start of a row.
+fn names(builder: &Builder<'_>, row: &[Piece]) -> Vec<Ident> {
+    let is_head = |piece: &&Piece| !piece.kind.opens_paren() && !piece.is_group();
+    let names =
+        row.iter().take_while(is_head).filter(|piece| piece.kind == TokenKind::Ident || piece.kind.is_keyword());
+    names.map(|piece| ident(builder, piece)).collect()
+}
+
+fn ident(builder: &Builder<'_>, piece: &Piece) -> Ident {
+    match &piece.node {
+        Some(Finished::Name(name)) => name.clone(),
+        _ => builder.ident(piece.span.start as usize, piece.span.end as usize),
+    }
+}
+
+fn guess_import(builder: &Builder<'_>, row: &[Piece], span: Span) -> Decl {
+    let names = names(builder, row);
+    let Some(name) = names.get(1).cloned() else { return Decl::Error(span) };
+    let from = names.get(2).filter(|name| name.text == "from").map(|name| name.span);
+    let source = Expr::Error(Span::at(span.end as usize));
+    let doc = builder.trivia.doc(builder.text, span.start as usize);
+    Decl::Import(ImportDecl { span, doc, name, from, source })
+}
+
+/// A record or an enum, if it has a name and braces.
+fn guess_type(builder: &Builder<'_>, row: Vec<Piece>, export: Option<Span>, span: Span) -> Decl {
+    let start = span.start as usize;
+    let Some(name) = names(builder, &row).into_iter().next() else { return Decl::Error(span) };
+    let group = row.into_iter().find(Piece::is_group);
+    match group.map(|group| (group.span, group.node)) {
+        Some((body, Some(Finished::Fields(fields)))) => builder.record(export, start, name, (body, fields)),
+        Some((body, Some(Finished::Variants(variants)))) => builder.variants(export, start, name, (body, variants)),
+        _ => Decl::Error(span),
+    }
+}
+
+/// The type and the name of a `let` whose value cannot be read, and where that begins. Takes their pieces.
+pub(crate) fn binding(builder: &Builder<'_>, row: &mut Vec<Piece>) -> Option<(Option<TypeExpr>, Ident, u32)> {
+    let is_end = |piece: &Piece| matches!(piece.kind, TokenKind::Assign | TokenKind::Newline) || piece.is_group();
+    let end = row.iter().position(is_end).unwrap_or(row.len());
+    let name = row.get(end.checked_sub(1)?).filter(|piece| piece.kind == TokenKind::Ident)?;
+    let name = ident(builder, name);
+    let behind =
+        row.get(end).filter(|piece| piece.kind == TokenKind::Assign).map_or(name.span.end, |piece| piece.span.end);
+    let head: Vec<Piece> = row.drain(..end).collect();
+    let ty: Vec<Piece> = head.into_iter().skip(1).take(end.saturating_sub(2)).collect();
+    Some((pieces::any_type(builder, ty).ok(), name, behind))
+}
+
+/// A function: its name stands before the first parenthesis, or is the second name of the row.
+fn guess_func(builder: &Builder<'_>, mut row: Vec<Piece>, export: Option<Span>, span: Span) -> Decl {
+    let depths = pieces::depths(row.iter().map(|piece| piece.kind));
+    let is_open = |(piece, depth): (&Piece, &usize)| piece.kind.opens_paren() && *depth == 0;
+    let open = row.iter().zip(&depths).position(is_open);
+    let before = open.and_then(|open| Some((open, row.get(open.checked_sub(1)?)?)));
+    // `name<T(`, whose `>` lacks.
+    let is_generic = row.get(2).is_some_and(|piece| piece.kind == TokenKind::Less);
+    let typed = before
+        .filter(|_| !is_generic)
+        .filter(|(open, name)| *open > 2 && name.kind == TokenKind::Ident && name.node.is_none());
+    let (result, name) = match (typed, names(builder, &row).as_slice()) {
+        (Some((open, name)), _) => {
+            let name = ident(builder, name);
+            let ty: Vec<Piece> = row.drain(..open - 1).collect();
+            let first = ty.first().map_or(span, |piece| piece.span);
+            let result = pieces::any_type(builder, ty).unwrap_or(nameless(first));
+            (result, name)
+        }
+        (None, [kind, name, ..]) => (TypeExpr::Name(kind.clone()), name.clone()),
+        (None, [name]) if !is_kind(&name.text) => (nameless(name.span), name.clone()),
+        _ => return Decl::Error(span),
+    };
+    let params = params(builder, &mut row);
+    let body = row.into_iter().flat_map(Piece::into_blocks).next();
+    let head = Head { export, result, name, type_params: Vec::new() };
+    let end = Span::at(span.end as usize);
+    match builder.func(head, (end, params), None, None, body) {
+        Decl::Func(func) => Decl::Func(FuncDecl { span: func.span.to(span), ..func }),
+        decl => decl,
+    }
+}
+
+/// A type that is not there.
+fn nameless(before: Span) -> TypeExpr {
+    TypeExpr::Name(Ident { text: "".into(), span: Span::at(before.start as usize) })
+}
+
+/// The parameters of a head, if their list parses. Takes their pieces.
+fn params(builder: &Builder<'_>, row: &mut Vec<Piece>) -> Vec<Param> {
+    let Some(open) = row.iter().position(|piece| piece.kind.opens_paren()) else { return Vec::new() };
+    let kinds: Vec<TokenKind> = row.iter().map(|piece| piece.kind).collect();
+    let close = pieces::partners(&kinds).get(open).copied().flatten();
+    let Some(close) = close else { return Vec::new() };
+    let list = row.drain(open..=close).collect();
     pieces::params(builder, list).map(|(_, params)| params).unwrap_or_default()
 }

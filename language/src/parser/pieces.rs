@@ -5,9 +5,9 @@
 
 use lalrpop_util::ParseError;
 
-use crate::ast::{Block, Decl, Expr, Ident, Param, Stmt, StringLit};
+use crate::ast::{Block, Decl, Expr, Field, Ident, MatchArm, Param, Stmt, StringLit, TypeExpr};
 use crate::parser::grammar;
-use crate::parser::symbols::{Builder, Symbol};
+use crate::parser::symbols::{Builder, MapBody, Refused, Symbol};
 use crate::parser::tree::Node;
 use crate::span::Span;
 use crate::token::{Token, TokenKind};
@@ -23,7 +23,13 @@ pub(crate) struct Piece {
 /// A node that was parsed before what it stands in.
 #[derive(Debug)]
 pub(crate) enum Finished {
+    /// The statements of any block; whose, the kind of the piece tells.
     Block(Block),
+    Arms(Vec<MatchArm>),
+    Fields(Vec<Field>),
+    Variants(Vec<Ident>),
+    /// A map, or an expression that could not be read.
+    Expr(Expr),
     String(StringLit),
     /// A name that a repair put.
     Name(Ident),
@@ -42,6 +48,8 @@ pub(crate) struct Failure {
     pub(crate) at: usize,
     /// The grammar's names of what could stand there.
     pub(crate) expected: Vec<String>,
+    /// Whether what stands before is a whole statement, behind which nothing of the kind can follow.
+    pub(crate) is_behind: bool,
 }
 
 /// Nodes between two terminators, and the second one.
@@ -51,21 +59,22 @@ pub(crate) struct Row {
     pub(crate) end: Option<Token>,
 }
 
-/// Splits nodes into rows: at terminators, but not between parentheses that match.
+/// Splits nodes into rows: at terminators, but not between parentheses or brackets that match.
 pub(crate) fn rows(nodes: Vec<Node>) -> Vec<Row> {
-    let mut matched = matched_parens(&nodes).into_iter();
+    let kinds: Vec<TokenKind> = nodes.iter().map(Node::kind).collect();
+    let mut partners = partners(&kinds).into_iter();
     let mut depth = 0_usize;
     let mut rows = Vec::new();
     let mut row = Vec::new();
     for node in nodes {
-        let is_matched = matched.next().unwrap_or(false);
+        let is_matched = partners.next().flatten().is_some();
         match node {
             Node::Token(token) if token.kind.ends_statement() && depth == 0 => {
                 rows.push(Row { nodes: std::mem::take(&mut row), end: Some(token) });
                 continue;
             }
-            Node::Token(Token { kind: TokenKind::LParen, .. }) if is_matched => depth += 1,
-            Node::Token(Token { kind: TokenKind::RParen, .. }) if is_matched => depth = depth.saturating_sub(1),
+            Node::Token(token) if is_matched && opens_list(token.kind) => depth += 1,
+            Node::Token(token) if is_matched && closes_list(token.kind) => depth = depth.saturating_sub(1),
             _ => {}
         }
         row.push(node);
@@ -76,80 +85,120 @@ pub(crate) fn rows(nodes: Vec<Node>) -> Vec<Row> {
     rows
 }
 
-/// For each node, whether it is a parenthesis that has its counterpart.
-fn matched_parens(nodes: &[Node]) -> Vec<bool> {
-    let mut matched = vec![false; nodes.len()];
-    let mut open = Vec::new();
-    for (at, node) in nodes.iter().enumerate() {
-        match node {
-            Node::Token(Token { kind: TokenKind::LParen, .. }) => open.push(at),
-            Node::Token(Token { kind: TokenKind::RParen, .. }) => {
-                for pair in open.pop().into_iter().flat_map(|open| [open, at]) {
-                    if let Some(slot) = matched.get_mut(pair) {
-                        *slot = true;
+/// Whether a token opens parentheses or brackets.
+pub(crate) fn opens_list(kind: TokenKind) -> bool {
+    kind.opens_paren() || kind.opens_bracket()
+}
+
+/// Whether a token closes parentheses or brackets.
+pub(crate) fn closes_list(kind: TokenKind) -> bool {
+    matches!(kind, TokenKind::RParen | TokenKind::RBracket)
+}
+
+/// For each token its counterpart, if it is a parenthesis or a bracket that has one. A `;` never stands in these: what was
+/// open before it will not close.
+pub(crate) fn partners(kinds: &[TokenKind]) -> Vec<Option<usize>> {
+    let mut partners = vec![None; kinds.len()];
+    let mut open: Vec<(bool, usize)> = Vec::new();
+    for (at, kind) in kinds.iter().enumerate() {
+        match kind {
+            kind if opens_list(*kind) => open.push((kind.opens_paren(), at)),
+            TokenKind::RParen | TokenKind::RBracket => {
+                let is_paren = *kind == TokenKind::RParen;
+                // One of the other kind in between was never closed.
+                if let [.., (outer, _), (inner, _)] = open.as_slice()
+                    && *outer == is_paren
+                    && *inner != is_paren
+                {
+                    open.pop();
+                }
+                let Some((_, opener)) = open.pop_if(|(paren, _)| *paren == is_paren) else { continue };
+                for (slot, partner) in [(at, opener), (opener, at)] {
+                    if let Some(slot) = partners.get_mut(slot) {
+                        *slot = Some(partner);
                     }
                 }
             }
-            // A `;` never stands in parentheses: what was open before it will not close.
-            Node::Token(Token { kind: TokenKind::Semicolon, .. }) => open.clear(),
+            TokenKind::Semicolon => open.clear(),
             _ => {}
         }
     }
-    matched
+    partners
 }
 
-/// The depth of parentheses at each piece.
-pub(crate) fn paren_depths(kinds: impl Iterator<Item = TokenKind>) -> Vec<usize> {
+/// The depth of parentheses and brackets at each piece.
+pub(crate) fn depths(kinds: impl Iterator<Item = TokenKind>) -> Vec<usize> {
     let mut depth = 0_usize;
     kinds
         .map(|kind| {
             let here = depth;
-            match kind {
-                TokenKind::LParen => depth += 1,
-                TokenKind::RParen => {
-                    depth = depth.saturating_sub(1);
-                    return depth;
-                }
-                _ => {}
+            if opens_list(kind) {
+                depth += 1;
+            } else if closes_list(kind) {
+                depth = depth.saturating_sub(1);
+                return depth;
             }
             here
         })
         .collect()
 }
 
+/// A row that the grammar refused, and why.
+pub(crate) type Refusal = (Vec<Piece>, Failure);
+
 /// The runs of the grammar on rows. Each gives the row back if it fails.
-pub(crate) fn declarations(builder: &Builder<'_>, row: Vec<Piece>) -> Result<Vec<Decl>, (Vec<Piece>, Failure)> {
+pub(crate) fn declarations(builder: &Builder<'_>, row: Vec<Piece>) -> Result<Vec<Decl>, Refusal> {
     run(builder, row, |symbols| grammar::DeclarationsParser::new().parse(builder, symbols))
 }
 
-pub(crate) fn statements(builder: &Builder<'_>, row: Vec<Piece>) -> Result<Vec<Stmt>, (Vec<Piece>, Failure)> {
+pub(crate) fn statements(builder: &Builder<'_>, row: Vec<Piece>) -> Result<Vec<Stmt>, Refusal> {
     run(builder, row, |symbols| grammar::StatementsParser::new().parse(builder, symbols))
 }
 
-pub(crate) fn expression(builder: &Builder<'_>, row: Vec<Piece>) -> Result<Expr, (Vec<Piece>, Failure)> {
+pub(crate) fn expression(builder: &Builder<'_>, row: Vec<Piece>) -> Result<Expr, Refusal> {
     run(builder, row, |symbols| grammar::ExprParser::new().parse(builder, symbols))
 }
 
-pub(crate) fn params(builder: &Builder<'_>, row: Vec<Piece>) -> Result<(Span, Vec<Param>), (Vec<Piece>, Failure)> {
+pub(crate) fn params(builder: &Builder<'_>, row: Vec<Piece>) -> Result<(Span, Vec<Param>), Refusal> {
     run(builder, row, |symbols| grammar::ParamsParser::new().parse(builder, symbols))
 }
 
+pub(crate) fn any_type(builder: &Builder<'_>, row: Vec<Piece>) -> Result<TypeExpr, Refusal> {
+    run(builder, row, |symbols| grammar::AnyTypeParser::new().parse(builder, symbols))
+}
+
+pub(crate) fn map(builder: &Builder<'_>, row: Vec<Piece>) -> Result<MapBody, Refusal> {
+    run(builder, row, |symbols| grammar::MapBodyParser::new().parse(builder, symbols))
+}
+
+pub(crate) fn arms(builder: &Builder<'_>, row: Vec<Piece>) -> Result<Vec<MatchArm>, Refusal> {
+    run(builder, row, |symbols| grammar::ArmListParser::new().parse(builder, symbols))
+}
+
+pub(crate) fn fields(builder: &Builder<'_>, row: Vec<Piece>) -> Result<Vec<Field>, Refusal> {
+    run(builder, row, |symbols| grammar::FieldListParser::new().parse(builder, symbols))
+}
+
+pub(crate) fn variants(builder: &Builder<'_>, row: Vec<Piece>) -> Result<Vec<Ident>, Refusal> {
+    run(builder, row, |symbols| grammar::VariantListParser::new().parse(builder, symbols))
+}
+
 type Triple = (usize, Symbol, usize);
-type Refusal = ParseError<usize, Symbol, ()>;
+type Stop = ParseError<usize, Symbol, Refused>;
 
 /// A first run on hollow nodes tells whether the row is valid, so that a failure loses no node.
 fn run<T>(
     builder: &Builder<'_>,
     row: Vec<Piece>,
-    parse: impl Fn(Vec<Triple>) -> Result<T, Refusal>,
-) -> Result<T, (Vec<Piece>, Failure)> {
+    parse: impl Fn(Vec<Triple>) -> Result<T, Stop>,
+) -> Result<T, Refusal> {
     let hollow: Vec<Piece> = row.iter().map(Piece::hollow).collect();
-    if let Err(refusal) = parse(symbols(builder, hollow)) {
-        let failure = failure(&row, refusal);
+    if let Err(stop) = parse(symbols(builder, hollow)) {
+        let failure = failure(&row, stop);
         return Err((row, failure));
     }
     let end = row.len();
-    parse(symbols(builder, row)).map_err(|_| (Vec::new(), Failure { at: end, expected: Vec::new() }))
+    parse(symbols(builder, row)).map_err(|_| (Vec::new(), Failure { at: end, expected: Vec::new(), is_behind: false }))
 }
 
 fn symbols(builder: &Builder<'_>, row: Vec<Piece>) -> Vec<Triple> {
@@ -162,7 +211,12 @@ fn symbols(builder: &Builder<'_>, row: Vec<Piece>) -> Vec<Triple> {
             let next = after.next();
             let symbol = match piece.node {
                 None => Symbol::of(builder.text, before, token, next),
+                Some(Finished::Block(block)) if piece.kind == TokenKind::HeaderBrace => Symbol::HeaderBlock(block),
                 Some(Finished::Block(block)) => Symbol::Block(block),
+                Some(Finished::Arms(arms)) => Symbol::Arms(piece.span, arms),
+                Some(Finished::Fields(fields)) => Symbol::Fields(piece.span, fields),
+                Some(Finished::Variants(variants)) => Symbol::Variants(piece.span, variants),
+                Some(Finished::Expr(expr)) => Symbol::Expr(expr),
                 Some(Finished::Name(name)) => Symbol::Name(name),
                 Some(Finished::String(string)) if piece.kind == TokenKind::QuoteOpen => Symbol::Quoted(string),
                 Some(Finished::String(string)) => Symbol::RawString(string),
@@ -173,40 +227,67 @@ fn symbols(builder: &Builder<'_>, row: Vec<Piece>) -> Vec<Triple> {
         .collect()
 }
 
-fn failure(row: &[Piece], refusal: Refusal) -> Failure {
-    match refusal {
+fn failure(row: &[Piece], stop: Stop) -> Failure {
+    match stop {
         ParseError::UnrecognizedToken { token: (start, _, end), expected } => {
             let span = Span::new(start, end);
-            Failure { at: row.iter().position(|piece| piece.span == span).unwrap_or(row.len()), expected }
+            let at = row.iter().position(|piece| piece.span == span).unwrap_or(row.len());
+            Failure { at, expected, is_behind: false }
         }
-        ParseError::UnrecognizedEof { expected, .. } => Failure { at: row.len(), expected },
-        ParseError::InvalidToken { .. } | ParseError::ExtraToken { .. } | ParseError::User { .. } => {
-            Failure { at: row.len(), expected: Vec::new() }
+        ParseError::UnrecognizedEof { expected, .. } => Failure { at: row.len(), expected, is_behind: false },
+        ParseError::User { error } => {
+            let at = row.iter().position(|piece| piece.span.start >= error.at.start).unwrap_or(row.len());
+            Failure { at, expected: Vec::new(), is_behind: true }
+        }
+        ParseError::InvalidToken { .. } | ParseError::ExtraToken { .. } => {
+            Failure { at: row.len(), expected: Vec::new(), is_behind: false }
         }
     }
 }
 
 impl Piece {
+    /// An expression that could not be read.
+    pub(crate) fn error(span: Span) -> Piece {
+        Piece { kind: TokenKind::Text, span, node: Some(Finished::Expr(Expr::Error(span))) }
+    }
+
     /// The piece with its node emptied.
     fn hollow(&self) -> Piece {
-        let node = match &self.node {
-            None => None,
-            Some(Finished::Block(block)) => Some(Finished::Block(Block { span: block.span, stmts: Vec::new() })),
-            Some(Finished::String(string)) => {
-                Some(Finished::String(StringLit { span: string.span, form: string.form.clone(), parts: Vec::new() }))
+        let node = self.node.as_ref().map(|node| match node {
+            Finished::Block(block) => Finished::Block(Block { span: block.span, stmts: Vec::new() }),
+            Finished::Arms(_) => Finished::Arms(Vec::new()),
+            Finished::Fields(_) => Finished::Fields(Vec::new()),
+            Finished::Variants(_) => Finished::Variants(Vec::new()),
+            Finished::Expr(_) => Finished::Expr(Expr::Error(self.span)),
+            Finished::String(string) => {
+                Finished::String(StringLit { span: string.span, form: string.form.clone(), parts: Vec::new() })
             }
-            Some(Finished::Name(name)) => Some(Finished::Name(name.clone())),
-        };
+            Finished::Name(name) => Finished::Name(name.clone()),
+        });
         Piece { kind: self.kind, span: self.span, node }
     }
 
     /// Whether the piece is a block whose `{` is not in the text.
     pub(crate) fn is_unopened(&self, builder: &Builder<'_>) -> bool {
-        self.is_block() && !builder.slice(self.span).starts_with('{')
+        self.is_group() && !builder.slice(self.span).starts_with('{')
     }
 
-    /// Whether the piece is a whole block.
+    /// Whether the piece is a whole block of statements.
     pub(crate) fn is_block(&self) -> bool {
         matches!(self.node, Some(Finished::Block(_)))
+    }
+
+    /// Whether the piece is a pair of braces with all between them.
+    pub(crate) fn is_group(&self) -> bool {
+        self.kind.opens_brace() && self.node.is_some()
+    }
+
+    /// The blocks of statements in the piece.
+    pub(crate) fn into_blocks(self) -> Vec<Block> {
+        match self.node {
+            Some(Finished::Block(block)) => vec![block],
+            Some(Finished::Arms(arms)) => arms.into_iter().map(|arm| arm.body).collect(),
+            _ => Vec::new(),
+        }
     }
 }

@@ -4,17 +4,19 @@
 //! the slip is known (`repair`), else becomes an error node that keeps its callee and its blocks. So a mistake never
 //! leaves its statement. Knows no grammar itself.
 
-use crate::ast::{Block, ErrorStmt, Expr, Ident, Module, Path, Stmt, StringPart};
+use crate::ast::{Block, ErrorStmt, Expr, Ident, LetStmt, Module, Path, Stmt, StringPart};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
 use crate::lexer::Lexed;
 use crate::parser::MAX_DEPTH;
 use crate::parser::explain;
+use crate::parser::groups;
 use crate::parser::heads;
-use crate::parser::pieces::{self, Failure, Finished, Piece};
+use crate::parser::pieces::{self, Finished, Piece, Refusal};
 use crate::parser::repair::{self, Outcome};
+use crate::parser::roles;
 use crate::parser::symbols::Builder;
-use crate::parser::tree::{self, Group, Node, StringNode, StringPiece};
+use crate::parser::tree::{self, Node, StringNode, StringPiece};
 use crate::source::SourceId;
 use crate::span::Span;
 use crate::token::TokenKind;
@@ -24,11 +26,20 @@ const MAX_REPAIRS: usize = 4;
 
 /// Parses a text that the whole-file grammar refuses.
 pub(crate) fn module(source: SourceId, text: &str, lexed: &Lexed) -> (Module, Vec<Diagnostic>) {
-    let builder = Builder::new(source, text, &lexed.trivia);
+    let mut builder = Builder::new(source, text, &lexed.trivia);
+    let parts = tree::declarations(&builder, &lexed.tokens);
+    for tokens in &parts {
+        builder.declared.scan(text, tokens);
+    }
     let mut decls = Vec::new();
-    for tokens in tree::declarations(&builder, &lexed.tokens) {
+    for tokens in parts {
         let before = builder.diagnostics.borrow().len();
-        let nodes = tree::build(&builder, tokens);
+        // What is open at the end of a declaration shall say nothing of the next.
+        let roles = roles::assign(text, tokens, &builder.declared);
+        if let Some(span) = roles.too_deep {
+            builder.report(tree::too_deep(&builder, span));
+        }
+        let nodes = tree::build(&builder, &roles.tokens);
         if heads::declarations(&builder, nodes, &mut decls) {
             // What stands outside of a function and the `}` that closes nothing behind it are one mistake.
             let mut at = 0;
@@ -44,7 +55,12 @@ pub(crate) fn module(source: SourceId, text: &str, lexed: &Lexed) -> (Module, Ve
 /// The statements of some nodes. `depth` is how deeply they are nested.
 pub(crate) fn statements(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) -> Vec<Stmt> {
     let mut stmts = Vec::new();
-    for row in pieces::rows(nodes) {
+    let mut rows = pieces::rows(nodes).into_iter().peekable();
+    while let Some(mut row) = rows.next() {
+        if let Some(next) = rows.next_if(|next| groups::is_block_of(&row, next)) {
+            groups::report_next_line(builder, &row, &next);
+            row.nodes.extend(next.nodes);
+        }
         if !row.nodes.is_empty() {
             let row = finish(builder, row.nodes, depth);
             stmts.extend(statement_row(builder, row));
@@ -63,20 +79,17 @@ pub(crate) fn statements(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) 
 pub(crate) fn statement_row(builder: &Builder<'_>, row: Vec<Piece>) -> Vec<Stmt> {
     match repaired(builder, row, pieces::statements, repair::statement) {
         Ok(stmts) => stmts,
-        Err(row) => error_statement(builder, row).into_iter().collect(),
+        Err(row) => error_statement(builder, row),
     }
 }
-
-/// The grammar's refusal of a row: the row itself, and why.
-type Refused = (Vec<Piece>, Failure);
 
 /// Runs the grammar on a row, and again after each repair. Reports the first slip only: what comes behind it in the same
 /// row may follow from it.
 pub(crate) fn repaired<T>(
     builder: &Builder<'_>,
     mut row: Vec<Piece>,
-    parse: impl Fn(&Builder<'_>, Vec<Piece>) -> Result<T, Refused>,
-    repair: impl Fn(&Builder<'_>, &mut Vec<Piece>, &Failure) -> Outcome,
+    parse: impl Fn(&Builder<'_>, Vec<Piece>) -> Result<T, Refusal>,
+    repair: impl Fn(&Builder<'_>, &mut Vec<Piece>, &pieces::Failure) -> Outcome,
 ) -> Result<T, Vec<Piece>> {
     let mut unopened =
         row.iter().find(|piece| piece.is_unopened(builder)).map(|piece| repair::unopened(builder, piece));
@@ -96,6 +109,7 @@ pub(crate) fn repaired<T>(
         let (diagnostic, again) = match repair(builder, &mut row, &failure) {
             Outcome::Repaired(diagnostic) => (diagnostic, true),
             Outcome::Known(diagnostic) => (diagnostic, false),
+            Outcome::Cut => (unexpected, true),
             Outcome::Unknown => (unexpected, false),
         };
         if !reported {
@@ -110,8 +124,19 @@ pub(crate) fn repaired<T>(
 }
 
 /// What can be told of a row that is no statement.
-fn error_statement(builder: &Builder<'_>, row: Vec<Piece>) -> Option<Stmt> {
-    let span = extent(&row)?;
+fn error_statement(builder: &Builder<'_>, mut row: Vec<Piece>) -> Vec<Stmt> {
+    let Some(span) = extent(&row) else { return Vec::new() };
+    if row.first().is_some_and(|first| first.kind == TokenKind::Let)
+        && let Some((ty, name, end)) = heads::binding(builder, &mut row)
+    {
+        // The name is there for what comes behind, and so are the statements in what was to be its value.
+        let blocks: Vec<Block> = row.into_iter().flat_map(Piece::into_blocks).collect();
+        let value = Expr::Error(Span::at(end as usize).to(Span::at(span.end as usize)));
+        let inner = blocks.first().map(|first| first.span);
+        let mut stmts = vec![Stmt::Let(LetStmt { span, ty, name, value })];
+        stmts.extend(inner.map(|span| Stmt::Error(ErrorStmt { span, callee: None, blocks })));
+        return stmts;
+    }
     let name = |piece: &Piece| {
         let is_name = piece.kind == TokenKind::Ident && piece.node.is_none();
         is_name.then(|| builder.ident(piece.span.start as usize, piece.span.end as usize))
@@ -122,8 +147,8 @@ fn error_statement(builder: &Builder<'_>, row: Vec<Piece>) -> Option<Stmt> {
         let span = member.as_ref().map_or(head.span, |member| head.span.to(member.span));
         Path { span, head, member }
     });
-    let blocks = row.into_iter().filter_map(Piece::into_block).collect();
-    Some(Stmt::Error(ErrorStmt { span, callee, blocks }))
+    let blocks = row.into_iter().flat_map(Piece::into_blocks).collect();
+    vec![Stmt::Error(ErrorStmt { span, callee, blocks })]
 }
 
 /// From the first piece to the last.
@@ -131,20 +156,16 @@ pub(crate) fn extent(row: &[Piece]) -> Option<Span> {
     Some(row.first()?.span.to(row.last()?.span))
 }
 
-/// Parses the blocks and strings in a row.
+/// Parses the groups and strings in a row.
 pub(crate) fn finish(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) -> Vec<Piece> {
-    let kinds = nodes.iter().map(|node| match node {
-        Node::Token(token) => token.kind,
-        Node::String(_) | Node::Group(_) => TokenKind::Text,
-    });
-    let mut parens = pieces::paren_depths(kinds).into_iter();
+    let mut lists = pieces::depths(nodes.iter().map(Node::kind)).into_iter();
     let mut shallow = true;
     let mut row = Vec::with_capacity(nodes.len());
     for node in nodes {
-        let depth = depth + parens.next().unwrap_or(0) + 1;
+        let depth = depth + lists.next().unwrap_or(0) + 1;
         // Names and strings may stand at the limit; what opens a level may not.
         let opens = match &node {
-            Node::Token(token) => token.kind == TokenKind::LParen,
+            Node::Token(token) => pieces::opens_list(token.kind),
             Node::Group(_) => true,
             Node::String(string) => string.pieces.iter().any(|piece| matches!(piece, StringPiece::Interpolation(..))),
         };
@@ -157,19 +178,16 @@ pub(crate) fn finish(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) -> V
         }
         row.push(match node {
             Node::Token(token) => Piece::from(token),
-            Node::Group(group) => Piece {
-                kind: TokenKind::LBrace,
-                span: group.span,
-                node: Some(Finished::Block(block(builder, group, depth))),
-            },
+            Node::Group(group) => {
+                // Braces of statements behind a condition were taken for such because they stand on the next line.
+                let role = group.role.filter(|role| *role != TokenKind::LBrace);
+                let role = role.unwrap_or_else(|| groups::awaited(&row));
+                groups::piece(builder, group, role, depth)
+            }
             Node::String(string) => finish_string(builder, string, depth),
         });
     }
     row
-}
-
-fn block(builder: &Builder<'_>, group: Group, depth: usize) -> Block {
-    Block { span: group.span, stmts: statements(builder, group.nodes, depth) }
 }
 
 fn finish_string(builder: &Builder<'_>, string: StringNode, depth: usize) -> Piece {
@@ -192,13 +210,4 @@ fn expression(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) -> Expr {
     let row = finish(builder, nodes, depth);
     let span = extent(&row).unwrap_or_default();
     repaired(builder, row, pieces::expression, repair::expression).unwrap_or(Expr::Error(span))
-}
-
-impl Piece {
-    pub(crate) fn into_block(self) -> Option<Block> {
-        match self.node {
-            Some(Finished::Block(block)) => Some(block),
-            _ => None,
-        }
-    }
 }

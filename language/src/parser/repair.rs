@@ -5,12 +5,17 @@
 
 mod anywhere;
 mod clause;
+mod element;
 mod head;
+mod list;
+mod operator;
+mod signature;
+mod word;
 
 use crate::ast::Ident;
 use crate::codes;
-use crate::diagnostic::Diagnostic;
-use crate::parser::pieces::{Failure, Finished, Piece};
+use crate::diagnostic::{Diagnostic, Location};
+use crate::parser::pieces::{Failure, Finished, Piece, closes_list, depths, opens_list};
 use crate::parser::symbols::Builder;
 use crate::span::Span;
 use crate::token::TokenKind;
@@ -21,6 +26,8 @@ pub(crate) enum Outcome {
     Repaired(Diagnostic),
     /// A slip that has no repair.
     Known(Diagnostic),
+    /// No slip that is known; what could not be read has been cut out of the row.
+    Cut,
     /// Nothing.
     Unknown,
 }
@@ -30,6 +37,7 @@ struct Broken<'r, 'a> {
     builder: &'r Builder<'a>,
     row: &'r mut Vec<Piece>,
     at: usize,
+    failure: &'r Failure,
 }
 
 /// The error of the first characters in a row that have no meaning, if there are any.
@@ -51,54 +59,164 @@ type Rule = fn(&mut Broken<'_, '_>) -> Outcome;
 
 /// Slips in statements.
 pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 12] = [
+    let rules: [Rule; 31] = [
+        word::clash,
+        word::short_let,
         anywhere::unknown_character,
         anywhere::two_dots,
-        anywhere::open_paren,
-        anywhere::stray_paren,
+        word::else_if,
+        word::else_without_if,
+        word::equals_in_condition,
+        word::assignment,
+        word::reserved_name,
+        word::value_of_let,
+        signature::type_behind,
+        signature::brackets,
+        list::order,
+        list::names,
+        list::colon,
+        clause::spaced_call,
+        anywhere::open_list,
+        anywhere::stray_closer,
+        operator::chained,
+        operator::missing_operand,
         anywhere::leading_comma,
         clause::unopened_block,
         clause::block_of_options,
         clause::with_nothing,
-        clause::parenthesised_call,
+        clause::split_arguments,
         clause::commas,
-        clause::block_as_statement,
         clause::keyword_as_name,
+        clause::block_as_statement,
+        clause::terminator,
+        list::argument,
+        clause::punctuation,
     ];
     first(builder, row, failure, &rules)
 }
 
 /// Slips in declarations.
 pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 10] = [
+    let rules: [Rule; 27] = [
+        signature::function_word,
+        signature::result_behind,
         anywhere::unknown_character,
         head::import_without_name,
         head::import_arguments,
+        head::value_of_function,
+        head::constant,
+        word::reserved_name,
+        word::value_of_let,
+        signature::type_behind,
+        signature::brackets,
         head::keyword_as_name,
         head::missing_name_or_type,
         head::parameter_list,
-        anywhere::open_paren,
-        anywhere::stray_paren,
+        head::type_name,
+        list::order,
+        list::names,
+        list::colon,
+        anywhere::open_list,
+        anywhere::stray_closer,
+        operator::chained,
+        operator::missing_operand,
         anywhere::leading_comma,
         anywhere::two_dots,
+        word::else_if,
+        head::parameter,
+        list::argument,
     ];
     first(builder, row, failure, &rules)
 }
 
 /// Slips in interpolations.
 pub(crate) fn expression(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 5] = [
+    let rules: [Rule; 12] = [
         anywhere::unknown_character,
-        anywhere::two_dots,
         anywhere::line_in_interpolation,
-        anywhere::open_paren,
+        word::equals_in_condition,
+        list::order,
+        list::names,
+        list::colon,
+        anywhere::open_list,
+        anywhere::stray_closer,
+        operator::chained,
+        operator::missing_operand,
         anywhere::leading_comma,
+        list::argument,
+    ];
+    first(builder, row, failure, &rules)
+}
+
+/// Slips in the arms of a `match`.
+pub(crate) fn arm(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
+    let rules: [Rule; 22] = [
+        element::arrow,
+        element::else_pattern,
+        anywhere::unknown_character,
+        word::else_if,
+        word::equals_in_condition,
+        list::order,
+        list::names,
+        list::colon,
+        clause::spaced_call,
+        anywhere::open_list,
+        anywhere::stray_closer,
+        operator::chained,
+        operator::missing_operand,
+        anywhere::leading_comma,
+        element::stray_comma,
+        clause::unopened_block,
+        clause::block_of_options,
+        clause::with_nothing,
+        clause::split_arguments,
+        clause::block_as_statement,
+        element::statement_in_arm,
+        list::argument,
+    ];
+    first(builder, row, failure, &rules)
+}
+
+/// Slips in the entries of a map.
+pub(crate) fn entry(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
+    let rules: [Rule; 13] = [
+        element::entry_sign,
+        anywhere::unknown_character,
+        word::equals_in_condition,
+        list::order,
+        list::names,
+        list::colon,
+        anywhere::open_list,
+        anywhere::stray_closer,
+        operator::chained,
+        operator::missing_operand,
+        anywhere::leading_comma,
+        element::stray_comma,
+        list::argument,
+    ];
+    first(builder, row, failure, &rules)
+}
+
+/// Slips in the fields of a record and the variants of an enum.
+pub(crate) fn field(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
+    let rules: [Rule; 11] = [
+        anywhere::unknown_character,
+        signature::field_type_behind,
+        signature::brackets,
+        head::missing_in_field,
+        anywhere::open_list,
+        anywhere::stray_closer,
+        operator::chained,
+        operator::missing_operand,
+        anywhere::leading_comma,
+        element::stray_comma,
+        list::argument,
     ];
     first(builder, row, failure, &rules)
 }
 
 fn first(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure, rules: &[Rule]) -> Outcome {
-    let mut broken = Broken { builder, row, at: failure.at };
+    let mut broken = Broken { builder, row, at: failure.at, failure };
     rules.iter().map(|rule| rule(&mut broken)).find(|out| !matches!(out, Outcome::Unknown)).unwrap_or(Outcome::Unknown)
 }
 
@@ -123,6 +241,79 @@ impl Broken<'_, '_> {
     /// Where the row ends.
     fn end(&self) -> u32 {
         self.row.last().map_or(0, |piece| piece.span.end)
+    }
+
+    fn location(&self, span: Span) -> Location {
+        self.builder.location(span)
+    }
+
+    /// Whether the grammar could go on with a terminal of this name.
+    fn expects(&self, name: &str) -> bool {
+        self.failure.expected.iter().any(|terminal| terminal.trim_matches('"') == name)
+    }
+
+    /// The place directly behind a piece.
+    fn behind(&self, at: usize) -> Span {
+        Span::at(self.span(at).end as usize)
+    }
+
+    /// Whether the piece at `at` is a token of a kind, and no finished node.
+    fn is_token(&self, at: usize, kind: TokenKind) -> bool {
+        self.row.get(at).is_some_and(|piece| piece.kind == kind && piece.node.is_none())
+    }
+
+    fn depths(&self) -> Vec<usize> {
+        depths(self.row.iter().map(|piece| piece.kind))
+    }
+
+    /// The innermost parenthesis or bracket that is open before the piece at `at`.
+    fn opener(&self, at: usize) -> Option<usize> {
+        let mut open = Vec::new();
+        for (at, piece) in self.row.iter().enumerate().take(at) {
+            if opens_list(piece.kind) {
+                open.push(at);
+            } else if closes_list(piece.kind) {
+                open.pop();
+            }
+        }
+        open.pop()
+    }
+
+    /// Where the list that opens at `open` closes; the end of the row if it does not.
+    fn closer(&self, open: usize) -> usize {
+        let depths = self.depths();
+        let outer = depths.get(open).copied().unwrap_or(0);
+        let closes = |at: usize| depths.get(at) == Some(&outer) && self.kind(at).is_some_and(closes_list);
+        (open + 1..self.row.len()).find(|at| closes(*at)).unwrap_or(self.row.len())
+    }
+
+    /// A sign to put for the piece at `at`, behind white space if that has none before it.
+    fn spaced(&self, at: usize, sign: &str) -> String {
+        let is_joined = at.checked_sub(1).is_some_and(|before| self.span(before).end == self.span(at).start);
+        if is_joined { format!(" {sign}") } else { sign.to_owned() }
+    }
+
+    /// Puts a token that the text does not have before the piece at `at`.
+    fn insert(&mut self, at: usize, kind: TokenKind) {
+        let at = at.min(self.row.len());
+        let span =
+            at.checked_sub(1).map_or_else(|| Span::at(self.span(0).start as usize), |before| self.behind(before));
+        self.row.insert(at, Piece { kind, span, node: None });
+    }
+
+    /// Puts an expression that the text does not have before the piece at `at`.
+    fn insert_error(&mut self, at: usize) {
+        let at = at.min(self.row.len());
+        let span =
+            at.checked_sub(1).map_or_else(|| Span::at(self.span(0).start as usize), |before| self.behind(before));
+        self.row.insert(at, Piece::error(span));
+    }
+
+    /// Takes the piece at `at` for a token of another kind.
+    fn become_kind(&mut self, at: usize, kind: TokenKind) {
+        if let Some(piece) = self.row.get_mut(at) {
+            piece.kind = kind;
+        }
     }
 
     fn is_block(&self, at: usize) -> bool {

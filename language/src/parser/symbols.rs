@@ -10,6 +10,7 @@ use crate::ast::*;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Location};
 use crate::lexer::int_value;
+use crate::parser::roles::Declared;
 use crate::source::SourceId;
 use crate::span::Span;
 use crate::token::{Token, TokenKind};
@@ -24,7 +25,18 @@ pub(crate) enum Symbol {
     Variadic,
     /// A name that a repair put where the text has none.
     Name(Ident),
+    /// The block of a function.
     Block(Block),
+    /// The block of an `if`, an `else` or a `for`.
+    HeaderBlock(Block),
+    /// The arms of a `match`, with the span from brace to brace.
+    Arms(Span, Vec<MatchArm>),
+    /// The fields of a record, with the span from brace to brace.
+    Fields(Span, Vec<Field>),
+    /// The variants of an enum, with the span from brace to brace.
+    Variants(Span, Vec<Ident>),
+    /// A map, or an expression that could not be read.
+    Expr(Expr),
     Quoted(StringLit),
     RawString(StringLit),
 }
@@ -38,10 +50,33 @@ impl Symbol {
         match text.get(token.span.range()) {
             Some("from") => Symbol::From,
             Some("variadic") => Symbol::Variadic,
-            Some("binds") if before == Some(TokenKind::RParen) && after == Some(TokenKind::LParen) => Symbol::Binds,
+            Some("binds") if before == Some(TokenKind::RParen) && after.is_some_and(TokenKind::opens_paren) => {
+                Symbol::Binds
+            }
             _ => Symbol::Token(TokenKind::Ident),
         }
     }
+}
+
+/// What the grammar's actions refuse: a place where no statement goes on like this.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Refused {
+    pub(crate) at: Span,
+}
+
+/// What stands between the braces of a map.
+#[derive(Clone, Debug)]
+pub(crate) enum MapBody {
+    Entries(Vec<Entry>),
+    Each(Comprehension),
+}
+
+/// What stands before the type of a declaration, and its type.
+pub(crate) struct Head {
+    pub(crate) export: Option<Span>,
+    pub(crate) result: TypeExpr,
+    pub(crate) name: Ident,
+    pub(crate) type_params: Vec<Ident>,
 }
 
 /// Makes nodes from what the grammar found.
@@ -49,13 +84,15 @@ pub(crate) struct Builder<'a> {
     pub(crate) source: SourceId,
     pub(crate) text: &'a str,
     pub(crate) trivia: &'a Trivia,
+    /// The reserved words that the text has for names; recovery tells clashes by it.
+    pub(crate) declared: Declared,
     /// Errors of valid syntax, such as an empty interpolation.
     pub(crate) diagnostics: RefCell<Vec<Diagnostic>>,
 }
 
 impl<'a> Builder<'a> {
     pub(crate) fn new(source: SourceId, text: &'a str, trivia: &'a Trivia) -> Self {
-        Self { source, text, trivia, diagnostics: RefCell::new(Vec::new()) }
+        Self { source, text, trivia, declared: Declared::default(), diagnostics: RefCell::new(Vec::new()) }
     }
 
     pub(crate) fn slice(&self, span: Span) -> &'a str {
@@ -72,32 +109,233 @@ impl<'a> Builder<'a> {
         Decl::Import(ImportDecl { span, doc: self.trivia.doc(self.text, start), name, from, source })
     }
 
+    fn doc(&self, span: Span) -> Option<EcoString> {
+        self.trivia.doc(self.text, span.start as usize)
+    }
+
     pub(crate) fn func(
         &self,
-        kind: Ident,
-        name: Ident,
+        head: Head,
         params: (Span, Vec<Param>),
+        options: Option<OptionsClause>,
         binds: Option<BindsClause>,
         body: Option<Block>,
     ) -> Decl {
-        let end = body.as_ref().map(|body| body.span).or(binds.as_ref().map(|binds| binds.span)).unwrap_or(params.0);
-        let doc = self.trivia.doc(self.text, kind.span.start as usize);
-        Decl::Func(FuncDecl { span: kind.span.to(end), doc, kind, name, params: params.1, binds, body })
+        let Head { export, result, name, type_params } = head;
+        let end = (body.as_ref().map(|body| body.span))
+            .or(binds.as_ref().map(|binds| binds.span))
+            .or(options.as_ref().map(|options| options.span))
+            .unwrap_or(params.0);
+        // Recovery may have put a type before a name that stands before it.
+        let span = export.unwrap_or(result.span()).to(name.span).to(end);
+        let doc = self.doc(span);
+        Decl::Func(FuncDecl { span, doc, export, result, name, type_params, params: params.1, options, binds, body })
     }
 
-    pub(crate) fn call(
+    pub(crate) fn constant(
+        &self,
+        export: Option<Span>,
+        start: usize,
+        ty: Option<TypeExpr>,
+        name: Ident,
+        value: Expr,
+    ) -> Decl {
+        let span = export.unwrap_or(Span::at(start)).to(value.span());
+        Decl::Let(LetDecl { span, doc: self.doc(span), export, ty, name, value })
+    }
+
+    pub(crate) fn record(
+        &self,
+        export: Option<Span>,
+        start: usize,
+        name: Ident,
+        (body, fields): (Span, Vec<Field>),
+    ) -> Decl {
+        let span = export.unwrap_or(Span::at(start)).to(body);
+        Decl::Record(RecordDecl { span, doc: self.doc(span), export, name, body, fields })
+    }
+
+    pub(crate) fn field(&self, ty: TypeExpr, name: Ident, default: Option<Expr>) -> Field {
+        let span = ty.span().to(name.span).to(default.as_ref().map_or(name.span, Expr::span));
+        Field { span, doc: self.doc(span), ty, name, default }
+    }
+
+    pub(crate) fn variants(
+        &self,
+        export: Option<Span>,
+        start: usize,
+        name: Ident,
+        (body, variants): (Span, Vec<Ident>),
+    ) -> Decl {
+        let span = export.unwrap_or(Span::at(start)).to(body);
+        Decl::Enum(EnumDecl { span, doc: self.doc(span), export, name, body, variants })
+    }
+
+    pub(crate) fn test(&self, start: usize, name: StringLit, body: Block) -> Decl {
+        let span = Span::at(start).to(body.span);
+        Decl::Test(TestDecl { span, doc: self.doc(span), name, body })
+    }
+
+    pub(crate) fn param(&self, variadic: Option<Span>, ty: TypeExpr, name: Ident, default: Option<Expr>) -> Param {
+        let end = default.as_ref().map_or(name.span, Expr::span);
+        Param { span: variadic.unwrap_or(ty.span()).to(name.span).to(end), variadic, ty, name, default }
+    }
+
+    /// `map[type]`; no other name takes a type in brackets.
+    pub(crate) fn map_type(&self, head: &Ident, inner: TypeExpr, end: usize) -> Result<TypeExpr, Refused> {
+        if head.text != "map" {
+            return Err(Refused { at: Span::at(head.span.end as usize) });
+        }
+        Ok(TypeExpr::Map(head.span.to(Span::at(end)), Box::new(inner)))
+    }
+
+    /// A map from brace to brace.
+    pub(crate) fn map(&self, start: usize, end: usize, body: MapBody) -> Expr {
+        let span = Span::new(start, end);
+        match body {
+            MapBody::Entries(entries) => Expr::Map(MapLit { span, entries }),
+            MapBody::Each(each) => Expr::For(Box::new(Comprehension { span, ..each })),
+        }
+    }
+
+    /// An operand and what follows it: the first `.name` makes a path, arguments behind a path make a call.
+    pub(crate) fn postfix(&self, base: Expr, ops: Vec<PostfixOp>) -> Expr {
+        let mut base = base;
+        let mut rest = Vec::new();
+        for op in ops {
+            if !rest.is_empty() {
+                rest.push(op);
+                continue;
+            }
+            base = match (base, op) {
+                (Expr::Call(CallExpr { callee, args: None, .. }), PostfixOp::Field(member))
+                    if callee.member.is_none() =>
+                {
+                    let span = callee.span.to(member.span);
+                    let callee = Path { span, head: callee.head, member: Some(member) };
+                    Expr::Call(CallExpr { span, callee, args: None })
+                }
+                (Expr::Call(CallExpr { callee, args: None, .. }), PostfixOp::Call(parens, args)) => {
+                    Expr::Call(CallExpr { span: callee.span.to(parens), callee, args: Some((parens, args)) })
+                }
+                (base, op) => {
+                    rest.push(op);
+                    base
+                }
+            };
+        }
+        let Some(last) = rest.last() else { return base };
+        let end = match last {
+            PostfixOp::Field(name) => name.span,
+            PostfixOp::Call(span, _) | PostfixOp::Index(span, _) => *span,
+        };
+        Expr::Postfix(Postfix { span: base.span().to(end), base: Box::new(base), ops: rest })
+    }
+
+    pub(crate) fn unary(&self, ops: Vec<(UnaryOp, Span)>, operand: Expr) -> Expr {
+        let start = ops.first().map_or(operand.span(), |(_, span)| *span);
+        Expr::Unary(UnaryExpr { span: start.to(operand.span()), ops, operand: Box::new(operand) })
+    }
+
+    pub(crate) fn binary(&self, first: Expr, rest: Vec<(BinaryOp, Span, Expr)>) -> Expr {
+        let end = rest.last().map_or(first.span(), |(_, _, last)| last.span());
+        Expr::Binary(BinaryExpr { span: first.span().to(end), first: Box::new(first), rest })
+    }
+
+    pub(crate) fn condition(
+        &self,
+        first: (usize, Expr, Block),
+        others: Vec<(usize, Expr, Block)>,
+        otherwise: Option<Block>,
+    ) -> Expr {
+        let branch = |(start, condition, body): (usize, Expr, Block)| IfBranch {
+            span: Span::at(start).to(body.span),
+            condition,
+            body,
+        };
+        let start = Span::at(first.0);
+        let branches: Vec<IfBranch> = std::iter::once(first).chain(others).map(branch).collect();
+        let last = branches.last().map_or(start, |branch| branch.span);
+        let span = start.to(last).to(otherwise.as_ref().map_or(last, |body| body.span));
+        Expr::If(IfExpr { span, branches, otherwise })
+    }
+
+    pub(crate) fn arm(&self, patterns: Vec<Pattern>, body: Block) -> MatchArm {
+        let start = patterns.first().map_or(body.span, Pattern::span);
+        MatchArm { span: start.to(body.span), patterns, body }
+    }
+
+    pub(crate) fn name_pattern(&self, name: Ident) -> Pattern {
+        if name.text == "_" { Pattern::Any(name.span) } else { Pattern::Name(name) }
+    }
+
+    /// The statements that items side by side make: literals are statements of their own, a path takes what follows for its
+    /// arguments, and all else stands alone.
+    pub(crate) fn items(
+        &self,
+        items: Vec<Arg>,
+        with: Option<WithClause>,
+        bind: Option<BindClause>,
+    ) -> Result<Vec<Stmt>, Refused> {
+        let mut stmts = Vec::new();
+        let mut items = items.into_iter().peekable();
+        while let Some(item) = items.next() {
+            let expr = match item {
+                Arg::Value(Expr::Call(CallExpr { callee, args: None, .. })) => {
+                    // Where the file declares `let`, this is still no call.
+                    if let Some(Arg::Named(span, _, _)) = items.peek().filter(|_| callee.head.text == "let") {
+                        return Err(Refused { at: *span });
+                    }
+                    stmts.push(self.call(callee, None, items.collect(), with, bind));
+                    return Ok(stmts);
+                }
+                Arg::Value(Expr::Call(CallExpr { callee, args: Some((parens, args)), .. })) => {
+                    if let Some(next) = items.peek() {
+                        return Err(Refused { at: next.span() });
+                    }
+                    stmts.push(self.call(callee, Some(parens), args, with, bind));
+                    return Ok(stmts);
+                }
+                Arg::Value(expr) => expr,
+                Arg::Named(_, name, _) => return Err(Refused { at: name.span }),
+                Arg::Spread(span, _) => return Err(Refused { at: span }),
+            };
+            let is_literal = matches!(expr, Expr::Int(_) | Expr::Bool(_) | Expr::String(_));
+            match items.peek() {
+                Some(next) if !is_literal => return Err(Refused { at: next.span() }),
+                _ => stmts.push(Stmt::Expr(ExprStmt { span: expr.span(), expr })),
+            }
+        }
+        match with.map(|with| with.span).or(bind.map(|bind| bind.span)) {
+            Some(at) => Err(Refused { at }),
+            None => Ok(stmts),
+        }
+    }
+
+    /// The one statement that items make behind `=>`, as a block.
+    pub(crate) fn arm_body(&self, stmts: Vec<Stmt>) -> Result<Block, Refused> {
+        match stmts.as_slice() {
+            [stmt] => Ok(Block { span: stmt.span(), stmts }),
+            [_, second, ..] => Err(Refused { at: second.span() }),
+            [] => Ok(Block { span: Span::default(), stmts }),
+        }
+    }
+
+    fn call(
         &self,
         callee: Path,
-        args: Vec<Expr>,
+        parens: Option<Span>,
+        args: Vec<Arg>,
         with: Option<WithClause>,
         bind: Option<BindClause>,
     ) -> Stmt {
         let end = (bind.as_ref().map(|bind| bind.span))
             .or(with.as_ref().map(|with| with.span))
-            .or(args.last().map(Expr::span))
+            .or(parens)
+            .or(args.last().map(Arg::span))
             .unwrap_or(callee.span);
-        let doc = self.trivia.doc(self.text, callee.span.start as usize);
-        Stmt::Call(CallStmt { span: callee.span.to(end), doc, callee, args, with, bind })
+        let span = callee.span.to(end);
+        Stmt::Call(CallStmt { span, doc: self.doc(span), callee, parens, args, with, bind })
     }
 
     pub(crate) fn int(&self, start: usize, end: usize) -> Expr {

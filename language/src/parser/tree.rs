@@ -11,6 +11,9 @@ use crate::parser::symbols::Builder;
 use crate::span::Span;
 use crate::token::{Token, TokenKind};
 
+/// How many tokens a type at the start of a line is read for.
+const MAX_TYPE: usize = 16;
+
 /// A token, a whole string, or a pair of braces with all between them.
 #[derive(Debug)]
 pub(crate) enum Node {
@@ -39,6 +42,8 @@ pub(crate) enum StringPiece {
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) span: Span,
+    /// The role of its `{`; `None` if the text lacks that.
+    pub(crate) role: Option<TokenKind>,
     pub(crate) nodes: Vec<Node>,
 }
 
@@ -48,6 +53,7 @@ pub(crate) fn declarations<'t>(builder: &Builder<'_>, tokens: &'t [Token]) -> Ve
     let mut rest = tokens;
     // Inside of a string nothing begins.
     let mut open = 0_usize;
+    let mut is_indented = false;
     let mut at = 1;
     if let Some(first) = tokens.first() {
         open += usize::from(first.kind.opens_string());
@@ -57,11 +63,16 @@ pub(crate) fn declarations<'t>(builder: &Builder<'_>, tokens: &'t [Token]) -> Ve
             open += 1;
         } else if token.kind.closes_string() {
             open = open.saturating_sub(1);
-        } else if open == 0 && begins_declaration(builder, rest.get(at..).unwrap_or(&[])) {
-            let (part, behind) = rest.split_at(at);
-            parts.push(part);
-            rest = behind;
-            at = 0;
+        } else if open == 0 && rest.get(at - 1).is_some_and(|before| before.kind == TokenKind::Newline) {
+            if begins_declaration(builder, rest.get(at..).unwrap_or(&[]), is_indented) {
+                let (part, behind) = rest.split_at(at);
+                parts.push(part);
+                rest = behind;
+                at = 0;
+                is_indented = false;
+            } else if token.kind != TokenKind::Newline {
+                is_indented |= builder.trivia.line_start(token.span.start) != token.span.start;
+            }
         }
         at += 1;
     }
@@ -71,24 +82,41 @@ pub(crate) fn declarations<'t>(builder: &Builder<'_>, tokens: &'t [Token]) -> Ve
     parts
 }
 
-fn begins_declaration(builder: &Builder<'_>, tokens: &[Token]) -> bool {
-    let [first, behind @ ..] = tokens else { return false };
-    if !matches!(first.kind, TokenKind::Import | TokenKind::Export | TokenKind::Ident)
-        || builder.trivia.line_start(first.span.start) != first.span.start
-    {
+/// Whether a declaration seems to begin with the first of some tokens, which stands first on its line. `is_indented` says
+/// whether statements before it were indented, so that one at the margin is none.
+fn begins_declaration(builder: &Builder<'_>, tokens: &[Token], is_indented: bool) -> bool {
+    let kind = |at: usize| tokens.get(at).map_or(TokenKind::Newline, |token| token.kind);
+    let word = |at: usize| tokens.get(at).map_or("", |token| builder.slice(token.span));
+    let Some(first) = tokens.first() else { return false };
+    if builder.trivia.line_start(first.span.start) != first.span.start {
         return false;
     }
-    let second = behind.first().map_or(TokenKind::Newline, |token| token.kind);
-    if first.kind != TokenKind::Ident {
-        return true;
+    match first.kind {
+        TokenKind::Import | TokenKind::Export => return true,
+        TokenKind::Ident => {}
+        // `[type] name(` …
+        TokenKind::LBracket if is_indented => {
+            let mut behind = (1..MAX_TYPE).skip_while(|at| kind(*at) != TokenKind::RBracket).skip(1);
+            return behind.any(|at| kind(at) == TokenKind::Ident && kind(at + 1) == TokenKind::LParen);
+        }
+        _ => return false,
     }
-    if is_kind(builder.slice(first.span)) {
-        return matches!(second, TokenKind::Ident | TokenKind::LParen | TokenKind::Newline) || second.is_keyword();
+    let is_type = matches!(kind(1), TokenKind::LBracket | TokenKind::Question);
+    match word(0) {
+        "type" | "enum" if kind(1) == TokenKind::Ident && kind(2) == TokenKind::LBrace => return true,
+        "test" if kind(1).opens_string() => return true,
+        "let" if matches!(kind(1), TokenKind::Ident | TokenKind::LBracket) => return is_indented,
+        "map" if is_type => return is_indented,
+        word if is_kind(word) => {
+            return matches!(kind(1), TokenKind::Ident | TokenKind::LParen | TokenKind::Newline)
+                || kind(1).is_keyword()
+                || kind(1) == TokenKind::Question;
+        }
+        _ => {}
     }
-    // Any name can be a kind; then the line must look like a head to its end.
-    let third = behind.get(1).map(|token| token.kind);
-    let last = behind.iter().take_while(|token| token.kind != TokenKind::Newline).last().map(|token| token.kind);
-    second == TokenKind::Ident && third == Some(TokenKind::LParen) && last == Some(TokenKind::LBrace)
+    // Any name can be a type; then the line must look like a head to its end.
+    let last = tokens.iter().take_while(|token| token.kind != TokenKind::Newline).last().map(|token| token.kind);
+    kind(1) == TokenKind::Ident && kind(2) == TokenKind::LParen && last == Some(TokenKind::LBrace)
 }
 
 /// The tree of some tokens in which strings are whole, as `declarations` gives them.
@@ -207,7 +235,7 @@ fn braces(builder: &Builder<'_>, nodes: Vec<Node>) -> Vec<Node> {
             continue;
         };
         match token.kind {
-            TokenKind::LBrace => grouping.open(token),
+            kind if kind.opens_brace() => grouping.open(token),
             TokenKind::RBrace => grouping.close(token, balanced),
             TokenKind::Newline if !balanced => {
                 grouping.close_slips(token, previous);
@@ -224,7 +252,7 @@ fn is_balanced(nodes: &[Node]) -> bool {
     let mut depth = 0_usize;
     for node in nodes {
         match node {
-            Node::Token(Token { kind: TokenKind::LBrace, .. }) => depth += 1,
+            Node::Token(token) if token.kind.opens_brace() => depth += 1,
             Node::Token(Token { kind: TokenKind::RBrace, .. }) => match depth.checked_sub(1) {
                 Some(less) => depth = less,
                 None => return false,
@@ -304,8 +332,8 @@ impl Grouping<'_, '_> {
     /// Whether the text is indented at all: the first block that goes on over lines is deeper than its line.
     fn indents(&self, nodes: &[Node]) -> bool {
         let is = |node: &Node, kind| matches!(node, Node::Token(token) if token.kind == kind);
-        let opens =
-            |pair: &[Node]| matches!(pair, [open, end] if is(open, TokenKind::LBrace) && is(end, TokenKind::Newline));
+        let is_open = |node: &Node| matches!(node, Node::Token(token) if token.kind.opens_brace());
+        let opens = |pair: &[Node]| matches!(pair, [open, end] if is_open(open) && is(end, TokenKind::Newline));
         let Some(at) = nodes.windows(2).position(opens) else { return false };
         let mut inner = nodes.iter().skip(at + 1).skip_while(|node| is(node, TokenKind::Newline));
         let indent = |node: &Node| self.indentation(node.span().start);
@@ -317,7 +345,8 @@ impl Grouping<'_, '_> {
 
     /// At the start of a line that is not deeper than the line of the innermost `{`: the block was to end before it.
     fn close_dedented(&mut self, node: &Node) {
-        if matches!(node, Node::Token(Token { kind: TokenKind::RBrace | TokenKind::RParen | TokenKind::Newline, .. })) {
+        let closes = [TokenKind::RBrace, TokenKind::RParen, TokenKind::RBracket, TokenKind::Newline];
+        if matches!(node, Node::Token(token) if closes.contains(&token.kind)) {
             return;
         }
         let indent = self.indentation(node.span().start);
@@ -364,7 +393,7 @@ impl Grouping<'_, '_> {
         let Some((at, newline)) = head.filter(|(at, _)| at + 1 < self.nodes.len()) else { return false };
         let inner = self.nodes.split_off(at);
         let span = Span { start: newline, end: close.span.end };
-        self.nodes.push(Node::Group(Group { span, nodes: inner }));
+        self.nodes.push(Node::Group(Group { span, role: None, nodes: inner }));
         true
     }
 
@@ -398,7 +427,7 @@ impl Grouping<'_, '_> {
         let nodes = std::mem::replace(&mut self.nodes, open.before);
         let last = nodes.last().map_or(open.token.span.end, |node| node.span().end);
         let span = Span { start: open.token.span.start, end: end.max(last) };
-        self.nodes.push(Node::Group(Group { span, nodes }));
+        self.nodes.push(Node::Group(Group { span, role: Some(open.token.kind), nodes }));
     }
 
     /// Reports braces that never close, innermost first, as one error.
@@ -419,6 +448,14 @@ impl Grouping<'_, '_> {
 }
 
 impl Node {
+    /// The kind of the token; that of text for what is none.
+    pub(crate) fn kind(&self) -> TokenKind {
+        match self {
+            Node::Token(token) => token.kind,
+            Node::String(_) | Node::Group(_) => TokenKind::Text,
+        }
+    }
+
     /// The extent of the node.
     pub(crate) fn span(&self) -> Span {
         match self {

@@ -34,12 +34,17 @@ fn what_the_reference_parses_has_no_error() {
     assert_eq!(valid, 193);
 }
 
+/// What the reference does not parse and this language does: a statement with parentheses, a field of a field, a block that
+/// is a value by itself.
+const NEW: &[&str] = &["p17", "p19", "p2"];
+
 #[test]
 fn what_the_reference_does_not_parse_has_an_error() {
     let mut broken = 0;
     for row in rows().iter().filter(|row| row.stage.as_deref() == Some("parse")) {
         let parsed = parsed(&row.source);
-        assert!(!parsed.diagnostics.is_empty(), "{}: {}", row.name, row.source);
+        let is_new = NEW.contains(&row.name.as_str());
+        assert_eq!(parsed.diagnostics.is_empty(), is_new, "{}: {}", row.name, row.source);
         broken += 1;
     }
     assert_eq!(broken, 24);

@@ -7,9 +7,10 @@ use hlb_language::source::SourceId;
 use hlb_language::{Parsed, parse};
 
 use crate::show::{apply, diagnostic, parsed};
+use crate::walk;
 
 /// Each text with its diagnostics. Each fix must mend its error without making others worse.
-fn cases(texts: &[&str]) -> String {
+pub(crate) fn cases(texts: &[&str]) -> String {
     let mut out = String::new();
     for text in texts {
         let parsed = parsed(text);
@@ -36,8 +37,13 @@ fn kept(parsed: &Parsed) -> String {
         Decl::Export(export) => format!("export {}", export.name.text),
         Decl::Func(func) => {
             let body = func.body.as_ref().map(|body| stmts(&body.stmts));
-            format!("{} {}/{}{}", func.kind.text, func.name.text, func.params.len(), body.unwrap_or_default())
+            let ty = func.result.name().map_or("…", |name| &name.text);
+            format!("{ty} {}/{}{}", func.name.text, func.params.len(), body.unwrap_or_default())
         }
+        Decl::Let(constant) => format!("let {}", constant.name.text),
+        Decl::Record(record) => format!("type {}/{}", record.name.text, record.fields.len()),
+        Decl::Enum(decl) => format!("enum {}/{}", decl.name.text, decl.variants.len()),
+        Decl::Test(test) => format!("test{}", stmts(&test.body.stmts)),
         Decl::Error(_) => "[declaration]".to_owned(),
     });
     decls.collect::<Vec<_>>().join(" ")
@@ -49,7 +55,10 @@ fn stmts(list: &[Stmt]) -> String {
             let with = if call.with.is_some() { "+" } else { "" };
             format!("{}/{}{with}", call.callee.head.text, call.args.len())
         }
-        Stmt::Expr(_) => "value".to_owned(),
+        Stmt::Expr(stmt) => format!("value{}", blocks(walk::expr(&stmt.expr))),
+        Stmt::Let(binding) => format!("let {}{}", binding.name.text, blocks(walk::expr(&binding.value))),
+        Stmt::For(each) => format!("for{}", stmts(&each.body.stmts)),
+        Stmt::Assert(_) => "assert".to_owned(),
         Stmt::Error(error) => {
             let callee = error.callee.as_ref().map_or("", |callee| callee.head.text.as_str());
             let blocks: String = error.blocks.iter().map(|block| stmts(&block.stmts)).collect();
@@ -59,25 +68,34 @@ fn stmts(list: &[Stmt]) -> String {
     format!(" {{{}}}", list.collect::<Vec<_>>().join("; "))
 }
 
+fn blocks(parts: walk::Parts<'_>) -> String {
+    parts.blocks.iter().map(|block| stmts(&block.stmts)).collect()
+}
+
 #[test]
 fn slips_in_statements() {
     let texts = [
-        "fs a() { image(\"x\"); run \"y\" }",
-        "fs a() {\n\tcopy(src, \"/\",\n\t\"/\") with x\n}",
+        "fs a() { image(\"x\") \"y\"; run \"y\" }",
+        "fs a() {\n\tcopy(src,\n\t\"/\") \"/\" with x\n}",
+        "fs a() { copy (src, \"/\") with x }",
         "fs a() { run \"a\", \"b\", f(x, y) }",
         "fs a() { run \"x\" with { shlex; } }",
         "fs a() { run \"x\" with }",
         "fs a() { run \"x\" with as y }",
         "fs a() { ; }",
         "fs a() { scratch;; image \"x\" }",
-        "fs a() { fs { scratch } }",
+        "fs a() { { scratch } }",
         "fs a() { run \"x\" { shlex } }",
         "fs a() { run \"x\" as with }",
         "fs a() { with \"x\" }",
-        "fs a() { x a.b.c \"y\" }",
+        "fs a() { a.b.c.d \"y\" }",
         "fs a() { version = \"1\" }",
         "fs a() { run \"a\" \\\n \"b\" }",
-        "fs a() { x -1 }",
+        "fs a() { 1 + x \"y\" }",
+        "fs a() { fs { scratch } with x }",
+        "fs a() { x f(a b = , c) }",
+        "fs a() { x f(a, b => c, d) \"y\" }",
+        "fs a() { x => \"y\" }",
         "fs a() { x 1.5 }",
         "fs a() { x \"y\" // c\n z }",
         "fs a() { é \"y\" }",

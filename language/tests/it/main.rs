@@ -7,5 +7,7 @@ mod errors;
 mod formatting;
 mod mutations;
 mod show;
+mod slips;
 mod tokens;
 mod totality;
+mod walk;

@@ -11,6 +11,7 @@ use hlb_language::source::SourceId;
 use hlb_language::span::Span;
 
 use crate::show::parsed;
+use crate::walk;
 
 const SAMPLE: &str = include_str!("../corpus/sample.hlb");
 const INSERTED: [&str; 9] = ["{ ", "} ", "( ", ") ", "\"", "with ", "x ", "fs ", ", "];
@@ -90,38 +91,39 @@ impl Found {
 
     fn stmts<'s>(&mut self, text: &str, stmts: impl IntoIterator<Item = &'s Stmt>, path: &str) {
         for stmt in stmts {
-            let (callee, exprs, blocks) = match stmt {
-                Stmt::Call(call) => {
-                    let with = call.with.iter().map(|with| &with.expr);
-                    (Some(&call.callee), call.args.iter().chain(with).collect(), Vec::new())
-                }
-                Stmt::Expr(_) => continue,
-                Stmt::Error(error) => (error.callee.as_ref(), Vec::new(), error.blocks.iter().collect()),
+            let name = match stmt {
+                Stmt::Call(call) => Some((call.callee.span, call.callee.head.text.as_str())),
+                Stmt::Error(error) => error.callee.as_ref().map(|callee| (callee.span, callee.head.text.as_str())),
+                Stmt::Let(binding) => Some((binding.span, "let")),
+                Stmt::For(each) => Some((each.span, "for")),
+                Stmt::Assert(assert) => Some((assert.span, "assert")),
+                Stmt::Expr(stmt) => match &stmt.expr {
+                    Expr::If(choice) => Some((choice.span, "if")),
+                    Expr::Match(choice) => Some((choice.span, "match")),
+                    Expr::Func(func) => Some((func.span, func.kind.text.as_str())),
+                    _ => None,
+                },
             };
-            let Some(callee) = callee else { continue };
-            let start = callee.span.start as usize;
-            let line = text[start..].lines().next().unwrap_or("").trim();
-            self.statements.insert(format!("{path}/{}:{line}", callee.head.text));
-            self.callees.insert(start);
-            let path = format!("{path}/{}", callee.head.text);
-            for block in blocks {
-                self.stmts(text, &block.stmts, &path);
-            }
-            for expr in exprs {
-                self.expr(text, expr, &path);
-            }
+            let path = match name {
+                Some((span, name)) => {
+                    let start = span.start as usize;
+                    let line = text[start..].lines().next().unwrap_or("").trim();
+                    self.statements.insert(format!("{path}/{name}:{line}"));
+                    self.callees.insert(start);
+                    format!("{path}/{name}")
+                }
+                None => path.to_owned(),
+            };
+            self.parts(text, walk::stmt(stmt), &path);
         }
     }
 
-    fn expr(&mut self, text: &str, expr: &Expr, path: &str) {
-        match expr {
-            Expr::Func(func) => self.stmts(text, &func.body.stmts, path),
-            Expr::Call(call) => {
-                for arg in call.args.iter().flat_map(|(_, args)| args) {
-                    self.expr(text, arg, path);
-                }
-            }
-            _ => {}
+    fn parts(&mut self, text: &str, parts: walk::Parts<'_>, path: &str) {
+        for block in parts.blocks {
+            self.stmts(text, &block.stmts, path);
+        }
+        for expr in parts.exprs {
+            self.parts(text, walk::expr(expr), path);
         }
     }
 }

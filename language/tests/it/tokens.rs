@@ -22,8 +22,9 @@ fn words_end_where_the_reference_ends_them() {
     check("option::run", "Ident‹option::run›");
     check("1abc 007 1_000 0xZZ", "Ident‹1abc› Ident‹007› Ident‹1_000› Ident‹0xZZ›");
     check("0 12 0b1 0O7 0xfF", "Int‹0› Int‹12› Int‹0b1› Int‹0O7› Int‹0xfF›");
-    check("as:y with::x", "As‹as› Ident‹:y› With‹with› Ident‹::x›");
-    check("12:a true:b :as", "Int‹12› Ident‹:a› Bool‹true› Ident‹:b› Ident‹:as›");
+    check("as:y with::x", "As‹as› Colon‹:› Ident‹y› With‹with› Colon‹:› Colon‹:› Ident‹x›");
+    check("12:a true:b :as", "Int‹12› Colon‹:› Ident‹a› Bool‹true› Colon‹:› Ident‹b› Colon‹:› As‹as›");
+    check("a:b::c a: a::: b:", "Ident‹a:b::c› Ident‹a› Colon‹:› Ident‹a› Colon‹:› Colon‹:› Colon‹:› Ident‹b› Colon‹:›");
     check("import export asx", "Import‹import› Export‹export› Ident‹asx›");
     check("from binds variadic", "Ident‹from› Ident‹binds› Ident‹variadic›");
 }
@@ -36,6 +37,33 @@ fn a_dot_stands_directly_behind_a_name() {
     check("a .b", "Ident‹a› Unknown‹.› Ident‹b›");
     check("1.5", "Int‹1› Unknown‹.› Int‹5›");
     check("a..b", "Ident‹a› Dot‹.› Dot‹.› Ident‹b›");
+    check(
+        "f().b x[0].c",
+        "Ident‹f› LParen‹(› RParen‹)› Dot‹.› Ident‹b› Ident‹x› LBracket‹[› Int‹0› RBracket‹]› Dot‹.› Ident‹c›",
+    );
+    check("f() .b", "Ident‹f› LParen‹(› RParen‹)› Unknown‹.› Ident‹b›");
+}
+
+#[test]
+fn the_longest_sign_wins() {
+    check(
+        "= == => != ! < <= > >=",
+        "Assign‹=› Equal‹==› FatArrow‹=>› NotEqual‹!=› Not‹!› Less‹<› LessEqual‹<=› Greater‹>› GreaterEqual‹>=›",
+    );
+    check(
+        "&& || ?? ? + - * / %",
+        "And‹&&› Or‹||› Coalesce‹??› Question‹?› Plus‹+› Minus‹-› Star‹*› Slash‹/› Percent‹%›",
+    );
+    check("...a a.b ,;:", "Ellipsis‹...› Ident‹a› Ident‹a› Dot‹.› Ident‹b› Comma‹,› Semicolon‹;› Colon‹:›");
+    check(
+        "a<b a<<b b a << b",
+        "Ident‹a› Less‹<› Ident‹b› Ident‹a› HeredocOpen‹<<b› Text‹ › HeredocClose‹b› Ident‹a› Less‹<› Less‹<› Ident‹b›",
+    );
+    check("a // b", "Ident‹a› Unknown‹//› Ident‹b›");
+    check(
+        "-> ++ & | := += === !==",
+        "Unknown‹->› Unknown‹++› Unknown‹&› Unknown‹|› Unknown‹:=› Unknown‹+=› Unknown‹===› Unknown‹!==›",
+    );
 }
 
 #[test]
@@ -59,7 +87,7 @@ fn a_heredoc_ends_at_its_word_at_the_start_of_a_chunk() {
     check("<<EOM\na\nEOM", "HeredocOpen‹<<EOM› Text‹⏎a⏎› HeredocClose‹EOM›");
     check("<<EOM\necho EOM done", "HeredocOpen‹<<EOM› Text‹⏎echo › HeredocClose‹EOM› Ident‹done›");
     check("<<EOM foo-EOM EOMx EOM", "HeredocOpen‹<<EOM› Text‹ foo-EOM EOMx › HeredocClose‹EOM›");
-    check("<<EOM EOM-x", "HeredocOpen‹<<EOM› Text‹ › HeredocClose‹EOM› Unknown‹-› Ident‹x›");
+    check("<<EOM EOM-x", "HeredocOpen‹<<EOM› Text‹ › HeredocClose‹EOM› Minus‹-› Ident‹x›");
     check("<<-EOM$EOM", "HeredocOpen‹<<-EOM› Text‹$› HeredocClose‹EOM›");
     check("<<~`EOM` ${a} \\$ EOM", "HeredocOpen‹<<~`EOM`› Text‹ ${a} \\$ › HeredocClose‹EOM›");
     check("<<EOM\r\na\r\nEOM\r\n", "HeredocOpen‹<<EOM› Text‹␍⏎a␍⏎› HeredocClose‹EOM› Newline‹⏎›");

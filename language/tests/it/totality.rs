@@ -1,6 +1,5 @@
 //! Any text at all: no panic, every byte accounted for, spans inside, and errors exactly where the grammar refuses.
 
-use hlb_language::ast::{Block, Decl, Expr, Stmt, StringPart};
 use hlb_language::lexer::{Care, lex};
 use hlb_language::parser::{MAX_DEPTH, parse_broken};
 use hlb_language::source::SourceId;
@@ -9,6 +8,7 @@ use hlb_language::token::TokenKind;
 use proptest::prelude::*;
 
 use crate::show::parsed;
+use crate::walk;
 
 fn check(text: &str) {
     covers(text, Care::Strict);
@@ -25,10 +25,7 @@ fn check(text: &str) {
     }
     for decl in &parsed.module.decls {
         inside(decl.span());
-        if let Decl::Func(func) = decl {
-            inside(func.name.span);
-            func.body.iter().for_each(|body| block(body, func.span, &inside));
-        }
+        parts(walk::decl(decl), decl.span(), &inside);
     }
     // A guess may be wrong about a valid text; it is made for broken ones only. It takes a word at the margin for the beginning of
     // a declaration, which inside a block it need not be.
@@ -46,37 +43,23 @@ fn check(text: &str) {
     }
 }
 
-fn block(node: &Block, outer: Span, inside: &impl Fn(Span)) {
-    inside(node.span);
-    assert!(outer.start <= node.span.start && node.span.end <= outer.end, "{:?} in {outer:?}", node.span);
-    for stmt in &node.stmts {
-        inside(stmt.span());
-        match stmt {
-            Stmt::Call(call) => call.args.iter().for_each(|arg| expr(arg, call.span, inside)),
-            Stmt::Expr(stmt) => expr(&stmt.expr, stmt.span, inside),
-            Stmt::Error(error) => error.blocks.iter().for_each(|inner| block(inner, error.span, inside)),
+/// Each part lies in its whole, down to the leaves.
+fn parts(parts_of: walk::Parts<'_>, outer: Span, inside: &impl Fn(Span)) {
+    let within = |span: Span| {
+        inside(span);
+        assert!(outer.start <= span.start && span.end <= outer.end, "{span:?} in {outer:?}");
+    };
+    parts_of.spans.into_iter().for_each(&within);
+    for block in parts_of.blocks {
+        within(block.span);
+        for stmt in &block.stmts {
+            within(stmt.span());
+            parts(walk::stmt(stmt), stmt.span(), inside);
         }
     }
-}
-
-fn expr(node: &Expr, outer: Span, inside: &impl Fn(Span)) {
-    inside(node.span());
-    assert!(outer.start <= node.span().start && node.span().end <= outer.end, "{:?} in {outer:?}", node.span());
-    match node {
-        Expr::Func(func) => block(&func.body, func.span, inside),
-        Expr::String(string) => {
-            for part in &string.parts {
-                match part {
-                    StringPart::Text(span) | StringPart::Escape(span) => inside(*span),
-                    StringPart::Interpolation(span, inner) => {
-                        inside(*span);
-                        inner.iter().for_each(|inner| expr(inner, *span, inside));
-                    }
-                }
-            }
-        }
-        Expr::Call(call) => call.args.iter().flat_map(|(_, args)| args).for_each(|arg| expr(arg, call.span, inside)),
-        Expr::Int(_) | Expr::Bool(_) | Expr::Error(_) => {}
+    for expr in parts_of.exprs {
+        within(expr.span());
+        parts(walk::expr(expr), expr.span(), inside);
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Mutex;
 
 use bollard_buildkit_proto::moby::buildkit::v1::frontend::llb_bridge_client::LlbBridgeClient;
 use hlb_llb::pb;
+use hlb_patterns::{InvalidPattern, Search, TooMany};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tonic::transport::{Channel, Endpoint, Uri};
@@ -97,6 +98,12 @@ pub enum CallError {
     /// A message cannot be carried over.
     #[error(transparent)]
     Wire(#[from] WireError),
+    /// A pattern is malformed.
+    #[error(transparent)]
+    Pattern(#[from] InvalidPattern),
+    /// A pattern means too much.
+    #[error(transparent)]
+    TooMany(#[from] TooMany),
     /// The answer is not one to the question.
     #[error("the solver answered with {0}, which cannot be used here")]
     Answer(&'static str),
@@ -255,6 +262,38 @@ impl Gateway {
         Ok(self.client.clone().read_file(request).await?.into_inner().data)
     }
 
+    /// Bytes of a file of a result from `offset` on, at most `length`.
+    ///
+    /// # Errors
+    /// As [`Gateway::read_file`].
+    pub async fn read_part(&self, of: &Reference, path: &str, offset: i64, length: i64) -> Result<Vec<u8>, CallError> {
+        let request = proto::ReadFileRequest {
+            r#ref: of.id.clone(),
+            file_path: path.to_owned(),
+            range: Some(proto::FileRange { offset, length }),
+            ..Default::default()
+        };
+        Ok(self.client.clone().read_file(request).await?.into_inner().data)
+    }
+
+    /// The paths of a result that a pattern means, as [`Search`] finds them.
+    ///
+    /// # Errors
+    /// If the pattern is malformed, it means too many paths, or the result cannot be made.
+    pub async fn glob(&self, of: &Reference, pattern: &str) -> Result<Vec<String>, CallError> {
+        let mut search = Search::new(pattern)?;
+        while let Some(directory) = search.next() {
+            let entries = match self.read_dir(of, &directory.to_string_lossy(), "").await {
+                Err(error) if error.is_not_found() => continue,
+                entries => entries?,
+            };
+            for entry in entries {
+                search.see(entry.name.as_ref(), entry.kind == FileType::Directory)?;
+            }
+        }
+        Ok(search.found().iter().map(|path| path.to_string_lossy().into_owned()).collect())
+    }
+
     /// The entries of a directory of a result.
     ///
     /// # Errors
@@ -394,10 +433,12 @@ fn platform_json(platform: &pb::Platform) -> serde_json::Value {
 }
 
 impl CallError {
-    /// Whether a file is not there. BuildKit says so in words only.
+    /// Whether a file is not there, or is below what is no directory. BuildKit says so in words only.
     pub fn is_not_found(&self) -> bool {
+        const MISSING: [&str; 3] =
+            ["no such file or directory", "not a directory", "too many levels of symbolic links"];
         let Self::Refused(status) = self else { return false };
-        status.code() == tonic::Code::NotFound || status.message().ends_with("no such file or directory")
+        status.code() == tonic::Code::NotFound || MISSING.iter().any(|words| status.message().ends_with(words))
     }
 }
 

@@ -172,7 +172,7 @@ fn parent_of(literal: &[u8]) -> &[u8] {
     literal.get(..end).unwrap_or_default()
 }
 
-fn tokens(pattern: &str) -> Result<Vec<Token>, &'static str> {
+pub(crate) fn tokens(pattern: &str) -> Result<Vec<Token>, &'static str> {
     let mut tokens = Vec::new();
     let mut chars = pattern.chars().peekable();
     while let Some(char) = chars.next() {
@@ -194,7 +194,7 @@ fn tokens(pattern: &str) -> Result<Vec<Token>, &'static str> {
 }
 
 /// The shortest equal path, by its text alone; `.` for nothing.
-fn clean(path: &str) -> String {
+pub(crate) fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {

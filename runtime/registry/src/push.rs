@@ -88,6 +88,14 @@ impl Pusher<'_> {
         Ok(found.is_some_and(|answer| header(&answer, CONTENT_DIGEST).as_deref() == Some(digest.as_str())))
     }
 
+    /// Whether the repository has a manifest, whatever its tags are.
+    ///
+    /// # Errors
+    /// When the registry does not say.
+    pub async fn has_part(&self, digest: &Digest, media_type: &str) -> Result<bool, PushError> {
+        Ok(self.head(&format!("manifests/{digest}"), media_type).await?.is_some())
+    }
+
     /// Takes a blob over from another repository of the registry. False if the registry will not, for whatever reason.
     pub async fn mount_blob(&self, digest: &Digest, from: &Reference) -> bool {
         if from.domain() != self.reference.domain() || from.path() == self.reference.path() {
@@ -118,13 +126,25 @@ impl Pusher<'_> {
         self.upload(digest, Body::Bytes { media_type, bytes: bytes.to_vec() }).await
     }
 
-    /// Gives the tag a manifest, all of whose blobs are there.
+    /// Gives the tag a manifest, all of whose blobs are there; or an index, all of whose manifests are there.
     ///
     /// # Errors
     /// When the registry does not take it, or has understood something else.
     pub async fn put_manifest(&self, bytes: &[u8], media_type: &str) -> Result<(), PushError> {
+        self.put(&self.tag, bytes, media_type).await
+    }
+
+    /// Puts a manifest, all of whose blobs are there, without a tag: an index will name it.
+    ///
+    /// # Errors
+    /// When the registry does not take it, or has understood something else.
+    pub async fn put_part(&self, bytes: &[u8], media_type: &str) -> Result<(), PushError> {
+        self.put(Digest::of(bytes).as_str(), bytes, media_type).await
+    }
+
+    async fn put(&self, selector: &str, bytes: &[u8], media_type: &str) -> Result<(), PushError> {
         let put = async {
-            let url = self.endpoint.url(&self.repository, &format!("manifests/{}", self.tag))?;
+            let url = self.endpoint.url(&self.repository, &format!("manifests/{selector}"))?;
             let body = Body::Bytes { media_type: media_type.to_owned(), bytes: bytes.to_vec() };
             let answer = self.call(Access::Push(&self.repository), Method::PUT, url, body, MAX_REPEATS).await?;
             let digest = Digest::of(bytes);

@@ -1,4 +1,4 @@
-//! An image in one tar file.
+//! An image, for one platform or several, in one tar file.
 //!
 //! Owns which files are in it: an OCI layout, and for Docker the list that `docker load` goes by as well. Equal images give
 //! equal bytes. The stream may be a file or a connection.
@@ -13,6 +13,7 @@ use hlb_registry::Reference;
 use serde_json::{Value, json};
 
 use super::destination::Destination;
+use super::index::Index;
 use super::manifest::Documents;
 use super::{ExportError, Stop, unwritable};
 use crate::layer_blob::tar::{self, Flag, Header};
@@ -21,13 +22,27 @@ use crate::tree::TreeError;
 /// Bytes that are copied between two looks at whether anybody still wants them.
 const STRIDE: usize = 256 << 10;
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// An image with all that belongs to it on this machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Image {
-    pub(crate) documents: Documents,
     pub(crate) names: Vec<Reference>,
+    pub(crate) body: Body,
+}
+
+/// What its names mean.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    One(Part),
+    Several(Index, Vec<Part>),
+}
+
+/// An image for one platform.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) documents: Documents,
     /// Bottom first.
     pub(crate) layers: Vec<Layer>,
 }
@@ -45,6 +60,15 @@ pub(crate) struct Layer {
 pub(crate) enum Form {
     Oci,
     Docker,
+}
+
+impl Body {
+    fn parts(&self) -> &[Part] {
+        match self {
+            Self::One(part) => std::slice::from_ref(part),
+            Self::Several(_, parts) => parts,
+        }
+    }
 }
 
 /// Writes an archive into a file, which appears when it is complete. Directories above it are made.
@@ -68,23 +92,33 @@ pub(crate) fn write(
         let header = Header { flag: Flag::Directory, mode: 0o755, ..Header::file(directory.as_bytes(), 0) };
         header.write(out).map_err(&failed)?;
     }
-    let documents = &image.documents;
     let mut small = vec![
         ("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()),
-        ("index.json".to_owned(), index(image).to_string().into_bytes()),
+        ("index.json".to_owned(), entries(image).to_string().into_bytes()),
     ];
     if form == Form::Docker {
         small.push(("manifest.json".to_owned(), docker_manifest(image).to_string().into_bytes()));
     }
-    small.push((blob(&documents.manifest_digest), documents.manifest.clone()));
-    small.push((blob(&documents.config_digest), documents.config.clone()));
+    if let Body::Several(index, _) = &image.body {
+        small.push((blob(&index.digest), index.bytes.clone()));
+    }
+    // Parts may have anything in common.
+    let mut written = HashSet::new();
+    for Part { documents, .. } in image.body.parts() {
+        for (digest, bytes) in
+            [(&documents.manifest_digest, &documents.manifest), (&documents.config_digest, &documents.config)]
+        {
+            if written.insert(digest) {
+                small.push((blob(digest), bytes.clone()));
+            }
+        }
+    }
     for (name, bytes) in &small {
         start(out, name, bytes.len() as u64).map_err(&failed)?;
         out.write_all(bytes).map_err(&failed)?;
         tar::pad(out, bytes.len() as u64).map_err(&failed)?;
     }
-    let mut written = HashSet::new();
-    for layer in &image.layers {
+    for layer in image.body.parts().iter().flat_map(|part| &part.layers) {
         if written.insert(&layer.digest) {
             start(out, &blob(&layer.digest), layer.size).map_err(&failed)?;
             copy(layer, out, &failed, stop)?;
@@ -129,9 +163,14 @@ fn copy(
 }
 
 /// An entry for each name, under which containerd and tools for layouts find the image.
-fn index(image: &Image) -> Value {
-    let Documents { manifest, manifest_digest, media_type, .. } = &image.documents;
-    let entry = || json!({ "mediaType": media_type, "digest": manifest_digest.as_str(), "size": manifest.len() });
+fn entries(image: &Image) -> Value {
+    let (media_type, digest, size) = match &image.body {
+        Body::Several(index, _) => (index.media_type, &index.digest, index.bytes.len()),
+        Body::One(Part { documents, .. }) => {
+            (documents.media_type, &documents.manifest_digest, documents.manifest.len())
+        }
+    };
+    let entry = || json!({ "mediaType": media_type, "digest": digest.as_str(), "size": size });
     let named = |name: &Reference| {
         let mut entry = entry();
         let annotations = json!({ CONTAINERD_NAME: name.to_string(), REF_NAME: name.tag().unwrap_or_default() });
@@ -141,12 +180,15 @@ fn index(image: &Image) -> Value {
         entry
     };
     let entries = if image.names.is_empty() { vec![entry()] } else { image.names.iter().map(named).collect() };
-    json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries })
+    json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": entries })
 }
 
 /// What `docker load` of old engines goes by.
 fn docker_manifest(image: &Image) -> Value {
     let names: Vec<String> = image.names.iter().map(Reference::familiar).collect();
-    let layers: Vec<String> = image.layers.iter().map(|layer| blob(&layer.digest)).collect();
-    json!([{ "Config": blob(&image.documents.config_digest), "RepoTags": names, "Layers": layers }])
+    let each = image.body.parts().iter().map(|part| {
+        let layers: Vec<String> = part.layers.iter().map(|layer| blob(&layer.digest)).collect();
+        json!({ "Config": blob(&part.documents.config_digest), "RepoTags": names, "Layers": layers })
+    });
+    each.collect()
 }

@@ -81,10 +81,15 @@ struct Target<'a> {
     annotations: BTreeMap<&'a str, &'a str>,
 }
 
-/// Makes the documents of an image of these layers.
-pub(crate) fn documents(config: &[u8], layers: &[LayerBlob], oci: bool) -> Result<Documents, ConfigError> {
+/// Makes the documents of an image of these layers. `platform` is that of a configuration that says none.
+pub(crate) fn documents(
+    config: &[u8],
+    layers: &[LayerBlob],
+    oci: bool,
+    platform: &Platform,
+) -> Result<Documents, ConfigError> {
     let types = if oci { &OCI } else { &DOCKER };
-    let config = complete(config, layers)?;
+    let config = complete(config, layers, platform)?;
     let config_digest = Digest::of(&config);
     let target = |layer| {
         let LayerBlob { digest, size, compression, annotations, .. }: &LayerBlob = layer;
@@ -121,12 +126,15 @@ fn is_passing(key: &str) -> bool {
         || key.starts_with("containerd.io/distribution.source.")
 }
 
-fn complete(config: &[u8], layers: &[LayerBlob]) -> Result<Vec<u8>, ConfigError> {
+fn complete(config: &[u8], layers: &[LayerBlob], platform: &Platform) -> Result<Vec<u8>, ConfigError> {
     let Value::Object(mut config) = serde_json::from_slice(config)? else { return Err(ConfigError::NotAnObject) };
-    let host = Platform::host();
-    for (key, value) in [("os", host.os), ("architecture", host.architecture)] {
-        if config.get(key).and_then(Value::as_str).is_none_or(str::is_empty) {
-            config.insert(key.to_owned(), value.into());
+    let missing = |config: &Map<String, Value>, key| config.get(key).and_then(Value::as_str).is_none_or(str::is_empty);
+    if missing(&config, "architecture") && missing(&config, "variant") && !platform.variant.is_empty() {
+        config.insert("variant".to_owned(), platform.variant.clone().into());
+    }
+    for (key, value) in [("os", &platform.os), ("architecture", &platform.architecture)] {
+        if missing(&config, key) {
+            config.insert(key.to_owned(), value.clone().into());
         }
     }
     let diff_ids: Vec<&str> = layers.iter().map(|layer| layer.diff_id.as_str()).collect();
@@ -198,7 +206,7 @@ mod tests {
     /// The configuration, with digests cut short.
     fn config(text: &str, layers: usize) -> String {
         let layers: Vec<_> = (0..layers).map(|at| layer(&at.to_string(), Compression::Gzip)).collect();
-        let documents = documents(text.as_bytes(), &layers, true).unwrap();
+        let documents = documents(text.as_bytes(), &layers, true, &Platform::host()).unwrap();
         let text = String::from_utf8(documents.config).unwrap();
         layers.iter().fold(text, |text, layer| text.replace(&layer.diff_id.hex()[4..], "…"))
     }
@@ -227,11 +235,14 @@ mod tests {
             (&host["os"], &host["architecture"]),
             (&Platform::host().os.into(), &Platform::host().architecture.into())
         );
+        let arm = documents(b"{}", &[], true, &Platform::new("linux", "arm", "v6")).unwrap();
+        let arm: Value = serde_json::from_slice(&arm.config).unwrap();
+        assert_eq!((&arm["architecture"], &arm["variant"]), (&"arm".into(), &"v6".into()));
         for (text, expected) in [
             ("[]", "the configuration of the image is not a JSON object"),
             ("{", "the configuration of the image is not JSON: EOF while parsing an object at line 1 column 1"),
         ] {
-            assert_eq!(documents(text.as_bytes(), &[], true).unwrap_err().to_string(), expected);
+            assert_eq!(documents(text.as_bytes(), &[], true, &Platform::host()).unwrap_err().to_string(), expected);
         }
     }
 
@@ -243,7 +254,9 @@ mod tests {
         let layers = [plain, layer("b", Compression::Zstd)];
         let manifest = |oci| {
             String::from_utf8(
-                documents(b"{\"os\":\"linux\",\"architecture\":\"amd64\"}", &layers, oci).unwrap().manifest,
+                documents(b"{\"os\":\"linux\",\"architecture\":\"amd64\"}", &layers, oci, &Platform::host())
+                    .unwrap()
+                    .manifest,
             )
             .unwrap()
         };

@@ -1,6 +1,7 @@
 //! Results as images: written, read by other programs, pulled again.
 
 mod engines;
+mod indexes;
 mod studio;
 
 use hlb_llb::Digest;

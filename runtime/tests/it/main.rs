@@ -9,6 +9,7 @@
 
 mod graphs;
 mod images;
+mod looks;
 mod solve;
 mod sources;
 mod steps;

@@ -13,7 +13,7 @@ use hlb_llb::pb;
 use hlb_llb::status::Status;
 use hlb_llb::{Digest, encode_op};
 use hlb_registry::RegistryConfig;
-use hlb_runtime::{Config, Entitlement, ExportTarget, Runtime, SolveError, SolveRequest};
+use hlb_runtime::{Config, Contents, Entitlement, ExportTarget, Runtime, SolveError, SolveRequest, Solved};
 use tokio_util::sync::CancellationToken;
 
 /// A state directory, a directory that builds read, and what else they may use.
@@ -72,6 +72,27 @@ impl Bench {
     }
 
     pub(crate) fn solve_definition(&self, definition: pb::Definition) -> Result<Seen, SolveError> {
+        self.solve_with(definition, async |runtime, solved| {
+            let out = ExportTarget::Directory(self.out());
+            runtime.export(&solved, &out, &CancellationToken::new()).await.map(drop)
+        })
+        .map(|(seen, ())| seen)
+    }
+
+    /// The same without an export: looks into the result.
+    pub(crate) fn look<T>(
+        &self,
+        target: Option<&Output>,
+        look: impl FnOnce(&Contents) -> T,
+    ) -> Result<(Seen, T), SolveError> {
+        self.solve_with(marshal(target, Vec::new()), async |runtime, solved| Ok(look(&runtime.look(&solved).await?)))
+    }
+
+    fn solve_with<T>(
+        &self,
+        definition: pb::Definition,
+        end: impl AsyncFnOnce(&Runtime, Solved) -> Result<T, SolveError>,
+    ) -> Result<(Seen, T), SolveError> {
         let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         tokio.block_on(async {
             let runtime = Runtime::open(Config {
@@ -94,8 +115,7 @@ impl Bench {
             let status = Arc::new(move |status| sink.lock().unwrap().push(status));
             let solved = runtime.solve(request, status, &CancellationToken::new()).await;
             let seen = seen(&events.lock().unwrap());
-            runtime.export(&solved?, &ExportTarget::Directory(self.out()), &CancellationToken::new()).await?;
-            Ok(seen)
+            Ok((seen, end(&runtime, solved?).await?))
         })
     }
 

@@ -21,7 +21,7 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
     let machine = Machine::open(config, &args.machine)?;
     let mut allow = machine::entitlements(&args.allow);
     allow.insert(Entitlement::NetworkHost);
-    // Evaluation builds, too: for frontends, and for pushes whose digest is asked for.
+    // Evaluation builds, too: for frontends, for pushes whose digest is asked for, and for what is read of results.
     let building = machine.begin(allow)?;
     let world = OsWorld::open(Outside {
         handle: machine.tokio.handle().clone(),
@@ -33,8 +33,8 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
     match program::evaluate(&world, &checked, &targets, platform) {
         Ok(request) => building.finish(request, &checked.sources, screen),
         Err(errors) => {
-            building.abandon();
-            Err(program::tell(&errors, &checked, screen, &machine.cancel))
+            Err(building
+                .give_up(&checked.sources, screen, || program::tell(&errors, &checked, screen, &machine.cancel)))
         }
     }
 }

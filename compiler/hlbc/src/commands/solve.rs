@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use hlb_compiler::{Export, ImageConfig, LocalDir, Request, Socket, Solve, World};
+use hlb_compiler::{Content, Export, ImageConfig, LocalDir, Platform, Request, Socket, Solve, Variant, World};
 use hlb_language::diagnostic::Location;
 use hlb_language::source::{SourceId, SourceMap};
 use hlb_language::span::Span;
@@ -41,9 +41,11 @@ pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
 
 fn request(args: &cli::Solve, definition: pb::Definition) -> Solve {
     let image = image(args.platform.as_ref());
+    let platform =
+        Platform { os: image.os.clone(), architecture: image.architecture.clone(), variant: image.variant.clone() };
+    let variant = Variant { definition: definition.clone(), image: image.clone(), platform };
     let exports = args.output.iter().map(|output| Export {
-        definition: definition.clone(),
-        image: image.clone(),
+        content: Content::One(variant.clone()),
         to: output.0.clone(),
         // No call in a program asked for it.
         at: Location { source: SourceId(u32::MAX), span: Span::default() },

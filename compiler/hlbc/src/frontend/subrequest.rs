@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use hlb_compiler::{Checked, Kind};
+use hlb_compiler::{Checked, Type};
 use hlb_gateway::Failure;
 use serde_json::json;
 
@@ -54,7 +54,7 @@ fn describe() -> (String, String) {
 /// The targets that give one file system.
 fn targets(checked: &Checked) -> (String, String) {
     let all = checked.targets();
-    let all: Vec<_> = all.iter().filter(|target| target.kind == Kind::Fs).collect();
+    let all: Vec<_> = all.iter().filter(|target| target.ty == Type::Fs).collect();
     let first_line =
         |doc: &Option<String>| doc.as_deref().and_then(|doc| doc.lines().next()).unwrap_or_default().trim().to_owned();
     let json: Vec<_> = all

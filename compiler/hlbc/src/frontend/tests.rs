@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use hlb_gateway::client::{Gateway, Image, Invocation};
+use hlb_compiler::{ReadAnswer, Reading};
+use hlb_gateway::client::{Gateway, Image, Invocation, Reference};
 use hlb_gateway::server::{Fault, Host, Returned, Tree, serve};
 use hlb_llb::definition::Graph;
 use hlb_llb::json::ToJson as _;
-use hlb_llb::pb;
+use hlb_llb::{ops, pb};
 use hlb_runtime::Entry;
 use tokio_util::sync::CancellationToken;
 
-use super::answer;
+use super::{answer, look, place};
 
 /// The client's files, which every result has.
 #[derive(Clone)]
@@ -54,12 +55,15 @@ impl Host for Memory {
 }
 
 impl Tree for Files {
-    fn read_file(&self, path: &str, _: u64, _: Option<u64>, _: u64) -> std::io::Result<Vec<u8>> {
-        Ok(self.0.get(path).ok_or(std::io::ErrorKind::NotFound)?.as_bytes().to_vec())
+    fn read_file(&self, path: &str, offset: u64, length: Option<u64>, _: u64) -> std::io::Result<Vec<u8>> {
+        let bytes = self.0.get(path).ok_or(std::io::ErrorKind::NotFound)?.bytes();
+        let length = length.map_or(usize::MAX, |length| length as usize);
+        Ok(bytes.skip(offset as usize).take(length).collect())
     }
 
-    fn read_dir(&self, _: &str, _: &str) -> std::io::Result<Vec<Entry>> {
-        Ok(Vec::new())
+    fn read_dir(&self, path: &str, _: &str) -> std::io::Result<Vec<Entry>> {
+        let inside = self.0.keys().filter_map(|file| file.strip_prefix(path));
+        inside.filter(|name| !name.contains('/')).map(|name| self.stat(&format!("{path}{name}"))).collect()
     }
 
     fn stat(&self, path: &str) -> std::io::Result<Entry> {
@@ -72,11 +76,11 @@ impl Tree for Files {
             return Err(std::io::ErrorKind::NotFound.into());
         };
         Ok(Entry {
-            name: path.into(),
+            name: path.rsplit('/').next().unwrap().into(),
             mode,
             uid: 0,
             gid: 0,
-            size: 0,
+            size: self.0.get(path).map_or(0, |text| text.len() as u64),
             modified: 0,
             target: None,
             device: None,
@@ -361,4 +365,61 @@ fn doubts_are_warnings() {
     let files = &[("lib.hlb", "export one\nfs one() {\n\tscratch\n}\n")];
     let done = Case { program, files, ..Case::default() }.run();
     insta::assert_snapshot!(done.solved.last().unwrap(), @"warning: nothing uses the import `lib`");
+}
+
+#[test]
+fn results_are_looked_into() {
+    let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let long = "x".repeat(9 << 20);
+    let files = [("/a.txt", "a"), ("/b.txt", long.as_str()), ("/d/c.txt", "c")];
+    let files = Files(files.map(|(path, text)| (path.to_owned(), text.to_owned())).into());
+    let (ours, theirs) = tokio::io::duplex(1 << 12);
+    let end = CancellationToken::new();
+    let host = Memory { files, solved: Arc::default() };
+    let serving = tokio.spawn(serve(host, BTreeMap::new(), ours, CancellationToken::new(), end.clone()));
+    let gateway = tokio.block_on(Gateway::connect(theirs)).unwrap();
+    let scratch = tokio.block_on(gateway.solve(&pb::Definition::default(), false)).unwrap();
+    let graph = place::local(ops::Local::new("a", ops::LocalOwner::Unique("a".to_owned())), "a".to_owned());
+    let made = tokio.block_on(gateway.solve(&graph, false)).unwrap();
+    let said = |of: &Reference, what: Reading| match tokio.block_on(look::answer(&gateway, of, &what)) {
+        Ok(ReadAnswer::Text(text)) => format!("{} bytes", text.len()),
+        Ok(ReadAnswer::Paths(paths)) => format!("{paths:?}"),
+        Ok(ReadAnswer::Exists(exists)) => exists.to_string(),
+        Err(error) => error.to_string(),
+    };
+    let read = |path: &str| Reading::Read { path: path.to_owned() };
+    let glob = |pattern: &str| Reading::Glob { pattern: pattern.to_owned() };
+    let exists = |path: &str| Reading::Exists { path: path.to_owned() };
+    let all = [
+        read("/a.txt"),
+        read("/b.txt"),
+        read("/d"),
+        read("/none"),
+        glob("/*.txt"),
+        glob("["),
+        exists("/d"),
+        exists("/e"),
+    ];
+    insta::assert_snapshot!(all.map(|what| said(&made, what)).join("\n"), @r#"
+    1 bytes
+    9437184 bytes
+    /d: it is a directory
+    no such file or directory: /none
+    ["/a.txt", "/b.txt"]
+    [: pattern `[` has a `[` without its `]`
+    true
+    false
+    "#);
+    let all = [read("/a"), read("/"), glob("/"), glob("/*"), exists("/./"), exists("/a")];
+    insta::assert_snapshot!(all.map(|what| said(&scratch, what)).join("\n"), @r#"
+    no such file or directory: /a
+    /: it is a directory
+    ["/"]
+    []
+    true
+    false
+    "#);
+    drop(gateway);
+    end.cancel();
+    tokio.block_on(serving).unwrap().unwrap();
 }

@@ -10,12 +10,14 @@ use std::sync::{Mutex, PoisonError};
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::{
     Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageConfig, ImageManifest, LocalOrigin, Platform,
-    World, WorldError,
+    ReadAnswer, ReadRequest, World, WorldError,
 };
 use hlb_gateway::client::{CallError, FileType, Gateway, Reference};
 use hlb_llb::{ops, pb};
 use tokio::runtime::Handle;
 
+use super::changes::Changes;
+use super::look;
 use super::place::{self, Place, Places};
 use super::wanted::Wanted;
 use crate::image;
@@ -32,6 +34,8 @@ pub(crate) struct GatewayWorld<'a> {
     /// The program's directory, and parts of the context by path.
     program: Mutex<Option<Reference>>,
     parts: Mutex<HashMap<String, Reference>>,
+    /// Results that were looked into, by their last op.
+    results: Mutex<HashMap<Vec<u8>, Reference>>,
 }
 
 impl<'a> GatewayWorld<'a> {
@@ -53,6 +57,7 @@ impl<'a> GatewayWorld<'a> {
             given: AtomicU64::new(0),
             program: Mutex::new(None),
             parts: Mutex::default(),
+            results: Mutex::default(),
         }
     }
 
@@ -98,6 +103,20 @@ impl<'a> GatewayWorld<'a> {
             }
         };
         known.insert(path.to_owned(), made.clone());
+        Ok(made)
+    }
+
+    /// A result that a program looks into. It is what would be built of the same graph.
+    fn result(&self, definition: &pb::Definition) -> Result<Reference, WorldError> {
+        let last = definition.def.last().cloned().unwrap_or_default();
+        let mut known = self.results.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(&last) {
+            return Ok(known.clone());
+        }
+        let changes = Changes { wanted: self.wanted, context: &self.places.context };
+        let changed = changes.apply(definition.clone()).map_err(|failure| WorldError::Other(failure.message))?;
+        let made = self.solve(&changed)?;
+        known.insert(last, made.clone());
         Ok(made)
     }
 
@@ -192,6 +211,11 @@ impl World for GatewayWorld<'_> {
         let config = made.metadata.get("containerimage.config");
         let config = config.and_then(|config| image::from_json(&String::from_utf8_lossy(config)));
         Ok(FrontendResult { definition, config })
+    }
+
+    fn read_result(&self, request: &ReadRequest) -> Result<ReadAnswer, WorldError> {
+        let result = self.result(&request.solve.definition)?;
+        self.handle.block_on(look::answer(self.gateway, &result, &request.what))
     }
 
     fn local_origin(&self) -> LocalOrigin {

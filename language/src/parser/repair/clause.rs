@@ -1,9 +1,9 @@
-//! Slips in statements: commas, parenthesised calls, options without their word.
+//! Slips in statements: commas, parentheses, options without their word, statements with nothing between them.
 
 use super::{Broken, Outcome};
 use crate::codes;
 use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
-use crate::parser::pieces::{Piece, paren_depths};
+use crate::parser::pieces::Piece;
 use crate::span::Span;
 use crate::token::TokenKind;
 
@@ -51,50 +51,97 @@ pub(super) fn with_nothing(broken: &mut Broken<'_, '_>) -> Outcome {
     )
 }
 
-/// `callee(args)` as a statement: goes on with the arguments side by side.
-pub(super) fn parenthesised_call(broken: &mut Broken<'_, '_>) -> Outcome {
-    let open = broken.at;
-    // In an argument a parenthesis may follow a name, so this name is the callee.
-    if broken.kind(open) != Some(TokenKind::LParen) || broken.before(1) != Some(TokenKind::Ident) {
+/// `callee (a, b)`: goes on as `callee(a, b)`.
+pub(super) fn spaced_call(broken: &mut Broken<'_, '_>) -> Outcome {
+    let Some(open) = broken.opener(broken.at) else { return Outcome::Unknown };
+    let callee = open.checked_sub(1).filter(|callee| broken.is_token(*callee, TokenKind::Ident));
+    let Some(callee) = callee.filter(|_| broken.kind(open) == Some(TokenKind::LParen)) else {
+        return Outcome::Unknown;
+    };
+    let gap = Span { start: broken.span(callee).end, end: broken.span(open).start };
+    let name = broken.text(callee).to_owned();
+    let message = format!("the parenthesis with the arguments of `{name}` does not follow it directly");
+    let diagnostic = Diagnostic::error(codes::SPLIT_ARGUMENTS, broken.location(broken.span(open)), message)
+        .help(format!("write `{name}(…)`: a parenthesis behind white space groups one argument"))
+        .fix("remove the white space", broken.location(gap), "");
+    broken.become_kind(open, TokenKind::CallParen);
+    Outcome::Repaired(diagnostic)
+}
+
+/// `callee("x") "y"`: goes on with all arguments in the parentheses.
+pub(super) fn split_arguments(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    let is_call = broken.failure.is_behind && broken.before(1) == Some(TokenKind::RParen);
+    let is_argument = broken.kind(at).is_some_and(|kind| {
+        kind.opens_string() || matches!(kind, TokenKind::Int | TokenKind::Bool | TokenKind::LBracket)
+    });
+    if !is_call || !is_argument || broken.kind(0) != Some(TokenKind::Ident) {
         return Outcome::Unknown;
     }
-    let depths = paren_depths(broken.row.iter().map(|piece| piece.kind));
-    let outer = depths.get(open).copied().unwrap_or(0);
-    let is_close = |(at, depth): &(usize, &usize)| *at > open && **depth == outer;
-    let Some((close, _)) = depths.iter().enumerate().find(is_close) else { return Outcome::Unknown };
-    let in_list = |at: usize| depths.get(at) == Some(&(outer + 1));
-    let goes = |at: usize, kind: TokenKind| {
-        at == open || at == close || in_list(at) && matches!(kind, TokenKind::Comma | TokenKind::Newline)
-    };
-    let mut edits = Vec::new();
-    for (at, piece) in broken.row.iter().enumerate().filter(|(at, piece)| goes(*at, piece.kind)) {
-        let gap = at != close && (at == open || piece.kind == TokenKind::Newline);
-        let text = if gap && at + 1 != close { " " } else { "" };
-        edits.push(Edit { at: broken.builder.location(piece.span), text: text.to_owned() });
-    }
-    let callee = broken.text(open - 1).to_owned();
-    let location = broken.builder.location(broken.span(open).to(broken.span(close)));
-    let message = format!("the arguments of the statement `{callee}` stand in parentheses");
-    let mut diagnostic = Diagnostic::error(codes::PAREN_STATEMENT, location, message)
-        .help("write the arguments side by side: parentheses are for calls that are arguments themselves");
-    // A comment in the list would take what follows it on the joined line.
-    let commented = !broken.builder.trivia.comments_in(location.span).is_empty();
-    let applicability = if commented { Applicability::Guess } else { Applicability::Safe };
-    diagnostic.fixes.push(Fix { title: "write the arguments side by side".to_owned(), edits, applicability });
-    let mut at = 0;
-    broken.row.retain(|piece| {
-        at += 1;
-        !goes(at - 1, piece.kind)
-    });
+    let ends = |piece: &Piece| matches!(piece.kind, TokenKind::With | TokenKind::As | TokenKind::Semicolon);
+    let end = broken.row.iter().skip(at).position(ends).map_or(broken.row.len(), |len| at + len);
+    let close = broken.row.remove(at - 1);
+    let behind = broken.behind(end.saturating_sub(2));
+    broken.row.insert((end - 1).min(broken.row.len()), Piece { span: behind, ..close });
+    let callee = broken.text(0).to_owned();
+    let location = broken.location(broken.span(at - 1));
+    let message = format!("this argument of `{callee}` stands behind the parentheses");
+    let mut diagnostic = Diagnostic::error(codes::SPLIT_ARGUMENTS, location, message)
+        .help("write all arguments in the parentheses, or all side by side");
+    let edits = vec![
+        Edit { at: broken.location(close.span), text: String::new() },
+        Edit { at: broken.location(behind), text: ")".to_owned() },
+    ];
+    diagnostic.fixes.push(Fix { title: "write all arguments in the parentheses".to_owned(), edits, applicability: Applicability::Guess });
     Outcome::Repaired(diagnostic)
+}
+
+/// Something behind a whole statement: goes on as if a `;` stood between them.
+pub(super) fn terminator(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    let Some(kind) = broken.kind(at) else { return Outcome::Unknown };
+    // What a word begins goes on with nothing side by side.
+    let is_complete = broken.expects(";")
+        && broken.kind(0).is_some_and(TokenKind::is_word)
+        && (kind == TokenKind::Ident || kind.is_word() || kind.opens_string());
+    if !broken.failure.is_behind && !is_complete || at == 0 {
+        return Outcome::Unknown;
+    }
+    let span = broken.span(at);
+    if matches!(kind, TokenKind::With | TokenKind::As) {
+        let message = format!("{} stands only behind a call", kind.describe());
+        let error = Diagnostic::error(codes::UNEXPECTED, broken.location(span), message);
+        return Outcome::Known(error.help("put it behind the call that it belongs to"));
+    }
+    let behind = broken.behind(at - 1);
+    broken.insert(at, TokenKind::Semicolon);
+    Outcome::Repaired(
+        Diagnostic::error(codes::MISSING_TERMINATOR, broken.location(span), "the statement before this is complete")
+            .help("begin a new line, or write `;` between the statements")
+            .fix("insert `;`", broken.location(behind), ";"),
+    )
+}
+
+/// A sign between the arguments of a call, which is no part of any: goes on without it.
+pub(super) fn punctuation(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    let is_sign = broken.kind(at).is_some_and(|kind| {
+        kind.is_infix()
+            || matches!(kind, TokenKind::Colon | TokenKind::FatArrow | TokenKind::Question | TokenKind::Assign)
+    });
+    if !is_sign || at == 0 || broken.kind(0) != Some(TokenKind::Ident) {
+        return Outcome::Unknown;
+    }
+    broken.row.remove(at);
+    Outcome::Cut
 }
 
 /// `a "x", "y"`: goes on without the commas.
 pub(super) fn commas(broken: &mut Broken<'_, '_>) -> Outcome {
-    if broken.kind(broken.at) != Some(TokenKind::Comma) {
+    if broken.kind(broken.at) != Some(TokenKind::Comma) || broken.kind(0) != Some(TokenKind::Ident) {
         return Outcome::Unknown;
     }
-    let depths = paren_depths(broken.row.iter().map(|piece| piece.kind));
+    let depths = broken.depths();
     let goes = |at: usize, kind: TokenKind| kind == TokenKind::Comma && depths.get(at) == Some(&0);
     let spans = broken.row.iter().enumerate().filter(|(at, piece)| goes(*at, piece.kind)).map(|(_, piece)| piece.span);
     let edits = spans.map(|span| Edit { at: broken.builder.location(span), text: String::new() }).collect();
@@ -111,23 +158,18 @@ pub(super) fn commas(broken: &mut Broken<'_, '_>) -> Outcome {
     Outcome::Repaired(diagnostic)
 }
 
-/// `fs { … }` as a statement.
+/// A block without its type.
 pub(super) fn block_as_statement(broken: &mut Broken<'_, '_>) -> Outcome {
-    if !broken.is_block(broken.at) || broken.before(1) == Some(TokenKind::With) {
+    let is_plain = broken.kind(broken.at) == Some(TokenKind::LBrace) && broken.is_block(broken.at);
+    if !is_plain || broken.before(1) == Some(TokenKind::With) {
         return Outcome::Unknown;
     }
     let start = broken.span(broken.at).start as usize;
-    let location = broken.builder.location(Span::new(start, start + 1));
-    let error = |message: String| Diagnostic::error(codes::BLOCK_STATEMENT, location, message);
-    Outcome::Known(match broken.before(1) {
-        Some(TokenKind::Ident) => {
-            let kind = broken.text(broken.at - 1);
-            error(format!("a block `{kind} {{ … }}` is a value and cannot be a statement"))
-                .help("write its statements directly, or pass the block as an argument")
-        }
-        _ => error("a block stands only behind its type".to_owned())
+    let location = broken.location(Span::new(start, start + 1));
+    Outcome::Known(
+        Diagnostic::error(codes::BLOCK_STATEMENT, location, "a block stands only behind its type")
             .help("write `fs { … }` for a filesystem, or `with option { … }` for options"),
-    })
+    )
 }
 
 /// `with` or `as` where a name must stand.

@@ -88,22 +88,39 @@ pub(super) fn keyword_as_name(broken: &mut Broken<'_, '_>) -> Outcome {
 
 /// One word where a type and a name must stand: goes on with `fs`, or with an empty name.
 pub(super) fn missing_name_or_type(broken: &mut Broken<'_, '_>) -> Outcome {
+    let what = if broken.at == 1 { "function" } else { "parameter" };
+    missing(broken, what)
+}
+
+/// The same in the braces of a record.
+pub(super) fn missing_in_field(broken: &mut Broken<'_, '_>) -> Outcome {
+    missing(broken, "field")
+}
+
+fn missing(broken: &mut Broken<'_, '_>, what: &str) -> Outcome {
     let at = broken.at;
     let lone = |broken: &Broken<'_, '_>| match at.checked_sub(2) {
         None => at == 1,
         Some(before) => matches!(
             broken.kind(before),
-            Some(TokenKind::LParen | TokenKind::Comma | TokenKind::Newline | TokenKind::LBrace)
+            Some(TokenKind::LParen | TokenKind::CallParen | TokenKind::Comma | TokenKind::Newline | TokenKind::LBrace)
         ),
     };
     let ends = matches!(
         broken.kind(at),
-        None | Some(TokenKind::LParen | TokenKind::RParen | TokenKind::Comma | TokenKind::Newline)
+        None | Some(
+            TokenKind::LParen
+                | TokenKind::CallParen
+                | TokenKind::RParen
+                | TokenKind::Comma
+                | TokenKind::Newline
+                | TokenKind::Semicolon
+                | TokenKind::Assign
+        )
     );
     if !ends || broken.before(1) != Some(TokenKind::Ident) || !lone(broken) {
         return Outcome::Unknown;
     }
-    let what = if at == 1 { "function" } else { "parameter" };
     let span = broken.span(at - 1);
     let word = broken.text(at - 1).to_owned();
     let location = broken.builder.location(span);
@@ -113,7 +130,7 @@ pub(super) fn missing_name_or_type(broken: &mut Broken<'_, '_>) -> Outcome {
         let help = format!("write a name behind the type: `{word} name`");
         return Outcome::Repaired(Diagnostic::error(codes::MISSING_NAME, location, message).help(help));
     }
-    let kind = if at == 1 { "fs" } else { "string" };
+    let kind = if what == "function" { "fs" } else { "string" };
     broken.insert_name(at - 1, kind);
     let before = broken.builder.location(Span::at(span.start as usize));
     Outcome::Repaired(
@@ -148,4 +165,88 @@ pub(super) fn parameter_list(broken: &mut Broken<'_, '_>) -> Outcome {
         .help("write the parameters in parentheses, `()` if there are none")
         .fix(format!("insert `{text}`"), broken.builder.location(behind), text),
     )
+}
+
+/// `fs a() = …`: goes on without the `=` if a block is behind it.
+pub(super) fn value_of_function(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    if broken.kind(at) != Some(TokenKind::Assign) || broken.before(1) != Some(TokenKind::RParen) {
+        return Outcome::Unknown;
+    }
+    let location = broken.location(broken.span(at));
+    let error = Diagnostic::error(codes::EQUALS_SIGN, location, "`=` has no meaning here")
+        .help("write the value in a block, `string version() { \"1.2\"; }`, or a constant, `let version = \"1.2\"`");
+    if broken.is_block(at + 1) {
+        broken.row.remove(at);
+        return Outcome::Repaired(error);
+    }
+    Outcome::Known(error)
+}
+
+/// `name = value`, `const name = value`: goes on as `let name = value`.
+pub(super) fn constant(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    if broken.kind(at) != Some(TokenKind::Assign) || !(1..=2).contains(&at) || broken.kind(0) != Some(TokenKind::Ident)
+    {
+        return Outcome::Unknown;
+    }
+    let word = broken.text(0).to_owned();
+    let start = Span::at(broken.span(0).start as usize);
+    let location = broken.location(broken.span(at));
+    if at == 2 && ["const", "var", "val", "set", "define"].contains(&word.as_str()) {
+        let place = broken.location(broken.span(0));
+        broken.become_kind(0, TokenKind::Let);
+        return Outcome::Repaired(
+            Diagnostic::error(codes::VALUE_WORD, place, format!("a constant is declared by `let`, not by `{word}`"))
+                .help("write `let`")
+                .fix(format!("replace `{word}` by `let`"), place, "let"),
+        );
+    }
+    broken.insert(0, TokenKind::Let);
+    Outcome::Repaired(
+        Diagnostic::error(codes::EQUALS_SIGN, location, "`=` has no meaning here")
+            .help("write `let name = …` for a constant, or a function with a block")
+            .fix("insert `let`", broken.location(start), "let "),
+    )
+}
+
+/// `type { … }`, `enum { … }`, `test { … }`: goes on with an empty name.
+pub(super) fn type_name(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    let what = match broken.before(1) {
+        Some(TokenKind::Type) => "record",
+        Some(TokenKind::Enum) => "enum",
+        _ => return Outcome::Unknown,
+    };
+    if !broken.row.get(at).is_some_and(Piece::is_group) {
+        return Outcome::Unknown;
+    }
+    let word = broken.text(at - 1).to_owned();
+    let location = broken.location(broken.span(at - 1));
+    broken.insert_name(at, "");
+    let message = format!("the {what} has no name");
+    let error = Diagnostic::error(codes::MISSING_NAME, location, message);
+    Outcome::Repaired(error.help(format!("write `{word} Name {{ … }}`")))
+}
+
+/// A parameter that cannot be read: goes on without it.
+pub(super) fn parameter(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    let Some(open) = broken.opener(at).filter(|open| broken.depths().get(*open) == Some(&0)) else {
+        return Outcome::Unknown;
+    };
+    let close = broken.closer(open);
+    let is_value =
+        broken.row.iter().take(open).any(|piece| matches!(piece.kind, TokenKind::Assign | TokenKind::Import));
+    let depths = broken.depths();
+    let separates = |at: &usize| {
+        depths.get(*at) == Some(&1) && matches!(broken.kind(*at), Some(TokenKind::Comma | TokenKind::Newline))
+    };
+    let first = (open + 1..at.min(close)).rev().find(separates).map_or(open + 1, |at| at + 1);
+    let last = (at..close).find(separates).map_or(close, |at| at + 1);
+    if is_value || close >= broken.row.len() || first >= last {
+        return Outcome::Unknown;
+    }
+    broken.row.drain(first..last);
+    Outcome::Cut
 }

@@ -83,6 +83,7 @@ impl<H: Host> Bridge<H> {
         looked.map_err(|error| match error.kind() {
             // In the words of BuildKit, which frontends look for.
             std::io::ErrorKind::NotFound => Status::not_found(format!("{path}: no such file or directory")),
+            std::io::ErrorKind::NotADirectory => Status::unknown(format!("{path}: not a directory")),
             _ => Status::unknown(format!("{path}: {error}")),
         })
     }

@@ -65,6 +65,19 @@ async fn directories_are_listed() {
 }
 
 #[tokio::test]
+async fn files_are_found_by_patterns() {
+    let files = [("/a.go", "1"), ("/b.c", "2")];
+    let bench = Bench::start(&files, BTreeMap::new()).await;
+    let made = bench.gateway.solve(&graph("one"), false).await.unwrap();
+    assert_eq!(bench.gateway.glob(&made, "*.go").await.unwrap(), ["/a.go"]);
+    assert_eq!(bench.gateway.glob(&made, "/**").await.unwrap(), ["/a.go", "/b.c"]);
+    let error = bench.gateway.glob(&made, "/[").await.unwrap_err();
+    assert_eq!(error.to_string(), "pattern `/[` has a `[` without its `]`");
+    assert_eq!(bench.gateway.read_part(&made, "/a.go", 0, 5).await.unwrap(), b"1");
+    assert_eq!(bench.gateway.read_part(&made, "/a.go", 1, 5).await.unwrap(), b"");
+}
+
+#[tokio::test]
 async fn the_empty_file_system_is_not_solved() {
     let bench = Bench::start(&[], BTreeMap::new()).await;
     let scratch = bench.gateway.solve(&pb::Definition::default(), true).await.unwrap();

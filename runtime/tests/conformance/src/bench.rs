@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use camino::Utf8Path;
-use hlb_compiler::{Options, Platform, Request, Solve};
+use hlb_compiler::{Content, Export, Options, Platform, Request, Solve};
 
 use crate::cases::{self, Case, Lack};
 use crate::daemon::Daemon;
@@ -135,11 +135,14 @@ impl Bench {
         flatten(request.map_err(|error| format!("it does not compile: {error}"))?, &mut solves);
         let mut steps = Vec::new();
         for solve in solves {
-            let exported: BTreeSet<_> = solve.exports.iter().map(|export| export.definition.def.clone()).collect();
+            let exported: BTreeSet<_> =
+                solve.exports.iter().flat_map(Export::variants).map(|variant| variant.definition.def.clone()).collect();
             for export in &solve.exports {
-                let product = Product::of(&export.to, world::to_json(&export.image));
+                // BuildKit makes an index of the results of a frontend, and not of graphs that it is given.
+                let Content::One(one) = &export.content else { return Err("it exports an index".to_owned()) };
+                let product = Product::of(&export.to, world::to_json(&one.image));
                 let title = title(&product);
-                steps.push(Step { title, work: Work::new(&solve, export.definition.clone()), product });
+                steps.push(Step { title, work: Work::new(&solve, one.definition.clone()), product });
             }
             if !exported.contains(&solve.definition.def) {
                 let work = Work::new(&solve, solve.definition.clone());

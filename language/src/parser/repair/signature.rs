@@ -1,0 +1,144 @@
+//! Slips with types: those of languages that write the type behind the name, or with other brackets.
+
+use super::{Broken, Outcome};
+use crate::codes;
+use crate::diagnostic::Diagnostic;
+use crate::parser::pieces::Piece;
+use crate::span::Span;
+use crate::token::TokenKind;
+
+/// `name: type` in parameters or behind `let`: goes on as `type name`.
+pub(super) fn type_behind(broken: &mut Broken<'_, '_>) -> Outcome {
+    let is_inner = broken.depths().get(broken.at).is_some_and(|depth| *depth > 0);
+    let is_let = broken.row.iter().take(2).any(|piece| piece.kind == TokenKind::Let);
+    if is_inner || is_let { field_type_behind(broken) } else { Outcome::Unknown }
+}
+
+/// The same in the braces of a record.
+pub(super) fn field_type_behind(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    if broken.kind(at) != Some(TokenKind::Colon) || broken.before(1) != Some(TokenKind::Ident) {
+        return Outcome::Unknown;
+    }
+    let depths = broken.depths();
+    let depth = depths.get(at).copied().unwrap_or(0);
+    // Where a name stands behind its type, no expression can begin.
+    if broken.expects("number") {
+        return Outcome::Unknown;
+    }
+    let is_type = |kind: TokenKind| {
+        let brackets = kind.opens_bracket() || matches!(kind, TokenKind::RBracket | TokenKind::CallParen);
+        brackets || matches!(kind, TokenKind::Ident | TokenKind::Dot | TokenKind::Question | TokenKind::Fn)
+    };
+    let ends = |at: &usize| {
+        let inner = depths.get(*at).copied().unwrap_or(0);
+        inner < depth || inner == depth && !broken.kind(*at).is_some_and(is_type)
+    };
+    let end = (at + 1..broken.row.len()).find(ends).unwrap_or(broken.row.len());
+    let name = broken.text(at - 1).to_owned();
+    let span = broken.span(at - 1).to(broken.span(end - 1));
+    let error = Diagnostic::error(codes::TYPE_BEHIND, broken.location(broken.span(at)), "types stand before names");
+    if end == at + 1 {
+        broken.row.remove(at);
+        return Outcome::Repaired(error.help(format!("write `type {name}`")));
+    }
+    let ty = broken.builder.slice(broken.span(at + 1).to(broken.span(end - 1))).to_owned();
+    let text = format!("{ty} {name}");
+    let error = error.help(format!("write `{text}`")).fix("put the type first", broken.location(span), text);
+    if let Some(name) = (at - 1 < broken.row.len()).then(|| broken.row.remove(at - 1)) {
+        broken.row.insert(end - 1, name);
+        broken.row.remove(at - 1);
+    }
+    Outcome::Repaired(error)
+}
+
+/// `string[]`, `list[string]`: goes on as `[string]`.
+pub(super) fn brackets(broken: &mut Broken<'_, '_>) -> Outcome {
+    let is_empty = broken.before(1) == Some(TokenKind::IndexBracket);
+    let open = match broken.kind(broken.at) {
+        Some(TokenKind::RBracket) if is_empty => broken.at - 1,
+        Some(TokenKind::IndexBracket) => broken.at,
+        _ => return Outcome::Unknown,
+    };
+    let Some(name) = open.checked_sub(1).filter(|name| broken.is_token(*name, TokenKind::Ident)) else {
+        return Outcome::Unknown;
+    };
+    let close = broken.closer(open);
+    if close >= broken.row.len() || !is_empty && !broken.failure.is_behind {
+        return Outcome::Unknown;
+    }
+    let word = broken.text(name).to_owned();
+    let span = broken.span(name).to(broken.span(close));
+    let inner = match is_empty {
+        true => word,
+        false => broken.builder.slice(broken.span(open + 1).to(broken.span(close - 1))).to_owned(),
+    };
+    if is_empty {
+        broken.row.swap(name, open);
+        broken.become_kind(name, TokenKind::LBracket);
+    } else {
+        broken.become_kind(open, TokenKind::LBracket);
+        broken.row.remove(name);
+    }
+    let message = "the type of a list is written as its element's type in brackets";
+    Outcome::Repaired(
+        Diagnostic::error(codes::TYPE_BRACKETS, broken.location(span), message)
+            .help(format!("write `[{inner}]`, or `map[{inner}]` for a map"))
+            .fix(format!("write `[{inner}]`"), broken.location(span), format!("[{inner}]")),
+    )
+}
+
+/// `func name() type { … }` and its like: goes on with the type first.
+pub(super) fn function_word(broken: &mut Broken<'_, '_>) -> Outcome {
+    let words = ["func", "def", "function", "fn", "fun", "proc", "sub", "pub"];
+    let start =
+        usize::from(broken.kind(0) == Some(TokenKind::ExportPrefix) || broken.kind(0) == Some(TokenKind::Export));
+    let is_word = words.contains(&broken.text(start)) && broken.kind(start + 1) == Some(TokenKind::Ident);
+    if !is_word || !broken.kind(start + 2).is_some_and(TokenKind::opens_paren) {
+        return Outcome::Unknown;
+    }
+    let word = broken.text(start).to_owned();
+    let name = broken.text(start + 1).to_owned();
+    let location = broken.location(broken.span(start));
+    let close = broken.closer(start + 2);
+    let block = broken.row.iter().position(Piece::is_group).unwrap_or(broken.row.len());
+    let behind = (close + 1).min(block);
+    let ty: Vec<Piece> = broken.row.drain(behind..block).collect();
+    let mut ty: Vec<Piece> =
+        ty.into_iter().filter(|piece| !matches!(piece.kind, TokenKind::Unknown | TokenKind::Colon)).collect();
+    let text = match (ty.first(), ty.last()) {
+        (Some(first), Some(last)) => broken.builder.slice(first.span.to(last.span)).to_owned(),
+        _ => "fs".to_owned(),
+    };
+    if ty.is_empty() {
+        ty.push(super::made_name(broken.span(start), "fs"));
+    }
+    broken.row.splice(start..=start, ty);
+    Outcome::Repaired(
+        Diagnostic::error(
+            codes::FUNCTION_WORD,
+            location,
+            format!("a function begins with its type, not with `{word}`"),
+        )
+        .help(format!("write `{text} {name}(…) {{ … }}`")),
+    )
+}
+
+/// `fs name() -> type`: goes on without the type behind.
+pub(super) fn result_behind(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    let is_arrow = broken.text(at) == "->" || broken.kind(at) == Some(TokenKind::Colon);
+    if !is_arrow || broken.before(1) != Some(TokenKind::RParen) {
+        return Outcome::Unknown;
+    }
+    let block = broken.row.iter().position(Piece::is_group).unwrap_or(broken.row.len()).max(at + 1);
+    let span = broken.span(at).to(broken.span(block - 1));
+    let gap = Span { start: broken.span(at - 1).end, end: span.end };
+    let location = broken.location(span);
+    broken.row.drain(at..block);
+    Outcome::Repaired(
+        Diagnostic::error(codes::TYPE_BEHIND, location, "the type of a function stands before its name")
+            .help("write `fs name(…) { … }`")
+            .fix("remove it", broken.location(gap), ""),
+    )
+}
