@@ -10,8 +10,11 @@
 mod builtins;
 mod conformance;
 mod context;
+mod document;
 mod editor;
 mod evaluation;
+mod examples;
+mod fenced;
 mod fixes;
 mod messages;
 mod modules;
