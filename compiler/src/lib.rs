@@ -53,6 +53,7 @@ pub use hir::Program;
 pub use image::{Healthcheck, History, ImageConfig};
 pub use index::Description;
 pub use request::{Content, Export, ExportTo, LocalDir, Request, Socket, Solve, Variant};
+pub use suggest::nearest;
 pub use target::{ParameterInfo, TargetCall, TargetInfo};
 pub use test::{TestOutcome, test};
 pub use types::{FuncType, Type};

@@ -10,8 +10,10 @@ mod emit;
 mod explain;
 mod fmt;
 mod frontend;
+mod list;
 mod run;
 mod solve;
+mod test;
 mod version;
 
 use std::io::{self, Write};
@@ -26,6 +28,8 @@ pub(crate) fn dispatch(cli: Cli) -> ExitCode {
     let screen = Screen::stderr();
     let done = match cli.command {
         Command::Run(args) => run::run(&args, screen),
+        Command::List(args) => list::list(&args, screen),
+        Command::Test(args) => test::test(&args, screen),
         Command::Check(args) => check::check(&args, screen),
         Command::Fmt(args) => fmt::fmt(&args, screen),
         Command::Emit(args) => emit::emit(&args, screen),

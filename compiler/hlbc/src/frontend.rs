@@ -91,7 +91,7 @@ fn own_platform(gateway: &Gateway, invocation: &Invocation) -> Platform {
 /// The one graph that a target asks for.
 fn compile(world: &GatewayWorld, checked: &Checked, wanted: &Wanted, platform: &Platform) -> Result<Solve, Failure> {
     let options = Options { platform: platform.clone() };
-    let request = hlb_compiler::compile(world, checked, std::slice::from_ref(&wanted.target), &options);
+    let request = hlb_compiler::compile(world, checked, &[wanted.target.as_str().into()], &options);
     let solve = match request.map_err(|CompileErrors(errors)| told(&checked.sources, &errors))? {
         Request::Solve(solve) => *solve,
         Request::Nil => return Err(Failure::request(format!("the target `{}` builds nothing", wanted.target))),

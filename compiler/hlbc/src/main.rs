@@ -19,6 +19,7 @@ mod look;
 mod machine;
 mod message;
 mod output;
+mod paint;
 mod program;
 mod progress;
 mod replace;
@@ -26,5 +27,5 @@ mod report;
 mod world;
 
 fn main() -> std::process::ExitCode {
-    commands::dispatch(clap::Parser::parse())
+    commands::dispatch(cli::Cli::here())
 }

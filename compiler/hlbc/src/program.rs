@@ -3,7 +3,9 @@
 //! Owns finding `build.hlb`, and what becomes of the mistakes that the compiler finds.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::{Applied, Checked, CompileErrors, FixedFile, Options, Platform, Request, World};
+use hlb_compiler::{
+    Applied, Checked, CompileErrors, FixedFile, Options, Platform, Request, TargetCall, World, hir,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{self, ProgramArgs};
@@ -57,10 +59,10 @@ pub(crate) fn check(world: &OsWorld, file: &Utf8Path, screen: Screen) -> Result<
     judge(checked, screen)
 }
 
-/// Changes the files of a program where a fix is sure, and tells what is left.
+/// Changes the files of a program where a fix is sure. What is left is not told yet.
 ///
 /// # Errors
-/// If it still has errors, which have been told, or a file cannot be written.
+/// If a file cannot be written.
 pub(crate) fn fix(world: &OsWorld, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
     let fixed = hlb_compiler::fix(world, file);
     for FixedFile { path, before, after } in &fixed.files {
@@ -72,11 +74,14 @@ pub(crate) fn fix(world: &OsWorld, file: &Utf8Path, screen: Screen) -> Result<Ch
         let here: Vec<&Applied> = fixed.applied.iter().filter(|it| path == &it.file).collect();
         screen.fixed(&here);
     }
-    judge(fixed.checked, screen)
+    Ok(fixed.checked)
 }
 
 /// Tells what is to be said of a program that has been checked.
-fn judge(checked: Checked, screen: Screen) -> Result<Checked, Failure> {
+///
+/// # Errors
+/// If it has errors; they have been told.
+pub(crate) fn judge(checked: Checked, screen: Screen) -> Result<Checked, Failure> {
     screen.diagnostics(&checked.sources, &checked.diagnostics);
     if checked.has_errors() {
         screen.more(&checked.diagnostics);
@@ -92,7 +97,7 @@ fn judge(checked: Checked, screen: Screen) -> Result<Checked, Failure> {
 pub(crate) fn compile(
     world: &OsWorld,
     checked: &Checked,
-    targets: &[String],
+    targets: &[TargetCall],
     platform: Option<&cli::Platform>,
     screen: Screen,
     cancel: &CancellationToken,
@@ -107,15 +112,26 @@ pub(crate) fn compile(
 pub(crate) fn evaluate(
     world: &OsWorld,
     checked: &Checked,
-    targets: &[String],
+    targets: &[TargetCall],
     platform: Option<&cli::Platform>,
 ) -> Result<Request, CompileErrors> {
+    hlb_compiler::compile(world, checked, targets, &options(world, platform))
+}
+
+/// How to compile for a platform of the command line.
+pub(crate) fn options(world: &OsWorld, platform: Option<&cli::Platform>) -> Options {
     let platform = match platform {
         Some(it) => Platform { os: it.os.clone(), architecture: it.architecture.clone(), variant: it.variant.clone() },
         // Whatever this machine is, containers are Linux.
         None => Platform { os: "linux".to_owned(), ..world.host() },
     };
-    hlb_compiler::compile(world, checked, targets, &Options { platform })
+    Options { platform }
+}
+
+/// The tests of a program whose names contain a text.
+pub(crate) fn tests<'c>(checked: &'c Checked, filter: &str) -> Vec<&'c hir::Test> {
+    let own = |test: &&hir::Test| test.module == hir::ModuleId(0) && test.name.contains(filter);
+    checked.program.tests.iter().filter(own).collect()
 }
 
 /// Tells errors of a compilation. A target that does not exist is a mistake of the command line, what a program names but

@@ -4,10 +4,11 @@
 
 use std::io::IsTerminal;
 
-use hlb_compiler::Request;
+use hlb_compiler::{Request, TargetCall};
 use hlb_llb::{draw, dump, encode_definition, pb};
 use hlb_registry::Images;
 
+use crate::cli::given::Given;
 use crate::cli::{self, EmitFormat};
 use crate::config::Places;
 use crate::definition;
@@ -24,8 +25,8 @@ pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {
     }
     let screen = screen.speaking(args.messages.message_format, Channel::Error);
     let file = program::find(&args.program)?;
-    let (targets, platform) = (args.targets.all(), args.platform.platform.as_ref());
-    let request = compile(&file, &targets, platform, args.no_resolve, screen)?;
+    let (given, platform) = (&args.targets.given, args.platform.platform.as_ref());
+    let (targets, request) = compile(&file, given, platform, args.no_resolve, screen)?;
     let wanted = graphs::wanted(request);
     match args.format {
         EmitFormat::Text => super::print(draw::text(&Graphs::load(wanted)?.plan()).as_bytes()),
@@ -42,17 +43,19 @@ pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {
 /// If it has mistakes, or what it names cannot be had.
 pub(super) fn compile(
     file: &camino::Utf8Path,
-    targets: &[String],
+    given: &Given,
     platform: Option<&cli::Platform>,
     no_resolve: bool,
     screen: Screen,
-) -> Result<Request, Failure> {
+) -> Result<(Vec<TargetCall>, Request), Failure> {
     let checked = program::check(&OsWorld::quiet(), file, screen)?;
+    let targets = given.calls(&checked.targets())?;
     let (tokio, cancel) = interrupt::start()?;
     let images = if no_resolve { None } else { Some(Images::new(Places::here().registries()?)) };
     let handle = tokio.handle().clone();
     let world = OsWorld::open(Outside { handle, cancel: cancel.clone(), images: images.as_ref(), executor: None });
-    program::compile(&world, &checked, targets, platform, screen, &cancel)
+    let request = program::compile(&world, &checked, &targets, platform, screen, &cancel)?;
+    Ok((targets, request))
 }
 
 /// One op a line, graph after graph; each ends with its terminal op.
@@ -62,13 +65,13 @@ fn json(wanted: &[Wanted]) -> Result<String, Failure> {
     wanted.iter().map(line).collect()
 }
 
-fn pb(wanted: &[Wanted], targets: &[String]) -> Result<Vec<u8>, Failure> {
+fn pb(wanted: &[Wanted], targets: &[TargetCall]) -> Result<Vec<u8>, Failure> {
     match wanted {
         [] => Ok(encode_definition(&nothing())),
         [one] if one.definition.def.is_empty() => Ok(encode_definition(&nothing())),
         [one] => Ok(encode_definition(&one.definition)),
         all => {
-            let names: Vec<String> = targets.iter().map(|target| format!("`{target}`")).collect();
+            let names: Vec<String> = targets.iter().map(|target| format!("`{}`", target.name)).collect();
             let (names, ask) = (names.join(", "), if names.len() == 1 { "asks" } else { "ask" });
             Err(Failure::new(Kind::Usage, format!("{names} {ask} for {} graphs, and `pb` holds one", all.len()))
                 .help("name one of the targets that are called, or choose another `--format`"))

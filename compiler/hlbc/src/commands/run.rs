@@ -17,6 +17,7 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
     let config = machine::config(&args.machine)?;
     let file = program::find(&args.program)?;
     let checked = program::check(&OsWorld::quiet(), &file, screen)?;
+    let targets = args.targets.given.calls(&checked.targets())?;
 
     let machine = Machine::open(config, &args.machine)?;
     let mut allow = machine::entitlements(&args.allow);
@@ -29,8 +30,7 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
         images: Some(machine.runtime.images()),
         executor: Some(Arc::clone(&building.executor)),
     });
-    let (targets, platform) = (args.targets.all(), args.platform.platform.as_ref());
-    match program::evaluate(&world, &checked, &targets, platform) {
+    match program::evaluate(&world, &checked, &targets, args.platform.platform.as_ref()) {
         Ok(request) => building.finish(request, &checked.sources, screen),
         Err(errors) => {
             Err(building

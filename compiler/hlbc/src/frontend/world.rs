@@ -35,7 +35,7 @@ pub(crate) struct GatewayWorld<'a> {
     program: Mutex<Option<Reference>>,
     parts: Mutex<HashMap<String, Reference>>,
     /// Results that were looked into, by their last op.
-    results: Mutex<HashMap<Vec<u8>, Reference>>,
+    results: Mutex<HashMap<pb::Bytes, Reference>>,
 }
 
 impl<'a> GatewayWorld<'a> {

@@ -1,0 +1,138 @@
+//! `hlbc test`.
+//!
+//! Owns that each test stands by itself: it is evaluated, what it asks for is built, and the next one comes whatever became of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hlb_compiler::{TestOutcome, hir};
+use hlb_language::diagnostic::{Diagnostic, Location};
+use hlb_language::source::SourceMap;
+use hlb_runtime::Entitlement;
+
+use crate::error::{Failure, Kind, harmless};
+use crate::execute::Broken;
+use crate::machine::{self, Building, Machine};
+use crate::paint::Paint;
+use crate::report::{Channel, Screen};
+use crate::world::{OsWorld, Outside};
+use crate::{cli, failure, interrupt, message, program};
+
+/// Why a test failed.
+struct Lost {
+    name: String,
+    /// What the program says.
+    said: Option<Diagnostic>,
+    /// The step that failed.
+    step: Option<Box<Broken>>,
+}
+
+/// Where each test is told as it ends.
+struct Table<'s> {
+    screen: Screen,
+    paint: Paint,
+    sources: &'s SourceMap,
+    passed: usize,
+    lost: Vec<Lost>,
+}
+
+pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
+    let screen = screen.speaking(args.messages.message_format, Channel::Output);
+    let config = machine::config(&args.machine)?;
+    let file = program::find(&args.program)?;
+    let checked = program::check(&OsWorld::quiet(), &file, screen)?;
+    let sources = &checked.sources;
+    let mut table = Table { screen, paint: Paint::stdout(), sources, passed: 0, lost: Vec::new() };
+    if program::tests(&checked, &args.filter).is_empty() {
+        screen.write(none(&args.filter, &program::tests(&checked, "")).as_bytes());
+        return table.end();
+    }
+
+    let machine = Machine::open(config, &args.machine)?;
+    let mut allow = machine::entitlements(&args.allow);
+    allow.insert(Entitlement::NetworkHost);
+    let building = machine.begin(allow)?;
+    let world = OsWorld::open(Outside {
+        handle: machine.tokio.handle().clone(),
+        cancel: machine.cancel.clone(),
+        images: Some(machine.runtime.images()),
+        executor: Some(Arc::clone(&building.executor)),
+    });
+    let options = program::options(&world, args.platform.platform.as_ref());
+    let begun = std::cell::Cell::new(Instant::now());
+    let mut each = |outcome: TestOutcome| {
+        if machine.cancel.is_cancelled() {
+            return;
+        }
+        let (name, at) = (outcome.name.clone(), outcome.at);
+        let lost = attempt(&building, outcome);
+        table.add(&name, at, begun.get().elapsed(), lost);
+    };
+    let begin = &mut |_: &str| begun.set(Instant::now());
+    let tested = hlb_compiler::test(&world, &checked, &args.filter, &options, begin, &mut each);
+    tested.map_err(|errors| program::tell(&errors, &checked, screen, &machine.cancel))?;
+    let ended = building.end();
+    if machine.cancel.is_cancelled() {
+        return Err(interrupt::interrupted());
+    }
+    for lost in &table.lost {
+        if !screen.is_json() {
+            screen.write(format!("\nthe test `{}` failed\n\n", harmless(&lost.name)).as_bytes());
+        }
+        if let Some(said) = &lost.said {
+            screen.diagnostics(sources, std::slice::from_ref(said));
+        }
+        if let Some(step) = &lost.step {
+            failure::tell(step, sources, &ended, screen).tell(&screen);
+        }
+    }
+    table.end()
+}
+
+/// Builds what a test asks for, and tells why it failed if it did.
+fn attempt(building: &Building<'_>, outcome: TestOutcome) -> Option<Lost> {
+    let step = building.executor.broken();
+    let (said, step) = match outcome.result {
+        Ok(request) => (None, building.attempt(request).err()),
+        Err(said) => (Some(said), step),
+    };
+    (said.is_some() || step.is_some()).then_some(Lost { name: outcome.name, said, step })
+}
+
+/// Why no test is run.
+fn none(filter: &str, all: &[&hir::Test]) -> String {
+    if all.is_empty() {
+        return "no tests: write `test \"…\" { assert … }` into the program\n".to_owned();
+    }
+    let names: Vec<String> = all.iter().map(|test| format!("`{}`", harmless(&test.name))).collect();
+    format!("no tests: none of {} has `{filter}` in its name\n", names.join(", "))
+}
+
+impl Table<'_> {
+    /// Tells how one test ended.
+    fn add(&mut self, name: &str, at: Location, took: Duration, lost: Option<Lost>) {
+        let seconds = took.as_secs_f64();
+        if self.screen.is_json() {
+            self.screen.event(&message::test(self.sources, name, at, lost.is_none(), seconds));
+        } else {
+            let word = if lost.is_none() { self.paint.good("ok    ") } else { self.paint.bad("FAILED") };
+            let took = self.paint.faint(&format!("({seconds:.1} s)"));
+            let _ = super::print(format!("{word} {} {took}\n", harmless(name)).as_bytes());
+        }
+        match lost {
+            Some(lost) => self.lost.push(lost),
+            None => self.passed += 1,
+        }
+    }
+
+    /// Tells how all of them ended.
+    fn end(&self) -> Result<(), Failure> {
+        let (passed, failed) = (self.passed, self.lost.len());
+        if self.screen.is_json() {
+            self.screen.event(&message::tests(passed, failed));
+        } else if passed + failed > 0 {
+            super::print(format!("{passed} passed, {failed} failed\n").as_bytes())?;
+        }
+        if failed == 0 { Ok(()) } else { Err(Failure::told(Kind::Build)) }
+    }
+}
