@@ -6,6 +6,7 @@ pub(crate) mod given;
 
 use camino::Utf8PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use hlb_compiler::{Consent, ConsentError};
 
 use crate::output::{self, Output};
 use given::Given;
@@ -17,6 +18,7 @@ const EXIT_CODES: &str = "Exit codes:
   3    the program, or the LLB, has errors
   4    the environment is unfit: no runc, not root, no usable state directory
   5    something that the program names cannot be had
+  6    with `--locked`: hlb.lock lacks something that the program names
   130  interrupted";
 
 const SOLVE_HELP: &str = "Outputs:
@@ -90,6 +92,12 @@ pub(crate) enum Command {
     /// Tell what differs between two programs or two definitions, step by step
     #[command(after_help = DIFF_HELP)]
     Diff(Diff),
+    /// Look up anew what names in a program stand for, and write it into hlb.lock
+    Update(Update),
+    /// Copy the modules of others that a program uses into .hlb/vendor
+    Vendor(Vendor),
+    /// Tell of the modules of a program
+    Module(Module),
     /// Print the version
     Version,
 }
@@ -122,6 +130,17 @@ pub(crate) struct TargetArgs {
     pub(crate) given: Given,
 }
 
+/// What is taken from elsewhere.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ModuleArgs {
+    /// Refuse names that hlb.lock does not hold
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// Let a module of others do some kinds of things on this machine, or `all`; may be repeated
+    #[arg(long, value_name = "MODULE=KIND,…", value_parser = trust)]
+    pub(crate) trust: Vec<String>,
+}
+
 /// How to build on this machine.
 #[derive(Debug, Args)]
 pub(crate) struct MachineArgs {
@@ -148,6 +167,8 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
     #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
+    #[command(flatten)]
     pub(crate) targets: TargetArgs,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
@@ -164,6 +185,8 @@ pub(crate) struct Run {
 pub(crate) struct List {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -176,6 +199,8 @@ pub(crate) struct Test {
     pub(crate) filter: String,
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
     #[command(flatten)]
@@ -191,6 +216,8 @@ pub(crate) struct Test {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
     /// Warn of more: images without a digest, packages that are downloaded again in each build
     #[arg(long)]
     pub(crate) strict: bool,
@@ -212,6 +239,50 @@ pub(crate) struct Explain {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Update {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    /// What to look up anew, such as `alpine:3.20`, `alpine` or `https://HOST/REPOSITORY#REF`; otherwise everything
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Forget what no target of the program uses
+    #[arg(long)]
+    pub(crate) prune: bool,
+    #[command(flatten)]
+    pub(crate) platform: PlatformArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Vendor {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Module {
+    #[command(subcommand)]
+    pub(crate) command: ModuleCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModuleCommand {
+    /// Print the files of a program as they import one another
+    Tree(Tree),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tree {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Fmt {
     /// Write nothing; name the files that would change and end with 1 if there are any
     #[arg(long)]
@@ -225,6 +296,8 @@ pub(crate) struct Fmt {
 pub(crate) struct Emit {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
     #[command(flatten)]
     pub(crate) targets: TargetArgs,
     /// The form of the output
@@ -381,6 +454,10 @@ fn platform(text: &str) -> Result<Platform, String> {
         return Err("write it as `linux/amd64`".to_owned());
     }
     Ok(Platform { os: os.to_owned(), architecture: architecture.to_owned(), variant: variant.to_owned() })
+}
+
+fn trust(text: &str) -> Result<String, ConsentError> {
+    Consent::none().add(text).map(|()| text.to_owned())
 }
 
 fn pair(text: &str) -> Result<(String, Utf8PathBuf), String> {

@@ -11,9 +11,12 @@ mod explain;
 mod fmt;
 mod frontend;
 mod list;
+mod module;
 mod run;
 mod solve;
 mod test;
+mod update;
+mod vendor;
 mod version;
 
 use std::io::{self, Write};
@@ -38,6 +41,9 @@ pub(crate) fn dispatch(cli: Cli) -> ExitCode {
         Command::Dump(args) => dump::dump(&args),
         Command::Solve(args) => solve::solve(&args, screen),
         Command::Diff(args) => diff::diff(&args, screen),
+        Command::Update(args) => update::update(&args, screen),
+        Command::Vendor(args) => vendor::vendor(&args, screen),
+        Command::Module(args) => module::module(&args, screen),
         Command::Version => version::version(),
     };
     match done {

@@ -119,8 +119,8 @@ impl Building<'_> {
         tokio.block_on(Arc::clone(&self.executor).execute(request, cancel.clone()))
     }
 
-    /// Ends what was shown of several requests.
-    pub(crate) fn end(self) -> Ended {
+    /// Ends what is shown of a build without a request, or of several.
+    pub(crate) fn abandon(self) -> Ended {
         self.progress.end(false)
     }
 

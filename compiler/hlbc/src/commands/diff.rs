@@ -57,6 +57,7 @@ fn has_ops(definition: &pb::Definition) -> bool {
 
 fn program(file: &Utf8Path, args: &cli::Diff, screen: Screen) -> Result<Graphs, Failure> {
     let (given, platform) = (Given::names(&args.target), args.platform.platform.as_ref());
-    let (_, request) = emit::compile(file, &given, platform, args.no_resolve, screen)?;
+    let what = emit::Compiling { file, given: &given, platform, no_resolve: args.no_resolve, save: false };
+    let (_, request) = emit::compile(&what, &cli::ModuleArgs::default(), screen)?;
     Graphs::load(graphs::wanted(request))
 }

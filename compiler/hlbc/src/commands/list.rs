@@ -1,26 +1,24 @@
 //! `hlbc list`.
 //!
-//! Owns how targets and tests are shown. Nothing is run and nothing fetched for it.
+//! Owns how targets and tests are shown. Nothing is run and nothing built for it.
 
 use camino::Utf8Path;
 use clap::CommandFactory;
 use hlb_compiler::{Checked, Effect, ParameterInfo, TargetInfo, Type};
 use serde_json::{Value, json};
 
+use super::check;
 use crate::cli::given::{self, element, placeholder};
 use crate::cli::{self, Cli};
 use crate::error::{Failure, harmless};
 use crate::paint::Paint;
 use crate::program;
 use crate::report::Screen;
-use crate::world::OsWorld;
 
 pub(crate) fn list(args: &cli::List, screen: Screen) -> Result<(), Failure> {
-    let file = program::find(&args.program)?;
-    let checked = hlb_compiler::check(&OsWorld::quiet(), &file);
-    // What is doubtful has nothing to do with the question.
-    let checked = if checked.has_errors() { program::judge(checked, screen)? } else { checked };
-    let shown = if args.json { format!("{:#}\n", json(&file, &checked)) } else { text(&file, &checked, Paint::stdout()) };
+    let checked = check::checked(&args.program, &args.modules, screen)?;
+    let Some(file) = checked.program.entry().map(|entry| entry.path.as_path()) else { return Ok(()) };
+    let shown = if args.json { format!("{:#}\n", json(file, &checked)) } else { text(file, &checked, Paint::stdout()) };
     super::print(shown.as_bytes())
 }
 

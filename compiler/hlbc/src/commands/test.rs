@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hlb_compiler::{TestOutcome, hir};
+use hlb_compiler::{Checked, TestOutcome};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::SourceMap;
 use hlb_runtime::Entitlement;
@@ -14,8 +14,9 @@ use crate::error::{Failure, Kind, harmless};
 use crate::execute::Broken;
 use crate::machine::{self, Building, Machine};
 use crate::paint::Paint;
+use crate::program::Kept;
 use crate::report::{Channel, Screen};
-use crate::world::{OsWorld, Outside};
+use crate::world::Outside;
 use crate::{cli, failure, interrupt, message, program};
 
 /// Why a test failed.
@@ -40,24 +41,40 @@ pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
     let screen = screen.speaking(args.messages.message_format, Channel::Output);
     let config = machine::config(&args.machine)?;
     let file = program::find(&args.program)?;
-    let checked = program::check(&OsWorld::quiet(), &file, screen)?;
-    let sources = &checked.sources;
-    let mut table = Table { screen, paint: Paint::stdout(), sources, passed: 0, lost: Vec::new() };
-    if program::tests(&checked, &args.filter).is_empty() {
-        screen.write(none(&args.filter, &program::tests(&checked, "")).as_bytes());
-        return table.end();
+    let mode = program::mode(&args.modules);
+    let kept = Kept::open(&file, Some(config.root.clone()), mode, &args.modules.trust)?;
+    let at_hand = program::look(&kept, &file, screen)?;
+    if let Some(checked) = &at_hand
+        && program::tests(checked, &args.filter).is_empty()
+    {
+        return none(checked, &args.filter, screen);
     }
 
     let machine = Machine::open(config, &args.machine)?;
     let mut allow = machine::entitlements(&args.allow);
     allow.insert(Entitlement::NetworkHost);
     let building = machine.begin(allow)?;
-    let world = OsWorld::open(Outside {
+    let world = kept.open_world(Outside {
         handle: machine.tokio.handle().clone(),
         cancel: machine.cancel.clone(),
         images: Some(machine.runtime.images()),
         executor: Some(Arc::clone(&building.executor)),
+        runs: true,
+        repositories: kept.repositories.clone(),
     });
+    let checked = match at_hand {
+        Some(checked) => Ok(checked),
+        None => program::check(&world, &file, screen).and_then(|checked| program::complete(checked, screen)),
+    };
+    let checked = match checked {
+        Ok(checked) => checked,
+        Err(failure) => {
+            building.abandon();
+            return Err(if machine.cancel.is_cancelled() { interrupt::interrupted() } else { failure });
+        }
+    };
+    let sources = &checked.sources;
+    let mut table = Table { screen, paint: Paint::stdout(), sources, passed: 0, lost: Vec::new() };
     let options = program::options(&world, args.platform.platform.as_ref());
     let begun = std::cell::Cell::new(Instant::now());
     let mut each = |outcome: TestOutcome| {
@@ -71,10 +88,11 @@ pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
     let begin = &mut |_: &str| begun.set(Instant::now());
     let tested = hlb_compiler::test(&world, &checked, &args.filter, &options, begin, &mut each);
     tested.map_err(|errors| program::tell(&errors, &checked, screen, &machine.cancel))?;
-    let ended = building.end();
+    let ended = building.abandon();
     if machine.cancel.is_cancelled() {
         return Err(interrupt::interrupted());
     }
+    kept.save()?;
     for lost in &table.lost {
         if !screen.is_json() {
             screen.write(format!("\nthe test `{}` failed\n\n", harmless(&lost.name)).as_bytes());
@@ -99,13 +117,19 @@ fn attempt(building: &Building<'_>, outcome: TestOutcome) -> Option<Lost> {
     (said.is_some() || step.is_some()).then_some(Lost { name: outcome.name, said, step })
 }
 
-/// Why no test is run.
-fn none(filter: &str, all: &[&hir::Test]) -> String {
-    if all.is_empty() {
-        return "no tests: write `test \"…\" { assert … }` into the program\n".to_owned();
+/// Tells why no test is run.
+fn none(checked: &Checked, filter: &str, screen: Screen) -> Result<(), Failure> {
+    let all: Vec<String> =
+        program::tests(checked, "").iter().map(|test| format!("`{}`", harmless(&test.name))).collect();
+    let why = match all.as_slice() {
+        [] => "write `test \"…\" { assert … }` into the program".to_owned(),
+        _ => format!("`{}` is in no name of {}", harmless(filter), all.join(", ")),
+    };
+    screen.write(format!("no tests: {why}\n").as_bytes());
+    if screen.is_json() {
+        screen.event(&message::tests(0, 0));
     }
-    let names: Vec<String> = all.iter().map(|test| format!("`{}`", harmless(&test.name))).collect();
-    format!("no tests: none of {} has `{filter}` in its name\n", names.join(", "))
+    Ok(())
 }
 
 impl Table<'_> {
@@ -130,7 +154,7 @@ impl Table<'_> {
         let (passed, failed) = (self.passed, self.lost.len());
         if self.screen.is_json() {
             self.screen.event(&message::tests(passed, failed));
-        } else if passed + failed > 0 {
+        } else {
             super::print(format!("{passed} passed, {failed} failed\n").as_bytes())?;
         }
         if failed == 0 { Ok(()) } else { Err(Failure::told(Kind::Build)) }
