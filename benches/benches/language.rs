@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 &format!("check and compile {name}"),
                 rounds,
                 (text.len() as f64 / 1e6, "MB"),
-                || black_box(build(&text)),
+                || build(&text),
                 "parse",
                 || {
                     black_box(hlb_language::parse(SourceId(0), &text));

@@ -171,13 +171,13 @@ impl<'p> Evaluator<'p> {
         };
         bindings.resize(func.signature.params.len(), Binding::Unset);
         for option in &func.signature.options {
-            let named = given.iter().filter(|it| it.name == option.name.text);
+            let mut named = given.iter().filter(|it| it.name == option.name.text);
             let value = match option.ty {
                 Type::List(_) => {
                     let all: Vec<Value> = named.flat_map(|it| it.args.iter().cloned()).collect();
                     if all.is_empty() { None } else { Some(Value::list(all)) }
                 }
-                _ => named.last().and_then(|it| it.args.first().cloned()),
+                _ => named.next_back().and_then(|it| it.args.first().cloned()),
             };
             bindings.push(match value {
                 Some(value) => {
