@@ -69,6 +69,7 @@ codes! {
     SHELL_WORDS = "E0209", "a command that cannot be split into words";
     TEMPLATE = "E0210", "a template that cannot be filled in";
     BIND_MOUNT = "E0211", "a bound mount that has no result";
+    FRONTEND_EXPORT = "E0212", "a target that writes something out, where a client does that";
     DEPTH = "E0213", "calls nested too deep, or more of something than a build can use";
     NEVER_BOUND = "E0215", "a bound name whose call was not evaluated";
     WORLD = "E0216", "something that this machine did not answer";

@@ -16,6 +16,9 @@ mod request;
 mod world;
 
 mod codes;
+pub mod explain;
+mod fix;
+
 mod cycle;
 mod deep;
 mod effects;
@@ -45,6 +48,7 @@ use hlb_language::source::SourceMap;
 
 pub use codes::CODES;
 pub use effects::{Effect, Effects};
+pub use fix::{Applied, Fixed, FixedFile, fix};
 pub use hir::Program;
 pub use image::{Healthcheck, History, ImageConfig};
 pub use index::Description;

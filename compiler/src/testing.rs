@@ -22,7 +22,7 @@ pub struct MemoryWorld {
     pub files: BTreeMap<Utf8PathBuf, String>,
     /// Environment variables.
     pub env: BTreeMap<String, String>,
-    /// The working directory.
+    /// The working directory; nothing if it is gone.
     pub cwd: Utf8PathBuf,
     /// The home directory.
     pub home: Option<Utf8PathBuf>,
@@ -149,6 +149,9 @@ impl World for MemoryWorld {
     }
 
     fn cwd(&self) -> Result<Utf8PathBuf, WorldError> {
+        if self.cwd.as_str().is_empty() {
+            return Err(WorldError::Other("it is gone".to_owned()));
+        }
         Ok(self.cwd.clone())
     }
 

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Report the mistakes of a program without building anything
     Check(Check),
+    /// Tell what codes of mistakes mean, such as E0101; without one, list them
+    Explain(Explain),
     /// Lay files out in the one way there is
     Fmt(Fmt),
     /// Print what targets will do: their LLB, to read, as a picture or for other tools
@@ -68,6 +70,13 @@ pub(crate) struct ProgramArgs {
     /// The program; otherwise the first `build.hlb` in the working directory or above it
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<Utf8PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MessageArgs {
+    /// How to tell mistakes: in words, or as JSON for other programs (see docs/cli.md)
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Text)]
+    pub(crate) message_format: MessageFormat,
 }
 
 /// What to build.
@@ -123,12 +132,26 @@ pub(crate) struct Run {
     /// Let steps do what is refused otherwise; may be repeated. `network.host` is allowed anyway
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) allow: Vec<Allow>,
+    #[command(flatten)]
+    pub(crate) messages: MessageArgs,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
+    /// Change the files where a fix is sure to be what was meant, and report the rest
+    #[arg(long)]
+    pub(crate) fix: bool,
+    #[command(flatten)]
+    pub(crate) messages: MessageArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The codes; case and zeros at the front do not matter
+    #[arg(value_name = "CODE")]
+    pub(crate) codes: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -155,6 +178,8 @@ pub(crate) struct Emit {
     /// Do not look up images: steps then lack the environment, directory and user that their images set
     #[arg(long)]
     pub(crate) no_resolve: bool,
+    #[command(flatten)]
+    pub(crate) messages: MessageArgs,
 }
 
 #[derive(Debug, Args)]
@@ -225,6 +250,14 @@ pub(crate) enum Progress {
     Plain,
     /// Nothing but errors
     Quiet,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum MessageFormat {
+    /// To read
+    Text,
+    /// One JSON object a line
+    Json,
 }
 
 /// What steps may do only if they are let.

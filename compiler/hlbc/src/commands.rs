@@ -7,6 +7,7 @@ mod check;
 mod diff;
 mod dump;
 mod emit;
+mod explain;
 mod fmt;
 mod frontend;
 mod run;
@@ -28,6 +29,7 @@ pub(crate) fn dispatch(cli: Cli) -> ExitCode {
         Command::Check(args) => check::check(&args, screen),
         Command::Fmt(args) => fmt::fmt(&args, screen),
         Command::Emit(args) => emit::emit(&args, screen),
+        Command::Explain(args) => explain::explain(&args),
         Command::Frontend => frontend::frontend(),
         Command::Dump(args) => dump::dump(&args),
         Command::Solve(args) => solve::solve(&args, screen),

@@ -17,9 +17,11 @@ mod image;
 mod interrupt;
 mod look;
 mod machine;
+mod message;
 mod output;
 mod program;
 mod progress;
+mod replace;
 mod report;
 mod world;
 

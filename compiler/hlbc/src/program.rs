@@ -3,14 +3,14 @@
 //! Owns finding `build.hlb`, and what becomes of the mistakes that the compiler finds.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::{Checked, CompileErrors, Options, Platform, Request, World};
+use hlb_compiler::{Applied, Checked, CompileErrors, FixedFile, Options, Platform, Request, World};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{self, ProgramArgs};
 use crate::error::{Failure, Kind};
-use crate::interrupt;
 use crate::report::Screen;
 use crate::world::OsWorld;
+use crate::{interrupt, replace};
 
 const NAME: &str = "build.hlb";
 
@@ -54,9 +54,35 @@ pub(crate) fn find(args: &ProgramArgs) -> Result<Utf8PathBuf, Failure> {
 /// If it has errors; they have been told.
 pub(crate) fn check(world: &OsWorld, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
     let checked = hlb_compiler::check(world, file);
+    judge(checked, screen)
+}
+
+/// Changes the files of a program where a fix is sure, and tells what is left.
+///
+/// # Errors
+/// If it still has errors, which have been told, or a file cannot be written.
+pub(crate) fn fix(world: &OsWorld, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
+    let fixed = hlb_compiler::fix(world, file);
+    for FixedFile { path, before, after } in &fixed.files {
+        if world.read_text(path).as_ref() != Ok(before) {
+            let failure = Failure::new(Kind::Environment, format!("`{path}` has changed while it was checked"));
+            return Err(failure.help("run the command again"));
+        }
+        replace::file(path, after)?;
+        let here: Vec<&Applied> = fixed.applied.iter().filter(|it| path == &it.file).collect();
+        screen.fixed(&here);
+    }
+    judge(fixed.checked, screen)
+}
+
+/// Tells what is to be said of a program that has been checked.
+fn judge(checked: Checked, screen: Screen) -> Result<Checked, Failure> {
     screen.diagnostics(&checked.sources, &checked.diagnostics);
-    let errors = checked.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
-    if errors > 0 { Err(Failure::told(Kind::Program)) } else { Ok(checked) }
+    if checked.has_errors() {
+        screen.more(&checked.diagnostics);
+        return Err(Failure::told(Kind::Program));
+    }
+    Ok(checked)
 }
 
 /// Compiles targets and tells what is wrong with them.
@@ -101,6 +127,7 @@ pub(crate) fn tell(errors: &CompileErrors, checked: &Checked, screen: Screen, ca
     let all = |codes: &[&str]| errors.0.iter().all(|error| codes.contains(&error.code.0));
     if let [error] = errors.0.as_slice()
         && error.code.0 == NO_TARGET
+        && !screen.is_json()
     {
         let names: Vec<String> = checked.targets().into_iter().map(|target| format!("`{}`", target.name)).collect();
         let known = format!("the targets are {}", names.join(", "));
@@ -112,6 +139,7 @@ pub(crate) fn tell(errors: &CompileErrors, checked: &Checked, screen: Screen, ca
         return Failure::new(Kind::Usage, error.message.clone()).help(help);
     }
     screen.diagnostics(&checked.sources, &errors.0);
+    screen.more(&errors.0);
     Failure::told(if all(&MISSING) {
         Kind::Missing
     } else if all(&TARGETS) {

@@ -121,7 +121,7 @@ impl Part<'_, '_> {
             let message = format!("the block of `{}` must begin on the line of its head", func.name.text);
             let error = Diagnostic::error(codes::BLOCK_ON_NEXT_LINE, builder.location(open), message)
                 .help("move the `{` to the end of the line above");
-            builder.report(if comment { error } else { error.fix("move the `{`", gap, " ") });
+            builder.report(if comment { error } else { error.safe_fix("move the `{`", gap, " ") });
             func.span = func.span.to(block.span);
             func.body = Some(block);
         } else {

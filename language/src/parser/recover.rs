@@ -68,7 +68,7 @@ pub(crate) fn statements(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) 
             builder.report(
                 Diagnostic::error(codes::EMPTY_STATEMENT, builder.location(end.span), "this `;` ends no statement")
                     .help("remove it: one `;` or the end of the line ends a statement")
-                    .fix("remove the `;`", builder.location(end.span), ""),
+                    .safe_fix("remove the `;`", builder.location(end.span), ""),
             );
         }
     }

@@ -13,7 +13,7 @@ use crate::config::Places;
 use crate::definition;
 use crate::error::{Failure, Kind};
 use crate::graphs::{self, Graphs, Wanted};
-use crate::report::Screen;
+use crate::report::{Channel, Screen};
 use crate::world::{OsWorld, Outside};
 use crate::{interrupt, program};
 
@@ -22,6 +22,7 @@ pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {
         return Err(Failure::new(Kind::Usage, "`pb` is binary, and standard output is a terminal")
             .help("write it to a file with `> FILE`, build it with `| hlbc solve`, or choose `--format text`"));
     }
+    let screen = screen.speaking(args.messages.message_format, Channel::Error);
     let file = program::find(&args.program)?;
     let (targets, platform) = (args.targets.all(), args.platform.platform.as_ref());
     let request = compile(&file, &targets, platform, args.no_resolve, screen)?;

@@ -8,11 +8,12 @@ use hlb_runtime::Entitlement;
 
 use crate::error::Failure;
 use crate::machine::{self, Machine};
-use crate::report::Screen;
+use crate::report::{Channel, Screen};
 use crate::world::{OsWorld, Outside};
 use crate::{cli, program};
 
 pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
+    let screen = screen.speaking(args.messages.message_format, Channel::Output);
     let config = machine::config(&args.machine)?;
     let file = program::find(&args.program)?;
     let checked = program::check(&OsWorld::quiet(), &file, screen)?;

@@ -55,7 +55,7 @@ pub(super) fn import_arguments(broken: &mut Broken<'_, '_>) -> Outcome {
     Outcome::Repaired(
         Diagnostic::error(codes::IMPORT_ARGUMENTS, location, "the call in an import has its arguments in parentheses")
             .help(format!("write `{callee}(…)`"))
-            .fix("put the arguments in parentheses", location, text),
+            .safe_fix("put the arguments in parentheses", location, text),
     )
 }
 
