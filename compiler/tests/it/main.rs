@@ -10,9 +10,12 @@
 mod builtins;
 mod conformance;
 mod context;
+mod document;
 mod editor;
 mod evaluation;
 mod fixes;
+mod examples;
+mod fenced;
 mod messages;
 mod modules;
 mod namespaces;
