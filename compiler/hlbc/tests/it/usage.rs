@@ -41,13 +41,13 @@ fn an_unknown_target_is_told_with_those_that_there_are() {
     insta::assert_snapshot!(emit("tool"), @r"
     exit code: 2
     --- stderr
-    error[E0202]: the target `tool` takes arguments (version), which cannot be given yet
-      ┌─ build.hlb:9:4
+    error[E0202]: `tool` needs a value for its parameter `version`
+      ┌─ build.hlb:9:16
       │
     9 │ fs tool(string version) {
-      │    ^^^^
+      │                ^^^^^^^
       │
-      = help: write a function without parameters that calls it, and build that
+      = help: give it on the command line: `tool --version STRING`
 
     for more about E0202, run `hlbc explain E0202`
     ");
