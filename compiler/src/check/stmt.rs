@@ -25,7 +25,7 @@ impl Checker<'_> {
             self.scopes.push();
         }
         let mut ty = match expected.types() {
-            [only] => Some(only.clone()),
+            [only] if !only.is_open() => Some(only.clone()),
             _ => None,
         };
         let mut stmts = Vec::with_capacity(block.stmts.len());
