@@ -33,7 +33,7 @@ codes! {
     BARE_OPTION = "E0116", "`option` without the name of what it is for";
     MODE = "E0117", "a mode that does not exist";
     ESCAPE = "E0118", "a backslash before a character that needs none";
-    VARIADIC = "E0119", "a variadic parameter where one value is needed";
+    VARIADIC = "E0119", "a variadic parameter or a default where there can be none";
     UNSUPPORTED = "E0120", "something that is not supported yet";
     DEPRECATED = "E0121", "an old spelling";
     UNUSED_IMPORT = "E0122", "an import that nothing uses";
@@ -58,8 +58,12 @@ codes! {
     UNSET_RESULT = "E0142", "a declared result that is never set";
     ASSERT_PLACE = "E0143", "an `assert` outside of a test";
     TEST_NAME = "E0144", "a test whose name is not plain text";
+    MODULE = "E0150", "a module from elsewhere that cannot be had";
+    MODULE_ABSENT = "E0151", "a module from elsewhere that is not at hand";
+    MODULE_ESCAPE = "E0152", "a module from elsewhere that reaches for files of this machine";
+    CONSENT = "E0153", "a module from elsewhere that does what nobody has allowed";
     TARGET = "E0201", "a target that is not in the file";
-    TARGET_ARGUMENTS = "E0202", "a target that takes arguments";
+    TARGET_ARGUMENTS = "E0202", "a target that is not given what it takes";
     IMAGE_REFERENCE = "E0203", "a text that is no image reference";
     ARGUMENT = "E0204", "an argument that the builtin cannot use";
     LOCAL_PATH = "E0205", "a path on this machine that cannot be used";
@@ -69,6 +73,7 @@ codes! {
     SHELL_WORDS = "E0209", "a command that cannot be split into words";
     TEMPLATE = "E0210", "a template that cannot be filled in";
     BIND_MOUNT = "E0211", "a bound mount that has no result";
+    FRONTEND_EXPORT = "E0212", "a target that writes something out, where a client does that";
     DEPTH = "E0213", "calls nested too deep, or more of something than a build can use";
     NEVER_BOUND = "E0215", "a bound name whose call was not evaluated";
     WORLD = "E0216", "something that this machine did not answer";
@@ -79,6 +84,8 @@ codes! {
     SAME_KEY = "E0221", "two entries with one key";
     ASSERTION = "E0222", "an assertion that is not true";
     READ_RESULT = "E0223", "a result of a build that cannot be read";
+    PIN = "E0240", "a name of which cannot be told what it stands for";
+    NOT_LOCKED = "E0241", "a name that hlb.lock does not hold";
     UNREACHABLE = "E0301", "an arm of a `match` that no value gets to";
     NEVER_NONE = "E0302", "a `??` behind what is never `none`";
     UNUSED_LET = "E0303", "a name that nothing uses";

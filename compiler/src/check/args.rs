@@ -295,7 +295,7 @@ impl Checker<'_> {
         self.report(
             Diagnostic::error(codes::OPTIONS_WITHOUT_WITH, at, format!("options of `{name}` stand behind `with`"))
                 .help(format!("write `with {word} {{ … }}`"))
-                .fix("insert `with`", insert, "with "),
+                .safe_fix("insert `with`", insert, "with "),
         );
         true
     }

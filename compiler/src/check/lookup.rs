@@ -237,7 +237,7 @@ impl Checker<'_> {
             self.report(
                 Diagnostic::warning(codes::DEPRECATED, at, "`parallel` is the old name of `stage`")
                     .help("write `stage`")
-                    .fix("replace `parallel` by `stage`", at, "stage"),
+                    .safe_fix("replace `parallel` by `stage`", at, "stage"),
             );
         }
         let overloads = self.declared.builtins.overloads(word);

@@ -98,8 +98,8 @@ impl Checker<'_> {
             path: &stmt.callee,
             args,
             span: stmt.span,
-            with: stmt.with.as_ref(),
-            bind: stmt.bind.as_ref(),
+            with: stmt.with.as_deref(),
+            bind: stmt.bind.as_deref(),
             statement: true,
         };
         let value = self.called(called, place);

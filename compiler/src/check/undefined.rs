@@ -43,7 +43,7 @@ impl Checker<'_> {
             self.report(
                 Diagnostic::error(codes::OCTAL, at, format!("`{name}` is not a number"))
                     .help(format!("write octal numbers with `0o`: `{fixed}`"))
-                    .fix(format!("replace `{name}` by `{fixed}`"), at, fixed),
+                    .safe_fix(format!("replace `{name}` by `{fixed}`"), at, fixed),
             );
             return;
         }

@@ -21,7 +21,7 @@ use crate::token::TokenKind;
 /// declaration was found and reported. `is_balanced` says whether each brace of the part has its counterpart.
 pub(crate) fn declarations(builder: &Builder<'_>, nodes: Vec<Node>, is_balanced: bool, decls: &mut Vec<Decl>) -> bool {
     let mut part = Part { builder, first: decls.len(), decls, is_balanced, reported: false };
-    for row in pieces::rows(nodes) {
+    for row in pieces::rows(builder, nodes) {
         if row.nodes.is_empty() {
             if let Some(end) = row.end.filter(|end| end.kind == TokenKind::Semicolon) {
                 part.report_outside(end.span);
@@ -29,7 +29,9 @@ pub(crate) fn declarations(builder: &Builder<'_>, nodes: Vec<Node>, is_balanced:
             continue;
         }
         let end = row.end;
-        part.row(finish(builder, row.nodes, 0));
+        let before = builder.diagnostics.borrow().len();
+        let row = finish(builder, row.nodes, 0);
+        part.row(row, before);
         if let Some(end) = end.filter(|end| end.kind == TokenKind::Semicolon) {
             part.report_outside(end.span);
         }
@@ -48,7 +50,8 @@ struct Part<'r, 'a> {
 }
 
 impl Part<'_, '_> {
-    fn row(&mut self, row: Vec<Piece>) {
+    /// Reads one row; `before` is how many diagnostics there were before what stands in it was read.
+    fn row(&mut self, row: Vec<Piece>, before: usize) {
         if self.is_inner_let(&row) {
             let Some(span) = extent(&row) else { return };
             self.report_outside(span);
@@ -65,10 +68,14 @@ impl Part<'_, '_> {
             Err(refused) => refused,
         };
         if row.first().is_some_and(Piece::is_block) && self.func().is_some() {
-            return self.block_row(row);
+            return self.block_row(row, before);
         }
         if !self.is_declaration(&row) {
             let Some(span) = extent(&row) else { return };
+            if self.func().is_none() {
+                // Mistakes in what is nothing are no other mistakes.
+                self.builder.diagnostics.borrow_mut().truncate(before);
+            }
             match repair::unknown(self.builder, &row) {
                 Some(diagnostic) if self.func().is_none() => self.builder.report(diagnostic),
                 _ => self.report_outside(span),
@@ -108,7 +115,7 @@ impl Part<'_, '_> {
     }
 
     /// A block at the start of a line, behind a function.
-    fn block_row(&mut self, mut row: Vec<Piece>) {
+    fn block_row(&mut self, mut row: Vec<Piece>, before: usize) {
         let builder = self.builder;
         let behind = row.split_off(1);
         let Some(block) = row.into_iter().flat_map(Piece::into_blocks).next() else { return };
@@ -121,7 +128,7 @@ impl Part<'_, '_> {
             let message = format!("the block of `{}` must begin on the line of its head", func.name.text);
             let error = Diagnostic::error(codes::BLOCK_ON_NEXT_LINE, builder.location(open), message)
                 .help("move the `{` to the end of the line above");
-            builder.report(if comment { error } else { error.fix("move the `{`", gap, " ") });
+            builder.report(if comment { error } else { error.safe_fix("move the `{`", gap, " ") });
             func.span = func.span.to(block.span);
             func.body = Some(block);
         } else {
@@ -129,7 +136,7 @@ impl Part<'_, '_> {
             self.adopt(block.stmts);
         }
         if !behind.is_empty() {
-            self.row(behind);
+            self.row(behind, before);
         }
     }
 
@@ -229,7 +236,7 @@ fn guess(builder: &Builder<'_>, mut row: Vec<Piece>) -> Option<Decl> {
         Some(TokenKind::Let) => match binding(builder, &mut row) {
             Some((ty, name, end)) => {
                 let value = Expr::Error(Span::at(end as usize).to(Span::at(span.end as usize)));
-                Decl::Let(LetDecl { span, doc, export, ty, name, value })
+                Decl::Let(Box::new(LetDecl { span, doc, export, ty, name, value }))
             }
             None => Decl::Error(span),
         },
@@ -245,7 +252,7 @@ fn guess(builder: &Builder<'_>, mut row: Vec<Piece>) -> Option<Decl> {
                     _ => {}
                 }
             }
-            body.map_or(Decl::Error(span), |body| Decl::Test(TestDecl { span, doc, name, body }))
+            body.map_or(Decl::Error(span), |body| Decl::Test(Box::new(TestDecl { span, doc, name, body })))
         }
         Some(TokenKind::Export) | None => Decl::Error(span),
         Some(_) => guess_func(builder, row, export, span),
@@ -273,7 +280,7 @@ fn guess_import(builder: &Builder<'_>, row: &[Piece], span: Span) -> Decl {
     let from = names.get(2).filter(|name| name.text == "from").map(|name| name.span);
     let source = Expr::Error(Span::at(span.end as usize));
     let doc = builder.trivia.doc(builder.text, span.start as usize);
-    Decl::Import(ImportDecl { span, doc, name, from, source })
+    Decl::Import(Box::new(ImportDecl { span, doc, name, from, source }))
 }
 
 /// A record or an enum, if it has a name and braces.
@@ -329,7 +336,7 @@ fn guess_func(builder: &Builder<'_>, mut row: Vec<Piece>, export: Option<Span>, 
     let head = Head { export, result, name, type_params: Vec::new() };
     let end = Span::at(span.end as usize);
     match builder.func(head, (end, params), None, None, body) {
-        Decl::Func(func) => Decl::Func(FuncDecl { span: func.span.to(span), ..func }),
+        Decl::Func(func) => Decl::Func(Box::new(FuncDecl { span: func.span.to(span), ..*func })),
         decl => decl,
     }
 }

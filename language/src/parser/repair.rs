@@ -59,7 +59,7 @@ type Rule = fn(&mut Broken<'_, '_>) -> Outcome;
 
 /// Slips in statements.
 pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 39] = [
+    let rules: [Rule; 41] = [
         word::clash,
         word::clash_of_match,
         word::short_let,
@@ -78,6 +78,7 @@ pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &F
         signature::literal_without_type,
         signature::brackets,
         list::order,
+        word::missing_name,
         list::names,
         list::block_of_loop,
         list::colon,
@@ -97,6 +98,7 @@ pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &F
         clause::block_as_statement,
         clause::typeless_block,
         clause::terminator,
+        word::missing_braces,
         list::argument,
         clause::punctuation,
     ];
@@ -105,7 +107,7 @@ pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &F
 
 /// Slips in declarations.
 pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 38] = [
+    let rules: [Rule; 39] = [
         head::typed_test,
         word::clash_in_value,
         signature::angles,
@@ -143,6 +145,7 @@ pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: 
         anywhere::two_dots,
         word::else_if,
         head::parameter,
+        word::missing_braces,
         list::argument,
     ];
     first(builder, row, failure, &rules)
@@ -173,7 +176,7 @@ pub(crate) fn expression(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &
 
 /// Slips in the arms of a `match`.
 pub(crate) fn arm(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 25] = [
+        word::missing_name,
         element::arrow,
         element::else_pattern,
         anywhere::unknown_character,
@@ -182,6 +185,7 @@ pub(crate) fn arm(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure
         operator::question,
         word::equals_in_condition,
         list::order,
+        word::missing_name,
         list::names,
         list::colon,
         clause::spaced_call,
@@ -330,10 +334,26 @@ impl Broken<'_, '_> {
         (open + 1..self.row.len()).find(|at| closes(*at)).unwrap_or(self.row.len())
     }
 
-    /// A sign to put for the piece at `at`, behind white space if that has none before it.
+    /// A sign or a word to put for the piece at `at`, with the white space that it needs on both sides.
     fn spaced(&self, at: usize, sign: &str) -> String {
-        let is_joined = at.checked_sub(1).is_some_and(|before| self.span(before).end == self.span(at).start);
-        if is_joined { format!(" {sign}") } else { sign.to_owned() }
+        let touches =
+            |before: usize, behind: usize| behind < self.row.len() && self.span(before).end == self.span(behind).start;
+        let space = |is_joined: bool| if is_joined { " " } else { "" };
+        let is_behind = at.checked_sub(1).is_some_and(|before| touches(before, at));
+        format!("{}{sign}{}", space(is_behind), space(touches(at, at + 1)))
+    }
+
+    /// Whether what stands before the piece that was refused can be a whole operand.
+    fn follows_operand(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|before| self.row.get(before));
+        before.is_some_and(|piece| {
+            piece.kind.ends_operand() || piece.node.is_some() && piece.kind != TokenKind::HeaderBrace
+        })
+    }
+
+    /// Whether nothing in a range would be lost or would take in what is put behind it.
+    fn has_no_comment(&self, range: Span) -> bool {
+        self.builder.trivia.comments_in(range).is_empty()
     }
 
     /// Puts a token that the text does not have before the piece at `at`.

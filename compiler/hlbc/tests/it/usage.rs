@@ -3,7 +3,7 @@
 use crate::project::Project;
 
 const TARGETS: &str =
-    "fs default() {\n\tscratch\n}\n\nfs release() {\n\tdefault\n}\n\nfs tool(string version) {\n\tscratch\n}\n";
+    "fs default() {\n\tscratch\n}\n\nfs release() {\n\tdefault\n}\n\nfs tool(string version) {\n\tscratch\n\tmkfile \"/v\" 0o644 version\n}\n";
 
 #[test]
 fn without_a_program_there_is_help() {
@@ -30,24 +30,26 @@ fn an_unknown_target_is_told_with_those_that_there_are() {
     exit code: 2
     --- stderr
     error: there is no target `relase` in `build.hlb`
-    help: did you mean `release`? the targets are `default`, `release`
+    help: did you mean `release`? the targets are `default`, `release`, `tool`
     ");
     insta::assert_snapshot!(emit("everything"), @r"
     exit code: 2
     --- stderr
     error: there is no target `everything` in `build.hlb`
-    help: choose another: the targets are `default`, `release`
+    help: choose another: the targets are `default`, `release`, `tool`
     ");
     insta::assert_snapshot!(emit("tool"), @r"
     exit code: 2
     --- stderr
-    error[E0202]: the target `tool` takes arguments (version), which cannot be given yet
-      ┌─ build.hlb:9:4
+    error[E0202]: `tool` needs a value for its parameter `version`
+      ┌─ build.hlb:9:16
       │
     9 │ fs tool(string version) {
-      │    ^^^^
+      │                ^^^^^^^
       │
-      = help: write a function without parameters that calls it, and build that
+      = help: give it on the command line: `tool --version STRING`
+
+    for more about E0202, run `hlbc explain E0202`
     ");
 }
 
@@ -64,6 +66,8 @@ fn a_missing_local_path_is_told_with_its_place() {
       │           ^^^^^^
       │
       = help: check the path: it is relative to the directory of the file that names it
+
+    for more about E0205, run `hlbc explain E0205`
     "#);
 }
 

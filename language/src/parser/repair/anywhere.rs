@@ -28,6 +28,12 @@ pub(super) fn unknown_character(broken: &mut Broken<'_, '_>) -> Outcome {
     Outcome::Repaired(diagnostic)
 }
 
+/// Whether there is white space before a place; what follows a word directly may be a part of it, as in a URL without quotes.
+fn stands_apart(builder: &Builder<'_>, span: Span) -> bool {
+    let before = span.start.checked_sub(1).map(|start| builder.slice(Span { start, end: span.start }));
+    before.is_none_or(|text| text.trim().is_empty() && !text.is_empty())
+}
+
 /// What a sign of another language means here.
 fn meant(sign: &str) -> Option<(&'static str, TokenKind)> {
     Some(match sign {
@@ -50,17 +56,22 @@ pub(super) fn explain_unknown(builder: &Builder<'_>, row: &[Piece]) -> Option<Di
     if let Some((sign, _)) = meant(builder.slice(span)) {
         let text = builder.slice(span);
         return Some(
-            error(codes::FOREIGN_SIGN, format!("there is no operator `{text}`")).help(format!("write `{sign}`")).fix(
-                format!("replace `{text}` by `{sign}`"),
-                location,
-                sign,
-            ),
+            error(codes::FOREIGN_SIGN, format!("there is no operator `{text}`"))
+                .help(format!("write `{sign}`"))
+                .safe_fix(format!("replace `{text}` by `{sign}`"), location, sign),
         );
     }
     Some(match builder.slice(span) {
-        "//" => error(codes::WRONG_COMMENT, "a comment begins with `#`, not with `//`".to_owned())
-            .help("write `#` instead")
-            .fix("replace `//` by `#`", location, "#"),
+        "//" => {
+            let error = error(codes::WRONG_COMMENT, "a comment begins with `#`, not with `//`".to_owned())
+                .help("write `#` instead");
+            let title = "replace `//` by `#`";
+            if stands_apart(builder, span) {
+                error.safe_fix(title, location, "#")
+            } else {
+                error.fix(title, location, "#")
+            }
+        }
         text if text.starts_with("//") || text.starts_with("/*") => {
             let message = format!("a comment begins with `#`, not with `{}`", text.get(..2).unwrap_or(""));
             error(codes::WRONG_COMMENT, message).help("write `#` before each line instead")
@@ -110,16 +121,14 @@ pub(super) fn open_list(broken: &mut Broken<'_, '_>) -> Outcome {
     let is_open = |(at, kind): &(usize, &TokenKind)| opens_list(**kind) && partners.get(*at) == Some(&None);
     let open: Vec<usize> = kinds.iter().enumerate().filter(is_open).map(|(at, _)| at).collect();
     let Some(first) = open.first().copied() else { return Outcome::Unknown };
+    // Where the opener ends its line, the elements stand on the next ones.
+    let is_hanging = kinds.get(first + 1) == Some(&TokenKind::Newline);
     let ends = |piece: &Piece| {
-        matches!(
-            piece.kind,
-            TokenKind::With
-                | TokenKind::As
-                | TokenKind::Newline
-                | TokenKind::Semicolon
-                | TokenKind::HeaderBrace
-                | TokenKind::MatchBrace
-        )
+        !is_hanging && piece.kind == TokenKind::Newline
+            || matches!(
+                piece.kind,
+                TokenKind::With | TokenKind::As | TokenKind::Semicolon | TokenKind::HeaderBrace | TokenKind::MatchBrace
+            )
     };
     let opener_of_body = |piece: &Piece| piece.is_block() && is_head(broken.row);
     let end = broken.row.iter().enumerate().skip(first + 1).find(|(_, piece)| ends(piece) || opener_of_body(piece));
@@ -185,11 +194,12 @@ pub(super) fn leading_comma(broken: &mut Broken<'_, '_>) -> Outcome {
         _ => (codes::UNEXPECTED, "this comma follows no element"),
     };
     broken.row.remove(at);
-    Outcome::Repaired(
-        Diagnostic::error(code, location, message)
-            .help("put commas directly behind their elements, or leave them out")
-            .fix("remove the comma", location, ""),
-    )
+    let diagnostic =
+        Diagnostic::error(code, location, message).help("put commas directly behind their elements, or leave them out");
+    Outcome::Repaired(match code {
+        codes::LEADING_COMMA => diagnostic.safe_fix("remove the comma", location, ""),
+        _ => diagnostic.fix("remove the comma", location, ""),
+    })
 }
 
 /// The end of a line directly in `${ }`: goes on without it.

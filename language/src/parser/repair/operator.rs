@@ -18,11 +18,10 @@ fn compares(kind: TokenKind) -> bool {
     )
 }
 
-/// `a < b < c`: goes on as if the second comparison were another condition.
+/// `a < b < c`: goes on as if the second comparison were another condition, of something unknown.
 pub(super) fn chained(broken: &mut Broken<'_, '_>) -> Outcome {
     let at = broken.at;
-    let follows_operand = broken.before(1).is_some_and(TokenKind::ends_operand);
-    if !broken.kind(at).is_some_and(compares) || !follows_operand {
+    if !broken.kind(at).is_some_and(compares) || !broken.follows_operand() {
         return Outcome::Unknown;
     }
     let depths = broken.depths();
@@ -31,35 +30,8 @@ pub(super) fn chained(broken: &mut Broken<'_, '_>) -> Outcome {
     let first = before.filter(|(_, inner)| **inner == depth).find(|(piece, _)| compares(piece.kind));
     let Some(first) = first.map(|(piece, _)| piece.span) else { return Outcome::Unknown };
     let location = broken.location(broken.span(at));
-    let ends = |at: &usize| {
-        let inner = depths.get(*at).copied().unwrap_or(0);
-        let kind = broken.kind(*at).unwrap_or(TokenKind::Newline);
-        let is_end = compares(kind)
-            || kind.is_keyword()
-            || kind.opens_brace()
-            || matches!(
-                kind,
-                TokenKind::And
-                    | TokenKind::Or
-                    | TokenKind::Comma
-                    | TokenKind::Newline
-                    | TokenKind::Semicolon
-                    | TokenKind::Colon
-                    | TokenKind::Assign
-                    | TokenKind::FatArrow
-                    | TokenKind::If
-                    | TokenKind::Else
-            );
-        inner < depth || inner == depth && is_end
-    };
-    let end = (at + 1..broken.row.len()).find(ends).unwrap_or(broken.row.len());
-    let has_group = broken.row.iter().take(end).skip(at).any(Piece::is_group);
-    broken.become_kind(at, TokenKind::And);
-    if end > at + 1 && !has_group {
-        // What is compared once more is no condition by itself.
-        let span = broken.span(at + 1).to(broken.span(end - 1));
-        broken.row.splice(at + 1..end, [Piece::error(span)]);
-    }
+    broken.insert(at, TokenKind::And);
+    broken.insert_error(at + 1);
     Outcome::Repaired(
         Diagnostic::error(codes::CHAINED_COMPARISON, location, "a comparison cannot be compared again")
             .also(broken.location(first), "the first comparison is here")
@@ -153,7 +125,10 @@ pub(super) fn missing_operand(broken: &mut Broken<'_, '_>) -> Outcome {
                 | TokenKind::If
                 | TokenKind::Match
                 | TokenKind::Assert
+                | TokenKind::IndexBracket
+                | TokenKind::LParen
         );
+    let wants = wants || before == TokenKind::Comma && broken.kind(0) == Some(TokenKind::Assert);
     let is_expression = broken.expects("number");
     let starts = broken.kind(at).is_some_and(|kind| kind.is_word() || kind == TokenKind::Unknown);
     if !wants || !is_expression || starts {
