@@ -107,7 +107,7 @@ pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &F
 
 /// Slips in declarations.
 pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 39] = [
+    let rules: [Rule; 40] = [
         head::typed_test,
         word::clash_in_value,
         signature::angles,
@@ -130,6 +130,7 @@ pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: 
         signature::literal_without_type,
         signature::brackets,
         head::keyword_as_name,
+        word::missing_name,
         list::names,
         head::missing_name_or_type,
         head::parameter_list,
@@ -176,7 +177,7 @@ pub(crate) fn expression(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &
 
 /// Slips in the arms of a `match`.
 pub(crate) fn arm(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-        word::missing_name,
+    let rules: [Rule; 26] = [
         element::arrow,
         element::else_pattern,
         anywhere::unknown_character,
