@@ -37,6 +37,7 @@ fn values() {
         "fs a() { const x = 1; var y = 2; b }",
         "fs a() { let x = 1 y }",
         "fs a() { let x = f(1, =2, 3); b }",
+        "fs a() { b with option { race = true; shlex; } }",
         "let x",
         "let x: string = \"y\"",
         "const x = 1\nvar y = 2",
