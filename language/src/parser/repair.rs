@@ -59,9 +59,10 @@ type Rule = fn(&mut Broken<'_, '_>) -> Outcome;
 
 /// Slips in statements.
 pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 33] = [
+    let rules: [Rule; 34] = [
         word::clash,
         word::short_let,
+        word::other_let,
         anywhere::unknown_character,
         anywhere::two_dots,
         word::else_if,
