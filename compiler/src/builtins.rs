@@ -11,8 +11,10 @@ mod duration;
 mod export;
 mod file;
 mod frontend;
+mod guard;
 mod mount;
 pub(crate) mod names;
+mod pin;
 mod printf;
 mod reading;
 mod reference;
@@ -95,6 +97,7 @@ pub(crate) fn invoke(
             rule.check(constant).map_err(|broken| invocation.site.fail_with(index, |at| broken.at(at)))?;
         }
     }
+    guard::permit(evaluator, builtin, &invocation.site)?;
     match builtin.implementation {
         Implementation::Source(make) => {
             let mut fs = make(evaluator, &invocation)?;

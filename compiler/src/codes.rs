@@ -58,6 +58,10 @@ codes! {
     UNSET_RESULT = "E0142", "a declared result that is never set";
     ASSERT_PLACE = "E0143", "an `assert` outside of a test";
     TEST_NAME = "E0144", "a test whose name is not plain text";
+    MODULE = "E0150", "a module from elsewhere that cannot be had";
+    MODULE_ABSENT = "E0151", "a module from elsewhere that is not at hand";
+    MODULE_ESCAPE = "E0152", "a module from elsewhere that reaches for files of this machine";
+    CONSENT = "E0153", "a module from elsewhere that does what nobody has allowed";
     TARGET = "E0201", "a target that is not in the file";
     TARGET_ARGUMENTS = "E0202", "a target that is not given what it takes";
     IMAGE_REFERENCE = "E0203", "a text that is no image reference";
@@ -80,6 +84,8 @@ codes! {
     SAME_KEY = "E0221", "two entries with one key";
     ASSERTION = "E0222", "an assertion that is not true";
     READ_RESULT = "E0223", "a result of a build that cannot be read";
+    PIN = "E0240", "a name of which cannot be told what it stands for";
+    NOT_LOCKED = "E0241", "a name that hlb.lock does not hold";
     UNREACHABLE = "E0301", "an arm of a `match` that no value gets to";
     NEVER_NONE = "E0302", "a `??` behind what is never `none`";
     UNUSED_LET = "E0303", "a name that nothing uses";

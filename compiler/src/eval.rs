@@ -29,8 +29,10 @@ use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::{SourceId, SourceMap};
 use rustc_hash::FxHashMap;
 
+use crate::consent::Consent;
 use crate::hir::{self, BindId, ConstantId, FuncId, Program, Stmt};
 use crate::image::ImageConfig;
+use crate::remote::Origin;
 use crate::types::Type;
 use crate::world::{Platform, World};
 use bind::Bound;
@@ -39,7 +41,7 @@ use history::Log;
 use key::{Key, KeyId, Keys};
 pub(crate) use limit::{MAX_ITEMS, MAX_TEXT, traced};
 use scope::{Binding, ScopeId, Scopes};
-use value::{ExportId, ExportPlan, Frame, Fs, Plan, Value};
+use value::{ExportId, ExportPlan, Frame, Fs, Plan, Site, Value};
 
 /// Evaluation ends where an error is.
 pub(crate) type Fail = Box<Diagnostic>;
@@ -66,13 +68,16 @@ pub(crate) struct Evaluator<'p> {
     constants: FxHashMap<ConstantId, Value>,
     bound: FxHashMap<(ScopeId, BindId), Bound<'p>>,
     configs: FxHashMap<(String, Platform), Rc<ImageConfig>>,
-    dirs: FxHashMap<SourceId, Utf8PathBuf>,
+    /// The directories of files, and whose files they are.
+    places: FxHashMap<SourceId, (Utf8PathBuf, Origin)>,
     /// Regular expressions that are ready for use.
     pub(crate) patterns: crate::builtins::Patterns,
     keys: Keys,
     next_fs: u64,
     depth: usize,
     calls: usize,
+    /// What modules of others may do.
+    pub(crate) consent: Consent,
 }
 
 impl<'p> Evaluator<'p> {
@@ -93,12 +98,16 @@ impl<'p> Evaluator<'p> {
             constants: FxHashMap::default(),
             bound: FxHashMap::default(),
             configs: FxHashMap::default(),
-            dirs: program.modules.iter().map(|module| (module.source, module.dir.clone())).collect(),
+            places: {
+                let place = |module: &hir::Module| (module.source, (module.dir.clone(), module.origin.clone()));
+                program.modules.iter().map(place).collect()
+            },
             patterns: crate::builtins::Patterns::default(),
             keys: Keys::default(),
             next_fs: 1,
             depth: 0,
             calls: 0,
+            consent: Consent::none(),
         }
     }
 
@@ -276,9 +285,10 @@ impl<'p> Evaluator<'p> {
         }
     }
 
-    /// The directory of the file that a place is in.
-    fn dir_of(&self, at: Location) -> Utf8PathBuf {
-        self.dirs.get(&at.source).cloned().unwrap_or_default()
+    /// What is known of a call in some file.
+    fn place(&self, at: Location, args: Vec<Location>, frame: &Rc<Frame>) -> Site {
+        let (dir, origin) = self.places.get(&at.source).cloned().unwrap_or_default();
+        Site { at, args, frame: Rc::clone(frame), dir, origin }
     }
 }
 

@@ -10,7 +10,8 @@ use hlb_language::source::{LineColumn, SourceId, SourceMap};
 
 use crate::image::ImageConfig;
 use crate::world::{Command, CommandOutput, FileKind, ImageManifest, Platform, World, WorldError};
-use crate::{Checked, check};
+use crate::remote::{FoundModule, ModuleRequest, Pin, PinRequest};
+use crate::{Checked, Consent, check};
 
 /// Fixes show what was hidden behind a mistake, which may have fixes again. Nobody has hidden more than this.
 const MOST_ROUNDS: usize = 100;
@@ -127,7 +128,9 @@ impl<'w> Mender<'w> {
 
     /// Whether the text of an edit is that of a file: what comes with the compiler or from elsewhere is not ours to mend.
     fn may_change(&self, checked: &Checked, edit: &Edit) -> bool {
-        checked.sources.get(edit.at.source).is_some_and(|source| {
+        let module = checked.program.modules.iter().find(|module| module.source == edit.at.source);
+        let own = module.is_some_and(|module| module.origin.remote().is_none());
+        own && checked.sources.get(edit.at.source).is_some_and(|source| {
             source.text().get(edit.at.span.range()).is_some()
                 && self.read_text(Utf8Path::new(source.name())).is_ok_and(|text| text == source.text())
         })
@@ -233,6 +236,22 @@ impl World for Mender<'_> {
 
     fn unique(&self) -> String {
         self.world.unique()
+    }
+
+    fn pin(&self, wanted: &PinRequest) -> Result<Option<Pin>, WorldError> {
+        self.world.pin(wanted)
+    }
+
+    fn module(&self, wanted: &ModuleRequest<'_>) -> Result<FoundModule, WorldError> {
+        self.world.module(wanted)
+    }
+
+    fn fetches(&self) -> bool {
+        self.world.fetches()
+    }
+
+    fn consent(&self) -> Consent {
+        self.world.consent()
     }
 
     fn run(&self, _: &Command) -> Result<CommandOutput, WorldError> {

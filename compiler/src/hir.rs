@@ -15,6 +15,7 @@ use hlb_language::source::SourceId;
 use indexmap::IndexMap;
 
 use crate::effects::Effects;
+use crate::remote::Origin;
 use crate::types::{FuncType, Type};
 
 pub use body::{
@@ -87,6 +88,8 @@ pub struct Module {
     pub path: Utf8PathBuf,
     /// Its directory: what relative paths in it start from.
     pub dir: Utf8PathBuf,
+    /// Whose it is. In a module of others, `dir` is a directory of the module.
+    pub origin: Origin,
     /// The names of the file.
     pub scope: IndexMap<EcoString, Symbol>,
 }

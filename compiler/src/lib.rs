@@ -11,7 +11,9 @@
 //! [`check`] never fails: it gives a program and what is to be said of it. [`compile`] evaluates targets of a program
 //! without errors. This crate does no I/O but through [`World`], and knows no clock, no threads and no environment.
 
+mod consent;
 mod image;
+mod remote;
 mod request;
 mod world;
 
@@ -28,6 +30,7 @@ mod types;
 
 mod check;
 pub mod hir;
+mod importing;
 mod index;
 mod module;
 mod resolve;
@@ -43,16 +46,22 @@ mod test;
 pub mod testing;
 
 use camino::Utf8Path;
-use hlb_language::diagnostic::Diagnostic;
+use hlb_language::diagnostic::{Diagnostic, Severity};
 use hlb_language::source::SourceMap;
 
 pub use codes::CODES;
+pub use consent::{Consent, ConsentError, refusal, trust_flag};
 pub use effects::{Effect, Effects};
 pub use fix::{Applied, Fixed, FixedFile, fix};
 pub use hir::Program;
 pub use image::{Healthcheck, History, ImageConfig};
 pub use index::Description;
+pub use remote::{
+    FoundModule, ImportTree, ImportedFile, Lent, ModuleFiles, ModuleFrom, ModuleKind, ModuleRequest, Origin, Pin,
+    PinRequest, RemoteModule,
+};
 pub use request::{Content, Export, ExportTo, LocalDir, Request, Socket, Solve, Variant};
+pub use suggest::nearest;
 pub use target::{ParameterInfo, TargetCall, TargetInfo};
 pub use test::{TestOutcome, test};
 pub use types::{FuncType, Type};
@@ -68,6 +77,8 @@ pub struct Checked {
     pub program: Program,
     /// The texts that all places point into.
     pub sources: SourceMap,
+    /// The files, as they import one another.
+    pub imports: ImportTree,
     /// What is wrong or doubtful, in the order of the texts.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -77,6 +88,8 @@ pub struct Checked {
 pub struct Options {
     /// The platform of everything that does not name one.
     pub platform: Platform,
+    /// What modules of others may do on the machine that compiles.
+    pub consent: Consent,
 }
 
 /// Why a program cannot be compiled; never empty.
@@ -95,13 +108,18 @@ pub fn check_text(world: &dyn World, name: &Utf8Path, text: String) -> Checked {
 
 fn run_check(world: &dyn World, entry: &Utf8Path, text: Option<String>) -> Checked {
     let mut diagnostics = Vec::new();
-    let loaded = module::load(world, entry, text, &mut diagnostics);
+    let mut evaluate =
+        |loaded: &module::Loaded, file: hir::ModuleId, expr: &_| importing::evaluate(world, loaded, file, expr);
+    let loaded = module::load(world, entry, text, &mut evaluate, &mut diagnostics);
     let declared = resolve::declare(&loaded, &mut diagnostics);
     let program = check::check(&loaded, declared, &mut diagnostics);
     lint::lint(&program, &mut diagnostics);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.at.source, diagnostic.primary.at.span, diagnostic.code));
     diagnostics.dedup();
-    Checked { program, sources: loaded.sources, diagnostics }
+    // What could be better in modules of others is not for the client to mend.
+    diagnostics.retain(|it| it.is_error() || !loaded.is_remote(it.primary.at.source));
+    let imports = loaded.tree();
+    Checked { program, sources: loaded.sources, imports, diagnostics }
 }
 
 /// Evaluates targets of a checked program, `default` if none is named, all beside one another.
@@ -114,10 +132,10 @@ pub fn compile(
     targets: &[TargetCall],
     options: &Options,
 ) -> Result<Request, CompileErrors> {
-    checked.without_errors()?;
+    checked.complete()?;
     let default = [TargetCall::from("default")];
     let targets = if targets.is_empty() { &default } else { targets };
-    let mut evaluator = eval::Evaluator::new(world, &checked.program, &checked.sources, options.platform.clone());
+    let mut evaluator = checked.evaluator(world, options);
     let mut plans = Vec::new();
     let mut errors: Vec<Diagnostic> = Vec::new();
     for call in targets {
@@ -135,19 +153,33 @@ pub fn compile(
 }
 
 impl Checked {
-    /// The program's errors, if it has some.
-    pub(crate) fn without_errors(&self) -> Result<(), CompileErrors> {
-        let errors: Vec<Diagnostic> = self.diagnostics.iter().filter(|it| it.is_error()).cloned().collect();
+    /// The program's errors, if it has some; else the modules that are not at hand, if there are some.
+    pub(crate) fn complete(&self) -> Result<(), CompileErrors> {
+        let mut errors: Vec<Diagnostic> = self.diagnostics.iter().filter(|it| it.is_error()).cloned().collect();
+        if errors.is_empty() {
+            errors = self.absent();
+        }
         if errors.is_empty() { Ok(()) } else { Err(CompileErrors(errors)) }
+    }
+
+    pub(crate) fn evaluator<'p>(&'p self, world: &'p dyn World, options: &Options) -> eval::Evaluator<'p> {
+        let mut evaluator = eval::Evaluator::new(world, &self.program, &self.sources, options.platform.clone());
+        evaluator.consent = options.consent.clone();
+        evaluator
     }
 
     /// Whether anything is wrong, so that the program cannot be compiled.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
     }
-}
 
-impl Checked {
+    /// Modules that the world did not fetch while the program was checked, as errors. What is used of them is not known, so the
+    /// program cannot be compiled.
+    pub fn absent(&self) -> Vec<Diagnostic> {
+        let absent = self.diagnostics.iter().filter(|it| it.code == codes::MODULE_ABSENT);
+        absent.map(|it| Diagnostic { severity: Severity::Error, ..it.clone() }).collect()
+    }
+
     /// The value of a target, and its type.
     fn build<'p>(
         &'p self,
@@ -171,8 +203,8 @@ pub fn evaluate(
     target: &TargetCall,
     options: &Options,
 ) -> Result<String, CompileErrors> {
-    checked.without_errors()?;
-    let mut evaluator = eval::Evaluator::new(world, &checked.program, &checked.sources, options.platform.clone());
+    checked.complete()?;
+    let mut evaluator = checked.evaluator(world, options);
     let (value, ty) = checked.build(&mut evaluator, target).map_err(|error| CompileErrors(vec![*error]))?;
     Ok(eval::show::literal(&checked.program, &value, &ty))
 }

@@ -1,22 +1,34 @@
 //! Loading: from the entry file along its imports to all files of a program.
 //!
-//! Owns the import graph, the place of each file and import cycles. What the names in the files mean is `resolve`'s business.
+//! Owns the import graph, whose file each file is, which imports have to be evaluated before others, and import cycles. What the
+//! names in the files mean is `resolve`'s business; what an import's expression gives is told by whoever calls `load`.
 
+mod address;
+mod expression;
+mod target;
 mod used;
 
-use std::sync::OnceLock;
+pub(crate) use target::absent;
+
+use std::sync::{Arc, OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ecow::EcoString;
 use hlb_language::ast::{self, Decl, Expr, StringForm, StringPart};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::{Source, SourceId, SourceMap};
+use hlb_language::span::Span;
 use rustc_hash::FxHashMap;
 
 use crate::codes;
 use crate::hir::ModuleId;
 use crate::path;
+use crate::remote::{ImportTree, ImportedFile, Origin, RemoteModule};
+use crate::request::Solve;
 use crate::world::World;
+
+/// A program of more files than this is one that makes its files up.
+const MAX_FILES: usize = 10_000;
 
 /// All files of a program.
 pub(crate) struct Loaded {
@@ -31,20 +43,41 @@ pub(crate) struct Loaded {
 }
 
 /// One parsed file.
+#[derive(Clone)]
 pub(crate) struct File {
     pub(crate) source: SourceId,
+    /// Its path as messages show it.
     pub(crate) path: Utf8PathBuf,
+    /// What relative paths in it start from: a directory of the client, or of the module that it belongs to.
     pub(crate) dir: Utf8PathBuf,
+    /// Whose it is, and so what paths in it are paths of.
+    pub(crate) origin: Origin,
+    /// Its path among the files of its origin.
+    within: Utf8PathBuf,
     pub(crate) tree: ast::Module,
     /// What each import name leads to, in the order of the text; `None` if it could not be loaded.
     pub(crate) imports: Vec<(EcoString, Option<ModuleId>)>,
 }
 
-/// Loads the file at a path and everything it imports and uses. `text` is the entry's text if it is not to be read.
+/// What an import's expression gives.
+#[derive(Debug)]
+pub(crate) enum Imported {
+    /// A path or an address.
+    Text(String),
+    /// A filesystem with a module in it.
+    Fs(Box<Solve>),
+}
+
+/// Evaluates the expression behind `from` in the scope of a file. All imports that the expression can use are loaded by then:
+/// those of the file (and of the files that these lead to) that are still `None` cannot be reached from it.
+pub(crate) type Evaluate<'a> = dyn FnMut(&Loaded, ModuleId, &Expr) -> Result<Imported, Box<Diagnostic>> + 'a;
+
+/// Loads the file at a path and everything it imports and uses.
 pub(crate) fn load(
     world: &dyn World,
     entry: &Utf8Path,
     text: Option<String>,
+    evaluate: &mut Evaluate<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Loaded {
     let mut sources = SourceMap::new();
@@ -52,16 +85,25 @@ pub(crate) fn load(
     let namespace_sources: Vec<SourceId> =
         hlb_stdlib::NAMESPACES.iter().map(|(name, text)| sources.add(Source::new(format!("<{name}>"), *text))).collect();
     let trees = builtin_trees(builtin_source, &namespace_sources);
-    let mut loader =
-        Loader { world, sources, files: Vec::new(), edges: Vec::new(), by_path: FxHashMap::default(), diagnostics };
+    let namespaces = hlb_stdlib::NAMESPACES.iter().zip(&trees.namespaces).zip(namespace_sources);
+    let namespaces = namespaces.map(|(((name, _), tree), source)| (*name, source, tree)).collect();
+    let mut loader = Loader {
+        world,
+        loaded: Loaded { files: Vec::new(), sources, builtin: (builtin_source, &trees.builtin), namespaces },
+        edges: Vec::new(),
+        made: Vec::new(),
+        known: FxHashMap::default(),
+        modules: FxHashMap::default(),
+        diagnostics,
+    };
     let text = text.map_or_else(|| world.read_text(entry), Ok);
     match text {
         Ok(text) => {
-            loader.add(entry, text);
+            loader.add(Place { origin: Origin::Client, within: entry.to_owned(), shown: entry.to_owned() }, text);
         }
         Err(error) => {
-            let source = loader.sources.add(Source::new(entry.as_str(), ""));
-            let at = Location { source, span: hlb_language::span::Span::at(0) };
+            let source = loader.loaded.sources.add(Source::new(entry.as_str(), ""));
+            let at = Location { source, span: Span::at(0) };
             loader.diagnostics.push(
                 Diagnostic::error(codes::IMPORT, at, format!("cannot read the program: {error}"))
                     .help("name the file with `-f`, or run in the directory of a `build.hlb`"),
@@ -70,14 +112,17 @@ pub(crate) fn load(
     }
     // Files grow while imports are followed; each is looked at once.
     let mut next = 0;
-    while next < loader.files.len() {
-        loader.follow(ModuleId(next));
-        next += 1;
+    loop {
+        while next < loader.loaded.files.len() {
+            loader.follow(ModuleId(next));
+            next += 1;
+        }
+        if !loader.evaluate_one(evaluate) {
+            break;
+        }
     }
     loader.report_cycle();
-    let namespaces = hlb_stdlib::NAMESPACES.iter().zip(&trees.namespaces).zip(namespace_sources);
-    let namespaces = namespaces.map(|(((name, _), tree), source)| (*name, source, tree)).collect();
-    Loaded { files: loader.files, sources: loader.sources, builtin: (builtin_source, &trees.builtin), namespaces }
+    loader.loaded
 }
 
 /// The declarations of the builtins and of the namespaces.
@@ -100,136 +145,137 @@ fn builtin_trees(source: SourceId, namespaces: &[SourceId]) -> &'static BuiltinT
     })
 }
 
+impl Loaded {
+    /// The files as they import one another.
+    pub(crate) fn tree(&self) -> ImportTree {
+        let imports =
+            |file: &File| file.imports.iter().map(|(name, target)| (name.to_string(), target.map(|id| id.0))).collect();
+        let files = self.files.iter().map(|file| ImportedFile {
+            path: file.within.clone(),
+            origin: file.origin.clone(),
+            imports: imports(file),
+        });
+        ImportTree { files: files.collect() }
+    }
+
+    /// Whether a text is that of a file of others.
+    pub(crate) fn is_remote(&self, source: SourceId) -> bool {
+        self.files.iter().any(|file| file.source == source && file.origin.remote().is_some())
+    }
+}
+
+/// Where a file is.
+struct Place {
+    origin: Origin,
+    within: Utf8PathBuf,
+    shown: Utf8PathBuf,
+}
+
+/// What tells files apart: source and id of the module that they belong to, none for the client's; and the path.
+type Key = (Option<(String, String)>, Utf8PathBuf);
+
+/// An import whose expression has to be evaluated.
+#[derive(Clone, Copy)]
+struct Made {
+    file: ModuleId,
+    /// Position among the declarations of the file.
+    decl: usize,
+    /// Position among the imports of the file.
+    slot: usize,
+}
+
 struct Loader<'a> {
     world: &'a dyn World,
-    sources: SourceMap,
-    files: Vec<File>,
+    loaded: Loaded,
     /// Importing file, imported file, and the import.
     edges: Vec<(ModuleId, ModuleId, Location)>,
-    by_path: FxHashMap<Utf8PathBuf, ModuleId>,
+    /// Imports that still have to be evaluated.
+    made: Vec<Made>,
+    known: FxHashMap<Key, ModuleId>,
+    /// Modules of others by source and id.
+    modules: FxHashMap<(String, String), Arc<RemoteModule>>,
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
 impl Loader<'_> {
-    fn add(&mut self, path: &Utf8Path, text: String) -> ModuleId {
-        let id = ModuleId(self.files.len());
+    fn add(&mut self, place: Place, text: String) -> ModuleId {
+        let Place { origin, within, shown } = place;
+        let id = ModuleId(self.loaded.files.len());
         // Positions are 32 bits wide.
         let too_long = text.len() >= u32::MAX as usize;
         let text = if too_long { String::new() } else { text };
-        let source = self.sources.add(Source::new(path.as_str(), text));
-        let parsed = match self.sources.get(source) {
+        let source = self.loaded.sources.add(Source::new(shown.as_str(), text));
+        let parsed = match self.loaded.sources.get(source) {
             Some(text) => hlb_language::parse(source, text.text()),
             None => hlb_language::parse(source, ""),
         };
         self.diagnostics.extend(parsed.diagnostics);
         if too_long {
-            let at = Location { source, span: hlb_language::span::Span::at(0) };
-            self.diagnostics.push(Diagnostic::error(codes::IMPORT, at, format!("`{path}` is longer than 4 GiB")));
+            let at = Location { source, span: Span::at(0) };
+            self.diagnostics.push(Diagnostic::error(codes::IMPORT, at, format!("`{shown}` is longer than 4 GiB")));
         }
-        self.by_path.insert(path::clean(path.as_str()).into(), id);
-        let dir = path::dir(path.as_str()).into();
-        self.files.push(File { source, path: path.to_owned(), dir, tree: parsed.module, imports: Vec::new() });
+        self.known.insert(key(&origin, &within), id);
+        let dir = path::dir(within.as_str()).into();
+        let (tree, imports) = (parsed.module, Vec::new());
+        self.loaded.files.push(File { source, path: shown, dir, origin, within, tree, imports });
         id
     }
 
     fn follow(&mut self, id: ModuleId) {
-        let Some(file) = self.files.get_mut(id.0) else { return };
+        let Some(file) = self.loaded.files.get_mut(id.0) else { return };
         // The tree is put back below; what is read from it here must not hold the list of files.
         let tree = std::mem::take(&mut file.tree);
-        let (source, dir) = (file.source, file.dir.clone());
+        let source = file.source;
         let used = used::names(&tree);
         let mut imports = Vec::new();
-        for decl in &tree.decls {
-            let Decl::Import(import) = decl else { continue };
+        for (decl, import) in tree.decls.iter().enumerate() {
+            let Decl::Import(import) = import else { continue };
             let at = Location { source, span: import.name.span };
             if let Some(expr) = import.from.is_none().then_some(&import.source) {
                 let expr_at = Location { source, span: expr.span() };
-                let insert = Location { source, span: hlb_language::span::Span::at(expr_at.span.start as usize) };
+                let insert = Location { source, span: Span::at(expr_at.span.start as usize) };
                 self.diagnostics.push(
                     Diagnostic::warning(codes::DEPRECATED, expr_at, "an import without `from` is the old spelling")
                         .help("write `from` before the path")
                         .safe_fix("insert `from`", insert, "from "),
                 );
             }
-            if !used.contains(&import.name.text) {
+            let name = import.name.text.clone();
+            if !used.contains(&name) {
                 // An import that nothing uses is not read: a program without it must not depend on it.
-                self.diagnostics.push(Diagnostic::warning(
-                    codes::UNUSED_IMPORT,
-                    at,
-                    format!("nothing uses the import `{}`", import.name.text),
-                ));
-                imports.push((import.name.text.clone(), None));
+                let message = format!("nothing uses the import `{name}`");
+                self.diagnostics.push(Diagnostic::warning(codes::UNUSED_IMPORT, at, message));
+                imports.push((name, None));
                 continue;
             }
-            let target = self.target(source, &dir, &import.source);
+            let from = self.loaded.sources.get(source).map(|text| From::of(text, &import.source));
+            let target = match from {
+                Some(From::Text(text)) => {
+                    let at = Location { source, span: import.source.span() };
+                    self.by_text(id, at, &text)
+                }
+                Some(From::Made) => {
+                    self.made.push(Made { file: id, decl, slot: imports.len() });
+                    None
+                }
+                // What is neither a text nor a call is reported by the checker.
+                Some(From::Other) | None => None,
+            };
             if let Some(target) = target {
                 self.edges.push((id, target, Location { source, span: import.span }));
             }
-            imports.push((import.name.text.clone(), target));
+            imports.push((name, target));
         }
-        if let Some(file) = self.files.get_mut(id.0) {
+        if let Some(file) = self.loaded.files.get_mut(id.0) {
             file.tree = tree;
             file.imports = imports;
         }
     }
 
-    /// The file that an import's expression names.
-    fn target(&mut self, source: SourceId, dir: &Utf8Path, expr: &Expr) -> Option<ModuleId> {
-        let at = Location { source, span: expr.span() };
-        let text = match literal(self.sources.get(source)?, expr) {
-            Literal::Text(text) => text,
-            // What is neither a text nor a call is reported by the checker.
-            Literal::Other if !matches!(expr, Expr::Call(_) | Expr::Func(_) | Expr::String(_)) => return None,
-            Literal::Other => {
-                self.unsupported(at, "an import from anything but a path");
-                return None;
-            }
-        };
-        let file = match text.split_once("://") {
-            None => text.as_str(),
-            Some(("file", rest)) => rest,
-            Some(("git" | "git+https" | "git+ssh", _)) => {
-                self.unsupported(at, "an import from a git repository");
-                return None;
-            }
-            Some((scheme, _)) => {
-                self.diagnostics.push(
-                    Diagnostic::error(codes::IMPORT, at, format!("`{scheme}` is not a way to import a module"))
-                        .help("import from a path such as \"./lib.hlb\""),
-                );
-                return None;
-            }
-        };
-        let home = self.world.home();
-        let path = match path::resolve(dir, file, home.as_deref()) {
-            Ok(path) => path,
-            Err(error) => {
-                self.diagnostics.push(Diagnostic::error(codes::IMPORT, at, error.to_string()));
-                return None;
-            }
-        };
-        if let Some(known) = self.by_path.get(&path) {
-            return Some(*known);
-        }
-        match self.world.read_text(&path) {
-            Ok(text) => Some(self.add(&path, text)),
-            Err(error) => {
-                self.diagnostics.push(Diagnostic::error(codes::IMPORT, at, format!("cannot read the import: {error}")));
-                None
-            }
-        }
-    }
-
-    fn unsupported(&mut self, at: Location, what: &str) {
-        self.diagnostics.push(
-            Diagnostic::error(codes::UNSUPPORTED, at, format!("{what} is not supported yet"))
-                .help("import from a path such as \"./lib.hlb\""),
-        );
-    }
-
     /// Reports the first import of each circle of files.
     fn report_cycle(&mut self) {
-        let mut edges: Vec<Vec<(usize, Location)>> = vec![Vec::new(); self.files.len()];
+        let files = &self.loaded.files;
+        let mut edges: Vec<Vec<(usize, Location)>> = vec![Vec::new(); files.len()];
         for (from, to, at) in &self.edges {
             if let Some(list) = edges.get_mut(from.0) {
                 list.push((to.0, *at));
@@ -237,7 +283,7 @@ impl Loader<'_> {
         }
         for cycle in crate::cycle::cycles(&edges) {
             let names: Vec<&str> =
-                cycle.iter().filter_map(|(file, _)| self.files.get(*file)).map(|file| file.path.as_str()).collect();
+                cycle.iter().filter_map(|(file, _)| files.get(*file)).map(|file| file.path.as_str()).collect();
             let Some((first, (_, at))) = names.first().zip(cycle.first()) else { continue };
             let message = if names.len() == 1 {
                 format!("`{first}` imports itself")
@@ -254,23 +300,55 @@ impl Loader<'_> {
     }
 }
 
-enum Literal {
+fn key(origin: &Origin, within: &Utf8Path) -> Key {
+    let module = origin.remote().map(|module| (module.source.clone(), module.id.clone()));
+    (module, path::clean(within.as_str()).into())
+}
+
+/// What stands behind `from`.
+enum From {
+    /// A string without interpolations or escapes, as paths are.
     Text(String),
+    /// Something that has to be evaluated.
+    Made,
+    /// Something that can be neither a text nor a filesystem, which the checker reports.
     Other,
 }
 
-/// The text of a string without interpolations or escapes, as paths are.
-fn literal(source: &Source, expr: &Expr) -> Literal {
-    let Expr::String(string) = expr else { return Literal::Other };
-    if matches!(string.form, StringForm::Heredoc { .. }) {
-        return Literal::Other;
-    }
-    let mut text = String::new();
-    for part in &string.parts {
-        match part {
-            StringPart::Text(span) => text.push_str(source.slice(*span)),
-            StringPart::Escape(_) | StringPart::Interpolation(..) => return Literal::Other,
+impl From {
+    fn of(source: &Source, expr: &Expr) -> Self {
+        let string = match expr {
+            Expr::String(string) => string,
+            Expr::Call(_)
+            | Expr::Func(_)
+            | Expr::Postfix(_)
+            | Expr::Binary(_)
+            | Expr::Paren(..)
+            | Expr::If(_)
+            | Expr::Match(_) => return Self::Made,
+            Expr::Int(_)
+            | Expr::Bool(_)
+            | Expr::None(_)
+            | Expr::Unary(_)
+            | Expr::List(_)
+            | Expr::Map(_)
+            | Expr::For(_)
+            | Expr::Lambda(_)
+            | Expr::Error(_) => return Self::Other,
+        };
+        if matches!(string.form, StringForm::Heredoc { .. }) {
+            return Self::Made;
         }
+        let mut text = String::new();
+        for part in &string.parts {
+            match part {
+                StringPart::Text(span) => text.push_str(source.slice(*span)),
+                StringPart::Escape(_) | StringPart::Interpolation(..) => return Self::Made,
+            }
+        }
+        Self::Text(text)
     }
-    Literal::Text(text)
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,6 +125,7 @@ impl Declarer<'_> {
             source,
             path: file.path.clone(),
             dir: file.dir.clone(),
+            origin: file.origin.clone(),
             scope: IndexMap::new(),
         });
         let mut imports = file.imports.iter();

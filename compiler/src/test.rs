@@ -32,11 +32,11 @@ pub fn test(
     begin: &mut dyn FnMut(&str),
     each: &mut dyn FnMut(TestOutcome),
 ) -> Result<(), CompileErrors> {
-    checked.without_errors()?;
+    checked.complete()?;
     let tests = checked.program.tests.iter().filter(|test| test.module == ModuleId(0));
     for test in tests.filter(|test| test.name.contains(filter)) {
         begin(&test.name);
-        let mut evaluator = eval::Evaluator::new(world, &checked.program, &checked.sources, options.platform.clone());
+        let mut evaluator = checked.evaluator(world, options);
         let value = evaluator.test(test);
         let result = match value {
             Ok(value) => {

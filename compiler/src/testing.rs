@@ -2,18 +2,24 @@
 //!
 //! Owns `MemoryWorld`: files, environment, answers of commands and image configs, all given beforehand.
 
+mod module;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::consent::Consent;
 use crate::image::ImageConfig;
 use crate::path;
+use crate::remote::{FoundModule, ModuleFrom, ModuleRequest, Pin, PinRequest};
 use crate::request::Solve;
 use crate::world::{
     Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, Platform,
     ReadAnswer, ReadRequest, Reading, World, WorldError,
 };
+
+pub use module::MemoryModule;
 
 /// A world that holds what a test puts in.
 #[derive(Clone, Debug)]
@@ -42,6 +48,14 @@ pub struct MemoryWorld {
     pub built: Option<BTreeMap<String, String>>,
     /// Images of OCI layouts by path and name, as `path name`; `None` if no layout is looked into.
     pub layouts: Option<BTreeMap<String, LayoutImage>>,
+    /// What names that may move stand for: image references, `remote#ref`, URLs; `None` if nothing is pinned.
+    pub pins: Option<BTreeMap<String, String>>,
+    /// Modules of others: by `remote#ref`, or by the name of the solve.
+    pub modules: BTreeMap<String, MemoryModule>,
+    /// Whether modules that are not here would be fetched.
+    pub fetches: bool,
+    /// What modules of others may do while imports are evaluated.
+    pub consent: Consent,
     /// Where `local` takes files from.
     pub origin: LocalOrigin,
     /// The solves that were asked for by pushes, in order.
@@ -71,6 +85,10 @@ impl MemoryWorld {
             made: Err(WorldError::Refused { action: "running a frontend".to_owned() }),
             built: None,
             layouts: None,
+            pins: None,
+            modules: BTreeMap::new(),
+            fetches: false,
+            consent: Consent::none(),
             origin: LocalOrigin::Client,
             pushes: RefCell::default(),
             reads: RefCell::default(),
@@ -201,6 +219,33 @@ impl World for MemoryWorld {
     fn frontend(&self, call: &FrontendCall) -> Result<FrontendResult, WorldError> {
         self.calls.borrow_mut().push(call.clone());
         self.made.clone()
+    }
+
+    fn pin(&self, wanted: &PinRequest) -> Result<Option<Pin>, WorldError> {
+        let Some(pins) = &self.pins else { return Ok(None) };
+        let name = match wanted {
+            PinRequest::Image { reference, .. } => reference.clone(),
+            PinRequest::Git { git, .. } => format!("{}#{}", git.url, git.reference),
+            PinRequest::Http { http, .. } => http.url.clone(),
+        };
+        pins.get(&name).map(|pin| Some(Pin(pin.clone()))).ok_or(WorldError::NotLocked { entry: name })
+    }
+
+    fn module(&self, wanted: &ModuleRequest<'_>) -> Result<FoundModule, WorldError> {
+        let name = match &wanted.from {
+            ModuleFrom::Git { remote, reference } => format!("{remote}#{reference}"),
+            ModuleFrom::Fs(solve) => solve.name.clone(),
+        };
+        let found = self.modules.get(&name).map(MemoryModule::found);
+        found.ok_or_else(|| WorldError::Refused { action: format!("fetching `{name}`") })
+    }
+
+    fn fetches(&self) -> bool {
+        self.fetches
+    }
+
+    fn consent(&self) -> Consent {
+        self.consent.clone()
     }
 
     fn read_result(&self, request: &ReadRequest) -> Result<ReadAnswer, WorldError> {

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_llb::pb;
 
+use crate::consent::Consent;
 use crate::image::ImageConfig;
+use crate::remote::{FoundModule, ModuleRequest, Pin, PinRequest};
 use crate::request::{LocalDir, Socket, Solve};
 
 /// The compiler's only way out. Paths are given as the program spells them, relative ones against [`World::cwd`].
@@ -104,6 +106,35 @@ pub trait World {
     fn frontend(&self, call: &FrontendCall) -> Result<FrontendResult, WorldError> {
         let _ = call;
         Err(WorldError::Refused { action: "running a frontend".to_owned() })
+    }
+
+    /// What a name that may move stands for, as it was written down or from now on is. `None` if this world pins nothing, or
+    /// not this: the name is then compiled as it is.
+    ///
+    /// # Errors
+    /// If what the name stands for cannot be told, or may not be looked up.
+    fn pin(&self, wanted: &PinRequest) -> Result<Option<Pin>, WorldError> {
+        let _ = wanted;
+        Ok(None)
+    }
+
+    /// The files of a module that is not the client's.
+    ///
+    /// # Errors
+    /// If it cannot be had. [`WorldError::Refused`] if this world fetches none.
+    fn module(&self, wanted: &ModuleRequest<'_>) -> Result<FoundModule, WorldError> {
+        let _ = wanted;
+        Err(WorldError::Refused { action: "fetching a module".to_owned() })
+    }
+
+    /// Whether modules that are not at hand are fetched. Where they are not, an import that cannot be evaluated is no mistake.
+    fn fetches(&self) -> bool {
+        false
+    }
+
+    /// What modules of others may do while imports are evaluated. What they may do in a compilation, its `Options` say.
+    fn consent(&self) -> Consent {
+        Consent::none()
     }
 
     /// Makes a filesystem, unless it has been made, and tells what is in it.
@@ -258,6 +289,12 @@ pub enum WorldError {
         reason: String,
         /// What to do next; starts with a verb.
         advice: String,
+    },
+    /// A name that the lock file does not hold, where that may not change.
+    #[error("`{entry}` is not in hlb.lock, and `--locked` adds nothing")]
+    NotLocked {
+        /// The name.
+        entry: String,
     },
     /// Anything else, in its own words.
     #[error("{0}")]

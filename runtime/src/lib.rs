@@ -33,6 +33,7 @@ pub use access::{Contents, Entry};
 pub use capabilities::SUPPORTED as CAPABILITIES;
 pub use error::{ErrorKind, SolveError};
 pub use exec::{PreflightError, preflight};
+pub use ops::source::Outside;
 pub use process::{LogSink, Program};
 pub use runtime::{
     Config, Entitlement, ExportTarget, Exported, ImageExport, ImageTarget, ImageVariant, IndexExport, Runtime,

@@ -51,7 +51,9 @@ mod tests {
     #[test]
     fn every_function_of_a_namespace_has_an_example() {
         for (name, text) in NAMESPACES {
-            for part in text.split("\n\n").skip(1).filter(|part| !part.starts_with("# ----")) {
+            // What pipelines do is not a value that could be shown.
+            let shown = |part: &&str| !part.starts_with("# ----") && !part.contains("\npipeline ");
+            for part in text.split("\n\n").skip(1).filter(shown) {
                 let shown = part.lines().any(|line| line.starts_with("# @example ") && line.contains(" => "));
                 assert!(shown, "{name}: no example in\n{part}");
             }

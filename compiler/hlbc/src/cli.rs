@@ -2,10 +2,14 @@
 //!
 //! Owns names, options and their help texts, nothing else: what a command does is in `commands`.
 
+pub(crate) mod given;
+
 use camino::Utf8PathBuf;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use hlb_compiler::{Consent, ConsentError};
 
 use crate::output::{self, Output};
+use given::Given;
 
 const EXIT_CODES: &str = "Exit codes:
   0    done
@@ -14,6 +18,7 @@ const EXIT_CODES: &str = "Exit codes:
   3    the program, or the LLB, has errors
   4    the environment is unfit: no runc, not root, no usable state directory
   5    something that the program names cannot be had
+  6    with `--locked`: hlb.lock lacks something that the program names
   130  interrupted";
 
 const SOLVE_HELP: &str = "Outputs:
@@ -30,6 +35,11 @@ Nothing of this machine is lent to the steps but what these options name.";
 const DIFF_HELP: &str = "A and B are programs if their names end in `.hlb`, LLB if they are definitions, \
 and programs if they are other text; `-` is LLB on standard input.";
 
+const TARGET_HELP: &str = "Parameters of a target are given behind its name, as `hlbc list` shows them:
+  hlbc run build --package ./cmd/app --race
+
+What is no option of hlbc belongs to the target before it, or to the first; behind `--` everything does.";
+
 /// Checks, formats and builds `.hlb` files.
 #[derive(Debug, Parser)]
 #[command(name = "hlbc", version, after_help = EXIT_CODES, max_term_width = 100)]
@@ -38,10 +48,30 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+impl Cli {
+    /// Reads the command line of this process. Ends it where that cannot be read, or asks for help.
+    pub(crate) fn here() -> Self {
+        let mut command = Self::command();
+        command.build();
+        let (own, given) = given::split(std::env::args_os(), &command);
+        let mut cli = Self::parse_from(own);
+        match &mut cli.command {
+            Command::Run(Run { targets, .. }) | Command::Emit(Emit { targets, .. }) => targets.given = given,
+            _ => {}
+        }
+        cli
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Build targets
+    #[command(after_help = TARGET_HELP)]
     Run(Run),
+    /// List what can be built and tested, and what it takes from the command line
+    List(List),
+    /// Run the tests of a program
+    Test(Test),
     /// Report the mistakes of a program without building anything
     Check(Check),
     /// Tell what codes of mistakes mean, such as E0101; without one, list them
@@ -49,6 +79,7 @@ pub(crate) enum Command {
     /// Lay files out in the one way there is
     Fmt(Fmt),
     /// Print what targets will do: their LLB, to read, as a picture or for other tools
+    #[command(after_help = TARGET_HELP)]
     Emit(Emit),
     /// Build for BuildKit, which starts this in a container (see docs/frontend.md)
     #[command(hide = true)]
@@ -61,6 +92,12 @@ pub(crate) enum Command {
     /// Tell what differs between two programs or two definitions, step by step
     #[command(after_help = DIFF_HELP)]
     Diff(Diff),
+    /// Look up anew what names in a program stand for, and write it into hlb.lock
+    Update(Update),
+    /// Copy the modules of others that a program uses into .hlb/vendor
+    Vendor(Vendor),
+    /// Tell of the modules of a program
+    Module(Module),
     /// Print the version
     Version,
 }
@@ -88,14 +125,20 @@ pub(crate) struct TargetArgs {
     /// The same as TARGET; may be repeated
     #[arg(short, long = "target", value_name = "TARGET")]
     target: Vec<String>,
+    /// All of that, and what the targets are given.
+    #[arg(skip)]
+    pub(crate) given: Given,
 }
 
-impl TargetArgs {
-    /// All of them, at least one.
-    pub(crate) fn all(&self) -> Vec<String> {
-        let all: Vec<String> = self.named.iter().chain(&self.target).cloned().collect();
-        if all.is_empty() { vec!["default".to_owned()] } else { all }
-    }
+/// What is taken from elsewhere.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ModuleArgs {
+    /// Refuse names that hlb.lock does not hold
+    #[arg(long)]
+    pub(crate) locked: bool,
+    /// Let a module of others do some kinds of things on this machine, or `all`; may be repeated
+    #[arg(long, value_name = "MODULE=KIND,…", value_parser = trust)]
+    pub(crate) trust: Vec<String>,
 }
 
 /// How to build on this machine.
@@ -124,7 +167,40 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
     #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
+    #[command(flatten)]
     pub(crate) targets: TargetArgs,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) platform: PlatformArgs,
+    /// Let steps do what is refused otherwise; may be repeated. `network.host` is allowed anyway
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) allow: Vec<Allow>,
+    #[command(flatten)]
+    pub(crate) messages: MessageArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// Only tests whose names contain this
+    #[arg(value_name = "FILTER", default_value = "", hide_default_value = true)]
+    pub(crate) filter: String,
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
     #[command(flatten)]
@@ -140,6 +216,14 @@ pub(crate) struct Run {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
+    /// Warn of more: images without a digest, packages that are downloaded again in each build
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// End with 3 if there are warnings
+    #[arg(long)]
+    pub(crate) deny_warnings: bool,
     /// Change the files where a fix is sure to be what was meant, and report the rest
     #[arg(long)]
     pub(crate) fix: bool,
@@ -152,6 +236,50 @@ pub(crate) struct Explain {
     /// The codes; case and zeros at the front do not matter
     #[arg(value_name = "CODE")]
     pub(crate) codes: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Update {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    /// What to look up anew, such as `alpine:3.20`, `alpine` or `https://HOST/REPOSITORY#REF`; otherwise everything
+    #[arg(value_name = "NAME")]
+    pub(crate) names: Vec<String>,
+    /// Forget what no target of the program uses
+    #[arg(long)]
+    pub(crate) prune: bool,
+    #[command(flatten)]
+    pub(crate) platform: PlatformArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Vendor {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Module {
+    #[command(subcommand)]
+    pub(crate) command: ModuleCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModuleCommand {
+    /// Print the files of a program as they import one another
+    Tree(Tree),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tree {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
 }
 
 #[derive(Debug, Args)]
@@ -168,6 +296,8 @@ pub(crate) struct Fmt {
 pub(crate) struct Emit {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
     #[command(flatten)]
     pub(crate) targets: TargetArgs,
     /// The form of the output
@@ -326,6 +456,10 @@ fn platform(text: &str) -> Result<Platform, String> {
     Ok(Platform { os: os.to_owned(), architecture: architecture.to_owned(), variant: variant.to_owned() })
 }
 
+fn trust(text: &str) -> Result<String, ConsentError> {
+    Consent::none().add(text).map(|()| text.to_owned())
+}
+
 fn pair(text: &str) -> Result<(String, Utf8PathBuf), String> {
     match text.split_once('=') {
         Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.into())),
@@ -343,8 +477,6 @@ fn agent(text: &str) -> Result<(String, Vec<Utf8PathBuf>), String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -10,8 +10,13 @@ mod emit;
 mod explain;
 mod fmt;
 mod frontend;
+mod list;
+mod module;
 mod run;
 mod solve;
+mod test;
+mod update;
+mod vendor;
 mod version;
 
 use std::io::{self, Write};
@@ -26,6 +31,8 @@ pub(crate) fn dispatch(cli: Cli) -> ExitCode {
     let screen = Screen::stderr();
     let done = match cli.command {
         Command::Run(args) => run::run(&args, screen),
+        Command::List(args) => list::list(&args, screen),
+        Command::Test(args) => test::test(&args, screen),
         Command::Check(args) => check::check(&args, screen),
         Command::Fmt(args) => fmt::fmt(&args, screen),
         Command::Emit(args) => emit::emit(&args, screen),
@@ -34,6 +41,9 @@ pub(crate) fn dispatch(cli: Cli) -> ExitCode {
         Command::Dump(args) => dump::dump(&args),
         Command::Solve(args) => solve::solve(&args, screen),
         Command::Diff(args) => diff::diff(&args, screen),
+        Command::Update(args) => update::update(&args, screen),
+        Command::Vendor(args) => vendor::vendor(&args, screen),
+        Command::Module(args) => module::module(&args, screen),
         Command::Version => version::version(),
     };
     match done {

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use camino::Utf8Path;
+use hlb_compiler::Consent;
 use hlb_registry::RegistryConfig;
 
 use crate::error::{Failure, Kind};
@@ -69,6 +70,18 @@ impl Places {
     /// # Errors
     /// If the file cannot be read or says what cannot be understood.
     pub(crate) fn registries(&self) -> Result<RegistryConfig, Failure> {
+        Ok(self.file()?.map_or_else(RegistryConfig::empty, |(registries, _)| registries))
+    }
+
+    /// What modules of others may do, by the configuration file. Without one, nothing.
+    ///
+    /// # Errors
+    /// As [`Places::registries`].
+    pub(crate) fn consent(&self) -> Result<Consent, Failure> {
+        Ok(self.file()?.map_or_else(Consent::none, |(_, consent)| consent))
+    }
+
+    fn file(&self) -> Result<Option<(RegistryConfig, Consent)>, Failure> {
         let named = self.config.as_ref().map(PathBuf::from);
         let default = || {
             if self.superuser {
@@ -76,11 +89,11 @@ impl Places {
             }
             Some(self.xdg(self.xdg_config.as_ref(), ".config")?.join("hlbc.toml"))
         };
-        let Some(path) = named.clone().or_else(default) else { return Ok(RegistryConfig::empty()) };
+        let Some(path) = named.clone().or_else(default) else { return Ok(None) };
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
-                return Ok(RegistryConfig::empty());
+                return Ok(None);
             }
             Err(error) => {
                 let failure = Failure::new(Kind::Environment, format!("cannot read `{}`", path.display()));
@@ -91,13 +104,14 @@ impl Places {
         let failure =
             |why: String| Failure::new(Kind::Environment, format!("`{}` cannot be used", path.display())).because(why);
         let table: toml::Table = toml::from_str(&text).map_err(|error| failure(words(&error, &text)))?;
-        if let Some(key) = table.keys().find(|key| !matches!(key.as_str(), "registries" | "layouts")) {
+        if let Some(key) = table.keys().find(|key| !matches!(key.as_str(), "registries" | "layouts" | "trust")) {
             return Err(failure(format!("it has a table `{key}`, which means nothing"))
-                .help("use `[registries.\"HOST\"]` and `[layouts]`, as docs/cli.md describes them"));
+                .help("use `[registries.\"HOST\"]`, `[layouts]` and `[trust]`, as docs/cli.md describes them"));
         }
         let mut config: RegistryConfig = toml::from_str(&text).map_err(|error| failure(words(&error, &text)))?;
         config.relative_to(path.parent().unwrap_or(Path::new(".")));
-        Ok(config)
+        let consent = table.get("trust").map_or(Ok(Consent::none()), trust).map_err(failure)?;
+        Ok(Some((config, consent)))
     }
 
     /// A directory of ours below one of the user's. The specification has relative values ignored.
@@ -108,6 +122,19 @@ impl Places {
         };
         Some(base.join("hlbc"))
     }
+}
+
+/// What the table `trust` says: the kinds of effects by module.
+fn trust(table: &toml::Value) -> Result<Consent, String> {
+    let mut consent = Consent::none();
+    let table = table.as_table().ok_or("`trust` is no table")?;
+    for (module, kinds) in table {
+        let wrong = || format!("what `{module}` may do, in `trust`, is no list of words");
+        let kinds = kinds.as_array().ok_or_else(wrong)?;
+        let kinds: Vec<&str> = kinds.iter().map(toml::Value::as_str).collect::<Option<_>>().ok_or_else(wrong)?;
+        consent.allow(module, kinds).map_err(|error| format!("`{module}` in `trust`: {error}"))?;
+    }
+    Ok(consent)
 }
 
 /// An error of the TOML reader with its line, in one line.
@@ -155,6 +182,9 @@ mod tests {
         insta::assert_snapshot!(config(""), @"good");
         insta::assert_snapshot!(config("[layouts]\ndebian = '/x'"), @"good");
         insta::assert_snapshot!(config("[layouts]\ndebian = 5"), @"line 2: invalid type: integer `5`, expected path string");
+        insta::assert_snapshot!(config("[trust]\n'git://h/a' = ['run', 'env']"), @"good");
+        insta::assert_snapshot!(config("[trust]\n'git://h/a' = 'run'"), @"what `git://h/a` may do, in `trust`, is no list of words");
+        insta::assert_snapshot!(config("[trust]\n'git://h/a' = ['rum']"), @"`git://h/a` in `trust`: `rum` is nothing that a module does; the kinds are local, run, env, secret, ssh, forward, download, push, load, build and all");
         insta::assert_snapshot!(config("[layuots]"), @"it has a table `layuots`, which means nothing");
         insta::assert_snapshot!(config("a = "), @"line 1: string values must be quoted, expected literal string");
     }

@@ -46,6 +46,16 @@ impl Lendings {
         }
     }
 
+    /// What one source may use.
+    pub(crate) fn of_source(lent: &hlb_compiler::Lent) -> Self {
+        Self::new(&BTreeMap::new(), &BTreeMap::new(), &lent.secrets, &lent.sockets)
+    }
+
+    /// What sources may use that are looked at without being built.
+    pub(crate) fn sources(self, repositories: PathBuf) -> hlb_runtime::Outside {
+        hlb_runtime::Outside { secrets: self.secrets, sockets: self.sockets, repositories }
+    }
+
     /// A graph to solve that may use all of this.
     pub(crate) fn request(&self, definition: pb::Definition, allow: BTreeSet<Entitlement>) -> SolveRequest {
         let Self { locals, layouts, secrets, sockets } = self.clone();

@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     Environment,
     /// Something that the program names cannot be had.
     Missing,
+    /// The lock file lacks something, and may not change.
+    Locked,
     /// A signal ended it.
     Interrupted,
 }
@@ -52,6 +54,7 @@ impl Kind {
             Kind::Program => 3,
             Kind::Environment => 4,
             Kind::Missing => 5,
+            Kind::Locked => 6,
             Kind::Interrupted => 130,
         }
     }

@@ -4,6 +4,7 @@
 //! graph is solved is the runtime's business.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +13,9 @@ use hlb_gateway::{FrontendOutcome, FrontendRequest, GatewayError, run_frontend};
 use hlb_language::diagnostic::Location;
 use hlb_llb::pb;
 use hlb_registry::Platform;
-use hlb_runtime::{Entitlement, ErrorKind, Exported, ImageVariant, Runtime, SolveError, SolveRequest, StatusSink};
+use hlb_runtime::{
+    Entitlement, ErrorKind, ExportTarget, Exported, ImageVariant, Runtime, SolveError, SolveRequest, StatusSink,
+};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -97,6 +100,16 @@ impl Executor {
         let [export] = solve.exports.as_slice() else { return Err(Unpublished::Exports(solve.exports.len())) };
         let exported = self.export(&Lendings::of(solve), export, cancel).await.map_err(|broken| self.keep(*broken))?;
         exported.digest.map(|digest| digest.to_string()).ok_or(Unpublished::NoDigest)
+    }
+
+    /// Builds a filesystem and writes its files into a directory.
+    ///
+    /// # Errors
+    /// If building or writing fails.
+    pub(crate) async fn write(&self, solve: &Solve, into: &Path, cancel: &CancellationToken) -> Result<(), SolveError> {
+        let request = Lendings::of(solve).request(solve.definition.clone(), self.allow.clone());
+        let solved = self.runtime.solve(request, Arc::clone(&self.status), cancel).await?;
+        self.runtime.export(&solved, &ExportTarget::Directory(into.to_owned()), cancel).await.map(drop)
     }
 
     /// Makes a filesystem, unless this process has made it, and looks into it.

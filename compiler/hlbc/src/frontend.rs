@@ -17,7 +17,9 @@ mod world;
 mod tests;
 
 use camino::Utf8Path;
-use hlb_compiler::{Checked, CompileErrors, ImageConfig, Options, Platform, Request, Solve, World as _, WorldError};
+use hlb_compiler::{
+    Checked, CompileErrors, Consent, ImageConfig, Options, Platform, Request, Solve, World as _, WorldError,
+};
 use hlb_gateway::client::{Answer, CallError, Gateway, Invocation, Part};
 use hlb_gateway::{Excerpt, Failure};
 use hlb_language::diagnostic::Diagnostic;
@@ -90,8 +92,8 @@ fn own_platform(gateway: &Gateway, invocation: &Invocation) -> Platform {
 
 /// The one graph that a target asks for.
 fn compile(world: &GatewayWorld, checked: &Checked, wanted: &Wanted, platform: &Platform) -> Result<Solve, Failure> {
-    let options = Options { platform: platform.clone() };
-    let request = hlb_compiler::compile(world, checked, std::slice::from_ref(&wanted.target), &options);
+    let options = Options { platform: platform.clone(), consent: Consent::none() };
+    let request = hlb_compiler::compile(world, checked, &[wanted.target.as_str().into()], &options);
     let solve = match request.map_err(|CompileErrors(errors)| told(&checked.sources, &errors))? {
         Request::Solve(solve) => *solve,
         Request::Nil => return Err(Failure::request(format!("the target `{}` builds nothing", wanted.target))),

@@ -35,7 +35,7 @@ impl Key {
         let SolveRequest { definition, locals, layouts, secrets, sockets, allow } = request;
         let mut hasher = Hasher::default();
         // The last op names the result, and by digests all that it is made of.
-        hasher.update(definition.def.last().map(Vec::as_slice).unwrap_or_default());
+        hasher.update(definition.def.last().map(|op| &**op).unwrap_or_default());
         hasher.update(format!("{locals:?} {layouts:?} {secrets:?} {sockets:?} {allow:?}"));
         Self(hasher.finish())
     }

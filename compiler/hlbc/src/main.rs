@@ -19,12 +19,18 @@ mod look;
 mod machine;
 mod message;
 mod output;
+mod paint;
 mod program;
 mod progress;
+mod reach;
 mod replace;
 mod report;
 mod world;
 
+/// Checking and compiling are small allocations for the most part.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
-    commands::dispatch(clap::Parser::parse())
+    commands::dispatch(cli::Cli::here())
 }

@@ -47,6 +47,21 @@ pub(crate) fn fixed(it: &hlb_compiler::Applied) -> Value {
     })
 }
 
+/// A test that has ended.
+pub(crate) fn test(sources: &SourceMap, name: &str, at: Location, passed: bool, seconds: f64) -> Value {
+    let mut test = range(sources, at).unwrap_or_default();
+    test.insert("type".to_owned(), "test".into());
+    test.insert("name".to_owned(), name.into());
+    test.insert("passed".to_owned(), passed.into());
+    test.insert("seconds".to_owned(), seconds.into());
+    test.into()
+}
+
+/// The end of all tests.
+pub(crate) fn tests(passed: usize, failed: usize) -> Value {
+    json!({ "type": "tests", "passed": passed, "failed": failed })
+}
+
 fn span(sources: &SourceMap, label: &Label, primary: bool) -> Option<Value> {
     let mut span = range(sources, label.at)?;
     span.insert("primary".to_owned(), primary.into());

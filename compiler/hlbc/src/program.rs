@@ -1,21 +1,29 @@
 //! Which program a command works on.
 //!
-//! Owns finding `build.hlb`, and what becomes of the mistakes that the compiler finds.
+//! Owns finding `build.hlb`, what is kept beside it, and what becomes of the mistakes that the compiler finds.
+
+use std::path::PathBuf;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::{Applied, Checked, CompileErrors, FixedFile, Options, Platform, Request, World};
+use hlb_compiler::{
+    Applied, Checked, CompileErrors, Consent, FixedFile, Options, Platform, Request, TargetCall, World, hir,
+};
+use hlb_language::diagnostic::Diagnostic;
+use hlb_modules::{Mode, Session};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{self, ProgramArgs};
+use crate::cli::{self, ModuleArgs, ProgramArgs};
 use crate::error::{Failure, Kind};
 use crate::report::Screen;
-use crate::world::OsWorld;
-use crate::{interrupt, replace};
+use crate::world::{OsWorld, Outside};
+use crate::{config, interrupt, reach, replace};
 
 const NAME: &str = "build.hlb";
 
-/// The codes of what a program names but cannot be had: a path on this machine, an image.
-const MISSING: [&str; 2] = ["E0205", "E0207"];
+/// The codes of what a program names but cannot be had: a path on this machine, an image, a module, what a name stands for.
+const MISSING: [&str; 5] = ["E0150", "E0151", "E0205", "E0207", "E0240"];
+/// The code of what the lock file does not hold.
+const NOT_LOCKED: &str = "E0241";
 const NO_TARGET: &str = "E0201";
 /// The codes of targets that cannot be built: there is none of the name, or it takes arguments.
 const TARGETS: [&str; 2] = [NO_TARGET, "E0202"];
@@ -48,20 +56,111 @@ pub(crate) fn find(args: &ProgramArgs) -> Result<Utf8PathBuf, Failure> {
     Ok(NAME.into())
 }
 
+/// What is kept about a program: its lock file, and modules of others.
+pub(crate) struct Kept {
+    pub(crate) session: Session,
+    pub(crate) consent: Consent,
+    /// Where repositories are kept.
+    pub(crate) repositories: Option<PathBuf>,
+}
+
+impl Kept {
+    /// Reads what is kept. `state` is the state directory, if there is one.
+    ///
+    /// # Errors
+    /// If a file of the program or of this machine cannot be used.
+    pub(crate) fn open(file: &Utf8Path, state: Option<PathBuf>, mode: Mode, trust: &[String]) -> Result<Self, Failure> {
+        let places = hlb_modules::Places::of(file, state.clone());
+        let session = Session::open(&places, mode).map_err(|error| broken(&error))?;
+        let session = session
+            .with_vendor(&places)
+            .map_err(|error| broken(&error).help("write the directory anew with `hlbc vendor`"))?;
+        Self::of(session, state, trust)
+    }
+
+    /// The same without copies of modules beside the program.
+    ///
+    /// # Errors
+    /// As [`Kept::open`].
+    pub(crate) fn afresh(
+        file: &Utf8Path,
+        state: Option<PathBuf>,
+        mode: Mode,
+        trust: &[String],
+    ) -> Result<Self, Failure> {
+        let places = hlb_modules::Places::of(file, state.clone());
+        Self::of(Session::open(&places, mode).map_err(|error| broken(&error))?, state, trust)
+    }
+
+    fn of(session: Session, state: Option<PathBuf>, trust: &[String]) -> Result<Self, Failure> {
+        let mut consent = config::Places::here().consent()?;
+        for rule in trust {
+            consent.add(rule).map_err(|error| Failure::new(Kind::Usage, error.to_string()))?;
+        }
+        Ok(Self { session, consent, repositories: state.as_deref().map(reach::repositories) })
+    }
+
+    /// A world in which what is kept is used and nothing is fetched.
+    pub(crate) fn quiet(&self) -> OsWorld<'_> {
+        OsWorld::quiet().with(&self.session, &self.consent)
+    }
+
+    /// A world that fetches what is not at hand.
+    pub(crate) fn open_world<'a>(&'a self, outside: Outside<'a>) -> OsWorld<'a> {
+        OsWorld::open(outside).with(&self.session, &self.consent)
+    }
+
+    /// Writes down what was learnt.
+    ///
+    /// # Errors
+    /// If the lock file cannot be written.
+    pub(crate) fn save(&self) -> Result<(), Failure> {
+        self.session.save().map_err(|error| {
+            broken(&error).help("let this user write there, or use `--locked` with a complete hlb.lock")
+        })
+    }
+}
+
+/// The mode of a command that may be told to add nothing.
+pub(crate) fn mode(args: &ModuleArgs) -> Mode {
+    if args.locked { Mode::Locked } else { Mode::Record }
+}
+
+/// The state directory of commands that have no option for it.
+pub(crate) fn state() -> Option<PathBuf> {
+    let root = config::Places::here().root(None).ok()?;
+    std::path::absolute(root).ok()
+}
+
+fn broken(error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure::new(Kind::Environment, error.to_string())
+}
+
+/// Checks a program with what is at hand. None if modules are missing; nothing has been said then.
+///
+/// # Errors
+/// If it has errors; they have been told.
+pub(crate) fn look(kept: &Kept, file: &Utf8Path, screen: Screen) -> Result<Option<Checked>, Failure> {
+    let checked = hlb_compiler::check(&kept.quiet(), file);
+    if !checked.has_errors() && !checked.absent().is_empty() {
+        return Ok(None);
+    }
+    judge(checked, screen).map(Some)
+}
+
 /// Checks a program and tells its mistakes.
 ///
 /// # Errors
 /// If it has errors; they have been told.
-pub(crate) fn check(world: &OsWorld, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
-    let checked = hlb_compiler::check(world, file);
-    judge(checked, screen)
+pub(crate) fn check(world: &OsWorld<'_>, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
+    judge(hlb_compiler::check(world, file), screen)
 }
 
-/// Changes the files of a program where a fix is sure, and tells what is left.
+/// Changes the files of a program where a fix is sure. What is left is not told yet.
 ///
 /// # Errors
-/// If it still has errors, which have been told, or a file cannot be written.
-pub(crate) fn fix(world: &OsWorld, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
+/// If a file cannot be written.
+pub(crate) fn fix(world: &OsWorld<'_>, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
     let fixed = hlb_compiler::fix(world, file);
     for FixedFile { path, before, after } in &fixed.files {
         if world.read_text(path).as_ref() != Ok(before) {
@@ -72,17 +171,48 @@ pub(crate) fn fix(world: &OsWorld, file: &Utf8Path, screen: Screen) -> Result<Ch
         let here: Vec<&Applied> = fixed.applied.iter().filter(|it| path == &it.file).collect();
         screen.fixed(&here);
     }
-    judge(fixed.checked, screen)
+    Ok(fixed.checked)
+}
+
+/// That all modules of a program are there.
+///
+/// # Errors
+/// If not; they have been told.
+pub(crate) fn complete(checked: Checked, screen: Screen) -> Result<Checked, Failure> {
+    let absent = checked.absent();
+    if absent.is_empty() {
+        return Ok(checked);
+    }
+    screen.diagnostics(&checked.sources, &absent);
+    screen.more(&absent);
+    Err(Failure::told(Kind::Missing))
 }
 
 /// Tells what is to be said of a program that has been checked.
-fn judge(checked: Checked, screen: Screen) -> Result<Checked, Failure> {
+///
+/// # Errors
+/// If it has errors; they have been told.
+pub(crate) fn judge(checked: Checked, screen: Screen) -> Result<Checked, Failure> {
     screen.diagnostics(&checked.sources, &checked.diagnostics);
     if checked.has_errors() {
         screen.more(&checked.diagnostics);
-        return Err(Failure::told(Kind::Program));
+        return Err(Failure::told(kind(&checked.diagnostics)));
     }
     Ok(checked)
+}
+
+/// What sort of failure some errors are. Warnings beside them do not count.
+fn kind(errors: &[Diagnostic]) -> Kind {
+    let all = |codes: &[&str]| errors.iter().filter(|it| it.is_error()).all(|it| codes.contains(&it.code.0));
+    if all(&MISSING) {
+        Kind::Missing
+    } else if all(&TARGETS) {
+        Kind::Usage
+    } else if all(&[NOT_LOCKED]) {
+        Kind::Locked
+    } else {
+        Kind::Program
+    }
 }
 
 /// Compiles targets and tells what is wrong with them.
@@ -90,9 +220,9 @@ fn judge(checked: Checked, screen: Screen) -> Result<Checked, Failure> {
 /// # Errors
 /// As [`evaluate`]; the errors have been told.
 pub(crate) fn compile(
-    world: &OsWorld,
+    world: &OsWorld<'_>,
     checked: &Checked,
-    targets: &[String],
+    targets: &[TargetCall],
     platform: Option<&cli::Platform>,
     screen: Screen,
     cancel: &CancellationToken,
@@ -105,17 +235,28 @@ pub(crate) fn compile(
 /// # Errors
 /// If a target is unknown, the program goes wrong on the way, or something that it names cannot be had.
 pub(crate) fn evaluate(
-    world: &OsWorld,
+    world: &OsWorld<'_>,
     checked: &Checked,
-    targets: &[String],
+    targets: &[TargetCall],
     platform: Option<&cli::Platform>,
 ) -> Result<Request, CompileErrors> {
+    hlb_compiler::compile(world, checked, targets, &options(world, platform))
+}
+
+/// How to compile for a platform of the command line.
+pub(crate) fn options(world: &OsWorld<'_>, platform: Option<&cli::Platform>) -> Options {
     let platform = match platform {
         Some(it) => Platform { os: it.os.clone(), architecture: it.architecture.clone(), variant: it.variant.clone() },
         // Whatever this machine is, containers are Linux.
         None => Platform { os: "linux".to_owned(), ..world.host() },
     };
-    hlb_compiler::compile(world, checked, targets, &Options { platform })
+    Options { platform, consent: world.consent.clone() }
+}
+
+/// The tests of a program whose names contain a text.
+pub(crate) fn tests<'c>(checked: &'c Checked, filter: &str) -> Vec<&'c hir::Test> {
+    let own = |test: &&hir::Test| test.module == hir::ModuleId(0) && test.name.contains(filter);
+    checked.program.tests.iter().filter(own).collect()
 }
 
 /// Tells errors of a compilation. A target that does not exist is a mistake of the command line, what a program names but
@@ -124,7 +265,6 @@ pub(crate) fn tell(errors: &CompileErrors, checked: &Checked, screen: Screen, ca
     if cancel.is_cancelled() {
         return interrupt::interrupted();
     }
-    let all = |codes: &[&str]| errors.0.iter().all(|error| codes.contains(&error.code.0));
     if let [error] = errors.0.as_slice()
         && error.code.0 == NO_TARGET
         && !screen.is_json()
@@ -140,11 +280,5 @@ pub(crate) fn tell(errors: &CompileErrors, checked: &Checked, screen: Screen, ca
     }
     screen.diagnostics(&checked.sources, &errors.0);
     screen.more(&errors.0);
-    Failure::told(if all(&MISSING) {
-        Kind::Missing
-    } else if all(&TARGETS) {
-        Kind::Usage
-    } else {
-        Kind::Program
-    })
+    Failure::told(kind(&errors.0))
 }

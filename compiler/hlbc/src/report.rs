@@ -48,11 +48,8 @@ pub(crate) struct Scene {
 }
 
 impl Screen {
-    /// Colour on terminals, unless `NO_COLOR` holds anything.
     pub(crate) fn stderr() -> Self {
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self { colour: std::io::stderr().is_terminal() && !refused && !dumb, json: None }
+        Self { colour: colour(&std::io::stderr()), json: None }
     }
 
     /// The same, which tells diagnostics in a form, in JSON to a channel.
@@ -114,6 +111,13 @@ impl Screen {
         }
     }
 
+    /// Tells a program what has happened.
+    pub(crate) fn event(self, event: &serde_json::Value) {
+        if let Some(channel) = self.json {
+            self.line(channel, event);
+        }
+    }
+
     /// Tells of a scene.
     pub(crate) fn scene(self, scene: &Scene) {
         let Some(channel) = self.json else { return scene.draw(&mut self.pen()) };
@@ -139,6 +143,13 @@ impl Screen {
     fn pen(self) -> StandardStream {
         StandardStream::stderr(if self.colour { ColorChoice::Always } else { ColorChoice::Never })
     }
+}
+
+/// Colour on terminals, unless `NO_COLOR` holds anything.
+pub(crate) fn colour(stream: &impl IsTerminal) -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    stream.is_terminal() && !refused && !dumb
 }
 
 /// Diagnostics as they look without colour.

@@ -2,6 +2,7 @@
 //!
 //! Owns `OsWorld`: files, environment, commands, images. Decides nothing: what is asked for is looked up.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,10 +10,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::{
-    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageConfig, ImageManifest, LayoutImage, Platform,
-    ReadAnswer, ReadRequest, Solve, World, WorldError,
+    Command, CommandOutput, Consent, FileKind, FoundModule, FrontendCall, FrontendResult, ImageConfig, ImageManifest,
+    LayoutImage, ModuleRequest, Pin, PinRequest, Platform, ReadAnswer, ReadRequest, Solve, World, WorldError,
 };
 use hlb_gateway::GatewayError;
+use hlb_modules::Session;
 use hlb_registry::{Images, Reference, RegistryConfig, ResolvedImage};
 use tokio::io::AsyncReadExt;
 use tokio::runtime::Handle;
@@ -25,6 +27,10 @@ use crate::{fingerprint, image};
 /// The operating system, and the outside beyond it where a command may reach there.
 pub(crate) struct OsWorld<'a> {
     outside: Option<Outside<'a>>,
+    /// What is kept about the program, if anything is.
+    session: Option<&'a Session>,
+    /// What modules of others may do.
+    pub(crate) consent: Consent,
     given: AtomicU64,
 }
 
@@ -38,33 +44,31 @@ pub(crate) struct Outside<'a> {
     pub(crate) images: Option<&'a Images>,
     /// What builds during evaluation, if anything does.
     pub(crate) executor: Option<Arc<Executor>>,
+    /// Whether commands are run.
+    pub(crate) runs: bool,
+    /// Where fetched repositories are kept, if there is a place.
+    pub(crate) repositories: Option<PathBuf>,
 }
 
 impl<'a> OsWorld<'a> {
-    /// A world in which nothing is run and no image looked up.
+    /// A world in which nothing is run and nothing looked up.
     pub(crate) fn quiet() -> Self {
-        Self { outside: None, given: AtomicU64::new(0) }
+        Self { outside: None, session: None, consent: Consent::none(), given: AtomicU64::new(0) }
     }
 
     /// A world that runs commands and looks images up.
     pub(crate) fn open(outside: Outside<'a>) -> Self {
-        Self { outside: Some(outside), given: AtomicU64::new(0) }
+        Self { outside: Some(outside), ..Self::quiet() }
+    }
+
+    /// The same for a program of which something is kept.
+    pub(crate) fn with(self, session: &'a Session, consent: &Consent) -> Self {
+        Self { session: Some(session), consent: consent.clone(), ..self }
     }
 
     fn resolve(&self, reference: &str, platform: &Platform) -> Result<Option<Arc<ResolvedImage>>, WorldError> {
         let Some(outside) = &self.outside else { return Ok(None) };
-        let Some(images) = outside.images else { return Ok(None) };
-        let reference = Reference::parse(reference).map_err(|error| WorldError::Other(error.to_string()))?;
-        let platform = hlb_registry::Platform::new(&platform.os, &platform.architecture, &platform.variant);
-        outside.wait(async {
-            let found = images.resolve(&reference, &platform).await;
-            found.map(Some).map_err(|error| {
-                let text = chain(&error);
-                let Some(advice) = error.advice() else { return WorldError::Other(text) };
-                let reason = text.strip_suffix(&format!("; {advice}")).unwrap_or(&text).to_owned();
-                WorldError::Unavailable { reason, advice }
-            })
-        })
+        outside.image(reference, platform)
     }
 }
 
@@ -77,7 +81,23 @@ impl OsWorld<'_> {
 }
 
 impl Outside<'_> {
-    fn wait<T>(&self, work: impl Future<Output = Result<T, WorldError>>) -> Result<T, WorldError> {
+    /// An image; none if none is looked up.
+    pub(crate) fn image(&self, reference: &str, platform: &Platform) -> Result<Option<Arc<ResolvedImage>>, WorldError> {
+        let Some(images) = self.images else { return Ok(None) };
+        let reference = Reference::parse(reference).map_err(|error| WorldError::Other(error.to_string()))?;
+        let platform = hlb_registry::Platform::new(&platform.os, &platform.architecture, &platform.variant);
+        self.wait(async {
+            let found = images.resolve(&reference, &platform).await;
+            found.map(Some).map_err(|error| {
+                let text = chain(&error);
+                let Some(advice) = error.advice() else { return WorldError::Other(text) };
+                let reason = text.strip_suffix(&format!("; {advice}")).unwrap_or(&text).to_owned();
+                WorldError::Unavailable { reason, advice }
+            })
+        })
+    }
+
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = Result<T, WorldError>>) -> Result<T, WorldError> {
         self.handle.block_on(async {
             tokio::select! {
                 result = work => result,
@@ -149,8 +169,30 @@ impl World for OsWorld<'_> {
 
     fn run(&self, command: &Command) -> Result<CommandOutput, WorldError> {
         let action = || "running a command".to_owned();
-        let Some(outside) = &self.outside else { return Err(WorldError::Refused { action: action() }) };
-        outside.wait(run(command))
+        match &self.outside {
+            Some(outside) if outside.runs => outside.wait(run(command)),
+            _ => Err(WorldError::Refused { action: action() }),
+        }
+    }
+
+    fn pin(&self, wanted: &PinRequest) -> Result<Option<Pin>, WorldError> {
+        let outside = self.outside.as_ref().map(|outside| outside as &dyn hlb_modules::Outside);
+        self.session.map_or(Ok(None), |session| session.pin(wanted, outside))
+    }
+
+    fn module(&self, wanted: &ModuleRequest<'_>) -> Result<FoundModule, WorldError> {
+        self.permit(wanted)?;
+        let outside = self.outside.as_ref().map(|outside| outside as &dyn hlb_modules::Outside);
+        let refused = || WorldError::Refused { action: "fetching a module".to_owned() };
+        self.session.ok_or_else(refused)?.module(wanted, outside)
+    }
+
+    fn consent(&self) -> Consent {
+        self.consent.clone()
+    }
+
+    fn fetches(&self) -> bool {
+        self.outside.as_ref().is_some_and(|outside| outside.runs)
     }
 
     fn image_config(&self, reference: &str, platform: &Platform) -> Result<Option<ImageConfig>, WorldError> {

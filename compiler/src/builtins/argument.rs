@@ -114,7 +114,9 @@ pub(super) trait Arguments {
     /// A path on this machine that is a part of an argument.
     fn resolve_path(&self, evaluator: &Evaluator<'_>, index: usize, path: &str) -> Result<Utf8PathBuf, Fail> {
         let home = evaluator.world.home();
-        path::resolve(&self.site().dir, path, home.as_deref())
+        // What a module of others is let do on this machine, it does where the command was called.
+        let dir = if self.site().origin.remote().is_some() { "".into() } else { self.site().dir.as_path() };
+        path::resolve(dir, path, home.as_deref())
             .map_err(|error| self.site().fail_arg(index, codes::LOCAL_PATH, error.to_string()))
     }
 }

@@ -9,18 +9,22 @@ use hlb_language::diagnostic::Location;
 use hlb_llb::ops;
 
 use super::argument::Arguments;
-use super::{Invocation, context};
+use super::{Invocation, context, guard};
 use crate::codes;
 use crate::eval::graph::{Needs, Node};
 use crate::eval::value::{Frame, Fs, Site, Value};
 use crate::eval::{Evaluator, Fail};
 use crate::path;
+use crate::remote::{Origin, RemoteModule};
 use crate::request::LocalDir;
 use crate::world::{FileKind, WorldError};
 
 pub(super) const DIFFERS: &[&str] = &["none", "metadata"];
 
 pub(super) fn local(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<Fs, Fail> {
+    if let Origin::Remote(module) = &call.site.origin {
+        return own(evaluator, call, module);
+    }
     let path = call.local_path(evaluator, 0)?;
     if let Some(name) = context::name(evaluator) {
         return context::local(evaluator, call, &name, &path);
@@ -40,10 +44,40 @@ pub(super) fn local(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<
         }
     };
     let fingerprint = evaluator.world.local_fingerprint(&dir, &wanted.include, &wanted.exclude).map_err(unusable)?;
+    Ok(offered(evaluator, call, wanted, Offer { name: path.to_string(), dir, fingerprint }))
+}
+
+/// Files of the module of others that the call stands in.
+fn own(evaluator: &mut Evaluator<'_>, call: &Invocation, module: &RemoteModule) -> Result<Fs, Fail> {
+    let mut wanted = Wanted::of(call);
+    let guard::Own { path, name, fingerprint } = guard::own(call, 0, module, &wanted)?;
+    let unusable = |error: WorldError| {
+        let message = format!("cannot use `{}` of the module `{}`: {error}", call.text(0), module.source);
+        call.site.fail_arg(0, codes::LOCAL_PATH, message)
+    };
+    let dir = match evaluator.world.stat(&path).map_err(unusable)? {
+        FileKind::File => {
+            wanted = Wanted { include: vec![path::base(path.as_str()).to_owned()], ..Wanted::default() };
+            path::dir(path.as_str()).into()
+        }
+        _ => path,
+    };
+    Ok(offered(evaluator, call, wanted, Offer { name, dir, fingerprint }))
+}
+
+/// A directory under a name.
+struct Offer {
+    name: String,
+    dir: Utf8PathBuf,
+    fingerprint: String,
+}
+
+fn offered(evaluator: &mut Evaluator<'_>, call: &Invocation, wanted: Wanted, offer: Offer) -> Fs {
+    let Offer { name, dir, fingerprint } = offer;
     let owner = ops::LocalOwner::Unique(fingerprint.clone());
+    let mut local = ops::Local::new(name.as_str(), owner);
     let mut needs = Needs::default();
-    needs.locals.insert(path.to_string(), LocalDir { path: dir });
-    let mut local = ops::Local::new(path.as_str(), owner);
+    needs.locals.insert(name, LocalDir { path: dir });
     local.include = wanted.include;
     local.exclude = wanted.exclude;
     local.follow = wanted.follow;
@@ -51,20 +85,20 @@ pub(super) fn local(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<
     local.shared_key_hint = fingerprint;
     let mut fs = evaluator.scratch();
     fs.out = Some(evaluator.graph.add_with(Node::Local(local), needs, &call.site.frame));
-    Ok(fs)
+    fs
 }
 
 /// The filesystem that a path of the command line names.
 pub(crate) fn local_dir(evaluator: &mut Evaluator<'_>, path: &str, at: Location) -> Result<Value, Fail> {
     let frame = Rc::new(Frame { at, parent: None });
-    let site = Site { at, args: vec![at], frame, dir: Utf8PathBuf::new() };
+    let site = Site { at, args: vec![at], frame, dir: Utf8PathBuf::new(), origin: Origin::Client };
     let args = vec![Value::Text(path.into())];
     let fs = local(evaluator, &Invocation { site, args, options: Rc::default(), binds: Vec::new() })?;
     Ok(Value::Fs(Rc::new(fs)))
 }
 
 /// What the options of `local` select; the last call of each counts.
-#[derive(Default)]
+#[derive(Default, Debug)]
 pub(super) struct Wanted {
     pub(super) include: Vec<String>,
     pub(super) exclude: Vec<String>,

@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use hlb_llb::graph::import;
 
-use super::Invocation;
 use super::argument::Arguments;
+use super::{Invocation, pin};
 use crate::codes;
 use crate::emit::Emitter;
 use crate::eval::graph::{Needs, Node};
@@ -30,8 +30,9 @@ pub(super) fn frontend(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Resu
     let mut needs = Needs::default();
     let mut emitter = Emitter::new(evaluator);
     let inputs = given.iter().map(|(key, fs)| (key.clone(), emitter.definition(fs, &mut needs))).collect();
+    let source = pin::image(evaluator, call, 0, call.image(0), &evaluator.platform)?;
     let request = FrontendCall {
-        source: call.image(0),
+        source,
         opts,
         inputs,
         locals: needs.locals.clone(),

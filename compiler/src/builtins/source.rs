@@ -7,7 +7,7 @@ use std::rc::Rc;
 use hlb_llb::{ops, pb};
 
 use super::argument::Arguments;
-use super::{Invocation, mount, socket};
+use super::{Invocation, mount, pin, socket};
 use crate::codes;
 use crate::eval::graph::{Needs, Node};
 use crate::eval::value::{Fs, set_env};
@@ -25,8 +25,11 @@ pub(super) fn scratch(evaluator: &mut Evaluator<'_>, _: &Invocation) -> Result<F
 }
 
 pub(super) fn image(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<Fs, Fail> {
-    let reference = call.image(0);
     let platform = platform(evaluator, call);
+    let mut reference = call.image(0);
+    if !call.options.iter().any(|option| option.name == "checksum") {
+        reference = pin::image(evaluator, call, 0, reference, &platform)?;
+    }
     let mut image = ops::Image::new(reference.as_str(), wire(&platform));
     for option in call.options.iter() {
         match option.name.as_str() {
@@ -118,6 +121,7 @@ pub(super) fn http(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<F
             _ => {}
         }
     }
+    pin::http(evaluator, call, &mut http, &needs)?;
     let mut fs = evaluator.scratch();
     fs.out = Some(evaluator.graph.add_with(Node::Http(http), needs, &call.site.frame));
     Ok(fs)
@@ -157,6 +161,7 @@ pub(super) fn git(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<Fs
         }
     }
     git.subdir = path::join("/", &inside).trim_start_matches('/').to_owned();
+    pin::git(evaluator, call, &mut git, &needs)?;
     let mut fs = evaluator.scratch();
     fs.out = Some(evaluator.graph.add_with(Node::Git(git), needs, &call.site.frame));
     Ok(fs)

@@ -5,11 +5,13 @@
 use ecow::EcoString;
 
 use super::argument::Arguments;
-use super::{Invocation, printf, shell, template};
+use super::{Invocation, pin, printf, shell, template};
 use crate::codes;
 use crate::eval::value::Value;
 use crate::eval::{Evaluator, Fail};
-use crate::world::{Command, WorldError};
+use crate::path;
+use crate::remote::Origin;
+use crate::world::{Command, Platform, WorldError};
 
 pub(super) fn format(_: &mut Evaluator<'_>, call: &Invocation) -> Result<EcoString, Fail> {
     Ok(printf::sprintf(call.text(0), &call.texts(1)).into())
@@ -51,7 +53,11 @@ pub(super) fn local_run(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Res
         return Err(call.site.fail_arg(0, codes::NO_ARGUMENTS, "`localRun` needs a command"));
     }
     let shown = shell::join(&args);
-    let command = Command { args, dir: call.site.dir.clone() };
+    let dir = match &call.site.origin {
+        Origin::Client => call.site.dir.clone(),
+        Origin::Remote(module) => path::join(module.files.root().as_str(), call.site.dir.as_str()).into(),
+    };
+    let command = Command { args, dir };
     let output = evaluator.world.run(&command).map_err(|error| {
         call.site.fail(codes::LOCAL_COMMAND, format!("cannot run `{shown}` on this machine: {error}"))
     })?;
@@ -73,11 +79,12 @@ pub(super) fn local_run(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Res
 }
 
 pub(super) fn manifest(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<EcoString, Fail> {
-    let reference = call.image(0);
     let mut platform = None;
     for option in call.options.iter().filter(|option| option.name == "platform") {
         platform = Some(option.platform(0, 1));
     }
+    let usual = Platform::new("linux", "amd64");
+    let reference = pin::image(evaluator, call, 0, call.image(0), platform.as_ref().unwrap_or(&usual))?;
     let found = evaluator
         .world
         .image_manifest(&reference, platform.as_ref())

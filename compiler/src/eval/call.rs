@@ -157,7 +157,7 @@ impl<'p> Evaluator<'p> {
             .and_then(|func| func.signature.options.get(index))
             .map(|option| option.name.text.clone())
             .unwrap_or_default();
-        let site = Site { at: call.at, args: Vec::new(), frame: Rc::clone(frame), dir: self.dir_of(call.at) };
+        let site = self.place(call.at, Vec::new(), frame);
         Ok(Value::Options(Rc::new(vec![Opt { name, site, args, options: Rc::default(), binds: Vec::new() }])))
     }
 
@@ -171,13 +171,13 @@ impl<'p> Evaluator<'p> {
         };
         bindings.resize(func.signature.params.len(), Binding::Unset);
         for option in &func.signature.options {
-            let named = given.iter().filter(|it| it.name == option.name.text);
+            let mut named = given.iter().filter(|it| it.name == option.name.text);
             let value = match option.ty {
                 Type::List(_) => {
                     let all: Vec<Value> = named.flat_map(|it| it.args.iter().cloned()).collect();
                     if all.is_empty() { None } else { Some(Value::list(all)) }
                 }
-                _ => named.last().and_then(|it| it.args.first().cloned()),
+                _ => named.next_back().and_then(|it| it.args.first().cloned()),
             };
             bindings.push(match value {
                 Some(value) => {
@@ -301,7 +301,7 @@ impl<'p> Evaluator<'p> {
                     values.extend(last.iter().cloned());
                 }
                 let at = vec![frame.at; values.len()];
-                let site = Site { at: frame.at, args: at, frame: Rc::clone(frame), dir: self.dir_of(frame.at) };
+                let site = self.place(frame.at, at, frame);
                 let invocation = Invocation { site, args: values, options: Rc::default(), binds: Vec::new() };
                 builtins::invoke(self, builtin, invocation, current)
             }
@@ -372,7 +372,7 @@ impl<'p> Evaluator<'p> {
                 _ => Rc::default(),
             },
         };
-        let site = Site { at: call.at, args: arg_at, frame: Rc::clone(frame), dir: self.dir_of(call.at) };
+        let site = self.place(call.at, arg_at, frame);
         let root = self.scopes.get(scope).map_or(scope, |scope| scope.root);
         let binds = call.binds.iter().map(|(effect, bind)| Slot { effect: *effect, func: root, bind: *bind }).collect();
         builtins::invoke(self, builtin, Invocation { site, args, options, binds }, current)

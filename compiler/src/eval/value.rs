@@ -15,6 +15,7 @@ use super::history::EntryId;
 use super::scope::ScopeId;
 use crate::hir::{BindId, BuiltinId, EnumId, FuncId, LambdaId, RecordId};
 use crate::image::ImageConfig;
+use crate::remote::Origin;
 use crate::request::ExportTo;
 use crate::types::Type;
 use crate::world::Platform;
@@ -207,6 +208,8 @@ pub(crate) struct Site {
     pub(crate) frame: Rc<Frame>,
     /// The directory of the file that holds the call.
     pub(crate) dir: Utf8PathBuf,
+    /// Whose file that is.
+    pub(crate) origin: Origin,
 }
 
 /// A call that led to something, and the call around it.

@@ -6,13 +6,38 @@ use ecow::EcoString;
 use hlb_language::ast::{
     Arg, Block, Decl, Element, Entry, Expr, Module, Param, Path, Pattern, PostfixOp, Stmt, StringLit, StringPart, TypeExpr,
 };
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// The names that stand as the first name of some path.
 pub(super) fn names(tree: &Module) -> FxHashSet<EcoString> {
     let mut used = Used(FxHashSet::default());
     for decl in &tree.decls {
         used.decl(decl);
+    }
+    used.0
+}
+
+/// The names that an expression of a file uses, those that what it uses of the same file uses among them.
+pub(super) fn by(tree: &Module, expr: &Expr) -> FxHashSet<EcoString> {
+    let mut decls: FxHashMap<&EcoString, &Decl> = FxHashMap::default();
+    for decl in &tree.decls {
+        let name = match decl {
+            Decl::Func(decl) => &decl.name,
+            Decl::Let(decl) => &decl.name,
+            Decl::Record(decl) => &decl.name,
+            Decl::Import(_) | Decl::Export(_) | Decl::Enum(_) | Decl::Test(_) | Decl::Error(_) => continue,
+        };
+        decls.insert(&name.text, decl);
+    }
+    let mut used = Used(FxHashSet::default());
+    used.expr(expr);
+    let mut open: Vec<EcoString> = used.0.iter().cloned().collect();
+    while let Some(name) = open.pop() {
+        let Some(decl) = decls.remove(&name) else { continue };
+        let mut inner = Used(FxHashSet::default());
+        inner.decl(decl);
+        open.extend(inner.0.iter().cloned());
+        used.0.extend(inner.0);
     }
     used.0
 }

@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 use hlb_compiler::testing::MemoryWorld;
-use hlb_compiler::{Checked, ExportTo, Options, Platform, Request, Solve, TargetCall, check, compile};
+use hlb_compiler::{Checked, Consent, ExportTo, Options, Platform, Request, Solve, TargetCall, check, compile};
 use hlb_language::diagnostic::{Diagnostic, Label, Severity};
 use hlb_language::source::SourceMap;
 use hlb_llb::Digest;
@@ -10,7 +10,7 @@ use hlb_llb::definition::Graph;
 use hlb_llb::pb;
 
 pub(crate) fn options() -> Options {
-    Options { platform: Platform::new("linux", "amd64") }
+    Options { platform: Platform::new("linux", "amd64"), consent: Consent::none() }
 }
 
 /// Checks a program of one file.

@@ -140,6 +140,11 @@ impl Images {
         result
     }
 
+    /// Whether the configuration has an OCI layout stand for a name.
+    pub fn has_layout(&self, reference: &Reference) -> bool {
+        self.config.layout(reference).is_some()
+    }
+
     /// Writes a blob of an image to `writer`, checked against the descriptor's size and digest as it passes: the content
     /// is good if and only if this succeeds. `progress` gets the number of bytes written so far.
     ///

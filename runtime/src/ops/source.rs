@@ -9,6 +9,7 @@ mod git;
 mod http;
 mod image;
 mod local;
+mod outside;
 mod secret;
 
 use std::path::Path;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use hlb_llb::pb;
 use hlb_registry::Reference;
 
+pub use outside::Outside;
 pub(crate) use secret::secrets_of;
 
 use crate::error::{ErrorKind, SolveError};

@@ -1,15 +1,53 @@
 //! `hlbc check`.
 //!
-//! Owns that nothing is run and nothing fetched for it.
+//! Owns that nothing is run and nothing built for it. Modules of others are part of the program, so those that are not at hand
+//! are fetched.
 
-use crate::error::Failure;
+use hlb_compiler::Checked;
+
+use crate::cli::{self, ModuleArgs, ProgramArgs};
+use crate::error::{Failure, Kind};
+use crate::interrupt;
+use crate::program::{self, Kept};
 use crate::report::{Channel, Screen};
-use crate::world::OsWorld;
-use crate::{cli, program};
+use crate::world::Outside;
 
 pub(crate) fn check(args: &cli::Check, screen: Screen) -> Result<(), Failure> {
     let screen = screen.speaking(args.messages.message_format, Channel::Output);
-    let (file, world) = (program::find(&args.program)?, OsWorld::quiet());
-    let checked = if args.fix { program::fix(&world, &file, screen) } else { program::check(&world, &file, screen) };
-    checked.map(drop)
+    let mut checked = read(&args.program, &args.modules, args.fix, screen)?;
+    if args.strict {
+        checked.diagnostics.extend(checked.strict());
+    }
+    let checked = program::judge(checked, screen)?;
+    if args.deny_warnings && !checked.diagnostics.is_empty() {
+        screen.more(&checked.diagnostics);
+        return Err(Failure::told(Kind::Program));
+    }
+    Ok(())
+}
+
+/// A program with all of its modules that can be had without building.
+///
+/// # Errors
+/// If it has errors; they have been told.
+pub(super) fn checked(program: &ProgramArgs, modules: &ModuleArgs, screen: Screen) -> Result<Checked, Failure> {
+    let checked = read(program, modules, false, screen)?;
+    // What is doubtful has nothing to do with the question.
+    if checked.has_errors() { program::judge(checked, screen) } else { Ok(checked) }
+}
+
+/// Checks a program. What is wrong with it is not told yet.
+fn read(program: &ProgramArgs, modules: &ModuleArgs, fix: bool, screen: Screen) -> Result<Checked, Failure> {
+    let file = program::find(program)?;
+    let kept = Kept::open(&file, program::state(), program::mode(modules), &modules.trust)?;
+    let world = kept.quiet();
+    let checked = if fix { program::fix(&world, &file, screen)? } else { hlb_compiler::check(&world, &file) };
+    if checked.has_errors() || checked.absent().is_empty() {
+        return Ok(checked);
+    }
+    let (tokio, cancel) = interrupt::start()?;
+    let (handle, repositories) = (tokio.handle().clone(), kept.repositories.clone());
+    let outside = Outside { handle, cancel: cancel.clone(), images: None, executor: None, runs: false, repositories };
+    let checked = hlb_compiler::check(&kept.open_world(outside), &file);
+    if cancel.is_cancelled() { Err(interrupt::interrupted()) } else { Ok(checked) }
 }

@@ -4,17 +4,21 @@
 
 use std::io::IsTerminal;
 
-use hlb_compiler::Request;
+use camino::Utf8Path;
+use hlb_compiler::{Request, TargetCall};
 use hlb_llb::{draw, dump, encode_definition, pb};
+use hlb_modules::Mode;
 use hlb_registry::Images;
 
+use crate::cli::given::Given;
 use crate::cli::{self, EmitFormat};
 use crate::config::Places;
 use crate::definition;
 use crate::error::{Failure, Kind};
 use crate::graphs::{self, Graphs, Wanted};
+use crate::program::Kept;
 use crate::report::{Channel, Screen};
-use crate::world::{OsWorld, Outside};
+use crate::world::Outside;
 use crate::{interrupt, program};
 
 pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {
@@ -24,8 +28,9 @@ pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {
     }
     let screen = screen.speaking(args.messages.message_format, Channel::Error);
     let file = program::find(&args.program)?;
-    let (targets, platform) = (args.targets.all(), args.platform.platform.as_ref());
-    let request = compile(&file, &targets, platform, args.no_resolve, screen)?;
+    let (given, platform) = (&args.targets.given, args.platform.platform.as_ref());
+    let what = Compiling { file: &file, given, platform, no_resolve: args.no_resolve, save: true };
+    let (targets, request) = compile(&what, &args.modules, screen)?;
     let wanted = graphs::wanted(request);
     match args.format {
         EmitFormat::Text => super::print(draw::text(&Graphs::load(wanted)?.plan()).as_bytes()),
@@ -36,23 +41,49 @@ pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {
     }
 }
 
+/// A program that is compiled and not built.
+pub(super) struct Compiling<'a> {
+    pub(super) file: &'a Utf8Path,
+    pub(super) given: &'a Given,
+    pub(super) platform: Option<&'a cli::Platform>,
+    /// Nothing leaves the machine: images are not looked up, nor are names that are not locked.
+    pub(super) no_resolve: bool,
+    /// Whether what was learnt of names is written down.
+    pub(super) save: bool,
+}
+
 /// Compiles targets of a program without building anything.
 ///
 /// # Errors
 /// If it has mistakes, or what it names cannot be had.
 pub(super) fn compile(
-    file: &camino::Utf8Path,
-    targets: &[String],
-    platform: Option<&cli::Platform>,
-    no_resolve: bool,
+    what: &Compiling<'_>,
+    args: &cli::ModuleArgs,
     screen: Screen,
-) -> Result<Request, Failure> {
-    let checked = program::check(&OsWorld::quiet(), file, screen)?;
+) -> Result<(Vec<TargetCall>, Request), Failure> {
+    let mode = if what.no_resolve && !args.locked { Mode::Keep } else { program::mode(args) };
+    let kept = Kept::open(what.file, program::state(), mode, &args.trust)?;
+    let at_hand = program::look(&kept, what.file, screen)?;
     let (tokio, cancel) = interrupt::start()?;
-    let images = if no_resolve { None } else { Some(Images::new(Places::here().registries()?)) };
-    let handle = tokio.handle().clone();
-    let world = OsWorld::open(Outside { handle, cancel: cancel.clone(), images: images.as_ref(), executor: None });
-    program::compile(&world, &checked, targets, platform, screen, &cancel)
+    let images = if what.no_resolve { None } else { Some(Images::new(Places::here().registries()?)) };
+    let world = kept.open_world(Outside {
+        handle: tokio.handle().clone(),
+        cancel: cancel.clone(),
+        images: images.as_ref(),
+        executor: None,
+        runs: true,
+        repositories: kept.repositories.clone(),
+    });
+    let checked = match at_hand {
+        Some(checked) => checked,
+        None => program::complete(program::check(&world, what.file, screen)?, screen)?,
+    };
+    let targets = what.given.calls(&checked.targets())?;
+    let request = program::compile(&world, &checked, &targets, what.platform, screen, &cancel)?;
+    if what.save {
+        kept.save()?;
+    }
+    Ok((targets, request))
 }
 
 /// One op a line, graph after graph; each ends with its terminal op.
@@ -62,13 +93,13 @@ fn json(wanted: &[Wanted]) -> Result<String, Failure> {
     wanted.iter().map(line).collect()
 }
 
-fn pb(wanted: &[Wanted], targets: &[String]) -> Result<Vec<u8>, Failure> {
+fn pb(wanted: &[Wanted], targets: &[TargetCall]) -> Result<Vec<u8>, Failure> {
     match wanted {
         [] => Ok(encode_definition(&nothing())),
         [one] if one.definition.def.is_empty() => Ok(encode_definition(&nothing())),
         [one] => Ok(encode_definition(&one.definition)),
         all => {
-            let names: Vec<String> = targets.iter().map(|target| format!("`{target}`")).collect();
+            let names: Vec<String> = targets.iter().map(|target| format!("`{}`", target.name)).collect();
             let (names, ask) = (names.join(", "), if names.len() == 1 { "asks" } else { "ask" });
             Err(Failure::new(Kind::Usage, format!("{names} {ask} for {} graphs, and `pb` holds one", all.len()))
                 .help("name one of the targets that are called, or choose another `--format`"))

@@ -171,7 +171,7 @@ fn a_target_becomes_a_graph_and_a_config() {
 #[test]
 fn the_program_is_all_that_is_looked_at() {
     let done = Case { program: RUN, ..Case::default() }.run();
-    insta::assert_snapshot!(done.solved.join("\n--\n"), @r#"{"Op":{"source":{"identifier":"local://dockerfile","attrs":{"local.includepattern":"[\"**/*.hlb\",\"build.hlb\"]","local.sharedkeyhint":"dockerfile:hlb","local.unique":"session"}}},"constraints":{}}"#);
+    insta::assert_snapshot!(done.solved.join("\n--\n"), @r#"{"Op":{"source":{"identifier":"local://dockerfile","attrs":{"local.includepattern":"[\"**/*.hlb\",\"build.hlb\",\"hlb.lock\"]","local.sharedkeyhint":"dockerfile:hlb","local.unique":"session"}}},"constraints":{}}"#);
 }
 
 #[test]

@@ -9,11 +9,12 @@ use std::sync::{Mutex, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::{
-    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageConfig, ImageManifest, LocalOrigin, Platform,
-    ReadAnswer, ReadRequest, World, WorldError,
+    Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageConfig, ImageManifest, LocalOrigin, Pin,
+    PinRequest, Platform, ReadAnswer, ReadRequest, World, WorldError,
 };
 use hlb_gateway::client::{CallError, FileType, Gateway, Reference};
 use hlb_llb::{ops, pb};
+use hlb_modules::{Lock, Name};
 use tokio::runtime::Handle;
 
 use super::changes::Changes;
@@ -33,9 +34,11 @@ pub(crate) struct GatewayWorld<'a> {
     given: AtomicU64,
     /// The program's directory, and parts of the context by path.
     program: Mutex<Option<Reference>>,
+    /// What names stand for, read from beside the program.
+    lock: Mutex<Option<Lock>>,
     parts: Mutex<HashMap<String, Reference>>,
     /// Results that were looked into, by their last op.
-    results: Mutex<HashMap<Vec<u8>, Reference>>,
+    results: Mutex<HashMap<pb::Bytes, Reference>>,
 }
 
 impl<'a> GatewayWorld<'a> {
@@ -56,6 +59,7 @@ impl<'a> GatewayWorld<'a> {
             own,
             given: AtomicU64::new(0),
             program: Mutex::new(None),
+            lock: Mutex::new(None),
             parts: Mutex::default(),
             results: Mutex::default(),
         }
@@ -77,12 +81,16 @@ impl<'a> GatewayWorld<'a> {
             Place::Local(name) => {
                 let mut local = ops::Local::new(name, self.owner());
                 local.shared_key_hint = format!("{name}:hlb");
-                local.include = vec!["**/*.hlb".to_owned(), filename.clone()];
+                local.include = vec!["**/*.hlb".to_owned(), filename.clone(), self.lock_path().into_string()];
                 self.solve(&place::local(local, format!("[internal] load build definition from {filename}")))?
             }
         };
         *known = Some(made.clone());
         Ok(made)
+    }
+
+    fn lock_path(&self) -> Utf8PathBuf {
+        Utf8Path::new(&self.wanted.filename).with_file_name(Lock::NAME)
     }
 
     /// As much of the context as it takes to see what stands at a path.
@@ -179,6 +187,24 @@ impl World for GatewayWorld<'_> {
 
     fn run(&self, _: &Command) -> Result<CommandOutput, WorldError> {
         Err(refused("running a command on the machine of the client"))
+    }
+
+    fn pin(&self, wanted: &PinRequest) -> Result<Option<Pin>, WorldError> {
+        let mut known = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let lock = match &mut *known {
+            Some(lock) => lock,
+            none => {
+                let path = self.lock_path();
+                let read = match self.read_text(&path) {
+                    Ok(text) => Lock::of_text(&path, &text).map_err(|error| WorldError::Other(error.to_string()))?,
+                    Err(WorldError::NotFound { .. }) => Lock::default(),
+                    Err(error) => return Err(error),
+                };
+                none.insert(read)
+            }
+        };
+        // What the file does not hold stays as it is: nothing can be written down here.
+        Ok(lock.get(&Name::of(wanted)).map(|pin| Pin(pin.to_owned())))
     }
 
     fn image_config(&self, reference: &str, platform: &Platform) -> Result<Option<ImageConfig>, WorldError> {

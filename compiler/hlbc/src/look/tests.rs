@@ -54,6 +54,8 @@ impl Bench {
             cancel: self.cancel.clone(),
             images: None,
             executor: Some(Arc::clone(&self.executor)),
+            runs: true,
+            repositories: None,
         })
     }
 

@@ -51,7 +51,8 @@ fs other() {
     6 │     copy scratch 5 "/x"
       │                  ^
       │
-      = help: write the number in quotes, or `${…}` in a string for a value
+      = help: write it in quotes, or as `${…}` in a string for a value
+      = help: put it in quotes: `"5"`
 
     error[E0114]: `0755` is not a number
        ┌─ build.hlb:10:13

@@ -15,6 +15,11 @@ pub(crate) fn layout(dir: &Path) {
     write(dir, &layer(), r#"{"Env":["PATH=/bin"],"WorkingDir":"/"}"#);
 }
 
+/// Writes a layout with busybox and another directory to work in, tagged `latest`.
+pub(crate) fn other_layout(dir: &Path) {
+    write(dir, &layer(), r#"{"Env":["PATH=/bin"],"WorkingDir":"/other"}"#);
+}
+
 /// Writes a layout with a program that runs by itself as a frontend, tagged `latest`.
 pub(crate) fn frontend_layout(dir: &Path, program: &Path, args: &[&str]) {
     let mut tar = tar::Builder::new(Vec::new());

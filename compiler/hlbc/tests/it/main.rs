@@ -10,6 +10,8 @@
 
 mod image;
 mod project;
+mod repository;
+mod web;
 
 mod allow;
 mod build;
@@ -24,7 +26,9 @@ mod explain;
 mod failing;
 mod fmt;
 mod frontend;
+mod locked;
 mod message;
+mod modules;
 mod registry;
 mod solve;
 mod usage;

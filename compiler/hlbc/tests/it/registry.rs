@@ -39,9 +39,19 @@ impl Registry {
         registry
     }
 
+    /// Pushes another image.
+    fn push_other(&self, project: &Project, name: &str) {
+        crate::image::other_layout(&project.beside("other"));
+        self.copy(&project.beside("other"), name);
+    }
+
     fn push(&self, project: &Project, name: &str) {
         crate::image::layout(&project.beside("busybox"));
-        let from = format!("oci:{}:latest", project.beside("busybox").display());
+        self.copy(&project.beside("busybox"), name);
+    }
+
+    fn copy(&self, from: &std::path::Path, name: &str) {
+        let from = format!("oci:{}:latest", from.display());
         let to = format!("docker://{}/{name}", self.address);
         let output = Command::new("skopeo")
             .args(["--insecure-policy", "copy", "--dest-tls-verify=false", &from, &to])
@@ -112,4 +122,61 @@ fn privileged_a_push_gives_its_digest_to_the_program() {
     assert!(shown.contains("did not complete successfully: exit code: 3"), "{shown}");
     // The step that failed is told as any other, with its place.
     assert!(shown.starts_with("exit code: 1\n") && shown.contains("this step"), "{shown}");
+}
+
+#[test]
+fn a_tag_is_what_it_was_when_it_was_locked() {
+    let project = Project::empty();
+    let registry = Registry::start(&project);
+    registry.push(&project, "team/busy:1");
+    let name = format!("{}/team/busy:1", registry.address);
+    project.write("build.hlb", &format!("fs default() {{\n\timage \"{name}\"\n}}\n"));
+    let refused = project.hlbc(&["emit", "--locked"]);
+    assert!(refused.starts_with("exit code: 6\n") && refused.contains("`hlbc update`"), "{refused}");
+    assert!(refused.contains(&format!("`{name}` is not in hlb.lock")), "{refused}");
+    // Without looking, a name stays as it is, and nothing is written down.
+    assert!(project.hlbc(&["emit", "--no-resolve"]).contains(&format!("image {name}\n")));
+    assert!(!project.path("hlb.lock").exists());
+
+    let first = project.hlbc(&["emit"]);
+    assert!(first.contains(&format!("image {name}@sha256:")), "{first}");
+    let lock = project.read("hlb.lock");
+    registry.push_other(&project, "team/busy:1");
+    assert_eq!(project.hlbc(&["emit", "--locked"]), first);
+    let moved = project.hlbc(&["update", "team/none"]);
+    assert!(moved.starts_with("exit code: 2\n"), "{moved}");
+    let moved = project.hlbc(&["update", &name]);
+    assert!(moved.contains(&format!("{name}: sha256:")) && moved.contains(" -> sha256:"), "{moved}");
+    assert_ne!(project.read("hlb.lock"), lock);
+    let second = project.hlbc(&["emit", "--locked"]);
+    assert!(second.starts_with("exit code: 0\n") && second != first, "{second}");
+    // Nobody is there to ask, and nobody has to be asked.
+    drop(registry);
+    let offline = project.hlbc(&["emit", "--locked", "--no-resolve"]);
+    assert!(offline.contains(&format!("image {name}@sha256:")), "{offline}");
+}
+
+#[test]
+fn a_layout_of_this_machine_is_not_pinned() {
+    let project = Project::with_busybox("fs default() {\n\timage \"busy\"\n}\n");
+    for args in [&["emit"][..], &["emit", "--locked"]] {
+        let shown = project.hlbc(args);
+        assert!(shown.contains("image docker.io/library/busy:latest\n"), "{shown}");
+    }
+    assert!(!project.path("hlb.lock").exists());
+}
+
+#[test]
+fn privileged_a_locked_build_needs_nobody_once_it_was_done() {
+    let project = Project::empty();
+    let registry = Registry::start(&project);
+    registry.push(&project, "team/busy:1");
+    project.write(
+        "build.hlb",
+        &format!("fs default() {{\n\timage \"{}/team/busy:1\"\n\trun \"echo built\"\n}}\n", registry.address),
+    );
+    assert!(project.run(&[]).shown.contains("built\n"));
+    registry.push_other(&project, "team/busy:1");
+    let again = project.run(&["--locked"]);
+    assert_eq!(again.ran, Vec::<String>::new(), "{}", again.shown);
 }

@@ -3,7 +3,7 @@
 use crate::project::Project;
 
 const TARGETS: &str =
-    "fs default() {\n\tscratch\n}\n\nfs release() {\n\tdefault\n}\n\nfs tool(string version) {\n\tscratch\n}\n";
+    "fs default() {\n\tscratch\n}\n\nfs release() {\n\tdefault\n}\n\nfs tool(string version) {\n\tscratch\n\tmkfile \"/v\" 0o644 version\n}\n";
 
 #[test]
 fn without_a_program_there_is_help() {
@@ -30,13 +30,13 @@ fn an_unknown_target_is_told_with_those_that_there_are() {
     exit code: 2
     --- stderr
     error: there is no target `relase` in `build.hlb`
-    help: did you mean `release`? the targets are `default`, `release`
+    help: did you mean `release`? the targets are `default`, `release`, `tool`
     ");
     insta::assert_snapshot!(emit("everything"), @r"
     exit code: 2
     --- stderr
     error: there is no target `everything` in `build.hlb`
-    help: choose another: the targets are `default`, `release`
+    help: choose another: the targets are `default`, `release`, `tool`
     ");
     insta::assert_snapshot!(emit("tool"), @r"
     exit code: 2

@@ -2,9 +2,11 @@
 //!
 //! Owns where fetched repositories are kept, what their remotes are shown, and the key of a commit.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hlb_agent::Lent;
 use hlb_llb::pb;
 use tokio::runtime::Handle;
 
@@ -39,7 +41,7 @@ pub(super) async fn find(job: &Arc<Job>, op: &pb::SourceOp) -> Result<super::Fou
     let source = GitSource::parse(&op.identifier, &op.attrs).map_err(from_git)?;
     let repositories = job.engine.store.root().join("git");
     let mut sockets = Sockets::default();
-    let access = access(job, op, &source, &repositories, &mut sockets).await?;
+    let access = access(&job.secrets, &job.sockets, op, &source, &repositories, &mut sockets).await?;
     let cache = GitCache::new(repositories).with_access(access);
     let resolved = cache.resolve(&source).await.map_err(from_git)?;
     let key = key::git(&GitKey {
@@ -62,8 +64,9 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Vertex, found: &Found) -> Res
 }
 
 /// What the remote is to be shown, if anything.
-async fn access(
-    job: &Job,
+pub(super) async fn access(
+    secrets: &BTreeMap<String, PathBuf>,
+    lent: &BTreeMap<String, Lent>,
     op: &pb::SourceOp,
     source: &GitSource,
     repositories: &Path,
@@ -72,7 +75,7 @@ async fn access(
     let failed = |error: std::io::Error| {
         SolveError::say(ErrorKind::Environment, format!("cannot give git what it shows to the remote: {error}"))
     };
-    let header = if source.is_http() { authorization(job, op)? } else { None };
+    let header = if source.is_http() { authorization(secrets, op)? } else { None };
     if header.is_none() && !source.is_ssh() {
         return Ok(None);
     }
@@ -83,7 +86,7 @@ async fn access(
     if source.is_ssh() {
         let id = super::socket_of(op).unwrap_or(DEFAULT_AGENT).to_owned();
         let remote = source.shown_remote();
-        let Some(lent) = job.sockets.get(&id) else { return Err(from_git(GitError::NoAgent { remote, id })) };
+        let Some(lent) = lent.get(&id) else { return Err(from_git(GitError::NoAgent { remote, id })) };
         if let Err(source) = hlb_agent::check(lent).await {
             return Err(from_git(GitError::Agent { remote, id, source }));
         }
@@ -95,7 +98,7 @@ async fn access(
     Ok(Some(Arc::new(access)))
 }
 
-fn from_git(error: GitError) -> SolveError {
+pub(super) fn from_git(error: GitError) -> SolveError {
     let kind = match &error {
         GitError::Remote { .. } | GitError::Ref { .. } | GitError::Attribute { .. } | GitError::Unsupported { .. } => {
             ErrorKind::Definition

@@ -43,7 +43,7 @@ pub(super) fn check(op: &pb::SourceOp) -> Result<(), SolveError> {
 /// Finds what the URL holds now.
 pub(super) async fn find(job: &Arc<Job>, vertex: &Vertex, op: &pb::SourceOp) -> Result<super::Found, SolveError> {
     let mut source = HttpSource::parse(&op.identifier, &op.attrs).map_err(from_http)?;
-    if let Some(header) = authorization(job, op)? {
+    if let Some(header) = authorization(&job.secrets, op)? {
         source.authorize(&header).map_err(from_http)?;
     }
     if let Some(checksum) = source.checksum.clone() {
@@ -143,7 +143,7 @@ fn key_of(source: &HttpSource, op: &pb::SourceOp, checksum: &Digest, filename: &
     })
 }
 
-fn from_http(error: HttpError) -> SolveError {
+pub(super) fn from_http(error: HttpError) -> SolveError {
     let kind = match &error {
         HttpError::Url { .. } | HttpError::Attribute { .. } | HttpError::Unsupported { .. } => ErrorKind::Definition,
         HttpError::Write { .. } | HttpError::Client(_) => ErrorKind::Environment,

@@ -3,11 +3,13 @@
 //! Owns which secrets a source may use, by the names that BuildKit gives them, and how their values become headers. What a
 //! source does with a header is its own.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use hlb_llb::pb;
 
 use crate::error::{ErrorKind, SolveError};
 use crate::ops::git::GitSource;
-use crate::solver::job::Job;
 
 const GIT_TOKEN: &str = "GIT_AUTH_TOKEN";
 const GIT_HEADER: &str = "GIT_AUTH_HEADER";
@@ -42,9 +44,12 @@ pub(crate) fn secrets_of(op: &pb::SourceOp) -> Vec<String> {
 }
 
 /// The value of the `Authorization` header of a source's requests, if there is a secret for it.
-pub(super) fn authorization(job: &Job, op: &pb::SourceOp) -> Result<Option<String>, SolveError> {
+pub(super) fn authorization(
+    secrets: &BTreeMap<String, PathBuf>,
+    op: &pb::SourceOp,
+) -> Result<Option<String>, SolveError> {
     for candidate in candidates(op) {
-        if let Some(value) = value(job, &candidate.id)? {
+        if let Some(value) = value(secrets, &candidate.id)? {
             return Ok(Some(candidate.form.header(&value)));
         }
         if candidate.needed {
@@ -89,8 +94,8 @@ fn candidates(op: &pb::SourceOp) -> Vec<Candidate> {
 }
 
 /// The text of a secret, without the end of its line.
-fn value(job: &Job, id: &str) -> Result<Option<String>, SolveError> {
-    let Some(path) = job.secrets.get(id) else { return Ok(None) };
+fn value(secrets: &BTreeMap<String, PathBuf>, id: &str) -> Result<Option<String>, SolveError> {
+    let Some(path) = secrets.get(id) else { return Ok(None) };
     let failed = |why: String| {
         let sentence = format!("cannot read secret `{id}` from `{}`: {why}", path.display());
         SolveError::say(ErrorKind::Source, sentence)

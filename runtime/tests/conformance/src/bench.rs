@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use camino::Utf8Path;
-use hlb_compiler::{Content, Export, Options, Platform, Request, Solve};
+use hlb_compiler::{Consent, Content, Export, Options, Platform, Request, Solve};
 
 use crate::cases::{self, Case, Lack};
 use crate::daemon::Daemon;
@@ -129,7 +129,7 @@ impl Bench {
         std::fs::write(&path, &case.text).unwrap();
         let world = CaseWorld { tokio: &self.tokio, images: self.here.images() };
         let checked = hlb_compiler::check(&world, Utf8Path::from_path(&path).unwrap());
-        let options = Options { platform: Platform::new("linux", "amd64") };
+        let options = Options { platform: Platform::new("linux", "amd64"), consent: Consent::none() };
         let request = hlb_compiler::compile(&world, &checked, &[], &options);
         let mut solves = Vec::new();
         flatten(request.map_err(|error| format!("it does not compile: {error}"))?, &mut solves);

@@ -1,0 +1,17 @@
+//! `hlbc module`.
+//!
+//! Owns which of its commands is called; the form of the tree is that of `hlb-modules`.
+
+use super::check;
+use crate::cli::{self, ModuleCommand};
+use crate::error::Failure;
+use crate::report::Screen;
+
+pub(crate) fn module(args: &cli::Module, screen: Screen) -> Result<(), Failure> {
+    match &args.command {
+        ModuleCommand::Tree(args) => {
+            let checked = check::checked(&args.program, &args.modules, screen)?;
+            super::print(hlb_modules::show(&checked.imports).as_bytes())
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! `hlbc vendor`.
+//!
+//! Owns that only programs whose modules have to be built need a machine that can build.
+
+use std::sync::Arc;
+
+use hlb_compiler::Checked;
+use hlb_runtime::Entitlement;
+
+use crate::error::{Failure, Kind};
+use crate::machine::{self, Machine};
+use crate::program::{self, Kept};
+use crate::report::Screen;
+use crate::world::Outside;
+use crate::{cli, interrupt};
+
+pub(crate) fn vendor(args: &cli::Vendor, screen: Screen) -> Result<(), Failure> {
+    let config = machine::config(&args.machine)?;
+    let file = program::find(&args.program)?;
+    let mode = program::mode(&args.modules);
+    // Copies are written anew, whatever has become of those that are there.
+    let kept = Kept::afresh(&file, Some(config.root.clone()), mode, &args.modules.trust)?;
+    let checked = match program::look(&kept, &file, screen)? {
+        Some(checked) => checked,
+        None if rustix::process::geteuid().is_root() => built(&kept, &file, config, args, screen)?,
+        None => fetched(&kept, &file, screen)?,
+    };
+    kept.save()?;
+    let places = hlb_modules::Places::of(&file, None);
+    let modules = checked.imports.remotes();
+    let copied = hlb_modules::Vendor::write(&places.vendor, &modules)
+        .map_err(|error| Failure::new(Kind::Environment, "cannot write the copies of modules").because(error))?;
+    let lines: String = copied.iter().map(|name| format!("{}\n", places.vendor.join(name))).collect();
+    super::print(lines.as_bytes())
+}
+
+/// Checks the program with all that this machine can get and build.
+fn built(
+    kept: &Kept,
+    file: &camino::Utf8Path,
+    config: hlb_runtime::Config,
+    args: &cli::Vendor,
+    screen: Screen,
+) -> Result<Checked, Failure> {
+    let machine = Machine::open(config, &args.machine)?;
+    let building = machine.begin([Entitlement::NetworkHost].into())?;
+    let world = kept.open_world(Outside {
+        handle: machine.tokio.handle().clone(),
+        cancel: machine.cancel.clone(),
+        images: Some(machine.runtime.images()),
+        executor: Some(Arc::clone(&building.executor)),
+        runs: true,
+        repositories: kept.repositories.clone(),
+    });
+    let checked = program::check(&world, file, screen);
+    building.abandon();
+    if machine.cancel.is_cancelled() {
+        return Err(interrupt::interrupted());
+    }
+    program::complete(checked?, screen)
+}
+
+/// Checks the program with all that this machine can get.
+fn fetched(kept: &Kept, file: &camino::Utf8Path, screen: Screen) -> Result<Checked, Failure> {
+    let (tokio, cancel) = interrupt::start()?;
+    let (handle, repositories) = (tokio.handle().clone(), kept.repositories.clone());
+    let outside = Outside { handle, cancel: cancel.clone(), images: None, executor: None, runs: true, repositories };
+    let checked = program::check(&kept.open_world(outside), file, screen);
+    if cancel.is_cancelled() {
+        return Err(interrupt::interrupted());
+    }
+    program::complete(checked?, screen)
+}
