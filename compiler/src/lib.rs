@@ -113,6 +113,7 @@ fn run_check(world: &dyn World, entry: &Utf8Path, text: Option<String>) -> Check
     let loaded = module::load(world, entry, text, &mut evaluate, &mut diagnostics);
     let declared = resolve::declare(&loaded, &mut diagnostics);
     let program = check::check(&loaded, declared, &mut diagnostics);
+    lint::quiet(&mut diagnostics);
     lint::lint(&program, &mut diagnostics);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.at.source, diagnostic.primary.at.span, diagnostic.code));
     diagnostics.dedup();

@@ -148,7 +148,7 @@ impl Declarer<'_> {
                 self.diagnostics.push(Diagnostic::error(codes::BUILTIN_REUSED, at, message).help("choose another name"));
                 continue;
             }
-            self.name(module, source, name, target);
+            self.name(module, source, name, decl.span(), target);
             if export.is_some()
                 && let Some(file) = self.declared.program.modules.get_mut(module.0)
                 && let Some(symbol) = file.scope.get_mut(&name.text)
@@ -243,7 +243,8 @@ impl Declarer<'_> {
         id
     }
 
-    fn name(&mut self, module: ModuleId, source: SourceId, name: &Ident, target: Target) {
+    /// Declares a name. `span` is that of all that declares it.
+    fn name(&mut self, module: ModuleId, source: SourceId, name: &Ident, span: Span, target: Target) {
         let at = Location { source, span: name.span };
         let taken = builtins::reserved(&name.text).then(|| self.declared.builtins.overloads(&name.text).first());
         if let Some(builtin) = taken.flatten() {
@@ -261,6 +262,11 @@ impl Declarer<'_> {
         }
         let Some(file) = self.declared.program.modules.get_mut(module.0) else { return };
         if let Some(before) = file.scope.get(&name.text) {
+            // What could not be read may have been meant as something else.
+            let broken = |it: &Diagnostic| it.is_error() && it.primary.at.source == source && span.contains(it.primary.at.span);
+            if self.diagnostics.iter().any(broken) {
+                return;
+            }
             self.diagnostics.push(
                 Diagnostic::error(codes::REDEFINED, at, format!("`{}` is defined twice in this file", name.text))
                     .also(before.at, "first defined here"),

@@ -227,7 +227,8 @@ impl Checker<'_> {
             _ => Vec::new(),
         };
         let missing = cover.missing(&variants);
-        if missing.is_empty() {
+        // What is wrong with an arm may be why some value gets to none.
+        if missing.is_empty() || self.has_error_in(self.at(matched.body)) {
             return;
         }
         let shown: Vec<&str> = missing.iter().map(EcoString::as_str).collect();

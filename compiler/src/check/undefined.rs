@@ -56,6 +56,10 @@ impl Checker<'_> {
         let functions = self.functions_named(&name);
         let diagnostic = if name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') {
             diagnostic.help("write numbers in decimal digits only, or with `0x`, `0o` or `0b`")
+        } else if name == "return" {
+            diagnostic.help("write the value alone: that of a block is its last statement")
+        } else if name == "switch" {
+            diagnostic.help("write `match value { pattern => … }`")
         } else if let Some(word) = other_word(&name) {
             replaced(diagnostic, word)
         } else if let Some(near) = near {
@@ -183,6 +187,8 @@ fn other_word(name: &str) -> Option<&'static str> {
         "null" | "nil" | "None" | "undefined" => "none",
         "True" => "true",
         "False" => "false",
+        "FROM" | "From" => "image",
+        "WORKDIR" | "workdir" | "cd" => "dir",
         _ => return None,
     })
 }

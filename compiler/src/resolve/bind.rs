@@ -220,7 +220,7 @@ impl Declarer<'_> {
             let id = BindId(self.declared.program.binds.len());
             self.declared.program.binds.push(Bound { name: name.clone(), func: place.func, ty, end });
             self.declared.bind_at.insert((place.module, name.span), id);
-            self.name(place.module, place.source, name, Target::Bind(id));
+            self.name(place.module, place.source, name, name.span, Target::Bind(id));
         }
     }
 

@@ -85,6 +85,10 @@ impl Declared {
         at: Location,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Type {
+        if name.is_empty() {
+            // One that the text does not have: the parser has reported it.
+            return Type::error();
+        }
         let symbol = self.program.module(place.module).and_then(|module| module.scope.get(name));
         let found = symbol.map(|symbol| (symbol.target, symbol.at));
         if let Some((target, defined)) = found {

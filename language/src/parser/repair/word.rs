@@ -25,12 +25,56 @@ pub(super) fn clash(broken: &mut Broken<'_, '_>) -> Outcome {
         Some((at, word.to_owned(), builder.declared.place(word).filter(|_| is_meant)?))
     });
     let Some((at, word, place)) = found else { return Outcome::Unknown };
-    let message = format!("`{word}` is a name in this file and cannot be the reserved word too");
-    Outcome::Known(
-        Diagnostic::error(codes::WORD_CLASH, broken.location(broken.span(at)), message)
-            .also(broken.location(place), format!("`{word}` is declared here"))
-            .help(format!("rename what is declared as `{word}`")),
-    )
+    let diagnostic = clashes(broken, at, &word, place);
+    if word == "let" {
+        // The name is there for what comes behind.
+        broken.become_kind(at, TokenKind::Let);
+        return Outcome::Repaired(diagnostic);
+    }
+    Outcome::Known(diagnostic)
+}
+
+/// The same in the value of a constant, where it can only be `fn`.
+pub(super) fn clash_in_value(broken: &mut Broken<'_, '_>) -> Outcome {
+    let is_fn = |at: &usize| {
+        let begins = at.checked_sub(1).is_some_and(|before| !broken.kind(before).is_some_and(TokenKind::ends_operand));
+        begins && broken.is_token(*at, TokenKind::Ident) && broken.text(*at) == "fn"
+    };
+    let place = broken.builder.declared.place("fn");
+    let has_sign = broken.row.iter().take(broken.at).any(|piece| piece.kind == TokenKind::Assign);
+    match (place, (0..broken.at).find(is_fn)) {
+        (Some(place), Some(at)) if has_sign => Outcome::Known(clashes(broken, at, "fn", place)),
+        _ => Outcome::Unknown,
+    }
+}
+
+/// `=>` in the block of a `match` that the file has for a name.
+pub(super) fn clash_of_match(broken: &mut Broken<'_, '_>) -> Outcome {
+    let Some(place) = broken.builder.declared.place("match") else { return Outcome::Unknown };
+    if broken.kind(broken.at) != Some(TokenKind::FatArrow) {
+        return Outcome::Unknown;
+    }
+    let before = broken.builder.text.get(..broken.span(0).start as usize).unwrap_or("");
+    let Some(word) = before.rfind("match").map(|start| Span::new(start, start + "match".len())) else {
+        return Outcome::Unknown;
+    };
+    let diagnostic = Diagnostic::error(codes::WORD_CLASH, broken.location(word), clash_message("match"));
+    Outcome::Known(told(broken, diagnostic, "match", place))
+}
+
+fn clash_message(word: &str) -> String {
+    format!("`{word}` is a name in this file and cannot be the reserved word too")
+}
+
+fn told(broken: &Broken<'_, '_>, diagnostic: Diagnostic, word: &str, place: Span) -> Diagnostic {
+    diagnostic
+        .also(broken.location(place), format!("`{word}` is declared here"))
+        .help(format!("rename what is declared as `{word}`"))
+}
+
+fn clashes(broken: &Broken<'_, '_>, at: usize, word: &str, place: Span) -> Diagnostic {
+    let diagnostic = Diagnostic::error(codes::WORD_CLASH, broken.location(broken.span(at)), clash_message(word));
+    told(broken, diagnostic, word, place)
 }
 
 /// `name := value`: goes on as `let name = value`.
