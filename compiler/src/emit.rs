@@ -124,7 +124,7 @@ impl<'e> Emitter<'e> {
 
     fn export(&mut self, plan: &ExportPlan, needs: &mut Needs) -> Export {
         let content = match &plan.content {
-            Exported::One(fs) => Content::One(self.variant(fs, needs)),
+            Exported::One(fs) => Content::One(Box::new(self.variant(fs, needs))),
             Exported::Index(all) => Content::Index(all.iter().map(|fs| self.variant(fs, needs)).collect()),
         };
         Export { content, to: plan.to.clone(), at: plan.site.at }

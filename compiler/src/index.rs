@@ -7,7 +7,7 @@ use hlb_language::diagnostic::Location;
 use hlb_language::source::SourceId;
 
 use crate::effects::Effects;
-use crate::hir::{Program, Reference, Signature, Target};
+use crate::hir::{Constant, ConstantId, Program, Reference, Signature, Target};
 use crate::types::Type;
 
 /// What a name stands for, in words.
@@ -115,9 +115,22 @@ impl Program {
         }
     }
 
+    /// The constant whose name is defined at an offset of a text.
+    fn constant_at(&self, source: SourceId, offset: usize) -> Option<Target> {
+        let here = |constant: &Constant| {
+            let module = self.module(constant.module);
+            module.is_some_and(|it| it.source == source) && constant.name.span.touches(offset)
+        };
+        self.constants.iter().position(here).map(|index| Target::Constant(ConstantId(index)))
+    }
+
     /// The type of the name at an offset of a text.
     pub fn type_at(&self, source: SourceId, offset: usize) -> Option<Type> {
-        match self.reference_at(source, offset)?.target {
+        let target = match self.reference_at(source, offset) {
+            Some(reference) => reference.target,
+            None => self.constant_at(source, offset)?,
+        };
+        match target {
             Target::Func(id) => Some(self.func(id)?.signature.result.clone()),
             Target::Constant(id) => Some(self.constant(id)?.ty.clone()),
             Target::Record(id) => Some(Type::Record(id, self.record(id)?.name.text.clone())),

@@ -79,7 +79,7 @@ pub struct Export {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     /// One filesystem, or the image that it is.
-    One(Variant),
+    One(Box<Variant>),
     /// One image for several platforms, in this order: an index of the images of each, also where there is but one. Each platform
     /// is there once. Only images can be written so, and not for Docker's own archives and engine.
     Index(Vec<Variant>),

@@ -3,11 +3,15 @@
 //! One style, without settings: tabs, one space between tokens, lines as the author broke them. Comments, strings and
 //! heredoc bodies stay as they are. The result has the same tree, and is its own result.
 //!
-//! Owns the façade; `rules` says how each node looks, `layout` where comments and blank lines go, `doc` how it is printed.
+//! Owns the façade; `rules`, `stmts` and `exprs` say how each node looks, `lists` what stands on one line, `layout` where
+//! comments and blank lines go, `doc` how it is printed.
 
 mod doc;
+mod exprs;
 mod layout;
+mod lists;
 mod rules;
+mod stmts;
 
 use crate::diagnostic::Diagnostic;
 use crate::parser::parse;

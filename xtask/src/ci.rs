@@ -66,7 +66,7 @@ fn examples() -> Result<()> {
     )?;
     let root = host::state_dir().join("ci");
     clear(&root)?;
-    for name in ["hello", "lua"] {
+    for name in ["hello", "lua", "pipeline"] {
         let example = host::repository().join("examples").join(name);
         check(name, Command::new(&hlbc).arg("check").current_dir(&example))?;
         let first = build(&hlbc, &root, &example)?;

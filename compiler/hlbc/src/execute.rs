@@ -21,17 +21,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::deliver::{self, Lendings};
 use crate::image;
-use crate::look::{self, Results};
+use crate::look::{self, Key, Results};
 use crate::world::chain;
 
 /// Does requests.
 pub(crate) struct Executor {
+    /// What has been looked into. In front of the runtime, in whose state directory it is mounted.
+    results: Results,
     runtime: Runtime,
     status: StatusSink,
     /// What steps may do beyond the usual.
     allow: BTreeSet<Entitlement>,
-    /// What has been looked into.
-    results: Results,
     /// The last step that failed while the program was evaluated.
     broken: Mutex<Option<Box<Broken>>>,
 }
@@ -63,7 +63,7 @@ type Outcome<'a> = Pin<Box<dyn Future<Output = Result<(), Box<Broken>>> + Send +
 
 impl Executor {
     pub(crate) fn new(runtime: Runtime, status: StatusSink, allow: BTreeSet<Entitlement>) -> Self {
-        Self { runtime, status, allow, results: Results::default(), broken: Mutex::new(None) }
+        Self { results: Results::default(), runtime, status, allow, broken: Mutex::new(None) }
     }
 
     /// Does a request. When this returns, nothing of it is running any more.
@@ -127,10 +127,18 @@ impl Executor {
             WorldError::Other(chain(&self.keep(Broken { error, source, export: None })))
         };
         let wanted = Lendings::of(solve).request(solve.definition.clone(), self.allow.clone());
-        let result = self.results.of(&wanted);
-        let make = || self.runtime.solve(wanted, Arc::clone(&self.status), cancel);
-        let solved = result.get_or_try_init(make).await.map_err(failed)?;
-        let contents = self.runtime.look(solved).await.map_err(failed)?;
+        let key = Key::of(&wanted);
+        let contents = match self.results.open(&key) {
+            Some(contents) => contents,
+            None => {
+                let result = self.results.made(&key);
+                let make = || self.runtime.solve(wanted, Arc::clone(&self.status), cancel);
+                let solved = result.get_or_try_init(make).await.map_err(failed)?;
+                let contents = Arc::new(self.runtime.look(solved).await.map_err(failed)?);
+                self.results.keep(key, &contents);
+                contents
+            }
+        };
         let what = request.what.clone();
         let answered = tokio::task::spawn_blocking(move || look::answer(&contents, &what)).await;
         answered.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))

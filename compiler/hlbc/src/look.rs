@@ -20,18 +20,44 @@ use crate::error::in_words;
 
 /// Results of this process, by what they are made of.
 #[derive(Default)]
-pub(crate) struct Results(Mutex<HashMap<Digest, Arc<OnceCell<Solved>>>>);
+pub(crate) struct Results {
+    made: Mutex<HashMap<Digest, Arc<OnceCell<Solved>>>>,
+    /// The one that was looked into last. Many questions in a row are about one result, and each is a mount and a descriptor.
+    open: Mutex<Option<(Digest, Arc<Contents>)>>,
+}
 
-impl Results {
-    /// The place of a result, which may be there already. Whoever comes meanwhile waits for the same.
-    pub(crate) fn of(&self, request: &SolveRequest) -> Arc<OnceCell<Solved>> {
+/// The name of a result among those of this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key(Digest);
+
+impl Key {
+    pub(crate) fn of(request: &SolveRequest) -> Self {
         let SolveRequest { definition, locals, layouts, secrets, sockets, allow } = request;
         let mut hasher = Hasher::default();
         // The last op names the result, and by digests all that it is made of.
         hasher.update(definition.def.last().map(|op| &**op).unwrap_or_default());
         hasher.update(format!("{locals:?} {layouts:?} {secrets:?} {sockets:?} {allow:?}"));
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(hasher.finish()).or_default())
+        Self(hasher.finish())
+    }
+}
+
+impl Results {
+    /// The place of a result, which may be there already. Whoever comes meanwhile waits for the same.
+    pub(crate) fn made(&self, key: &Key) -> Arc<OnceCell<Solved>> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(made.entry(key.0.clone()).or_default())
+    }
+
+    /// A result that is open.
+    pub(crate) fn open(&self, key: &Key) -> Option<Arc<Contents>> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.as_ref().filter(|(digest, _)| *digest == key.0).map(|(_, contents)| Arc::clone(contents))
+    }
+
+    /// Keeps a result open in the place of the one before.
+    pub(crate) fn keep(&self, key: Key, contents: &Arc<Contents>) {
+        let before = self.open.lock().unwrap_or_else(PoisonError::into_inner).replace((key.0, Arc::clone(contents)));
+        drop(before);
     }
 }
 

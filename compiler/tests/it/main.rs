@@ -10,13 +10,17 @@
 mod builtins;
 mod conformance;
 mod context;
+mod document;
 mod editor;
 mod evaluation;
+mod examples;
+mod fenced;
 mod messages;
 mod modules;
 mod namespaces;
 mod pins;
 mod reference;
 mod remote;
+mod suite;
 mod support;
 mod values;

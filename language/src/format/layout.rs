@@ -40,18 +40,6 @@ impl<'a> Layout<'a> {
         self.put(element, blank);
     }
 
-    /// Puts an element, on the line of the one before it if it stood there.
-    pub(crate) fn item(&mut self, element: Element) {
-        self.comments(element.span.start, false);
-        if self.begun && self.trivia.line(self.end) == self.trivia.line(element.span.start) {
-            self.docs.push(Doc::text(" "));
-            self.end = element.span.end;
-            self.docs.push(element.doc);
-        } else {
-            self.put(element, false);
-        }
-    }
-
     /// Puts the comments that stand before the closer at `close`.
     pub(crate) fn finish(mut self, close: u32) -> Doc {
         self.comments(close, false);

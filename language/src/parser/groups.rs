@@ -41,8 +41,17 @@ pub(crate) fn is_block_of(row: &Row, next: &Row) -> bool {
     is_newline && is_open && next.nodes.first().is_some_and(begins)
 }
 
-/// Reports braces that stand on the line below the word that they belong to.
-pub(crate) fn report_next_line(builder: &Builder<'_>, row: &Row, next: &Row) {
+/// Puts braces that stand on the line below the word that they belong to behind it, and reports that.
+pub(crate) fn join_next_line(builder: &Builder<'_>, row: &mut Row, next: Row) {
+    report_next_line(builder, row, &next);
+    row.nodes.extend(next.nodes.into_iter().enumerate().map(|(at, node)| match node {
+        // Whose braces they are was not known before.
+        Node::Group(group) if at == 0 => Node::Group(Group { role: None, ..group }),
+        node => node,
+    }));
+}
+
+fn report_next_line(builder: &Builder<'_>, row: &Row, next: &Row) {
     let (Some(last), Some(word)) = (row.nodes.last().map(Node::span), row.nodes.first()) else { return };
     let Some(open) =
         next.nodes.first().map(|node| Span::new(node.span().start as usize, node.span().start as usize + 1))

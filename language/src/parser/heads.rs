@@ -18,9 +18,9 @@ use crate::span::Span;
 use crate::token::TokenKind;
 
 /// Reads the declarations of one part of the text, as `tree::declarations` cuts it. Tells whether something that is no
-/// declaration was found and reported.
-pub(crate) fn declarations(builder: &Builder<'_>, nodes: Vec<Node>, decls: &mut Vec<Decl>) -> bool {
-    let mut part = Part { builder, first: decls.len(), decls, reported: false };
+/// declaration was found and reported. `is_balanced` says whether each brace of the part has its counterpart.
+pub(crate) fn declarations(builder: &Builder<'_>, nodes: Vec<Node>, is_balanced: bool, decls: &mut Vec<Decl>) -> bool {
+    let mut part = Part { builder, first: decls.len(), decls, is_balanced, reported: false };
     for row in pieces::rows(nodes) {
         if row.nodes.is_empty() {
             if let Some(end) = row.end.filter(|end| end.kind == TokenKind::Semicolon) {
@@ -42,6 +42,7 @@ struct Part<'r, 'a> {
     /// How many declarations stood before this part.
     first: usize,
     decls: &'r mut Vec<Decl>,
+    is_balanced: bool,
     /// Whether statements outside of a function have been reported.
     reported: bool,
 }
@@ -90,6 +91,9 @@ impl Part<'_, '_> {
 
     /// Whether a row is an indented `let` behind a function: one of its statements, whose block was closed too early.
     fn is_inner_let(&mut self, row: &[Piece]) -> bool {
+        if self.is_balanced {
+            return false;
+        }
         let trivia = self.builder.trivia;
         let is_indented = |piece: &Piece| trivia.line_start(piece.span.start) != piece.span.start;
         row.first().is_some_and(|first| first.kind == TokenKind::Let && is_indented(first)) && self.func().is_some()

@@ -40,7 +40,8 @@ pub(crate) fn module(source: SourceId, text: &str, lexed: &Lexed) -> (Module, Ve
             builder.report(tree::too_deep(&builder, span));
         }
         let nodes = tree::build(&builder, &roles.tokens);
-        if heads::declarations(&builder, nodes, &mut decls) {
+        let is_balanced = tree::has_all_braces(&roles.tokens);
+        if heads::declarations(&builder, nodes, is_balanced, &mut decls) {
             // What stands outside of a function and the `}` that closes nothing behind it are one mistake.
             let mut at = 0;
             builder.diagnostics.borrow_mut().retain(|diagnostic| {
@@ -58,8 +59,7 @@ pub(crate) fn statements(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) 
     let mut rows = pieces::rows(nodes).into_iter().peekable();
     while let Some(mut row) = rows.next() {
         if let Some(next) = rows.next_if(|next| groups::is_block_of(&row, next)) {
-            groups::report_next_line(builder, &row, &next);
-            row.nodes.extend(next.nodes);
+            groups::join_next_line(builder, &mut row, next);
         }
         if !row.nodes.is_empty() {
             let row = finish(builder, row.nodes, depth);
@@ -132,7 +132,7 @@ fn error_statement(builder: &Builder<'_>, mut row: Vec<Piece>) -> Vec<Stmt> {
         // The name is there for what comes behind, and so are the statements in what was to be its value.
         let blocks: Vec<Block> = row.into_iter().flat_map(Piece::into_blocks).collect();
         let value = Expr::Error(Span::at(end as usize).to(Span::at(span.end as usize)));
-        let inner = blocks.first().map(|first| first.span);
+        let inner = blocks.first().zip(blocks.last()).map(|(first, last)| first.span.to(last.span));
         let mut stmts = vec![Stmt::Let(LetStmt { span, ty, name, value })];
         stmts.extend(inner.map(|span| Stmt::Error(ErrorStmt { span, callee: None, blocks })));
         return stmts;
@@ -153,7 +153,8 @@ fn error_statement(builder: &Builder<'_>, mut row: Vec<Piece>) -> Vec<Stmt> {
 
 /// From the first piece to the last.
 pub(crate) fn extent(row: &[Piece]) -> Option<Span> {
-    Some(row.first()?.span.to(row.last()?.span))
+    // A repair may have put pieces in another order than that of the text.
+    row.iter().map(|piece| piece.span).reduce(Span::to)
 }
 
 /// Parses the groups and strings in a row.
@@ -179,9 +180,7 @@ pub(crate) fn finish(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) -> V
         row.push(match node {
             Node::Token(token) => Piece::from(token),
             Node::Group(group) => {
-                // Braces of statements behind a condition were taken for such because they stand on the next line.
-                let role = group.role.filter(|role| *role != TokenKind::LBrace);
-                let role = role.unwrap_or_else(|| groups::awaited(&row));
+                let role = group.role.unwrap_or_else(|| groups::awaited(&row));
                 groups::piece(builder, group, role, depth)
             }
             Node::String(string) => finish_string(builder, string, depth),

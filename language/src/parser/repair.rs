@@ -183,7 +183,7 @@ pub(crate) fn entry(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failu
         element::entry_sign,
         anywhere::unknown_character,
         word::equals_in_condition,
-        list::order,
+        list::order_in_braces,
         list::names,
         list::colon,
         anywhere::open_list,

@@ -239,8 +239,10 @@ impl Pass<'_> {
         if frame.place == Place::Group || frame.each {
             return true;
         }
+        // The `>` behind type parameters is no operator.
+        let has_operators = frame.place != Place::Top || frame.binding.is_some();
         let goes_on = before.is_some_and(|kind| {
-            kind.is_infix()
+            kind.is_infix() && has_operators
                 || matches!(kind, TokenKind::Assign | TokenKind::FatArrow | TokenKind::Colon | TokenKind::Dot)
                 || kind == TokenKind::Comma && frame.assert
         });
@@ -338,7 +340,7 @@ impl Pass<'_> {
         let is_variant = frame.place == Place::Enum
             || next == Some(TokenKind::FatArrow) && !matches!(kind, TokenKind::None | TokenKind::Else);
         // The name of an argument is that of somebody's parameter.
-        let is_argument = next == Some(TokenKind::Assign) && frame.binding != Some(true);
+        let is_argument = next == Some(TokenKind::Assign) && frame.binding != Some(true) && frame.place != Place::Map;
         let is_declaration = kind == TokenKind::Let && frame.place == Place::Top;
         !(is_field || is_variant || is_argument || is_declaration)
     }

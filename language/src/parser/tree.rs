@@ -119,6 +119,20 @@ fn begins_declaration(builder: &Builder<'_>, tokens: &[Token], is_indented: bool
     kind(1) == TokenKind::Ident && kind(2) == TokenKind::LParen && last == Some(TokenKind::LBrace)
 }
 
+/// Whether each brace outside of strings has its counterpart.
+pub(crate) fn has_all_braces(tokens: &[Token]) -> bool {
+    let mut depth = 0_usize;
+    for token in tokens {
+        if token.kind.opens_brace() {
+            depth += 1;
+        } else if token.kind == TokenKind::RBrace {
+            let Some(less) = depth.checked_sub(1) else { return false };
+            depth = less;
+        }
+    }
+    depth == 0
+}
+
 /// The tree of some tokens in which strings are whole, as `declarations` gives them.
 pub(crate) fn build(builder: &Builder<'_>, tokens: &[Token]) -> Vec<Node> {
     let mut reader = Reader { builder, tokens, at: 0 };

@@ -4,6 +4,7 @@ use hlb_language::format;
 use hlb_language::source::SourceId;
 use proptest::prelude::*;
 
+use crate::programs;
 use crate::show::{parsed, shape};
 
 /// Formats a valid text and checks all that must hold of the result.
@@ -186,6 +187,17 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: programs::CASES, failure_persistence: None, max_shrink_iters: 4000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn formatting_keeps_the_whole_language(text in programs::program()) {
+        if parsed(&text).diagnostics.is_empty() {
+            check(&text);
+        }
+    }
+}
+
 #[test]
 fn most_generated_programs_are_valid() {
     use proptest::strategy::ValueTree;
@@ -196,4 +208,10 @@ fn most_generated_programs_are_valid() {
         parsed(&text).diagnostics.is_empty()
     });
     assert!(valid.count() > 120);
+    let valid = (0..200).filter(|_| {
+        let text = programs::program().new_tree(&mut runner).unwrap().current();
+        parsed(&text).diagnostics.is_empty()
+    });
+    let valid = valid.count();
+    assert!(valid > 100, "{valid}");
 }

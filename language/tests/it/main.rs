@@ -6,6 +6,7 @@ mod conformance;
 mod errors;
 mod formatting;
 mod mutations;
+mod programs;
 mod show;
 mod slips;
 mod tokens;

@@ -7,6 +7,7 @@ use hlb_language::span::Span;
 use hlb_language::token::TokenKind;
 use proptest::prelude::*;
 
+use crate::programs;
 use crate::show::parsed;
 use crate::walk;
 
@@ -153,8 +154,52 @@ fn soup() -> impl Strategy<Value = String> {
         "-1",
         "1.5",
         "true",
-        "=",
+        "= ",
         "é",
+        "let ",
+        "let x = ",
+        "if ",
+        " else ",
+        "else if ",
+        "for ",
+        "for x in ",
+        " in ",
+        "match ",
+        "match x { ",
+        "type ",
+        "type R { ",
+        "enum E { ",
+        "test \"t\" { ",
+        "none ",
+        "fn",
+        "fn(string a) fs { ",
+        "assert ",
+        "[",
+        "]",
+        "x[",
+        "[for x in y : ",
+        "{for x in y : ",
+        "{\"k\" = ",
+        " + ",
+        "-",
+        " == ",
+        " && ",
+        "??",
+        "?",
+        "!",
+        "...",
+        "..",
+        " => ",
+        ":",
+        " : ",
+        "a => ",
+        "_ => ",
+        "<T>",
+        " < ",
+        "fs match(",
+        "as if",
+        "->",
+        "++",
         "✓",
         "@",
         "fs f() {\n",
@@ -189,6 +234,22 @@ proptest! {
         let start = start.min(sample.len());
         let end = (start + len).min(sample.len());
         check(&format!("{}{piece}{}", &sample[..start], &sample[end..]));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: programs::CASES, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_program(text in programs::program()) {
+        check(&text);
+    }
+
+    #[test]
+    fn any_cut_of_a_program(text in programs::program(), start in 0_usize..200, len in 0_usize..40, piece in soup()) {
+        let bound = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let (start, end) = (bound(start), bound(start + len));
+        check(&format!("{}{piece}{}", &text[..start], &text[end..]));
     }
 }
 

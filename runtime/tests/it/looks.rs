@@ -11,13 +11,8 @@ use crate::support::{Bench, mkfile, shell};
 /// A step whose standard output becomes a file: what it would run is run by a shell that has it go there. The mount has the file
 /// already, so that any user can write it.
 fn captured(root: Output, args: &[&str], user: &str) -> Output {
-    let place = FileStep::MkFile {
-        path: "/stdout".to_owned(),
-        mode: 0o666,
-        data: Vec::new().into(),
-        owner: None,
-        created: Some(0),
-    };
+    let place =
+        FileStep::MkFile { path: "/stdout".to_owned(), mode: 0o666, data: Vec::new(), owner: None, created: Some(0) };
     let place = file(None, vec![place], Annotations::default()).unwrap();
     let mut exec = shell(root, r#"exec "$0" "$@" > /.hlb/stdout"#);
     exec.args.extend(args.iter().map(|arg| (*arg).to_owned()));

@@ -45,7 +45,7 @@ fn request(args: &cli::Solve, definition: pb::Definition) -> Solve {
         Platform { os: image.os.clone(), architecture: image.architecture.clone(), variant: image.variant.clone() };
     let variant = Variant { definition: definition.clone(), image: image.clone(), platform };
     let exports = args.output.iter().map(|output| Export {
-        content: Content::One(variant.clone()),
+        content: Content::One(Box::new(variant.clone())),
         to: output.0.clone(),
         // No call in a program asked for it.
         at: Location { source: SourceId(u32::MAX), span: Span::default() },

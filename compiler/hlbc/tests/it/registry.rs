@@ -120,6 +120,8 @@ fn privileged_a_push_gives_its_digest_to_the_program() {
     project.write("build.hlb", &program.replace("echo hello > /hello", "exit 3"));
     let shown = project.hlbc(&["run"]);
     assert!(shown.contains("did not complete successfully: exit code: 3"), "{shown}");
+    // The step that failed is told as any other, with its place.
+    assert!(shown.starts_with("exit code: 1\n") && shown.contains("this step"), "{shown}");
 }
 
 #[test]

@@ -9,20 +9,25 @@ use crate::token::TokenKind;
 
 /// `[x for x in xs if c]`: goes on as `[for x in xs : x if c]`.
 pub(super) fn order(broken: &mut Broken<'_, '_>) -> Outcome {
+    match broken.opener(broken.at) {
+        Some(open) => reorder(broken, open + 1, broken.closer(open)),
+        None => Outcome::Unknown,
+    }
+}
+
+/// The same in the braces of a map, which are a row of their own.
+pub(super) fn order_in_braces(broken: &mut Broken<'_, '_>) -> Outcome {
+    match broken.opener(broken.at) {
+        Some(_) => order(broken),
+        None => reorder(broken, 0, broken.row.len()),
+    }
+}
+
+fn reorder(broken: &mut Broken<'_, '_>, open: usize, close: usize) -> Outcome {
     let at = broken.at;
     if broken.kind(at) != Some(TokenKind::For) || !broken.before(1).is_some_and(TokenKind::ends_operand) {
         return Outcome::Unknown;
     }
-    // The braces of a map are a row of their own.
-    let (open, close) = match broken.opener(at) {
-        Some(open) => (open + 1, broken.closer(open)),
-        None if broken.kind(0) != Some(TokenKind::Ident)
-            || broken.row.iter().any(|piece| piece.kind == TokenKind::In) =>
-        {
-            (0, broken.row.len())
-        }
-        None => return Outcome::Unknown,
-    };
     let depths = broken.depths();
     let depth = depths.get(at).copied().unwrap_or(0);
     let is_filter = |at: &usize| depths.get(*at) == Some(&depth) && broken.kind(*at) == Some(TokenKind::If);

@@ -64,7 +64,9 @@ pub(super) fn brackets(broken: &mut Broken<'_, '_>) -> Outcome {
         return Outcome::Unknown;
     };
     let close = broken.closer(open);
-    if close >= broken.row.len() || !is_empty && !broken.failure.is_behind {
+    // Where an expression is an index, this is no type.
+    let is_index = is_empty && broken.expects("number");
+    if close >= broken.row.len() || is_index || !is_empty && !broken.failure.is_behind {
         return Outcome::Unknown;
     }
     let word = broken.text(name).to_owned();
@@ -74,8 +76,13 @@ pub(super) fn brackets(broken: &mut Broken<'_, '_>) -> Outcome {
         false => broken.builder.slice(broken.span(open + 1).to(broken.span(close - 1))).to_owned(),
     };
     if is_empty {
+        let span = broken.span(name);
+        broken.make_name(name);
         broken.row.swap(name, open);
-        broken.become_kind(name, TokenKind::LBracket);
+        broken.row.splice(
+            name..=name,
+            [Piece { kind: TokenKind::LBracket, span: Span::at(span.start as usize), node: None }],
+        );
     } else {
         broken.become_kind(open, TokenKind::LBracket);
         broken.row.remove(name);

@@ -145,7 +145,12 @@ impl Scan<'_> {
                 let is_call = matches!(self.kind(at + 1), Some(TokenKind::LParen | TokenKind::Less));
                 self.before(at, 1) == Some(TokenKind::Import) || is_call && self.ends_type(at)
             }
-            Some(Open::Params { in_default }) => !in_default && self.ends_type(at),
+            // Behind `variadic` stands a type, and `fn(` begins one.
+            Some(Open::Params { in_default }) => {
+                let is_type =
+                    self.kind(at + 1) == Some(TokenKind::LParen) || self.text(at.saturating_sub(1)) == "variadic";
+                !in_default && !is_type && self.ends_type(at)
+            }
             Some(Open::Binds { names }) => names % 2 == 1,
             Some(Open::Brace | Open::Other) => false,
         };
