@@ -60,6 +60,8 @@ pub(crate) struct Kept {
     pub(crate) consent: Consent,
     /// Where repositories are kept.
     pub(crate) repositories: Option<PathBuf>,
+    /// Whether the command only wants to know which modules there are, so that nobody needs to allow what they do.
+    inspects: bool,
 }
 
 impl Kept {
@@ -95,7 +97,12 @@ impl Kept {
         for rule in trust {
             consent.add(rule).map_err(|error| Failure::new(Kind::Usage, error.to_string()))?;
         }
-        Ok(Self { session, consent, repositories: state.as_deref().map(reach::repositories) })
+        Ok(Self { session, consent, repositories: state.as_deref().map(reach::repositories), inspects: false })
+    }
+
+    /// The same for a command that only wants to know which modules there are.
+    pub(crate) fn inspecting(self) -> Self {
+        Self { inspects: true, ..self }
     }
 
     /// A world in which what is kept is used and nothing is fetched.
@@ -106,6 +113,11 @@ impl Kept {
     /// A world that fetches what is not at hand.
     pub(crate) fn open_world<'a>(&'a self, outside: Outside<'a>) -> OsWorld<'a> {
         OsWorld::open(outside).with(&self.session, &self.consent)
+    }
+
+    /// What was found of a program, as far as the command wants to know.
+    fn judged(&self, checked: Checked) -> Checked {
+        if self.inspects { checked.unjudged() } else { checked }
     }
 
     /// Writes down what was learnt.
@@ -139,7 +151,7 @@ fn broken(error: &(dyn std::error::Error + 'static)) -> Failure {
 /// # Errors
 /// If it has errors; they have been told.
 pub(crate) fn look(kept: &Kept, file: &Utf8Path, screen: Screen) -> Result<Option<Checked>, Failure> {
-    let checked = hlb_compiler::check(&kept.quiet(), file);
+    let checked = kept.judged(hlb_compiler::check(&kept.quiet(), file));
     if !checked.has_errors() && !checked.absent().is_empty() {
         return Ok(None);
     }
@@ -150,8 +162,8 @@ pub(crate) fn look(kept: &Kept, file: &Utf8Path, screen: Screen) -> Result<Optio
 ///
 /// # Errors
 /// If it has errors; they have been told.
-pub(crate) fn check(world: &OsWorld<'_>, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
-    told(hlb_compiler::check(world, file), screen)
+pub(crate) fn check(kept: &Kept, world: &OsWorld<'_>, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
+    told(kept.judged(hlb_compiler::check(world, file)), screen)
 }
 
 /// That all modules of a program are there.

@@ -70,7 +70,7 @@ pub(super) fn compile(what: &Compiling<'_>, args: &cli::ModuleArgs, screen: Scre
     });
     let checked = match at_hand {
         Some(checked) => checked,
-        None => program::complete(program::check(&world, what.file, screen)?, screen)?,
+        None => program::complete(program::check(&kept, &world, what.file, screen)?, screen)?,
     };
     let request = program::compile(&world, &checked, what.targets, what.platform, screen, &cancel)?;
     if what.save {

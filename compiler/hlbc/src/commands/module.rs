@@ -10,7 +10,8 @@ use crate::report::Screen;
 pub(crate) fn module(args: &cli::Module, screen: Screen) -> Result<(), Failure> {
     match &args.command {
         ModuleCommand::Tree(args) => {
-            let checked = check::checked(args, screen)?;
+            let (file, kept) = check::opened(args)?;
+            let checked = check::checked(&kept.inspecting(), &file, screen)?;
             super::print(hlb_modules::show(&checked.imports).as_bytes())
         }
     }
