@@ -115,7 +115,7 @@ fn run_check(world: &dyn World, entry: &Utf8Path, text: Option<String>) -> Check
     diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.at.source, diagnostic.primary.at.span, diagnostic.code));
     diagnostics.dedup();
     // What could be better in modules of others is not for the client to mend.
-    diagnostics.retain(|it| it.is_error() || !loaded.is_remote(it.primary.at.source));
+    diagnostics.retain(|it| it.is_error() || loaded.is_clients(it.primary.at.source));
     let imports = loaded.tree();
     Checked { program, sources: loaded.sources, imports, diagnostics, refused }
 }

@@ -21,6 +21,7 @@ mod namespaces;
 mod pins;
 mod reference;
 mod remote;
+mod standard;
 mod suite;
 mod support;
 mod values;
