@@ -18,6 +18,10 @@ use hlb_compiler::testing::MemoryWorld;
 use hlb_compiler::{Options, Platform, check_text, compile};
 use hlb_language::source::SourceId;
 
+/// The one that `hlbc` has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
 /// Most that ten times as many functions may take; more than ten, as caches end.
 const MOST_GROWTH: f64 = 14.0;

@@ -107,6 +107,15 @@ pub fn parse_broken(source: SourceId, text: &str) -> Parsed {
     let lexed = lex(source, text, Care::Guessing);
     let (module, mut diagnostics) = recover::module(source, text, &lexed);
     diagnostics.retain(|diagnostic| !follows_open_string(text, &lexed, diagnostic));
+    // A word that clashes does so in each of its places.
+    let mut clashes = Vec::new();
+    diagnostics.retain(|diagnostic| {
+        let is_known = clashes.contains(&diagnostic.message);
+        if diagnostic.code == codes::WORD_CLASH && !is_known {
+            clashes.push(diagnostic.message.clone());
+        }
+        !(diagnostic.code == codes::WORD_CLASH && is_known)
+    });
     diagnostics.extend(lexed.diagnostics);
     diagnostics.sort_by_key(|diagnostic| diagnostic.primary.at.span);
     Parsed { module, trivia: lexed.trivia, diagnostics }

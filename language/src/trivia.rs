@@ -69,6 +69,13 @@ impl Trivia {
         self.lines.get(self.line(offset)).copied().unwrap_or(0)
     }
 
+    /// How many tabs and blanks stand at the start of the line of an offset.
+    pub(crate) fn indentation(&self, text: &str, offset: u32) -> u32 {
+        let start = self.line_start(offset);
+        let line = text.get(start as usize..offset as usize).unwrap_or("");
+        Span::at(line.bytes().take_while(|byte| *byte == b' ' || *byte == b'\t').count()).start
+    }
+
     /// The comment group that ends on the line directly above what begins at `offset`, if that is the first thing on its
     /// line; each line without `#` and one following space.
     pub(crate) fn doc(&self, text: &str, offset: usize) -> Option<EcoString> {

@@ -24,6 +24,10 @@ mod reach;
 mod report;
 mod world;
 
+/// Checking and compiling are small allocations for the most part.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     commands::dispatch(clap::Parser::parse())
 }

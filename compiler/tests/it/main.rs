@@ -15,6 +15,7 @@ mod editor;
 mod evaluation;
 mod examples;
 mod fenced;
+mod fuzz;
 mod messages;
 mod modules;
 mod namespaces;

@@ -39,19 +39,19 @@ fn each_module_is_clean_laid_out_and_described() {
 #[test]
 fn go_builds_and_tests() {
     let program = |block: &str| format!("import go from \"std/go\"\nfs default() {{ {block} }}");
-    insta::assert_snapshot!(built(&program("go.build local(\"src\")")), @"");
+    insta::assert_snapshot!(built(&program("go.build local(\"src\")")), @"solve: docker-image://docker.io/library/golang:1.24 | local://src | go build -buildvcs=false -trimpath -o /out/app . @1");
     insta::assert_snapshot!(
         built(&program("go.build(local(\"src\"), package = \"./cmd/x\", name = \"x\", version = \"1.23\", os = \"windows\") with option { tags \"a\" \"b\"; ldflags \"-s -w\" }")),
-        @""
+        @"solve: docker-image://docker.io/library/golang:1.23 | local://src | go build -buildvcs=false -trimpath -tags=a,b '-ldflags=-s -w' -o /out/x ./cmd/x @1"
     );
-    insta::assert_snapshot!(built(&program("go.test(local(\"src\"), version = \"1.23\") with option { race; only \"TestA\" }")), @"");
-    insta::assert_snapshot!(built(&program("go.vet(local(\"src\"), [\"./a\", \"./b\"])")), @"");
+    insta::assert_snapshot!(built(&program("go.test(local(\"src\"), version = \"1.23\") with option { race; only \"TestA\" }")), @"solve: docker-image://docker.io/library/golang:1.23 | local://src | go test -race -run=TestA ./...");
+    insta::assert_snapshot!(built(&program("go.vet(local(\"src\"), [\"./a\", \"./b\"])")), @"solve: docker-image://docker.io/library/golang:1.24 | local://src | go vet ./a ./b");
 }
 
 #[test]
 fn apt_installs_packages() {
     let program = "import apt from \"std/apt\"\nfs default() { image \"debian\"; apt.install \"git\" \"curl=7.0\" }";
-    insta::assert_snapshot!(built(program), @"");
+    insta::assert_snapshot!(built(program), @"solve: docker-image://docker.io/library/debian:latest | mkfile /etc/apt/apt.conf.d/docker-clean | /bin/sh -c 'apt-get update -q && apt-get install -qy --no-install-recommends git curl=7.0'");
 }
 
 #[test]
@@ -69,8 +69,21 @@ fn a_module_of_others_may_use_them() {
 #[test]
 fn a_name_that_is_none_is_told_with_those_that_are() {
     let said = |name: &str| built(&format!("import x from \"{name}\"\nfs default() {{ x.y }}"));
-    insta::assert_snapshot!(said("std/got"), @"");
-    insta::assert_snapshot!(said("std/python"), @"");
+    insta::assert_snapshot!(said("std/got"), @r#"
+    error[E0106]: there is no standard module `got`
+      main.hlb:1:15
+        | import x from "std/got"
+        |               ^^^^^^^^^
+      help: did you mean `std/go`? There are `std/apt` and `std/go`
+      fix: replace `std/got` by `std/go` ["\"std/go\""]
+    "#);
+    insta::assert_snapshot!(said("std/python"), @r#"
+    error[E0106]: there is no standard module `python`
+      main.hlb:1:15
+        | import x from "std/python"
+        |               ^^^^^^^^^^^^
+      help: there are `std/apt` and `std/go`; write `./std/python` for a file
+    "#);
     // Files of a directory of that name stay files.
     assert!(said("std/go.hlb").contains("no such file or directory: std/go.hlb"));
     assert!(said("./std/go").contains("no such file or directory: std/go"));

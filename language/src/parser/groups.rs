@@ -163,7 +163,7 @@ fn arms(builder: &Builder<'_>, row: Vec<Piece>) -> Vec<MatchArm> {
 fn map(builder: &Builder<'_>, row: Vec<Piece>, span: Span) -> Expr {
     if row.iter().find(|piece| piece.kind != TokenKind::Newline).is_some_and(|piece| piece.kind == TokenKind::For) {
         return match repaired(builder, row, pieces::map, repair::entry) {
-            Ok(MapBody::Each(each)) => Expr::For(Box::new(Comprehension { span, ..each })),
+            Ok(MapBody::Each(each)) => Expr::For(Box::new(Comprehension { span, ..*each })),
             Ok(MapBody::Entries(entries)) => Expr::Map(MapLit { span, entries }),
             Err(_) => Expr::Error(span),
         };

@@ -21,7 +21,7 @@ use crate::token::TokenKind;
 /// declaration was found and reported. `is_balanced` says whether each brace of the part has its counterpart.
 pub(crate) fn declarations(builder: &Builder<'_>, nodes: Vec<Node>, is_balanced: bool, decls: &mut Vec<Decl>) -> bool {
     let mut part = Part { builder, first: decls.len(), decls, is_balanced, reported: false };
-    for row in pieces::rows(nodes) {
+    for row in pieces::rows(builder, nodes) {
         if row.nodes.is_empty() {
             if let Some(end) = row.end.filter(|end| end.kind == TokenKind::Semicolon) {
                 part.report_outside(end.span);
@@ -29,7 +29,9 @@ pub(crate) fn declarations(builder: &Builder<'_>, nodes: Vec<Node>, is_balanced:
             continue;
         }
         let end = row.end;
-        part.row(finish(builder, row.nodes, 0));
+        let before = builder.diagnostics.borrow().len();
+        let row = finish(builder, row.nodes, 0);
+        part.row(row, before);
         if let Some(end) = end.filter(|end| end.kind == TokenKind::Semicolon) {
             part.report_outside(end.span);
         }
@@ -48,7 +50,8 @@ struct Part<'r, 'a> {
 }
 
 impl Part<'_, '_> {
-    fn row(&mut self, row: Vec<Piece>) {
+    /// Reads one row; `before` is how many diagnostics there were before what stands in it was read.
+    fn row(&mut self, row: Vec<Piece>, before: usize) {
         if self.is_inner_let(&row) {
             let Some(span) = extent(&row) else { return };
             self.report_outside(span);
@@ -65,10 +68,14 @@ impl Part<'_, '_> {
             Err(refused) => refused,
         };
         if row.first().is_some_and(Piece::is_block) && self.func().is_some() {
-            return self.block_row(row);
+            return self.block_row(row, before);
         }
         if !self.is_declaration(&row) {
             let Some(span) = extent(&row) else { return };
+            if self.func().is_none() {
+                // Mistakes in what is nothing are no other mistakes.
+                self.builder.diagnostics.borrow_mut().truncate(before);
+            }
             match repair::unknown(self.builder, &row) {
                 Some(diagnostic) if self.func().is_none() => self.builder.report(diagnostic),
                 _ => self.report_outside(span),
@@ -108,7 +115,7 @@ impl Part<'_, '_> {
     }
 
     /// A block at the start of a line, behind a function.
-    fn block_row(&mut self, mut row: Vec<Piece>) {
+    fn block_row(&mut self, mut row: Vec<Piece>, before: usize) {
         let builder = self.builder;
         let behind = row.split_off(1);
         let Some(block) = row.into_iter().flat_map(Piece::into_blocks).next() else { return };
@@ -129,7 +136,7 @@ impl Part<'_, '_> {
             self.adopt(block.stmts);
         }
         if !behind.is_empty() {
-            self.row(behind);
+            self.row(behind, before);
         }
     }
 

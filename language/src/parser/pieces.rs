@@ -59,21 +59,39 @@ pub(crate) struct Row {
     pub(crate) end: Option<Token>,
 }
 
-/// Splits nodes into rows: at terminators, but not between parentheses or brackets that match.
-pub(crate) fn rows(nodes: Vec<Node>) -> Vec<Row> {
+/// Splits nodes into rows: at terminators, but not between parentheses or brackets that match, nor between one that does not
+/// at the end of a line and the lines that are deeper.
+pub(crate) fn rows(builder: &Builder<'_>, nodes: Vec<Node>) -> Vec<Row> {
     let kinds: Vec<TokenKind> = nodes.iter().map(Node::kind).collect();
-    let mut partners = partners(&kinds).into_iter();
+    let spans: Vec<Span> = nodes.iter().map(Node::span).collect();
+    let partners = partners(&kinds);
+    let is = |at: usize, kind: TokenKind| kinds.get(at) == Some(&kind);
+    let goes_on = |at: usize, indent: u32| {
+        let clause = is(at + 1, TokenKind::With) || is(at + 1, TokenKind::As) || is(at + 1, TokenKind::Newline);
+        clause || spans.get(at + 1).is_some_and(|span| builder.trivia.indentation(builder.text, span.start) > indent)
+    };
+    let mut hanging = None;
     let mut depth = 0_usize;
     let mut rows = Vec::new();
     let mut row = Vec::new();
-    for node in nodes {
-        let is_matched = partners.next().flatten().is_some();
+    for (at, node) in nodes.into_iter().enumerate() {
+        let is_matched = partners.get(at).copied().flatten().is_some();
         match node {
             Node::Token(token) if token.kind.ends_statement() && depth == 0 => {
-                rows.push(Row { nodes: std::mem::take(&mut row), end: Some(token) });
-                continue;
+                let is_newline = token.kind == TokenKind::Newline;
+                if !is_newline || !hanging.is_some_and(|indent| goes_on(at, indent)) {
+                    hanging = None;
+                    rows.push(Row { nodes: std::mem::take(&mut row), end: Some(token) });
+                    continue;
+                }
             }
-            Node::Token(token) if is_matched && opens_list(token.kind) => depth += 1,
+            Node::Token(token) if opens_list(token.kind) => {
+                if is_matched {
+                    depth += 1;
+                } else if depth == 0 && is(at + 1, TokenKind::Newline) {
+                    hanging = Some(builder.trivia.indentation(builder.text, token.span.start));
+                }
+            }
             Node::Token(token) if is_matched && closes_list(token.kind) => depth = depth.saturating_sub(1),
             _ => {}
         }
@@ -216,7 +234,7 @@ fn symbols(builder: &Builder<'_>, row: Vec<Piece>) -> Vec<Triple> {
                 Some(Finished::Arms(arms)) => Symbol::Arms(piece.span, arms),
                 Some(Finished::Fields(fields)) => Symbol::Fields(piece.span, fields),
                 Some(Finished::Variants(variants)) => Symbol::Variants(piece.span, variants),
-                Some(Finished::Expr(expr)) => Symbol::Expr(expr),
+                Some(Finished::Expr(expr)) => Symbol::Expr(Box::new(expr)),
                 Some(Finished::Name(name)) => Symbol::Name(name),
                 Some(Finished::String(string)) if piece.kind == TokenKind::QuoteOpen => Symbol::Quoted(string),
                 Some(Finished::String(string)) => Symbol::RawString(string),

@@ -56,7 +56,7 @@ pub(crate) fn module(source: SourceId, text: &str, lexed: &Lexed) -> (Module, Ve
 /// The statements of some nodes. `depth` is how deeply they are nested.
 pub(crate) fn statements(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) -> Vec<Stmt> {
     let mut stmts = Vec::new();
-    let mut rows = pieces::rows(nodes).into_iter().peekable();
+    let mut rows = pieces::rows(builder, nodes).into_iter().peekable();
     while let Some(mut row) = rows.next() {
         if let Some(next) = rows.next_if(|next| groups::is_block_of(&row, next)) {
             groups::join_next_line(builder, &mut row, next);
@@ -93,7 +93,8 @@ pub(crate) fn repaired<T>(
 ) -> Result<T, Vec<Piece>> {
     let mut unopened =
         row.iter().find(|piece| piece.is_unopened(builder)).map(|piece| repair::unopened(builder, piece));
-    let mut reported = false;
+    // A brace that does not close has been reported, and what stands around it follows from that.
+    let mut reported = row.iter().any(|piece| piece.is_group() && !builder.slice(piece.span).ends_with('}'));
     for _ in 0..=MAX_REPAIRS {
         let (refused, failure) = match parse(builder, row) {
             Ok(value) => {

@@ -59,7 +59,7 @@ type Rule = fn(&mut Broken<'_, '_>) -> Outcome;
 
 /// Slips in statements.
 pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 31] = [
+    let rules: [Rule; 33] = [
         word::clash,
         word::short_let,
         anywhere::unknown_character,
@@ -73,6 +73,7 @@ pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &F
         signature::type_behind,
         signature::brackets,
         list::order,
+        word::missing_name,
         list::names,
         list::colon,
         clause::spaced_call,
@@ -89,6 +90,7 @@ pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &F
         clause::keyword_as_name,
         clause::block_as_statement,
         clause::terminator,
+        word::missing_braces,
         list::argument,
         clause::punctuation,
     ];
@@ -97,7 +99,7 @@ pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &F
 
 /// Slips in declarations.
 pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 27] = [
+    let rules: [Rule; 29] = [
         signature::function_word,
         signature::result_behind,
         anywhere::unknown_character,
@@ -114,6 +116,7 @@ pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: 
         head::parameter_list,
         head::type_name,
         list::order,
+        word::missing_name,
         list::names,
         list::colon,
         anywhere::open_list,
@@ -124,6 +127,7 @@ pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: 
         anywhere::two_dots,
         word::else_if,
         head::parameter,
+        word::missing_braces,
         list::argument,
     ];
     first(builder, row, failure, &rules)
@@ -150,13 +154,14 @@ pub(crate) fn expression(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &
 
 /// Slips in the arms of a `match`.
 pub(crate) fn arm(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 22] = [
+    let rules: [Rule; 23] = [
         element::arrow,
         element::else_pattern,
         anywhere::unknown_character,
         word::else_if,
         word::equals_in_condition,
         list::order,
+        word::missing_name,
         list::names,
         list::colon,
         clause::spaced_call,

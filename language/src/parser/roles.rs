@@ -234,7 +234,8 @@ impl Pass<'_> {
         let before = self.before();
         let next = self.ahead.significant(at);
         let next_kind = self.ahead.kind(next);
-        let is_else = self.ahead.text(next) == "else" && self.declared.place("else").is_none();
+        let word = reserved(self.ahead.text(next)).filter(|_| self.declared.place(self.ahead.text(next)).is_none());
+        let begins = matches!(word, Some(TokenKind::Let | TokenKind::For | TokenKind::Assert));
         let frame = self.frame();
         if frame.place == Place::Group || frame.each {
             return true;
@@ -244,12 +245,12 @@ impl Pass<'_> {
         let goes_on = before.is_some_and(|kind| {
             kind.is_infix() && has_operators
                 || matches!(kind, TokenKind::Assign | TokenKind::FatArrow | TokenKind::Colon | TokenKind::Dot)
-                || kind == TokenKind::Comma && frame.assert
+                || kind == TokenKind::Comma && frame.assert && !begins
         });
         let is_infix = next_kind.is_some_and(|kind| kind.is_infix() && kind != TokenKind::Minus);
         goes_on
             || frame.place == Place::List && is_infix
-            || frame.closed == Some(Header::If) && next_kind == Some(TokenKind::Ident) && is_else
+            || frame.closed == Some(Header::If) && next_kind == Some(TokenKind::Ident) && word == Some(TokenKind::Else)
     }
 
     fn end(&mut self) {
@@ -342,7 +343,12 @@ impl Pass<'_> {
         // The name of an argument is that of somebody's parameter.
         let is_argument = next == Some(TokenKind::Assign) && frame.binding != Some(true) && frame.place != Place::Map;
         let is_declaration = kind == TokenKind::Let && frame.place == Place::Top;
-        !(is_field || is_variant || is_argument || is_declaration)
+        // Outside of functions a statement is a mistake, but one that begins with its word.
+        let is_outside = frame.place == Place::Top && frame.binding.is_none() && !frame.fresh;
+        let is_outside = is_outside
+            && frame.headers.is_empty()
+            && !matches!(before, Some(TokenKind::RBrace | TokenKind::Else | TokenKind::Assert));
+        !(is_field || is_variant || is_argument || is_declaration || is_outside && kind != TokenKind::Fn)
     }
 
     /// Notes what a reserved word begins. Tells whether it may: what has no brackets of its own is limited in depth here.
@@ -410,9 +416,10 @@ impl Pass<'_> {
         let is_function = matches!(self.ahead.kind(at + 2), Some(TokenKind::LParen | TokenKind::Less));
         // At the start of a line what is not complete yet is taken for what it seems to become.
         let is_named = |is_whole: bool| next == Some(TokenKind::Ident) && (is_whole || is_fresh && !is_function);
+        let is_type = next == Some(TokenKind::Ident) && is_block || is_fresh && !self.ahead.is_function(at);
         match self.ahead.text(at) {
-            "type" if is_named(is_block) || is_fresh && next == Some(TokenKind::LBrace) => Some(TokenKind::Type),
-            "enum" if is_named(is_block) || is_fresh && next == Some(TokenKind::LBrace) => Some(TokenKind::Enum),
+            "type" if is_type && next != Some(TokenKind::LParen) => Some(TokenKind::Type),
+            "enum" if is_type && next != Some(TokenKind::LParen) => Some(TokenKind::Enum),
             "test" if next.is_some_and(TokenKind::opens_string) => Some(TokenKind::Test),
             "test" if is_fresh && next == Some(TokenKind::LBrace) => Some(TokenKind::Test),
             "let" if self.ahead.is_binding(at + 1) || is_named(false) => Some(TokenKind::Let),
@@ -517,7 +524,8 @@ impl Pass<'_> {
         let ends_operand = before.is_some_and(TokenKind::ends_operand);
         let wants = before.is_some_and(|kind| kind.is_word() || kind.is_infix());
         let lacks_operand = wants && !is_map && !is_empty;
-        if !frame.headers.is_empty() && (ends_operand || lacks_operand) {
+        let is_type = matches!(frame.headers.last(), Some(Header::Record | Header::Enum));
+        if !frame.headers.is_empty() && (ends_operand || lacks_operand || is_type) {
             let header = frame.headers.pop();
             frame.awaits_in = false;
             self.pending = self.pending.saturating_sub(1);
@@ -544,7 +552,7 @@ impl Pass<'_> {
                 map_if((is_map || is_empty) && frame.place == Place::Block)
             }
             Some(kind) if kind.opens_brace() && frame.place == Place::Block => map_if(is_map || is_empty),
-            Some(TokenKind::Assign) if frame.place == Place::Top && frame.binding.is_none() => map_if(is_map),
+            _ if frame.place == Place::Top && frame.binding.is_none() => map_if(is_map),
             // An opener directly before this whose frame is not here will not close.
             Some(kind)
                 if matches!(frame.place, Place::Block | Place::Top)

@@ -36,7 +36,7 @@ pub(crate) enum Symbol {
     /// The variants of an enum, with the span from brace to brace.
     Variants(Span, Vec<Ident>),
     /// A map, or an expression that could not be read.
-    Expr(Expr),
+    Expr(Box<Expr>),
     Quoted(StringLit),
     RawString(StringLit),
 }
@@ -68,7 +68,7 @@ pub(crate) struct Refused {
 #[derive(Clone, Debug)]
 pub(crate) enum MapBody {
     Entries(Vec<Entry>),
-    Each(Comprehension),
+    Each(Box<Comprehension>),
 }
 
 /// What stands before the type of a declaration, and its type.
@@ -194,7 +194,7 @@ impl<'a> Builder<'a> {
         let span = Span::new(start, end);
         match body {
             MapBody::Entries(entries) => Expr::Map(MapLit { span, entries }),
-            MapBody::Each(each) => Expr::For(Box::new(Comprehension { span, ..each })),
+            MapBody::Each(each) => Expr::For(Box::new(Comprehension { span, ..*each })),
         }
     }
 

@@ -455,9 +455,7 @@ impl Grouping<'_, '_> {
     }
 
     fn indentation(&self, offset: u32) -> u32 {
-        let start = self.builder.trivia.line_start(offset);
-        let line = self.builder.slice(Span { start, end: offset });
-        Span::at(line.bytes().take_while(|byte| *byte == b' ' || *byte == b'\t').count()).start
+        self.builder.trivia.indentation(self.builder.text, offset)
     }
 }
 

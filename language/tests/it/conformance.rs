@@ -52,9 +52,9 @@ fn what_the_reference_does_not_parse_has_an_error() {
 
 #[test]
 fn both_paths_give_the_same_tree() {
-    let sample = include_str!("../corpus/sample.hlb").to_owned();
+    let samples = [include_str!("../corpus/sample.hlb").to_owned(), include_str!("../corpus/whole.hlb").to_owned()];
     let rows = rows().into_iter().filter(|row| row.stage.as_deref() != Some("parse")).map(|row| row.source);
-    for source in rows.chain([sample]) {
+    for source in rows.chain(samples) {
         let whole = parsed(&source);
         let pieces = parse_broken(SourceId(0), &source);
         assert_eq!(whole.diagnostics, [], "{source}");

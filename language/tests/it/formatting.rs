@@ -35,8 +35,9 @@ fn valid_programs_keep_their_tree_and_comments() {
 
 #[test]
 fn a_formatted_file_stays_as_it_is() {
-    let sample = include_str!("../corpus/sample.hlb");
-    assert_eq!(check(sample), sample);
+    for sample in [include_str!("../corpus/sample.hlb"), include_str!("../corpus/whole.hlb")] {
+        assert_eq!(check(sample), sample);
+    }
 }
 
 /// Each text as written and as formatted.

@@ -292,9 +292,10 @@ fn deep_nesting_is_an_error_and_no_overflow() {
 fn large_files_take_linear_time() {
     let mega = 1 << 20;
     let sample = include_str!("../corpus/sample.hlb");
+    let whole = include_str!("../corpus/whole.hlb");
     let valid = sample.repeat(mega / sample.len());
-    let parsed_valid = parsed(&valid);
-    assert_eq!(parsed_valid.diagnostics, []);
+    assert_eq!(parsed(&valid).diagnostics, []);
+    assert_eq!(parsed(&whole.repeat(mega / whole.len())).diagnostics, []);
     // Errors cost more than valid text, and these consist of nothing else.
     let mega = mega / 8;
     let valid = sample.repeat(mega / sample.len());
@@ -313,6 +314,40 @@ fn large_files_take_linear_time() {
         "fs a(".repeat(mega / 5),
         "x (\n".repeat(mega / 4),
         format!("fs a() {{ x {} }}", "b, ".repeat(mega / 3)),
+        format!("fs a() {{ x {} ] }}", "[ ) ".repeat(mega / 4)),
+        format!("fs a() {{ x {} }}", "[ ".repeat(mega / 2)),
+        format!("fs a() {{ {} }}", "fs { for x in y ".repeat(mega / 16)),
+        format!(
+            "fs a() {{ {} }}",
+            "x {for x in y
+"
+            .repeat(mega / 16)
+        ),
+        format!(
+            "fs a() {{ {} ; }}",
+            "f(
+"
+            .repeat(mega / 3)
+        ),
+        format!(
+            "fs a() {{ f({}; }}",
+            "
+"
+            .repeat(mega)
+        ),
+        format!("fs a() {{ let x = {}; }}", "a == ".repeat(mega / 5)),
+        format!("fs a() {{ let x = {{{}}}; }}", "a: b, ".repeat(mega / 6)),
+        format!("fs a() {{ match x {{{}}} }}", "a: b, ".repeat(mega / 6)),
+        format!("fs a() {{ x [{}] }}", "a = b, ".repeat(mega / 7)),
+        "let x =
+"
+        .repeat(mega / 8),
+        "type A {
+"
+        .repeat(mega / 9),
+        "fs if(x) {
+"
+        .repeat(mega / 11),
     ];
     for text in broken {
         assert!(parsed(&text).diagnostics.iter().any(|diagnostic| diagnostic.is_error()), "{}", &text[..20]);
@@ -322,4 +357,59 @@ fn large_files_take_linear_time() {
 #[test]
 fn a_statement_at_the_margin_of_a_valid_file_is_no_declaration() {
     assert_eq!(parsed("fs a() {\nb fs\nstring x.y\n}\n").diagnostics, []);
+}
+
+/// What repeats without brackets is flat in the tree: parsing, comparing, copying, formatting and dropping it needs no deep stack.
+#[test]
+fn what_repeats_is_flat() {
+    let many = 100_000;
+    let bodies = [
+        format!("let x = a{}", " + a".repeat(many)),
+        format!("let x = a{}", " || a && a".repeat(many / 2)),
+        format!("let x = {}a", "!".repeat(many)),
+        format!("let x = {}a", "- ".repeat(many)),
+        format!("let x = a{}", ".b".repeat(many)),
+        format!("let x = a{}", "()".repeat(many)),
+        format!("let x = a{}", "[0]".repeat(many)),
+        format!("if a {{}}{}", " else if a {}".repeat(many)),
+        format!("a{}", " b".repeat(many)),
+        format!("a [{}]", "b, ".repeat(many)),
+        format!("match a {{ {} }}", "a => b; ".repeat(many)),
+        format!("match a {{ a{} => b }}", ", a".repeat(many)),
+        "a; ".repeat(many),
+    ];
+    for body in bodies {
+        let text = format!("fs a() {{ {body} }}");
+        let whole = parsed(&text);
+        assert_eq!(whole.diagnostics, [], "{}", &text[..30]);
+        assert_eq!(whole.module.clone(), parse_broken(SourceId(0), &text).module, "{}", &text[..30]);
+        assert!(hlb_language::format(SourceId(0), &text).unwrap().len() > many, "{}", &text[..30]);
+    }
+}
+
+#[test]
+fn what_nests_without_brackets_is_limited() {
+    let many = 20_000;
+    let texts = [
+        format!("fs a() {{ {}x {} }}", "if ".repeat(many), "{} ".repeat(many)),
+        format!("fs a() {{ {}x {} }}", "match ".repeat(many), "{} ".repeat(many)),
+        format!("fs a() {{ let {}fs x = y }}", "fn() ".repeat(many)),
+        format!("{}fs x() {{}}", "fn() ".repeat(many)),
+        format!("fs a() {{ let x = {}fs {{}} }}", "fn() ".repeat(many)),
+        format!("fs a() {{ x {}1{} }}", "[".repeat(many), "]".repeat(many)),
+        format!("fs a() {{ x {}1{} }}", "(".repeat(many), ")".repeat(many)),
+        format!("fs a() {{ x {}1{} }}", "{a = ".repeat(many), "}".repeat(many)),
+        format!("fs a() {{ x {}1{} }}", "[for x in ".repeat(many), " : x]".repeat(many)),
+        format!("fs a() {{ x {}1{} }}", "a[".repeat(many), "]".repeat(many)),
+        format!("fs a() {{ {}x{} }}", "match x { a => ".repeat(many), "}".repeat(many)),
+        format!("fs a() {{ {}x{} }}", "for x in y { ".repeat(many), "}".repeat(many)),
+        format!("fs a() {{ {}x{} }}", "if x { } else { ".repeat(many), "}".repeat(many)),
+        format!("fs a({} x) {{}}", "[".repeat(many)),
+        format!("fs a() {{ x {}", "if x { [".repeat(many)),
+    ];
+    for text in texts {
+        let parsed = parsed(&text);
+        assert!(parsed.diagnostics.iter().any(|error| error.is_error()), "{}", &text[..40]);
+        assert!(parsed.diagnostics.len() < 20, "{}: {}", &text[..40], parsed.diagnostics.len());
+    }
 }

@@ -106,16 +106,14 @@ pub(super) fn open_list(broken: &mut Broken<'_, '_>) -> Outcome {
     let is_open = |(at, kind): &(usize, &TokenKind)| opens_list(**kind) && partners.get(*at) == Some(&None);
     let open: Vec<usize> = kinds.iter().enumerate().filter(is_open).map(|(at, _)| at).collect();
     let Some(first) = open.first().copied() else { return Outcome::Unknown };
+    // Where the opener ends its line, the elements stand on the next ones.
+    let is_hanging = kinds.get(first + 1) == Some(&TokenKind::Newline);
     let ends = |piece: &Piece| {
-        matches!(
-            piece.kind,
-            TokenKind::With
-                | TokenKind::As
-                | TokenKind::Newline
-                | TokenKind::Semicolon
-                | TokenKind::HeaderBrace
-                | TokenKind::MatchBrace
-        )
+        !is_hanging && piece.kind == TokenKind::Newline
+            || matches!(
+                piece.kind,
+                TokenKind::With | TokenKind::As | TokenKind::Semicolon | TokenKind::HeaderBrace | TokenKind::MatchBrace
+            )
     };
     let opener_of_body = |piece: &Piece| piece.is_block() && is_head(broken.row);
     let end = broken.row.iter().enumerate().skip(first + 1).find(|(_, piece)| ends(piece) || opener_of_body(piece));

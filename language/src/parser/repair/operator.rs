@@ -55,7 +55,10 @@ pub(super) fn missing_operand(broken: &mut Broken<'_, '_>) -> Outcome {
                 | TokenKind::If
                 | TokenKind::Match
                 | TokenKind::Assert
+                | TokenKind::IndexBracket
+                | TokenKind::LParen
         );
+    let wants = wants || before == TokenKind::Comma && broken.kind(0) == Some(TokenKind::Assert);
     let is_expression = broken.expects("number");
     let starts = broken.kind(at).is_some_and(|kind| kind.is_word() || kind == TokenKind::Unknown);
     if !wants || !is_expression || starts {

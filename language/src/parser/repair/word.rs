@@ -1,9 +1,10 @@
 //! Slips with words: `let`, `if`, `else`, `for`, and names that are reserved words.
 
 use super::{Broken, Outcome};
+use crate::ast::Block;
 use crate::codes;
 use crate::diagnostic::Diagnostic;
-use crate::parser::pieces::Piece;
+use crate::parser::pieces::{Finished, Piece};
 use crate::parser::roles::reserved;
 use crate::span::Span;
 use crate::token::TokenKind;
@@ -191,4 +192,38 @@ pub(super) fn value_of_let(broken: &mut Broken<'_, '_>) -> Outcome {
             )
         }
     }
+}
+
+/// The braces of an `if`, a `for`, a `match` or a type that are not there yet: goes on as if they were empty.
+pub(super) fn missing_braces(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    let span = Span::at(broken.end() as usize);
+    let (kind, node) = match broken.kind(at) {
+        None if broken.expects("header block") => {
+            (TokenKind::HeaderBrace, Finished::Block(Block { span, stmts: Vec::new() }))
+        }
+        None if broken.expects("arms") => (TokenKind::MatchBrace, Finished::Arms(Vec::new())),
+        None if broken.expects("fields") => (TokenKind::RecordBrace, Finished::Fields(Vec::new())),
+        None if broken.expects("variants") => (TokenKind::EnumBrace, Finished::Variants(Vec::new())),
+        _ => return Outcome::Unknown,
+    };
+    broken.row.push(Piece { kind, span, node: Some(node) });
+    Outcome::Cut
+}
+
+/// A `let`, a `for` or a dot without the name behind it: goes on with an empty name.
+pub(super) fn missing_name(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    let begins = broken.kind(0).is_some_and(|kind| kind.is_word() || kind == TokenKind::ExportPrefix);
+    let in_for = broken.before(1) == Some(TokenKind::Comma) && broken.before(3) == Some(TokenKind::For);
+    let is_name = matches!(broken.before(1), Some(TokenKind::Let | TokenKind::For | TokenKind::Dot));
+    let is_other = broken.kind(at).is_some_and(|kind| kind == TokenKind::Ident || kind.is_word() || kind.is_keyword());
+    if !begins || is_other || !broken.expects("name") || !(is_name || in_for) {
+        return Outcome::Unknown;
+    }
+    let before = broken.before(1).map_or("", TokenKind::describe);
+    let span = broken.span(at - 1);
+    broken.insert_name(at, "");
+    let message = format!("expected a name behind {before}");
+    Outcome::Repaired(Diagnostic::error(codes::MISSING_NAME, broken.location(span), message))
 }
