@@ -62,7 +62,12 @@ fn as_kind(
     if let Some(file) = files.get_mut(module.0) {
         file.tree.decls.push(function(expr, kind));
     }
-    let with = Loaded { files, sources: loaded.sources.clone(), builtin: loaded.builtin, namespaces: loaded.namespaces.clone() };
+    let with = Loaded {
+        files,
+        sources: loaded.sources.clone(),
+        builtin: loaded.builtin,
+        namespaces: loaded.namespaces.clone(),
+    };
     // Mistakes elsewhere are told when the whole program is checked.
     let mut diagnostics = Vec::new();
     let declared = resolve::declare(&with, &mut diagnostics);

@@ -82,8 +82,10 @@ pub(crate) fn load(
 ) -> Loaded {
     let mut sources = SourceMap::new();
     let builtin_source = sources.add(Source::new("<builtin>", hlb_stdlib::BUILTIN));
-    let namespace_sources: Vec<SourceId> =
-        hlb_stdlib::NAMESPACES.iter().map(|(name, text)| sources.add(Source::new(format!("<{name}>"), *text))).collect();
+    let namespace_sources: Vec<SourceId> = hlb_stdlib::NAMESPACES
+        .iter()
+        .map(|(name, text)| sources.add(Source::new(format!("<{name}>"), *text)))
+        .collect();
     let trees = builtin_trees(builtin_source, &namespace_sources);
     let namespaces = hlb_stdlib::NAMESPACES.iter().zip(&trees.namespaces).zip(namespace_sources);
     let namespaces = namespaces.map(|(((name, _), tree), source)| (*name, source, tree)).collect();

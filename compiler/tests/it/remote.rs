@@ -60,7 +60,8 @@ fn local_is_about_the_modules_own_files() {
 #[test]
 fn no_local_path_leads_out_of_a_module() {
     for path in ["..", "../data", "/etc", "~", "data/../../x"] {
-        let said = build(&mut world(&format!("export x\nfs x() {{ local \"{path}\" }}")), &["git://h/r=all"]).unwrap_err();
+        let said =
+            build(&mut world(&format!("export x\nfs x() {{ local \"{path}\" }}")), &["git://h/r=all"]).unwrap_err();
         assert!(said.starts_with("error[E0152]: "), "{path}: {said}");
     }
 }

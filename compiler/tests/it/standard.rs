@@ -56,8 +56,10 @@ fn apt_installs_packages() {
 
 #[test]
 fn a_module_of_others_may_use_them() {
-    let mut world = MemoryWorld::new()
-        .file("main.hlb", "import m from \"git://h/r\"\nimport apt from \"std/apt\"\nfs default() { m.x; apt.upgrade }");
+    let mut world = MemoryWorld::new().file(
+        "main.hlb",
+        "import m from \"git://h/r\"\nimport apt from \"std/apt\"\nfs default() { m.x; apt.upgrade }",
+    );
     let text = "import apt from \"std/apt\"\nexport fs x() { image \"debian\"; apt.install \"git\" }";
     world.modules.insert("https://h/r#".to_owned(), MemoryModule::new("c1").file("build.hlb", text));
     assert!(build(&world, &[]).is_ok());
