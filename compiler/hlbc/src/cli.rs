@@ -248,6 +248,9 @@ pub(crate) struct Update {
     /// Forget what no target of the program uses
     #[arg(long)]
     pub(crate) prune: bool,
+    /// Let a module of others do some kinds of things on this machine, or `all`; may be repeated
+    #[arg(long, value_name = "MODULE=KIND,…", value_parser = trust)]
+    pub(crate) trust: Vec<String>,
     #[command(flatten)]
     pub(crate) platform: PlatformArgs,
 }

@@ -177,7 +177,7 @@ pub(crate) fn expression(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &
 
 /// Slips in the arms of a `match`.
 pub(crate) fn arm(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-        word::missing_name,
+    let rules: &[Rule] = &[
         element::arrow,
         element::else_pattern,
         anywhere::unknown_character,

@@ -64,7 +64,7 @@ pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
     });
     let checked = match at_hand {
         Some(checked) => Ok(checked),
-        None => program::check(&world, &file, screen).and_then(|checked| program::complete(checked, screen)),
+        None => program::check(&kept, &world, &file, screen).and_then(|checked| program::complete(checked, screen)),
     };
     let checked = match checked {
         Ok(checked) => checked,
