@@ -60,7 +60,7 @@ pub(crate) use client::local_dir;
 pub(crate) use names::Patterns;
 pub(crate) use rule::{Constant, Rule, octal_reading};
 pub(crate) use source::wire;
-pub(crate) use table::{effects, implementation, reserved, rules, word};
+pub(crate) use table::{effects, implementation, reserved, rules, word, words_rule};
 
 /// A call of a builtin with everything evaluated.
 pub(crate) struct Invocation {

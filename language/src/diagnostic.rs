@@ -57,6 +57,13 @@ pub enum Applicability {
     Guess,
 }
 
+impl Applicability {
+    /// Safe if this is so, else a guess.
+    pub fn safe_if(is_sure: bool) -> Self {
+        if is_sure { Self::Safe } else { Self::Guess }
+    }
+}
+
 /// The replacement of one range by a text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Edit {
@@ -128,17 +135,25 @@ impl Diagnostic {
     /// Suggests the replacement of one range, as a guess.
     #[must_use]
     pub fn fix(self, title: impl Into<String>, at: Location, text: impl Into<String>) -> Self {
-        self.replace(title.into(), at, text.into(), Applicability::Guess)
+        self.replace(title, at, text, Applicability::Guess)
     }
 
     /// Offers the replacement of one range that cannot be wrong.
     #[must_use]
     pub fn safe_fix(self, title: impl Into<String>, at: Location, text: impl Into<String>) -> Self {
-        self.replace(title.into(), at, text.into(), Applicability::Safe)
+        self.replace(title, at, text, Applicability::Safe)
     }
 
-    fn replace(mut self, title: String, at: Location, text: String, applicability: Applicability) -> Self {
-        self.fixes.push(Fix { title, edits: vec![Edit { at, text }], applicability });
+    /// Offers the replacement of one range, sure or not.
+    #[must_use]
+    pub fn replace(
+        mut self,
+        title: impl Into<String>,
+        at: Location,
+        text: impl Into<String>,
+        applicability: Applicability,
+    ) -> Self {
+        self.fixes.push(Fix { title: title.into(), edits: vec![Edit { at, text: text.into() }], applicability });
         self
     }
 

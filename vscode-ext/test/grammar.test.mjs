@@ -82,3 +82,19 @@ test("the examples end outside every string and block", () => {
     check(`${source}\nfs theLast() {}`, "theLast:entity.name.function");
   }
 });
+
+test("the language beyond the reference", () => {
+  check("export let registry = \"ghcr.io\"", "export:keyword.control.export", "let:storage.modifier.let", "registry:variable.other.constant");
+  check("enum Profile { debug release }", "enum:storage.type.enum", "Profile:entity.name.type", "release:variable.other.enummember");
+  check("type Tool {\n\tstring version = \"1\"\n}", "type:storage.type.record", "version:variable.other.property");
+  check(
+    "export [fs] images([string] platforms = [], Profile p = release) {\n\tfor p in platforms { x; }\n}",
+    "[fs]:storage.type",
+    "images:entity.name.function",
+    "platforms:variable.parameter",
+    "for:keyword.control.for",
+    "in:keyword.control.in",
+  );
+  check("fs a() {\n\tif b == none {\n\t\tlet x = f(c = 1)\n\t}\n}", "if:keyword.control.conditional", "==:keyword.operator", "none:constant.language.none", "x:variable.other", "c:variable.parameter.named");
+  check("test \"works\" {\n\tassert true, \"no\"\n}", "test:keyword.other.test", "assert:keyword.other");
+});

@@ -52,6 +52,34 @@ fn slips_that_can_mean_one_thing_are_mended() {
 }
 
 #[test]
+fn spellings_of_other_languages_are_replaced() {
+    check("const v = \"1\"\nfs default() { image v; }", "let v = \"1\"\nfs default() { image v; }");
+    check("fs default() { v := \"1\"; image v; }", "fs default() { let v = \"1\"; image v; }");
+    check("func f(string v) string { v }", "string f(string v) { v }");
+    check("string f(v: string) { v }", "string f(string v) { v }");
+    check("def f() -> fs { scratch }", "fs f() { scratch }");
+    check("fs f { scratch }", "fs f() { scratch }");
+    check("string[] f([string] a) { a }", "[string] f([string] a) { a }");
+    check("fs f(list[string] a) { run a; }", "fs f([string] a) { run a; }");
+    check("bool f(bool a, bool b) { a & b }", "bool f(bool a, bool b) { a && b }");
+    check("fs f(int a) { if a = 1 { scratch; }; }", "fs f(int a) { if a == 1 { scratch; }; }");
+    check(
+        "int f(bool a, bool b) { if a { 1 } elif b { 2 } else { 3 } }",
+        "int f(bool a, bool b) { if a { 1 } else if b { 2 } else { 3 } }",
+    );
+    check(
+        "string f(string a) { match a { \"1\" -> \"2\"; else => \"3\" } }",
+        "string f(string a) { match a { \"1\" => \"2\"; _ => \"3\" } }",
+    );
+    check("let m = {\"a\": 1, \"b\"=> 2}", "let m = {\"a\" = 1, \"b\" = 2}");
+    check("let m = {\"a\" = 1,, \"b\" = 2}", "let m = {\"a\" = 1, \"b\" = 2}");
+    check("let a = [x + \"1\" for x in [\"2\"] if x != \"3\"]", "let a = [for x in [\"2\"] : x + \"1\" if x != \"3\"]");
+    check("fs f() { for x:[\"a\"] { run x; }; }", "fs f() { for x in [\"a\"] { run x; }; }");
+    check("fs f() { copy (scratch, \"/a\", \"/b\"); }", "fs f() { copy(scratch, \"/a\", \"/b\"); }");
+    check("fs f(bool a)\n{ if a\n{ scratch; }; }", "fs f(bool a) { if a { scratch; }; }");
+}
+
+#[test]
 fn what_comes_to_light_is_mended_too() {
     let program = "group default() { parallel fs { mkdir '/a' 0755; }; }";
     check(program, "pipeline default() { stage fs { mkdir \"/a\" 0o755; }; }");
@@ -69,6 +97,14 @@ fn guesses_are_not_applied() {
         "fs default() { run 'echo ${HOME}'; }",
         "fs default() { git https://example.com/x.git \"main\"; }",
         "fs default() { scratch } }",
+        "func f() { scratch; }",
+        "fs f() { let v = \"a\" image v; }",
+        "fs f() -> string { scratch; }",
+        "let a = [for x in [1] \"a\"]",
+        "let m = {\"a\" 1}",
+        "fs f() { copy(scratch, \"/a\") \"/b\"; }",
+        "dict[string] f() { \"a\" }",
+        "let a = [x for x # of them\n in [1]]",
     ] {
         check(program, "(the same)");
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use camino::Utf8Path;
 use hlb_compiler::explain::{PAGES, Page};
 use hlb_compiler::testing::MemoryWorld;
-use hlb_compiler::{CODES, CommandOutput, FrontendResult, ImageConfig, TargetCall, check, compile};
+use hlb_compiler::{CODES, CommandOutput, FrontendResult, ImageConfig, TargetCall, TestOutcome, check, compile};
 use hlb_language::diagnostic::{Code, Diagnostic};
 use hlb_language::source::{SourceId, SourceMap};
 
@@ -17,12 +17,15 @@ use crate::support::{options, render, single};
 /// The program of an example.
 const PROGRAM: &str = "build.hlb";
 
+/// The codes that are given only to those who want to be held to more.
+const STRICT: [&str; 2] = ["E0307", "E0308"];
+
 /// A program with what is around it.
 #[derive(Default)]
 struct Example {
     world: MemoryWorld,
     /// What `hlbc run` builds; otherwise `default`, if there is one.
-    target: Option<String>,
+    target: Option<TargetCall>,
     /// The codes of what is said beside the code of the page.
     follows: BTreeSet<String>,
     /// Whether the client of a frontend wants the result.
@@ -31,6 +34,17 @@ struct Example {
 
 fn codes() -> impl Iterator<Item = &'static (Code, &'static str)> {
     hlb_language::codes::ALL.iter().chain(CODES)
+}
+
+/// A target as a command line names it: `app --version=3.20`.
+fn target(words: &str) -> TargetCall {
+    let mut words = words.split_whitespace();
+    let mut call = TargetCall::from(words.next().unwrap());
+    for word in words {
+        let (name, text) = word.strip_prefix("--").unwrap().split_once('=').unwrap();
+        call.args.push((name.to_owned(), vec![text.to_owned()]));
+    }
+    call
 }
 
 /// The sections of a page by their headings; what stands above the first has none.
@@ -71,7 +85,7 @@ impl Example {
                 name = file.to_owned();
             } else if line == "```console" {
                 let command = lines.next().unwrap();
-                example.target = Some(command.strip_prefix("$ hlbc run ").unwrap().to_owned());
+                example.target = Some(target(command.strip_prefix("$ hlbc run ").unwrap()));
                 assert_eq!(lines.next(), Some("```"));
             } else if line.starts_with("```") {
                 let text: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
@@ -92,6 +106,9 @@ impl Example {
                 let images = world.images.get_or_insert_default();
                 images.insert((*reference).to_owned(), ImageConfig::default());
             }
+            ["built", file, "holds", text, ""] => {
+                world.built.get_or_insert_default().insert((*file).to_owned(), (*text).to_owned());
+            }
             ["command", command, "prints", output, ""] => {
                 let output = (*output).to_owned();
                 let answer =
@@ -108,18 +125,26 @@ impl Example {
         }
     }
 
-    /// Everything that is said of the program, by checking and, if that finds no error, by evaluation.
-    fn said(&self) -> (SourceMap, Vec<Diagnostic>) {
+    /// Everything that is said of the program on the page of a code: by checking and, if that finds no error, by the evaluation of
+    /// the target and of the tests.
+    fn said(&self, code: &str) -> (SourceMap, Vec<Diagnostic>) {
         let checked = check(&self.world, Utf8Path::new(PROGRAM));
         let mut said = checked.diagnostics.clone();
+        if STRICT.contains(&code) {
+            said.extend(checked.strict());
+        }
         let default = checked.targets().iter().any(|target| target.name == "default");
         if !checked.has_errors() && (default || self.target.is_some()) {
-            let targets: Vec<TargetCall> = self.target.iter().cloned().map(TargetCall::from).collect();
+            let targets: Vec<TargetCall> = self.target.iter().cloned().collect();
             match compile(&self.world, &checked, &targets, &options()) {
                 Ok(request) if self.frontend => said.extend(single(&request).writes()),
                 Ok(_) => {}
                 Err(errors) => said.extend(errors.0),
             }
+        }
+        if !checked.has_errors() {
+            let mut each = |outcome: TestOutcome| said.extend(outcome.result.err());
+            hlb_compiler::test(&self.world, &checked, "", &options(), &mut |_| {}, &mut each).unwrap();
         }
         (checked.sources, said)
     }
@@ -164,7 +189,7 @@ fn wrong_examples_have_the_code_of_their_page_and_no_other() {
     for page in PAGES {
         for (_, section) in sections(page).iter().filter(|(name, _)| *name == "Wrong") {
             let example = Example::read(section);
-            let (sources, said) = example.said();
+            let (sources, said) = example.said(page.code);
             let codes: BTreeSet<&str> = said.iter().map(|it| it.code.0).collect();
             if codes != example.follows.iter().map(String::as_str).chain([page.code]).collect() {
                 untrue.push_str(&format!("---- {}\n{section}{}", page.code, render(&sources, &said)));
@@ -180,7 +205,7 @@ fn nothing_is_said_of_right_examples_and_they_are_laid_out() {
     for page in PAGES {
         for (_, section) in sections(page).iter().filter(|(name, _)| *name == "Right") {
             let example = Example::read(section);
-            let (sources, said) = example.said();
+            let (sources, said) = example.said(page.code);
             if !said.is_empty() {
                 untrue.push_str(&format!("---- {}\n{section}{}", page.code, render(&sources, &said)));
             }

@@ -134,7 +134,7 @@ fn error_statement(builder: &Builder<'_>, mut row: Vec<Piece>) -> Vec<Stmt> {
         let blocks: Vec<Block> = row.into_iter().flat_map(Piece::into_blocks).collect();
         let value = Expr::Error(Span::at(end as usize).to(Span::at(span.end as usize)));
         let inner = blocks.first().zip(blocks.last()).map(|(first, last)| first.span.to(last.span));
-        let mut stmts = vec![Stmt::Let(LetStmt { span, ty, name, value })];
+        let mut stmts = vec![Stmt::Let(Box::new(LetStmt { span, ty, name, value }))];
         stmts.extend(inner.map(|span| Stmt::Error(ErrorStmt { span, callee: None, blocks })));
         return stmts;
     }

@@ -52,11 +52,9 @@ pub(super) fn explain_unknown(builder: &Builder<'_>, row: &[Piece]) -> Option<Di
     if let Some((sign, _)) = meant(builder.slice(span)) {
         let text = builder.slice(span);
         return Some(
-            error(codes::FOREIGN_SIGN, format!("there is no operator `{text}`")).help(format!("write `{sign}`")).fix(
-                format!("replace `{text}` by `{sign}`"),
-                location,
-                sign,
-            ),
+            error(codes::FOREIGN_SIGN, format!("there is no operator `{text}`"))
+                .help(format!("write `{sign}`"))
+                .safe_fix(format!("replace `{text}` by `{sign}`"), location, sign),
         );
     }
     Some(match builder.slice(span) {
