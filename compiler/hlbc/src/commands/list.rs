@@ -82,9 +82,7 @@ fn first_line(target: &TargetInfo) -> Option<&str> {
 }
 
 fn json(file: &Utf8Path, checked: &Checked) -> Value {
-    let param = |it: &ParameterInfo| {
-        json!({ "name": it.name, "type": it.ty.to_string(), "optional": it.optional, "words": it.words })
-    };
+    let param = |it: &ParameterInfo| json!({ "name": it.name, "type": it.ty.to_string(), "optional": it.optional, "words": it.words });
     let target = |it: &TargetInfo| {
         json!({
             "name": it.name,
