@@ -5,6 +5,7 @@
 use super::check;
 use crate::cli::{self, ModuleCommand};
 use crate::error::Failure;
+use crate::program;
 use crate::report::Screen;
 
 pub(crate) fn module(args: &cli::Module, screen: Screen) -> Result<(), Failure> {

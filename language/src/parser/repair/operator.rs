@@ -3,7 +3,6 @@
 use super::{Broken, Outcome};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
-use crate::parser::pieces::Piece;
 use crate::token::TokenKind;
 
 fn compares(kind: TokenKind) -> bool {
