@@ -6,6 +6,7 @@ mod args;
 mod bind;
 mod call;
 mod collection;
+mod consent;
 mod effects;
 mod expr;
 mod flow;
@@ -31,6 +32,7 @@ use hlb_language::span::Span;
 use rustc_hash::FxHashSet;
 
 use crate::codes;
+use crate::consent::Consent;
 use crate::deep::deep;
 use crate::effects::Effects;
 use crate::hir::{self, BindId, ConstantId, FuncId, ModuleId, Param, Program, RecordId, Reference, Target};
@@ -39,9 +41,22 @@ use crate::resolve::Declared;
 use crate::types::{Expected, Type};
 use scope::{Definition, Scopes};
 
-/// Checks all files; the bodies of what is wrong are there too, but must not be evaluated.
-pub(crate) fn check(loaded: &Loaded, declared: Declared, diagnostics: &mut Vec<Diagnostic>) -> Program {
-    let Some(first) = loaded.files.first() else { return declared.program };
+/// A program that has been checked.
+pub(crate) struct Outcome {
+    /// The bodies of what is wrong are there too, but must not be evaluated.
+    pub(crate) program: Program,
+    /// Uses of modules of others that do what the client has not allowed.
+    pub(crate) refused: Vec<Diagnostic>,
+}
+
+/// Checks all files.
+pub(crate) fn check(
+    loaded: &Loaded,
+    declared: Declared,
+    consent: &Consent,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Outcome {
+    let Some(first) = loaded.files.first() else { return Outcome { program: declared.program, refused: Vec::new() } };
     let tests = loaded.files.iter().flat_map(|file| &file.tree.decls).filter(|it| matches!(it, Decl::Test(_))).count();
     let record_nodes = declared.program.funcs.len() + declared.program.constants.len() + tests;
     let nodes = record_nodes + declared.program.records.len();
@@ -94,7 +109,8 @@ pub(crate) fn check(loaded: &Loaded, declared: Declared, diagnostics: &mut Vec<D
     checker.report_unset_results();
     checker.report_recursion();
     checker.spread_effects();
-    checker.declared.program
+    let refused = checker.not_allowed(consent);
+    Outcome { program: checker.declared.program, refused }
 }
 
 struct Checker<'a> {

@@ -8,6 +8,8 @@ use hlb_language::ast::{self, Decl, Expr, Stmt};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::SourceMap;
 
+use crate::check::Outcome;
+use crate::consent::Consent;
 use crate::emit::Emitter;
 use crate::eval::value::Value;
 use crate::eval::{self, Evaluator};
@@ -37,8 +39,9 @@ pub(crate) fn evaluate(
     let at = Location { source, span: expr.span() };
     let kinds: &[&str] = if matches!(expr, Expr::String(_)) { &["string"] } else { &["fs", "string"] };
     let mut first = None;
+    let consent = world.consent();
     for kind in kinds {
-        match as_kind(loaded, module, expr, kind, at) {
+        match as_kind(loaded, module, expr, kind, at, &consent) {
             Ok(program) => return run(world, &program, &loaded.sources, module, at),
             Err(error) => first = first.or(Some(error)),
         }
@@ -53,16 +56,23 @@ fn as_kind(
     expr: &Expr,
     kind: &str,
     at: Location,
+    consent: &Consent,
 ) -> Result<Program, Box<Diagnostic>> {
     let mut files = loaded.files.clone();
     if let Some(file) = files.get_mut(module.0) {
         file.tree.decls.push(function(expr, kind));
     }
-    let with = Loaded { files, sources: loaded.sources.clone(), builtin: loaded.builtin, namespaces: loaded.namespaces.clone() };
+    let with = Loaded {
+        files,
+        sources: loaded.sources.clone(),
+        builtin: loaded.builtin,
+        namespaces: loaded.namespaces.clone(),
+    };
     // Mistakes elsewhere are told when the whole program is checked.
     let mut diagnostics = Vec::new();
     let declared = resolve::declare(&with, &mut diagnostics);
-    let program = check::check(&with, declared, &mut diagnostics);
+    let Outcome { program, refused } = check::check(&with, declared, consent, &mut diagnostics);
+    diagnostics.extend(refused);
     let here = |it: &Diagnostic| {
         let place = it.primary.at;
         place.source == at.source && place.span.start >= at.span.start && place.span.end <= at.span.end

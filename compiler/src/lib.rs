@@ -81,6 +81,8 @@ pub struct Checked {
     pub imports: ImportTree,
     /// What is wrong or doubtful, in the order of the texts.
     pub diagnostics: Vec<Diagnostic>,
+    /// Those of them that are about consent to what modules of others do.
+    refused: Vec<Diagnostic>,
 }
 
 /// How to compile.
@@ -112,15 +114,16 @@ fn run_check(world: &dyn World, entry: &Utf8Path, text: Option<String>) -> Check
         |loaded: &module::Loaded, file: hir::ModuleId, expr: &_| importing::evaluate(world, loaded, file, expr);
     let loaded = module::load(world, entry, text, &mut evaluate, &mut diagnostics);
     let declared = resolve::declare(&loaded, &mut diagnostics);
-    let program = check::check(&loaded, declared, &mut diagnostics);
+    let check::Outcome { program, refused } = check::check(&loaded, declared, &world.consent(), &mut diagnostics);
+    diagnostics.extend(refused.iter().cloned());
     lint::quiet(&mut diagnostics);
     lint::lint(&program, &mut diagnostics);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.at.source, diagnostic.primary.at.span, diagnostic.code));
     diagnostics.dedup();
     // What could be better in modules of others is not for the client to mend.
-    diagnostics.retain(|it| it.is_error() || !loaded.is_remote(it.primary.at.source));
+    diagnostics.retain(|it| it.is_error() || loaded.is_clients(it.primary.at.source));
     let imports = loaded.tree();
-    Checked { program, sources: loaded.sources, imports, diagnostics }
+    Checked { program, sources: loaded.sources, imports, diagnostics, refused }
 }
 
 /// Evaluates targets of a checked program, `default` if none is named, all beside one another.
@@ -154,6 +157,14 @@ pub fn compile(
 }
 
 impl Checked {
+    /// The same for those who want to know what there is and evaluate nothing: consent to what modules of others do is not needed.
+    #[must_use]
+    pub fn unjudged(mut self) -> Self {
+        let refused = std::mem::take(&mut self.refused);
+        self.diagnostics.retain(|it| !refused.contains(it));
+        self
+    }
+
     /// The program's errors, if it has some; else the modules that are not at hand, if there are some.
     pub(crate) fn complete(&self) -> Result<(), CompileErrors> {
         let mut errors: Vec<Diagnostic> = self.diagnostics.iter().filter(|it| it.is_error()).cloned().collect();

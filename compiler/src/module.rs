@@ -82,8 +82,10 @@ pub(crate) fn load(
 ) -> Loaded {
     let mut sources = SourceMap::new();
     let builtin_source = sources.add(Source::new("<builtin>", hlb_stdlib::BUILTIN));
-    let namespace_sources: Vec<SourceId> =
-        hlb_stdlib::NAMESPACES.iter().map(|(name, text)| sources.add(Source::new(format!("<{name}>"), *text))).collect();
+    let namespace_sources: Vec<SourceId> = hlb_stdlib::NAMESPACES
+        .iter()
+        .map(|(name, text)| sources.add(Source::new(format!("<{name}>"), *text)))
+        .collect();
     let trees = builtin_trees(builtin_source, &namespace_sources);
     let namespaces = hlb_stdlib::NAMESPACES.iter().zip(&trees.namespaces).zip(namespace_sources);
     let namespaces = namespaces.map(|(((name, _), tree), source)| (*name, source, tree)).collect();
@@ -158,9 +160,9 @@ impl Loaded {
         ImportTree { files: files.collect() }
     }
 
-    /// Whether a text is that of a file of others.
-    pub(crate) fn is_remote(&self, source: SourceId) -> bool {
-        self.files.iter().any(|file| file.source == source && file.origin.remote().is_some())
+    /// Whether a text is that of a file of the client.
+    pub(crate) fn is_clients(&self, source: SourceId) -> bool {
+        !self.files.iter().any(|file| file.source == source && file.origin != Origin::Client)
     }
 }
 
@@ -171,8 +173,9 @@ struct Place {
     shown: Utf8PathBuf,
 }
 
-/// What tells files apart: source and id of the module that they belong to, none for the client's; and the path.
-type Key = (Option<(String, String)>, Utf8PathBuf);
+/// What tells files apart: source and id of the module that they belong to, if it is one of others; whether it is a standard
+/// module; and the path.
+type Key = (Option<(String, String)>, bool, Utf8PathBuf);
 
 /// An import whose expression has to be evaluated.
 #[derive(Clone, Copy)]
@@ -302,7 +305,7 @@ impl Loader<'_> {
 
 fn key(origin: &Origin, within: &Utf8Path) -> Key {
     let module = origin.remote().map(|module| (module.source.clone(), module.id.clone()));
-    (module, path::clean(within.as_str()).into())
+    (module, *origin == Origin::Standard, path::clean(within.as_str()).into())
 }
 
 /// What stands behind `from`.

@@ -136,6 +136,8 @@ pub enum Origin {
     /// That of whoever compiles.
     #[default]
     Client,
+    /// That of `hlbc` itself: a standard module.
+    Standard,
     /// That of a module from elsewhere.
     Remote(Arc<RemoteModule>),
 }
@@ -154,7 +156,7 @@ impl Origin {
     /// The module from elsewhere, if it is one.
     pub fn remote(&self) -> Option<&RemoteModule> {
         match self {
-            Self::Client => None,
+            Self::Client | Self::Standard => None,
             Self::Remote(module) => Some(module),
         }
     }
@@ -163,7 +165,7 @@ impl Origin {
 impl PartialEq for Origin {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Client, Self::Client) => true,
+            (Self::Client, Self::Client) | (Self::Standard, Self::Standard) => true,
             (Self::Remote(one), Self::Remote(other)) => one == other,
             _ => false,
         }

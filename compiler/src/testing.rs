@@ -50,6 +50,8 @@ pub struct MemoryWorld {
     pub layouts: Option<BTreeMap<String, LayoutImage>>,
     /// What names that may move stand for: image references, `remote#ref`, URLs; `None` if nothing is pinned.
     pub pins: Option<BTreeMap<String, String>>,
+    /// Why no name can be looked up and no module fetched, if so.
+    pub offline: Option<String>,
     /// Modules of others: by `remote#ref`, or by the name of the solve.
     pub modules: BTreeMap<String, MemoryModule>,
     /// Whether modules that are not here would be fetched.
@@ -86,6 +88,7 @@ impl MemoryWorld {
             built: None,
             layouts: None,
             pins: None,
+            offline: None,
             modules: BTreeMap::new(),
             fetches: false,
             consent: Consent::none(),
@@ -222,6 +225,9 @@ impl World for MemoryWorld {
     }
 
     fn pin(&self, wanted: &PinRequest) -> Result<Option<Pin>, WorldError> {
+        if let Some(reason) = &self.offline {
+            return Err(WorldError::Other(reason.clone()));
+        }
         let Some(pins) = &self.pins else { return Ok(None) };
         let name = match wanted {
             PinRequest::Image { reference, .. } => reference.clone(),
@@ -237,7 +243,10 @@ impl World for MemoryWorld {
             ModuleFrom::Fs(solve) => solve.name.clone(),
         };
         let found = self.modules.get(&name).map(MemoryModule::found);
-        found.ok_or_else(|| WorldError::Refused { action: format!("fetching `{name}`") })
+        found.ok_or_else(|| match &self.offline {
+            Some(reason) => WorldError::Other(reason.clone()),
+            None => WorldError::Refused { action: format!("fetching `{name}`") },
+        })
     }
 
     fn fetches(&self) -> bool {

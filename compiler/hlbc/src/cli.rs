@@ -13,7 +13,7 @@ use given::Given;
 
 const EXIT_CODES: &str = "Exit codes:
   0    done
-  1    a step or an export failed; `fmt --check`: a file would change; `diff`: there is a difference
+  1    a step or an export failed; `test`: a test failed; `fmt --check`: a file would change; `diff`: there is a difference
   2    wrong use of the command line
   3    the program, or the LLB, has errors
   4    the environment is unfit: no runc, not root, no usable state directory
@@ -248,6 +248,9 @@ pub(crate) struct Update {
     /// Forget what no target of the program uses
     #[arg(long)]
     pub(crate) prune: bool,
+    /// Let a module of others do some kinds of things on this machine, or `all`; may be repeated
+    #[arg(long, value_name = "MODULE=KIND,…", value_parser = trust)]
+    pub(crate) trust: Vec<String>,
     #[command(flatten)]
     pub(crate) platform: PlatformArgs,
 }

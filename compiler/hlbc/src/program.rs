@@ -62,6 +62,8 @@ pub(crate) struct Kept {
     pub(crate) consent: Consent,
     /// Where repositories are kept.
     pub(crate) repositories: Option<PathBuf>,
+    /// Whether the command only wants to know which modules there are, so that nobody needs to allow what they do.
+    inspects: bool,
 }
 
 impl Kept {
@@ -97,7 +99,12 @@ impl Kept {
         for rule in trust {
             consent.add(rule).map_err(|error| Failure::new(Kind::Usage, error.to_string()))?;
         }
-        Ok(Self { session, consent, repositories: state.as_deref().map(reach::repositories) })
+        Ok(Self { session, consent, repositories: state.as_deref().map(reach::repositories), inspects: false })
+    }
+
+    /// The same for a command that only wants to know which modules there are.
+    pub(crate) fn inspecting(self) -> Self {
+        Self { inspects: true, ..self }
     }
 
     /// A world in which what is kept is used and nothing is fetched.
@@ -108,6 +115,11 @@ impl Kept {
     /// A world that fetches what is not at hand.
     pub(crate) fn open_world<'a>(&'a self, outside: Outside<'a>) -> OsWorld<'a> {
         OsWorld::open(outside).with(&self.session, &self.consent)
+    }
+
+    /// What was found of a program, as far as the command wants to know.
+    pub(crate) fn judged(&self, checked: Checked) -> Checked {
+        if self.inspects { checked.unjudged() } else { checked }
     }
 
     /// Writes down what was learnt.
@@ -141,7 +153,7 @@ fn broken(error: &(dyn std::error::Error + 'static)) -> Failure {
 /// # Errors
 /// If it has errors; they have been told.
 pub(crate) fn look(kept: &Kept, file: &Utf8Path, screen: Screen) -> Result<Option<Checked>, Failure> {
-    let checked = hlb_compiler::check(&kept.quiet(), file);
+    let checked = kept.judged(hlb_compiler::check(&kept.quiet(), file));
     if !checked.has_errors() && !checked.absent().is_empty() {
         return Ok(None);
     }
@@ -152,8 +164,8 @@ pub(crate) fn look(kept: &Kept, file: &Utf8Path, screen: Screen) -> Result<Optio
 ///
 /// # Errors
 /// If it has errors; they have been told.
-pub(crate) fn check(world: &OsWorld<'_>, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
-    judge(hlb_compiler::check(world, file), screen)
+pub(crate) fn check(kept: &Kept, world: &OsWorld<'_>, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
+    judge(kept.judged(hlb_compiler::check(world, file)), screen)
 }
 
 /// Changes the files of a program where a fix is sure. What is left is not told yet.

@@ -54,7 +54,7 @@ pub(super) fn local_run(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Res
     }
     let shown = shell::join(&args);
     let dir = match &call.site.origin {
-        Origin::Client => call.site.dir.clone(),
+        Origin::Client | Origin::Standard => call.site.dir.clone(),
         Origin::Remote(module) => path::join(module.files.root().as_str(), call.site.dir.as_str()).into(),
     };
     let command = Command { args, dir };

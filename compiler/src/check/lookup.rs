@@ -270,7 +270,9 @@ impl Checker<'_> {
             signature: Arc::clone(&builtin.signature),
             defined: Some(builtin.at),
         };
-        let effects = builtin.effects;
+        let module = self.declared.program.module(self.module);
+        let others = module.is_some_and(|module| module.origin.remote().is_some());
+        let effects = if others { crate::builtins::of_others(builtin) } else { builtin.effects };
         self.does(effects);
         Some(resolved)
     }

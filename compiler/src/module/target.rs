@@ -10,23 +10,31 @@ use hlb_language::diagnostic::{Diagnostic, Location};
 
 use super::address::{Address, GitAddress, InvalidAddress, inside};
 use super::{Loader, MAX_FILES, Place, key};
+use crate::check;
 use crate::codes;
 use crate::hir::ModuleId;
 use crate::path;
 use crate::remote::{ModuleFrom, ModuleKind, ModuleRequest, Origin, RemoteModule};
 use crate::request::Solve;
+use crate::suggest;
 use crate::world::WorldError;
 
 /// What is read of a filesystem.
 const FS_FILE: &str = "module.hlb";
+/// What the names of standard modules begin with.
+const STANDARD: &str = "std/";
 
 impl Loader<'_> {
     /// The file that a text names in a file.
     pub(super) fn by_text(&mut self, id: ModuleId, at: Location, text: &str) -> Option<ModuleId> {
         let importer = self.loaded.files.get(id.0)?.origin.clone();
+        // A path to a file has a dot in its last name.
+        if let Some(name) = text.strip_prefix(STANDARD).filter(|name| !name.contains(['/', '.'])) {
+            return self.standard(at, name);
+        }
         match Address::parse(text) {
             Ok(Address::Path(path)) => match importer {
-                Origin::Client => self.by_path(id, at, &path),
+                Origin::Client | Origin::Standard => self.by_path(id, at, &path),
                 Origin::Remote(module) => self.within(id, at, &module, &path),
             },
             Ok(Address::Git(address)) => self.by_git(&importer, at, address),
@@ -40,6 +48,26 @@ impl Loader<'_> {
                 self.error(Diagnostic::error(codes::IMPORT, at, error.to_string()).help(help))
             }
         }
+    }
+
+    /// A module that comes with `hlbc`.
+    fn standard(&mut self, at: Location, name: &str) -> Option<ModuleId> {
+        if hlb_stdlib::module(name).is_some() {
+            let path = Utf8PathBuf::from(format!("{STANDARD}{name}"));
+            return self.open(Place { origin: Origin::Standard, within: path.clone(), shown: path }, at);
+        }
+        let names: Vec<&str> = hlb_stdlib::MODULES.iter().map(|(name, _)| *name).collect();
+        let error = Diagnostic::error(codes::IMPORT, at, format!("there is no standard module `{name}`"));
+        let all: Vec<String> = names.iter().map(|name| format!("{STANDARD}{name}")).collect();
+        let all = check::list(&all.iter().map(String::as_str).collect::<Vec<_>>());
+        self.error(match suggest::nearest(name, names) {
+            Some(near) => error.help(format!("did you mean `{STANDARD}{near}`? There are {all}")).fix(
+                format!("replace `{STANDARD}{name}` by `{STANDARD}{near}`"),
+                at,
+                format!("\"{STANDARD}{near}\""),
+            ),
+            None => error.help(format!("there are {all}; write `./{STANDARD}{name}` for a file")),
+        })
     }
 
     /// A file of the machine.
@@ -131,13 +159,17 @@ impl Loader<'_> {
         }
         let text = match &place.origin {
             Origin::Client => self.world.read_text(&place.within),
+            Origin::Standard => {
+                let text = place.within.as_str().strip_prefix(STANDARD).and_then(hlb_stdlib::module);
+                text.map(str::to_owned).ok_or_else(|| WorldError::NotFound { path: place.within.clone() })
+            }
             Origin::Remote(module) => module.files.read_text(&place.within),
         };
         match text {
             Ok(text) => Some(self.add(place, text)),
             Err(error) => {
                 let message = match &place.origin {
-                    Origin::Client => format!("cannot read the import: {error}"),
+                    Origin::Client | Origin::Standard => format!("cannot read the import: {error}"),
                     Origin::Remote(module) => {
                         format!("cannot read the import from the module `{}`: {error}", module.source)
                     }

@@ -2,7 +2,7 @@
 //!
 //! Owns the reading of blocks and of `<!-- world: … -->`. Knows nothing of what the blocks of a page are for.
 
-use hlb_compiler::testing::MemoryWorld;
+use hlb_compiler::testing::{MemoryModule, MemoryWorld};
 use hlb_compiler::{CommandOutput, ImageConfig};
 
 /// A fenced block.
@@ -46,7 +46,8 @@ pub(crate) fn blocks(page: &str) -> Result<Vec<Block>, String> {
 }
 
 /// Puts into a world what a comment says of it: ``file `go.mod` ``, ``env `CI` is `1` ``, ``command `date` prints `now` ``,
-/// ``built `/etc/hostname` is `box` `` (a file of everything built), ``image `docker.io/library/a:latest` ``, `takes pushes`.
+/// ``built `/etc/hostname` is `box` `` (a file of everything built), ``image `docker.io/library/a:latest` ``,
+/// ``module `https://HOST/PATH#REF` has `FILE` with `TEXT` ``, `takes pushes`.
 pub(crate) fn set(world: &mut MemoryWorld, setting: &str) -> Result<(), String> {
     let words: Vec<&str> = setting.split('`').map(str::trim).collect();
     match words.as_slice() {
@@ -66,6 +67,10 @@ pub(crate) fn set(world: &mut MemoryWorld, setting: &str) -> Result<(), String> 
         }
         ["image", reference, ""] => {
             world.images.get_or_insert_default().insert((*reference).to_owned(), ImageConfig::default());
+        }
+        ["module", address, "has", file, "with", text, ""] => {
+            let module = MemoryModule::new("c1").file(*file, format!("{text}\n"));
+            world.modules.insert((*address).to_owned(), module);
         }
         ["takes pushes"] => world.pushed = Ok(format!("sha256:{}", "0".repeat(64))),
         _ => return Err(format!("`{setting}` says nothing of a world")),

@@ -24,6 +24,7 @@ mod pages;
 mod pins;
 mod reference;
 mod remote;
+mod standard;
 mod suite;
 mod support;
 mod values;

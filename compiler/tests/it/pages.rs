@@ -2,12 +2,12 @@
 //!
 //! Owns the reading of examples, as docs/diagnostics/README.md describes them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use camino::Utf8Path;
 use hlb_compiler::explain::{PAGES, Page};
-use hlb_compiler::testing::MemoryWorld;
+use hlb_compiler::testing::{MemoryModule, MemoryWorld};
 use hlb_compiler::{CODES, CommandOutput, FrontendResult, ImageConfig, TargetCall, TestOutcome, check, compile};
 use hlb_language::diagnostic::{Code, Diagnostic};
 use hlb_language::source::{SourceId, SourceMap};
@@ -115,6 +115,19 @@ impl Example {
                     CommandOutput { exit_code: 0, stdout: output.clone(), stderr: String::new(), combined: output };
                 world.commands.insert((*command).to_owned(), answer);
             }
+            ["module", name, "is", text, ""] => {
+                let module = MemoryModule::new("c1").file("build.hlb", *text);
+                world.modules.insert((*name).to_owned(), module);
+            }
+            ["hlb.lock has", name, ""] => {
+                let pin = format!("sha256:{}", "0".repeat(64));
+                world.pins.get_or_insert_default().insert((*name).to_owned(), pin);
+            }
+            ["hlb.lock has nothing"] => world.pins = Some(BTreeMap::new()),
+            ["nothing can be looked up"] => {
+                world.offline = Some("the network is unreachable".to_owned());
+                world.fetches = true;
+            }
             ["a client of a frontend"] => self.frontend = true,
             ["no working directory"] => world.cwd = "".into(),
             ["takes pushes"] => world.pushed = Ok(format!("sha256:{}", "0".repeat(64))),
@@ -144,7 +157,9 @@ impl Example {
         }
         if !checked.has_errors() {
             let mut each = |outcome: TestOutcome| said.extend(outcome.result.err());
-            hlb_compiler::test(&self.world, &checked, "", &options(), &mut |_| {}, &mut each).unwrap();
+            if let Err(errors) = hlb_compiler::test(&self.world, &checked, "", &options(), &mut |_| {}, &mut each) {
+                said.extend(errors.0);
+            }
         }
         (checked.sources, said)
     }

@@ -30,20 +30,28 @@ fn checked(world: &MemoryWorld) -> Checked {
     check(world, Utf8Path::new("main.hlb"))
 }
 
-fn build(world: &MemoryWorld, consent: &[&str]) -> Result<Request, String> {
-    let checked = checked(world);
+fn build(world: &mut MemoryWorld, consent: &[&str]) -> Result<Request, String> {
     let mut given = Consent::none();
     for rule in consent {
         given.add(rule).unwrap();
     }
-    let options = Options { consent: given, ..options() };
+    world.consent = given.clone();
+    let (checked, options) = (checked(world), Options { consent: given, ..options() });
     compile(world, &checked, &["default".into()], &options).map_err(|errors| render(&checked.sources, &errors.0))
+}
+
+/// Why evaluation refuses the program, whose check would let the module do everything.
+fn refused_late(world: &mut MemoryWorld) -> String {
+    world.consent.add("git://h/r=all").unwrap();
+    let checked = checked(world);
+    let errors = compile(world, &checked, &["default".into()], &options()).unwrap_err();
+    render(&checked.sources, &errors.0)
 }
 
 #[test]
 fn local_is_about_the_modules_own_files() {
     let program = "import l from \"lib/l.hlb\"\nexport x\nfs x() { local \"data\"; copy l.data \"/\" \"/\" }";
-    let request = build(&world(program), &[]).unwrap();
+    let request = build(&mut world(program), &[]).unwrap();
     insta::assert_snapshot!(outline(&request), @"solve: local://git:c1/data | copy / /");
     let offered: Vec<_> = solves(&request)[0].locals.values().map(|dir| dir.path.to_string()).collect();
     assert_eq!(offered, ["/modules/c1/data"]);
@@ -52,7 +60,8 @@ fn local_is_about_the_modules_own_files() {
 #[test]
 fn no_local_path_leads_out_of_a_module() {
     for path in ["..", "../data", "/etc", "~", "data/../../x"] {
-        let said = build(&world(&format!("export x\nfs x() {{ local \"{path}\" }}")), &["git://h/r=all"]).unwrap_err();
+        let said =
+            build(&mut world(&format!("export x\nfs x() {{ local \"{path}\" }}")), &["git://h/r=all"]).unwrap_err();
         assert!(said.starts_with("error[E0152]: "), "{path}: {said}");
     }
 }
@@ -60,8 +69,18 @@ fn no_local_path_leads_out_of_a_module() {
 #[test]
 fn what_reaches_this_machine_needs_consent() {
     let program = "export x\nfs x() { scratch; mkfile \"/a\" 0o644 localRun(\"id\") }";
-    let refused = world(program);
-    insta::assert_snapshot!(build(&refused, &["git://h/r=env", "git://h/other=all"]).unwrap_err(), @r#"
+    let mut refused = world(program);
+    insta::assert_snapshot!(build(&mut refused, &["git://h/r=env", "git://h/other=all"]).unwrap_err(), @r#"
+    error[E0153]: the module `git://h/r` wants to run commands on this machine, and nobody has said that it may
+      main.hlb:2:18
+        | fs default() { m.x }
+        |                  ^
+      h/r@v1/build.hlb:2:4
+        | fs x() { scratch; mkfile "/a" 0o644 localRun("id") }
+        |    - it does so here
+      help: if it may, say so with `--trust git://h/r=run`
+    "#);
+    insta::assert_snapshot!(refused_late(&mut refused), @r#"
     error[E0153]: the module `git://h/r` wants to run commands on this machine, and nobody has said that it may
       h/r@v1/build.hlb:2:37
         | fs x() { scratch; mkfile "/a" 0o644 localRun("id") }
@@ -75,8 +94,8 @@ fn what_reaches_this_machine_needs_consent() {
       help: if it may, say so with `--trust git://h/r=run`
     "#);
     assert!(refused.ran.borrow().is_empty());
-    let allowed = world(program);
-    build(&allowed, &["git://h/r=run"]).unwrap();
+    let mut allowed = world(program);
+    build(&mut allowed, &["git://h/r=run"]).unwrap();
     assert_eq!(*allowed.ran.borrow(), ["/modules/c1: /bin/sh -c id"]);
 }
 
@@ -93,10 +112,14 @@ fn each_way_out_is_guarded() {
         ("dockerPush \"h.example/x\"", Effect::Push),
         ("dockerLoad \"x\"", Effect::Load),
         ("ociLayout \"/etc\" \"x\"", Effect::Local),
+        ("mkfile \"/a\" 0o644 read(scratch, \"/b\")", Effect::Build),
+        ("mkfile \"/a\" 0o644 (env.get(\"X\") ?? \"\")", Effect::Env),
         ("http \"https://h/x\" with authHeaderSecret(\"/etc/passwd\")", Effect::Secret),
     ] {
-        let said = build(&world(&format!("export x\nfs x() {{ scratch; {statement} }}")), &[]).unwrap_err();
-        assert!(said.contains(&format!("--trust git://h/r={effect}")), "{statement}: {said}");
+        let mut world = world(&format!("export x\nfs x() {{ scratch; {statement} }}"));
+        for said in [build(&mut world, &[]).unwrap_err(), refused_late(&mut world)] {
+            assert!(said.contains(&format!("--trust git://h/r={effect}")), "{statement}: {said}");
+        }
     }
 }
 
@@ -106,7 +129,7 @@ fn what_the_client_hands_over_is_the_clients() {
     world
         .files
         .insert("main.hlb".into(), "import m from \"git://h/r@v1\"\nfs default() { m.x localRun(\"id\") }".to_owned());
-    build(&world, &[]).unwrap();
+    build(&mut world, &[]).unwrap();
 }
 
 #[test]
@@ -125,7 +148,7 @@ fn an_expression_gives_a_module() {
             .file("module.hlb", "export mod\nexport x\nfs mod() { image \"o/d\" }\nfs x() { scratch }"),
     );
     assert_eq!(render(&checked(&world).sources, &checked(&world).diagnostics), "");
-    assert_eq!(outline(&build(&world, &[]).unwrap()), "solve: scratch\n");
+    assert_eq!(outline(&build(&mut world, &[]).unwrap()), "solve: scratch\n");
 }
 
 #[test]
@@ -166,4 +189,63 @@ fn imports_of_a_module_reach_this_machine_only_with_consent() {
     assert_eq!(render(&checked(&world).sources, &checked(&world).diagnostics), "");
     // What the module has imported is not trusted with it.
     assert!(!world.consent.allows("image(localEnv(\"NAME\"))", Effect::Env));
+}
+
+#[test]
+fn each_use_is_told_by_the_check_whatever_leads_to_it() {
+    let mut world = MemoryWorld::new().file(
+        "main.hlb",
+        "import m from \"git://h/r\"\nimport n from \"./n.hlb\"\nstring name() { \"x\" }\nlet who = m.who\n\
+         fs default() { scratch; run name who n.late }\nfs other() { m.clean }\nfs nested() { m.nested }",
+    );
+    world.files.insert(
+        "n.hlb".into(),
+        "import m from \"git://h/r\"\nexport string late() { [\"a\"].map(m.each).join(\"\") }".to_owned(),
+    );
+    let module = "import z from \"git://h/z\"\nexport let who = localEnv(\"USER\")\nexport string each(string s) { inner(s) }\n\
+                  string inner(string s) { localRun(s) }\nexport fs clean() { local \".\" }\nexport fs nested() { z.key }";
+    world.modules.insert("https://h/r#".to_owned(), MemoryModule::new("c1").file("build.hlb", module));
+    let key = "export fs key() { scratch; run \"x\" with ssh }";
+    world.modules.insert("https://h/z#".to_owned(), MemoryModule::new("c2").file("build.hlb", key));
+    insta::assert_snapshot!(render(&checked(&world).sources, &checked(&world).diagnostics), @r#"
+    error[E0153]: the module `git://h/r` wants to read the environment of this machine, and nobody has said that it may
+      main.hlb:4:13
+        | let who = m.who
+        |             ^^^
+      h/r/build.hlb:2:12
+        | export let who = localEnv("USER")
+        |            --- it does so here
+      help: if it may, say so with `--trust git://h/r=env`
+    error[E0153]: the module `git://h/z` wants to use the SSH agent of this machine, and nobody has said that it may
+      main.hlb:7:17
+        | fs nested() { m.nested }
+        |                 ^^^^^^
+      h/z/build.hlb:1:11
+        | export fs key() { scratch; run "x" with ssh }
+        |           --- it does so here
+      help: if it may, say so with `--trust git://h/z=ssh`
+    error[E0153]: the module `git://h/r` wants to run commands on this machine, and nobody has said that it may
+      n.hlb:2:36
+        | export string late() { ["a"].map(m.each).join("") }
+        |                                    ^^^^
+      h/r/build.hlb:4:8
+        | string inner(string s) { localRun(s) }
+        |        ----- it does so here
+      help: if it may, say so with `--trust git://h/r=run`
+    "#);
+    // Trust is not passed on.
+    world.consent.add("git://h/r=all").unwrap();
+    insta::assert_snapshot!(render(&checked(&world).sources, &checked(&world).diagnostics), @r#"
+    error[E0153]: the module `git://h/z` wants to use the SSH agent of this machine, and nobody has said that it may
+      main.hlb:7:17
+        | fs nested() { m.nested }
+        |                 ^^^^^^
+      h/z/build.hlb:1:11
+        | export fs key() { scratch; run "x" with ssh }
+        |           --- it does so here
+      help: if it may, say so with `--trust git://h/z=ssh`
+    "#);
+    assert!(!checked(&world).unjudged().has_errors());
+    world.consent.add("git://h/z=ssh").unwrap();
+    assert_eq!(render(&checked(&world).sources, &checked(&world).diagnostics), "");
 }

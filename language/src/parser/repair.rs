@@ -59,10 +59,11 @@ type Rule = fn(&mut Broken<'_, '_>) -> Outcome;
 
 /// Slips in statements.
 pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 41] = [
+    let rules: &[Rule] = &[
         word::clash,
         word::clash_of_match,
         word::short_let,
+        word::other_let,
         anywhere::unknown_character,
         anywhere::two_dots,
         word::else_if,
@@ -102,12 +103,12 @@ pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &F
         list::argument,
         clause::punctuation,
     ];
-    first(builder, row, failure, &rules)
+    first(builder, row, failure, rules)
 }
 
 /// Slips in declarations.
 pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 40] = [
+    let rules: &[Rule] = &[
         head::typed_test,
         word::clash_in_value,
         signature::angles,
@@ -149,12 +150,12 @@ pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: 
         word::missing_braces,
         list::argument,
     ];
-    first(builder, row, failure, &rules)
+    first(builder, row, failure, rules)
 }
 
 /// Slips in interpolations.
 pub(crate) fn expression(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 16] = [
+    let rules: &[Rule] = &[
         anywhere::unknown_character,
         anywhere::line_in_interpolation,
         operator::words,
@@ -172,12 +173,12 @@ pub(crate) fn expression(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &
         anywhere::leading_comma,
         list::argument,
     ];
-    first(builder, row, failure, &rules)
+    first(builder, row, failure, rules)
 }
 
 /// Slips in the arms of a `match`.
 pub(crate) fn arm(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 26] = [
+    let rules: &[Rule] = &[
         element::arrow,
         element::else_pattern,
         anywhere::unknown_character,
@@ -205,12 +206,12 @@ pub(crate) fn arm(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure
         element::statement_in_arm,
         list::argument,
     ];
-    first(builder, row, failure, &rules)
+    first(builder, row, failure, rules)
 }
 
 /// Slips in the entries of a map.
 pub(crate) fn entry(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 16] = [
+    let rules: &[Rule] = &[
         element::entry_sign,
         anywhere::unknown_character,
         operator::words,
@@ -228,12 +229,12 @@ pub(crate) fn entry(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failu
         element::stray_comma,
         list::argument,
     ];
-    first(builder, row, failure, &rules)
+    first(builder, row, failure, rules)
 }
 
 /// Slips in the fields of a record.
 pub(crate) fn field(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 13] = [
+    let rules: &[Rule] = &[
         anywhere::unknown_character,
         signature::field_type_behind,
         signature::twice_optional,
@@ -248,19 +249,19 @@ pub(crate) fn field(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failu
         element::stray_comma,
         list::argument,
     ];
-    first(builder, row, failure, &rules)
+    first(builder, row, failure, rules)
 }
 
 /// Slips in the variants of an enum.
 pub(crate) fn variant(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 5] = [
+    let rules: &[Rule] = &[
         element::variant_value,
         anywhere::unknown_character,
         anywhere::leading_comma,
         element::stray_comma,
         list::argument,
     ];
-    first(builder, row, failure, &rules)
+    first(builder, row, failure, rules)
 }
 
 fn first(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure, rules: &[Rule]) -> Outcome {

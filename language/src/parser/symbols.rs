@@ -283,8 +283,9 @@ impl<'a> Builder<'a> {
         while let Some(item) = items.next() {
             let expr = match item {
                 Arg::Value(Expr::Call(CallExpr { callee, args: None, .. })) => {
-                    // Where the file declares `let`, this is still no call.
-                    if let Some(Arg::Named(span, _, _)) = items.peek().filter(|_| callee.head.text == "let") {
+                    // Where the file declares `let`, this is still no call, and nobody calls what is called like the rest.
+                    let is_word = ["let", "const", "var"].contains(&callee.head.text.as_str());
+                    if let Some(Arg::Named(span, _, _)) = items.peek().filter(|_| is_word && callee.member.is_none()) {
                         return Err(Refused { at: *span });
                     }
                     stmts.push(self.call(callee, None, items.collect(), with, bind));

@@ -3,9 +3,10 @@
 //! Owns that nothing is run and nothing built for it. Modules of others are part of the program, so those that are not at hand
 //! are fetched.
 
+use camino::Utf8Path;
 use hlb_compiler::Checked;
 
-use crate::cli::{self, ModuleArgs, ProgramArgs};
+use crate::cli::{self, ModuleArgs};
 use crate::error::{Failure, Kind};
 use crate::interrupt;
 use crate::program::{self, Kept};
@@ -14,7 +15,9 @@ use crate::world::Outside;
 
 pub(crate) fn check(args: &cli::Check, screen: Screen) -> Result<(), Failure> {
     let screen = screen.speaking(args.messages.message_format, Channel::Output);
-    let mut checked = read(&args.program, &args.modules, args.fix, screen)?;
+    let file = program::find(&args.program)?;
+    let kept = opened(&file, &args.modules)?;
+    let mut checked = read(&kept, &file, args.fix, screen)?;
     if args.strict {
         checked.diagnostics.extend(checked.strict());
     }
@@ -26,28 +29,34 @@ pub(crate) fn check(args: &cli::Check, screen: Screen) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What is kept of a program.
+///
+/// # Errors
+/// If a file of it cannot be used.
+pub(super) fn opened(file: &Utf8Path, modules: &ModuleArgs) -> Result<Kept, Failure> {
+    Kept::open(file, program::state(), program::mode(modules), &modules.trust)
+}
+
 /// A program with all of its modules that can be had without building.
 ///
 /// # Errors
 /// If it has errors; they have been told.
-pub(super) fn checked(program: &ProgramArgs, modules: &ModuleArgs, screen: Screen) -> Result<Checked, Failure> {
-    let checked = read(program, modules, false, screen)?;
+pub(super) fn checked(kept: &Kept, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
+    let checked = kept.judged(read(kept, file, false, screen)?);
     // What is doubtful has nothing to do with the question.
     if checked.has_errors() { program::judge(checked, screen) } else { Ok(checked) }
 }
 
 /// Checks a program. What is wrong with it is not told yet.
-fn read(program: &ProgramArgs, modules: &ModuleArgs, fix: bool, screen: Screen) -> Result<Checked, Failure> {
-    let file = program::find(program)?;
-    let kept = Kept::open(&file, program::state(), program::mode(modules), &modules.trust)?;
+fn read(kept: &Kept, file: &Utf8Path, fix: bool, screen: Screen) -> Result<Checked, Failure> {
     let world = kept.quiet();
-    let checked = if fix { program::fix(&world, &file, screen)? } else { hlb_compiler::check(&world, &file) };
+    let checked = if fix { program::fix(&world, file, screen)? } else { hlb_compiler::check(&world, file) };
     if checked.has_errors() || checked.absent().is_empty() {
         return Ok(checked);
     }
     let (tokio, cancel) = interrupt::start()?;
     let (handle, repositories) = (tokio.handle().clone(), kept.repositories.clone());
     let outside = Outside { handle, cancel: cancel.clone(), images: None, executor: None, runs: false, repositories };
-    let checked = hlb_compiler::check(&kept.open_world(outside), &file);
+    let checked = hlb_compiler::check(&kept.open_world(outside), file);
     if cancel.is_cancelled() { Err(interrupt::interrupted()) } else { Ok(checked) }
 }

@@ -76,7 +76,7 @@ pub(super) fn compile(
     });
     let checked = match at_hand {
         Some(checked) => checked,
-        None => program::complete(program::check(&world, what.file, screen)?, screen)?,
+        None => program::complete(program::check(&kept, &world, what.file, screen)?, screen)?,
     };
     let targets = what.given.calls(&checked.targets())?;
     let request = program::compile(&world, &checked, &targets, what.platform, screen, &cancel)?;

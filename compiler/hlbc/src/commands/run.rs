@@ -40,7 +40,7 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
     });
     let checked = match at_hand {
         Some(checked) => Ok(checked),
-        None => program::check(&world, &file, screen).and_then(|checked| program::complete(checked, screen)),
+        None => program::check(&kept, &world, &file, screen).and_then(|checked| program::complete(checked, screen)),
     };
     let called = checked.and_then(|checked| Ok((args.targets.given.calls(&checked.targets())?, checked)));
     let (targets, checked) = match called {

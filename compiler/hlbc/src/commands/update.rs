@@ -18,7 +18,7 @@ const BUILT: [&str; 2] = ["E0217", "E0218"];
 
 pub(crate) fn update(args: &cli::Update, screen: Screen) -> Result<(), Failure> {
     let file = program::find(&args.program)?;
-    let kept = Kept::open(&file, program::state(), Mode::Renew(args.names.clone()), &[])?;
+    let kept = Kept::open(&file, program::state(), Mode::Renew(args.names.clone()), &args.trust)?;
     let (tokio, cancel) = interrupt::start()?;
     let images = Images::new(Places::here().registries()?);
     let outside = || Outside {
@@ -30,7 +30,7 @@ pub(crate) fn update(args: &cli::Update, screen: Screen) -> Result<(), Failure> 
         repositories: kept.repositories.clone(),
     };
     let world = kept.open_world(outside());
-    let checked = program::check(&world, &file, screen)?;
+    let checked = program::check(&kept, &world, &file, screen)?;
     let all = evaluate(&world, &checked, args.platform.platform.as_ref(), screen);
     if cancel.is_cancelled() {
         return Err(interrupt::interrupted());

@@ -19,7 +19,7 @@ pub(crate) fn vendor(args: &cli::Vendor, screen: Screen) -> Result<(), Failure> 
     let file = program::find(&args.program)?;
     let mode = program::mode(&args.modules);
     // Copies are written anew, whatever has become of those that are there.
-    let kept = Kept::afresh(&file, Some(config.root.clone()), mode, &args.modules.trust)?;
+    let kept = Kept::afresh(&file, Some(config.root.clone()), mode, &args.modules.trust)?.inspecting();
     let checked = match program::look(&kept, &file, screen)? {
         Some(checked) => checked,
         None if rustix::process::geteuid().is_root() => built(&kept, &file, config, args, screen)?,
@@ -52,7 +52,7 @@ fn built(
         runs: true,
         repositories: kept.repositories.clone(),
     });
-    let checked = program::check(&world, file, screen);
+    let checked = program::check(kept, &world, file, screen);
     building.abandon();
     if machine.cancel.is_cancelled() {
         return Err(interrupt::interrupted());
@@ -65,7 +65,7 @@ fn fetched(kept: &Kept, file: &camino::Utf8Path, screen: Screen) -> Result<Check
     let (tokio, cancel) = interrupt::start()?;
     let (handle, repositories) = (tokio.handle().clone(), kept.repositories.clone());
     let outside = Outside { handle, cancel: cancel.clone(), images: None, executor: None, runs: true, repositories };
-    let checked = program::check(&kept.open_world(outside), file, screen);
+    let checked = program::check(kept, &kept.open_world(outside), file, screen);
     if cancel.is_cancelled() {
         return Err(interrupt::interrupted());
     }

@@ -146,7 +146,15 @@ fn a_module_does_nothing_here_that_nobody_allowed() {
     let shown = project.hlbc(&["emit"]);
     let flag = "--trust git+file://[BESIDE]/repo=run";
     assert!(shown.starts_with("exit code: 3\n") && shown.contains("E0153") && shown.contains(flag), "{shown}");
+    let shown = project.hlbc(&["check"]);
+    assert!(shown.contains("E0153") && shown.contains(flag), "{shown}");
+    // Who only looks needs to allow nothing.
+    assert!(project.hlbc(&["module", "tree"]).starts_with("exit code: 0\n"));
+    assert!(project.hlbc(&["vendor"]).starts_with("exit code: 0\n"));
+    std::fs::remove_dir_all(project.path(".hlb/vendor")).unwrap();
     let rule = format!("{}=run", repository.address());
+    assert_eq!(project.hlbc(&["check", "--trust", &rule]), "exit code: 0");
+    assert!(project.hlbc(&["update", "--trust", &rule]).starts_with("exit code: 0\n"));
     assert!(project.hlbc(&["emit", "--trust", &rule]).starts_with("exit code: 0\n"));
     // The configuration of this machine can say so, too; the program cannot.
     let config = format!("[trust]\n\"{}\" = [\"run\"]\n", repository.address());

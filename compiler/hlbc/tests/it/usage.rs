@@ -2,8 +2,7 @@
 
 use crate::project::Project;
 
-const TARGETS: &str =
-    "fs default() {\n\tscratch\n}\n\nfs release() {\n\tdefault\n}\n\nfs tool(string version) {\n\tscratch\n\tmkfile \"/v\" 0o644 version\n}\n";
+const TARGETS: &str = "fs default() {\n\tscratch\n}\n\nfs release() {\n\tdefault\n}\n\nfs tool(string version) {\n\tscratch\n\tmkfile \"/v\" 0o644 version\n}\n";
 
 #[test]
 fn without_a_program_there_is_help() {

@@ -93,17 +93,40 @@ pub(super) fn short_let(broken: &mut Broken<'_, '_>) -> Outcome {
     )
 }
 
+/// `const name = value`, `var name = value`: goes on with `let`.
+pub(super) fn other_let(broken: &mut Broken<'_, '_>) -> Outcome {
+    let is_word = broken.is_token(0, TokenKind::Ident) && ["const", "var"].contains(&broken.text(0));
+    if !is_word || broken.kind(1) != Some(TokenKind::Ident) || broken.kind(2) != Some(TokenKind::Assign) {
+        return Outcome::Unknown;
+    }
+    let word = broken.text(0).to_owned();
+    let location = broken.location(broken.span(0));
+    broken.become_kind(0, TokenKind::Let);
+    Outcome::Repaired(
+        Diagnostic::error(codes::VALUE_WORD, location, format!("a value gets its name by `let`, not by `{word}`"))
+            .help("write `let`")
+            .fix(format!("replace `{word}` by `let`"), location, "let"),
+    )
+}
+
 /// `elif` and its like behind a block: goes on as `else if`.
 pub(super) fn else_if(broken: &mut Broken<'_, '_>) -> Outcome {
     let is_word = |at: &usize| {
         let is_behind = at.checked_sub(1).is_some_and(|before| broken.kind(before) == Some(TokenKind::HeaderBrace));
         is_behind && broken.is_token(*at, TokenKind::Ident) && ["elif", "elsif", "elseif"].contains(&broken.text(*at))
     };
-    let Some(at) = (0..=broken.at.min(broken.row.len())).rev().find(is_word) else { return Outcome::Unknown };
+    let is_first = broken.is_token(0, TokenKind::Ident) && ["elif", "elsif", "elseif"].contains(&broken.text(0));
+    let found = (0..=broken.at.min(broken.row.len())).rev().find(is_word).or(is_first.then_some(0));
+    let Some(at) = found else { return Outcome::Unknown };
     let span = broken.span(at);
     let word = broken.text(at).to_owned();
-    broken.become_kind(at, TokenKind::Else);
-    broken.insert(at + 1, TokenKind::If);
+    // On a line of its own it goes on as an `if` of its own.
+    if at == 0 {
+        broken.become_kind(at, TokenKind::If);
+    } else {
+        broken.become_kind(at, TokenKind::Else);
+        broken.insert(at + 1, TokenKind::If);
+    }
     let block = broken.row.iter_mut().skip(at).find(|piece| piece.kind == TokenKind::LBrace && piece.is_block());
     if let Some(block) = block {
         block.kind = TokenKind::HeaderBrace;
