@@ -32,6 +32,11 @@ impl Checker<'_> {
     }
 
     fn advice(&self, diagnostic: Diagnostic, ty: &Type, expected: &Expected, at: Location) -> Diagnostic {
+        if *ty == Type::Bool && *expected == Expected::either(Type::Pipeline, Type::Fs) {
+            // What a test may do; a condition alone finds out nothing.
+            let insert = Location { source: at.source, span: Span::at(at.span.start as usize) };
+            return diagnostic.help("claim it: `assert condition`").fix("insert `assert`", insert, "assert ");
+        }
         let shown = expected.shown();
         let [wanted] = shown.as_slice() else { return diagnostic };
         match (ty, *wanted) {
