@@ -66,14 +66,20 @@ impl Checker<'_> {
             replaced(diagnostic, &near)
         } else if let [first, rest @ ..] = variants.as_slice() {
             let by = format!("{first}.{name}");
-            if rest.is_empty() { replaced(diagnostic, &by) } else { diagnostic.help(format!("say of which enum: `{by}`")) }
+            if rest.is_empty() {
+                replaced(diagnostic, &by)
+            } else {
+                diagnostic.help(format!("say of which enum: `{by}`"))
+            }
         } else if !functions.is_empty() {
             let functions: Vec<&str> = functions.iter().map(String::as_str).collect();
-            diagnostic.help(format!("write its namespace in front: {}", super::list(&functions).replace(" and ", " or ")))
+            diagnostic
+                .help(format!("write its namespace in front: {}", super::list(&functions).replace(" and ", " or ")))
         } else if self.declared.builtins.namespace(&name).is_some() {
             diagnostic.help(format!("`{name}` is a namespace: call one of its functions, `{name}.…`"))
         } else if is_shell_variable(&name) {
-            diagnostic.help(format!("write `\\${{{name}}}` or `${name}` if the shell of the step is to see the variable"))
+            diagnostic
+                .help(format!("write `\\${{{name}}}` or `${name}` if the shell of the step is to see the variable"))
         } else {
             match self.option_of(&name, expected) {
                 Some(help) => diagnostic.help(help),

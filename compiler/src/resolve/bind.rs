@@ -227,9 +227,10 @@ impl Declarer<'_> {
     /// The result of the function around it that a name sets.
     fn result_named(&mut self, place: Place, name: &Ident, ty: &Type) -> Option<BindId> {
         let func = self.declared.program.func(place.func)?;
-        let found = func.results.iter().find(|id| {
-            self.declared.program.bind(**id).is_some_and(|result| result.name.text == name.text)
-        });
+        let found = func
+            .results
+            .iter()
+            .find(|id| self.declared.program.bind(**id).is_some_and(|result| result.name.text == name.text));
         let id = *found?;
         let result = self.declared.program.bind(id)?;
         let at = Location { source: place.source, span: name.span };

@@ -175,9 +175,8 @@ impl Declared {
         self.program.references.push(Reference { at: head, target: Target::Module(module) });
         let Some(imported) = module.and_then(|module| self.program.module(module)) else { return Type::error() };
         let symbol = imported.scope.get(&member.text).map(|symbol| (symbol.target, symbol.at, symbol.exported));
-        let found = symbol.and_then(|(target, defined, exported)| {
-            Some((type_of(target, &member.text)?, target, defined, exported))
-        });
+        let found = symbol
+            .and_then(|(target, defined, exported)| Some((type_of(target, &member.text)?, target, defined, exported)));
         let Some((ty, target, defined, exported)) = found else {
             let types = imported.scope.iter().filter(|(name, symbol)| type_of(symbol.target, name).is_some());
             let near = suggest::nearest(&member.text, types.map(|(name, _)| name.as_str())).map(str::to_owned);

@@ -214,9 +214,11 @@ pub(super) fn typed_test(broken: &mut Broken<'_, '_>) -> Outcome {
     let gap = broken.location(Span { start: broken.span(0).start, end: broken.span(1).start });
     broken.become_kind(1, TokenKind::Test);
     broken.row.remove(0);
-    Outcome::Repaired(
-        Diagnostic::error(codes::UNEXPECTED, location, "a test has no type").help("remove it").fix("remove it", gap, ""),
-    )
+    Outcome::Repaired(Diagnostic::error(codes::UNEXPECTED, location, "a test has no type").help("remove it").fix(
+        "remove it",
+        gap,
+        "",
+    ))
 }
 
 /// `fs a() = …`: goes on without the `=` if a block is behind it.

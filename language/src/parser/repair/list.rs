@@ -95,7 +95,8 @@ pub(super) fn names(broken: &mut Broken<'_, '_>) -> Outcome {
 pub(super) fn block_of_loop(broken: &mut Broken<'_, '_>) -> Outcome {
     let at = broken.at;
     let has_in = broken.row.iter().take(at).any(|piece| piece.kind == TokenKind::In);
-    let begins = broken.kind(at).is_some_and(|kind| matches!(kind, TokenKind::Ident | TokenKind::Int) || kind.opens_string());
+    let begins =
+        broken.kind(at).is_some_and(|kind| matches!(kind, TokenKind::Ident | TokenKind::Int) || kind.opens_string());
     if broken.kind(0) != Some(TokenKind::For) || broken.opener(at).is_some() || !has_in || !begins {
         return Outcome::Unknown;
     }

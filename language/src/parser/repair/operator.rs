@@ -68,7 +68,10 @@ pub(super) fn words(broken: &mut Broken<'_, '_>) -> Outcome {
         let goes_on = broken.kind(at + 1).is_some_and(|kind| {
             kind.opens_string()
                 || kind.opens_paren()
-                || matches!(kind, TokenKind::Ident | TokenKind::Int | TokenKind::Bool | TokenKind::None | TokenKind::Not)
+                || matches!(
+                    kind,
+                    TokenKind::Ident | TokenKind::Int | TokenKind::Bool | TokenKind::None | TokenKind::Not
+                )
         });
         match broken.text(at) {
             "and" if behind && goes_on => Some(("&&", TokenKind::And)),
@@ -92,7 +95,8 @@ pub(super) fn words(broken: &mut Broken<'_, '_>) -> Outcome {
 /// `a ? b : c`
 pub(super) fn question(broken: &mut Broken<'_, '_>) -> Outcome {
     let at = broken.at;
-    let is_type = broken.kind(0) == Some(TokenKind::Let) && !broken.row.iter().take(at).any(|it| it.kind == TokenKind::Assign);
+    let is_type =
+        broken.kind(0) == Some(TokenKind::Let) && !broken.row.iter().take(at).any(|it| it.kind == TokenKind::Assign);
     let has_colon = broken.row.iter().skip(at).any(|piece| piece.kind == TokenKind::Colon);
     if broken.kind(at) != Some(TokenKind::Question) || !broken.before(1).is_some_and(TokenKind::ends_operand) {
         return Outcome::Unknown;

@@ -61,7 +61,8 @@ pub(super) fn field_type_behind(broken: &mut Broken<'_, '_>) -> Outcome {
 pub(super) fn twice_optional(broken: &mut Broken<'_, '_>) -> Outcome {
     let at = broken.at;
     let behind_type = matches!(broken.before(1), Some(TokenKind::Ident | TokenKind::RBracket));
-    if broken.kind(at) != Some(TokenKind::Coalesce) || !behind_type || broken.expects("??") || broken.failure.is_behind {
+    if broken.kind(at) != Some(TokenKind::Coalesce) || !behind_type || broken.expects("??") || broken.failure.is_behind
+    {
         return Outcome::Unknown;
     }
     let location = broken.location(broken.span(at));
@@ -82,7 +83,8 @@ pub(super) fn angles(broken: &mut Broken<'_, '_>) -> Outcome {
         return Outcome::Unknown;
     }
     let depths = broken.depths();
-    let is_close = |close: &usize| broken.kind(*close) == Some(TokenKind::Greater) && depths.get(*close) == depths.get(at);
+    let is_close =
+        |close: &usize| broken.kind(*close) == Some(TokenKind::Greater) && depths.get(*close) == depths.get(at);
     let Some(close) = (at + 1..broken.row.len()).find(is_close).filter(|close| *close > at + 1) else {
         return Outcome::Unknown;
     };
