@@ -131,6 +131,7 @@ pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: 
         signature::literal_without_type,
         signature::brackets,
         head::keyword_as_name,
+        word::missing_name,
         list::names,
         head::missing_name_or_type,
         head::parameter_list,

@@ -284,7 +284,10 @@ pub(super) fn missing_name(broken: &mut Broken<'_, '_>) -> Outcome {
     let begins = broken.kind(0).is_some_and(|kind| kind.is_word() || kind == TokenKind::ExportPrefix);
     let in_for = broken.before(1) == Some(TokenKind::Comma) && broken.before(3) == Some(TokenKind::For);
     let is_name = matches!(broken.before(1), Some(TokenKind::Let | TokenKind::For | TokenKind::Dot));
-    let is_other = broken.kind(at).is_some_and(|kind| kind == TokenKind::Ident || kind.is_word() || kind.is_keyword());
+    let is_other = broken.kind(at).is_some_and(|kind| {
+        // Parentheses round the head of a loop have the name in them.
+        kind == TokenKind::Ident || kind.is_word() || kind.is_keyword() || kind.opens_paren()
+    });
     if !begins || is_other || !broken.expects("name") || !(is_name || in_for) {
         return Outcome::Unknown;
     }
