@@ -129,7 +129,18 @@ impl<'a> Builder<'a> {
         // Recovery may have put a type before a name that stands before it.
         let span = export.unwrap_or(result.span()).to(name.span).to(end);
         let doc = self.doc(span);
-        Decl::Func(Box::new(FuncDecl { span, doc, export, result, name, type_params, params: params.1, options, binds, body }))
+        Decl::Func(Box::new(FuncDecl {
+            span,
+            doc,
+            export,
+            result,
+            name,
+            type_params,
+            params: params.1,
+            options,
+            binds,
+            body,
+        }))
     }
 
     pub(crate) fn constant(

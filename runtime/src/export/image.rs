@@ -32,7 +32,7 @@ pub(crate) enum ImageError {
     #[error("an image for a registry needs a name")]
     NoName,
     #[error("an image cannot be given the name `{0}`, which has a digest: write a tag in its place")]
-    DigestName(Reference),
+    DigestName(Box<Reference>),
     #[error("{0}")]
     Name(#[from] InvalidReference),
     #[error("an image for several platforms needs at least one of them")]
@@ -199,7 +199,7 @@ async fn try_export_index(
 fn named(to: &ImageTarget, names: &[String]) -> Result<Vec<Reference>, ImageError> {
     let names: Vec<Reference> = names.iter().map(|name| Reference::parse(name)).collect::<Result<_, _>>()?;
     if let Some(name) = names.iter().find(|name| name.digest().is_some()) {
-        return Err(ImageError::DigestName(name.clone()));
+        return Err(ImageError::DigestName(Box::new(name.clone())));
     }
     if names.is_empty() && *to == ImageTarget::Registry { Err(ImageError::NoName) } else { Ok(names) }
 }
