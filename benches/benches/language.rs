@@ -15,7 +15,7 @@ use std::time::Instant;
 use camino::Utf8Path;
 use hlb_bench::compare;
 use hlb_compiler::testing::MemoryWorld;
-use hlb_compiler::{Options, Platform, check_text, compile};
+use hlb_compiler::{Consent, Options, Platform, check_text, compile};
 use hlb_language::source::SourceId;
 
 /// The one that `hlbc` has.
@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 &format!("check and compile {name}"),
                 rounds,
                 (text.len() as f64 / 1e6, "MB"),
-                || black_box(build(&text)),
+                || build(&text),
                 "parse",
                 || {
                     black_box(hlb_language::parse(SourceId(0), &text));
@@ -87,7 +87,7 @@ fn build(text: &str) {
     let world = MemoryWorld::new();
     let checked = check_text(&world, Utf8Path::new("bench.hlb"), text.to_owned());
     assert!(!checked.has_errors(), "{:?}", checked.diagnostics.first());
-    let options = Options { platform: Platform::new("linux", "amd64") };
+    let options = Options { platform: Platform::new("linux", "amd64"), consent: Consent::none() };
     let request = compile(&world, &checked, &[], &options);
     assert!(request.is_ok(), "{:?}", request.err());
     black_box(request.ok());

@@ -61,7 +61,7 @@ pub(crate) use guard::of_others;
 pub(crate) use names::Patterns;
 pub(crate) use rule::{Constant, Rule, octal_reading};
 pub(crate) use source::wire;
-pub(crate) use table::{effects, implementation, reserved, rules, word};
+pub(crate) use table::{effects, implementation, reserved, rules, word, words_rule};
 
 /// A call of a builtin with everything evaluated.
 pub(crate) struct Invocation {

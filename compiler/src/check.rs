@@ -58,7 +58,8 @@ pub(crate) fn check(
 ) -> Outcome {
     let Some(first) = loaded.files.first() else { return Outcome { program: declared.program, refused: Vec::new() } };
     let tests = loaded.files.iter().flat_map(|file| &file.tree.decls).filter(|it| matches!(it, Decl::Test(_))).count();
-    let nodes = declared.program.funcs.len() + declared.program.constants.len() + tests;
+    let record_nodes = declared.program.funcs.len() + declared.program.constants.len() + tests;
+    let nodes = record_nodes + declared.program.records.len();
     let set_results = declared.bind_at.values().copied().collect();
     let options = declared.program.builtins.iter().filter_map(|builtin| match &builtin.signature.result {
         Type::Option(name) => Some(name.clone()),
@@ -80,7 +81,10 @@ pub(crate) fn check(
         scopes: Scopes::default(),
         constants: FxHashSet::default(),
         set_results,
+        read_results: FxHashSet::default(),
+        unset_results: Vec::new(),
         option_types,
+        record_nodes,
     };
     for (at, file) in loaded.files.iter().enumerate() {
         checker.enter(ModuleId(at), file.source);
@@ -102,6 +106,7 @@ pub(crate) fn check(
         checker.func_body(FuncId(id));
     }
     checker.tests();
+    checker.report_unset_results();
     checker.report_recursion();
     checker.spread_effects();
     let refused = checker.not_allowed(consent);
@@ -130,8 +135,14 @@ struct Checker<'a> {
     constants: FxHashSet<ConstantId>,
     /// Results of functions that something sets.
     set_results: FxHashSet<BindId>,
+    /// Those that something reads or binds.
+    read_results: FxHashSet<BindId>,
+    /// Those that nothing sets, each with its function.
+    unset_results: Vec<(FuncId, BindId)>,
     /// The builtins that take options.
     option_types: FxHashSet<EcoString>,
+    /// The number of the first record among all that need one another.
+    record_nodes: usize,
 }
 
 impl Checker<'_> {
@@ -175,6 +186,11 @@ impl Checker<'_> {
         self.declared.program.funcs.len() + id.0
     }
 
+    /// The same of a record, whose defaults may need others.
+    fn record_node(&self, id: RecordId) -> usize {
+        self.record_nodes + id.0
+    }
+
     fn func_body(&mut self, id: FuncId) {
         let loaded = self.loaded;
         let Some((module, decl)) = self.declared.funcs.get(id.0).copied() else { return };
@@ -195,14 +211,6 @@ impl Checker<'_> {
         for (index, (option, written)) in signature.options.iter().zip(options).enumerate() {
             let default = written.default.as_ref();
             defaults.push(default.map(|default| self.expr(default, &Expected::just(option.ty.clone()))));
-            if default.is_none() && !option.ty.has_empty() {
-                let at = self.at(written.span);
-                let message = format!("the option `{}` needs a default: a call may leave it out", option.name.text);
-                self.report(
-                    Diagnostic::error(codes::NO_VALUE, at, message)
-                        .help(format!("write `{} = …`, or make its type `{}?`", option.name.text, option.ty)),
-                );
-            }
             self.define(option, Definition::Setting(id, index));
         }
         let body = func.body.as_ref().map(|body| {
@@ -212,7 +220,7 @@ impl Checker<'_> {
         });
         self.report_unused_params(func);
         self.leave_scope();
-        self.report_unset_results(func, id);
+        self.find_unset_results(func, id);
         if let Some(func) = self.declared.program.funcs.get_mut(id.0) {
             func.defaults = defaults;
             func.body = body;
@@ -221,7 +229,10 @@ impl Checker<'_> {
 
     fn define(&mut self, param: &Param, definition: Definition) {
         let at = self.at(param.name.span);
-        self.scopes.define(param.name.text.clone(), param.value_type(), definition, at);
+        // Of two with one name it is not known which is meant.
+        let twice = self.scopes.defined_here(&param.name.text).is_some();
+        let ty = if twice { Type::error() } else { param.value_type() };
+        self.scopes.define(param.name.text.clone(), ty, definition, at);
     }
 
     /// Checks a constant, unless that has been done.
@@ -269,6 +280,7 @@ impl Checker<'_> {
         let fields: Vec<Type> =
             self.declared.program.record(id).map(|it| it.fields.iter().map(|field| field.ty.clone()).collect()).unwrap_or_default();
         self.scopes.push();
+        self.node = Some(self.record_node(id));
         let defaults = decl.fields.iter().zip(fields).map(|(field, ty)| {
             let default = field.default.as_ref()?;
             Some(self.expr(default, &Expected::just(ty)))
@@ -323,6 +335,10 @@ impl Checker<'_> {
         let funcs = self.declared.program.funcs.len();
         for cycle in crate::cycle::cycles(&self.edges) {
             let name = |node: usize| match node.checked_sub(funcs) {
+                Some(_) if node >= self.record_nodes => {
+                    let record = self.declared.program.record(RecordId(node - self.record_nodes));
+                    record.map(|it| it.name.text.as_str())
+                }
                 None => self.declared.program.func(FuncId(node)).map(|func| func.name.text.as_str()),
                 Some(id) => self.declared.program.constant(ConstantId(id)).map(|it| it.name.text.as_str()),
             };

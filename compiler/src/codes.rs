@@ -33,7 +33,7 @@ codes! {
     BARE_OPTION = "E0116", "`option` without the name of what it is for";
     MODE = "E0117", "a mode that does not exist";
     ESCAPE = "E0118", "a backslash before a character that needs none";
-    VARIADIC = "E0119", "a variadic parameter where one value is needed";
+    VARIADIC = "E0119", "a variadic parameter or a default where there can be none";
     UNSUPPORTED = "E0120", "something that is not supported yet";
     DEPRECATED = "E0121", "an old spelling";
     UNUSED_IMPORT = "E0122", "an import that nothing uses";
@@ -63,7 +63,7 @@ codes! {
     MODULE_ESCAPE = "E0152", "a module from elsewhere that reaches for files of this machine";
     CONSENT = "E0153", "a module from elsewhere that does what nobody has allowed";
     TARGET = "E0201", "a target that is not in the file";
-    TARGET_ARGUMENTS = "E0202", "a target that takes arguments";
+    TARGET_ARGUMENTS = "E0202", "a target that is not given what it takes";
     IMAGE_REFERENCE = "E0203", "a text that is no image reference";
     ARGUMENT = "E0204", "an argument that the builtin cannot use";
     LOCAL_PATH = "E0205", "a path on this machine that cannot be used";
@@ -73,6 +73,7 @@ codes! {
     SHELL_WORDS = "E0209", "a command that cannot be split into words";
     TEMPLATE = "E0210", "a template that cannot be filled in";
     BIND_MOUNT = "E0211", "a bound mount that has no result";
+    FRONTEND_EXPORT = "E0212", "a target that writes something out, where a client does that";
     DEPTH = "E0213", "calls nested too deep, or more of something than a build can use";
     NEVER_BOUND = "E0215", "a bound name whose call was not evaluated";
     WORLD = "E0216", "something that this machine did not answer";

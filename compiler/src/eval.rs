@@ -301,7 +301,7 @@ fn append(ty: &Type, own: &Type, current: Value, next: Value) -> Value {
                 _ => Rc::default(),
             };
             if own.fits(item) {
-                Rc::make_mut(&mut all).push(next);
+                Rc::make_mut(&mut all).push(next.filled(item));
             } else if !next.items().is_empty() {
                 Rc::make_mut(&mut all).extend(next.items().iter().cloned());
             }

@@ -48,6 +48,8 @@ pub struct Program {
     pub builtins: Vec<Builtin>,
     /// Every use of a name that could be resolved, in no particular order.
     pub references: Vec<Reference>,
+    /// Uses of names whose type a condition has narrowed, with that type.
+    pub narrowed: Vec<(Location, Type)>,
 }
 
 macro_rules! ids {
@@ -226,6 +228,8 @@ pub struct Record {
     pub field_docs: Vec<Option<EcoString>>,
     /// The values of fields that a call leaves out.
     pub defaults: Vec<Option<Expr>>,
+    /// Whether its values can be compared: all of its fields are data.
+    pub data: bool,
 }
 
 /// An enum.
@@ -350,6 +354,11 @@ impl Program {
 
     pub(crate) fn record(&self, id: RecordId) -> Option<&Record> {
         self.records.get(id.0)
+    }
+
+    /// Whether values of a type can be compared.
+    pub(crate) fn is_data(&self, ty: &Type) -> bool {
+        ty.is_data(&|id| self.record(id).is_none_or(|record| record.data))
     }
 
     pub(crate) fn enumeration(&self, id: EnumId) -> Option<&Enum> {

@@ -97,11 +97,11 @@ fn function(expr: &Expr, kind: &str) -> Decl {
             bind: None,
         }),
         Expr::Func(literal) if literal.kind.text == kind => {
-            return Decl::Func(declaration(span, ident(kind), ident(NAME), literal.body.clone()));
+            return Decl::Func(Box::new(declaration(span, ident(kind), ident(NAME), literal.body.clone())));
         }
         expr => Stmt::Expr(ast::ExprStmt { span, expr: expr.clone() }),
     };
-    Decl::Func(declaration(span, ident(kind), ident(NAME), ast::Block { span, stmts: vec![stmt] }))
+    Decl::Func(Box::new(declaration(span, ident(kind), ident(NAME), ast::Block { span, stmts: vec![stmt] })))
 }
 
 fn declaration(span: hlb_language::span::Span, kind: ast::Ident, name: ast::Ident, body: ast::Block) -> ast::FuncDecl {

@@ -127,7 +127,12 @@ impl Program {
     /// The type of the name at an offset of a text.
     pub fn type_at(&self, source: SourceId, offset: usize) -> Option<Type> {
         let target = match self.reference_at(source, offset) {
-            Some(reference) => reference.target,
+            Some(reference) => {
+                if let Some((_, ty)) = self.narrowed.iter().find(|(at, _)| *at == reference.at) {
+                    return Some(ty.clone());
+                }
+                reference.target
+            }
             None => self.constant_at(source, offset)?,
         };
         match target {

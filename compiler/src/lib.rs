@@ -18,6 +18,9 @@ mod request;
 mod world;
 
 mod codes;
+pub mod explain;
+mod fix;
+
 mod cycle;
 mod deep;
 mod effects;
@@ -49,6 +52,7 @@ use hlb_language::source::SourceMap;
 pub use codes::CODES;
 pub use consent::{Consent, ConsentError, refusal, trust_flag};
 pub use effects::{Effect, Effects};
+pub use fix::{Applied, Fixed, FixedFile, fix};
 pub use hir::Program;
 pub use image::{Healthcheck, History, ImageConfig};
 pub use index::Description;
@@ -57,6 +61,7 @@ pub use remote::{
     PinRequest, RemoteModule,
 };
 pub use request::{Content, Export, ExportTo, LocalDir, Request, Socket, Solve, Variant};
+pub use suggest::nearest;
 pub use target::{ParameterInfo, TargetCall, TargetInfo};
 pub use test::{TestOutcome, test};
 pub use types::{FuncType, Type};

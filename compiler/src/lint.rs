@@ -8,15 +8,28 @@ mod shadowed;
 mod strict;
 mod walk;
 
-use hlb_language::diagnostic::Diagnostic;
+use hlb_language::diagnostic::{Diagnostic, Location};
+use hlb_language::source::SourceId;
+use rustc_hash::FxHashSet;
 
 use crate::Checked;
+use crate::codes;
 use crate::hir::Program;
+use crate::remote::Origin;
 
-/// Adds warnings about a program.
+/// Adds warnings about a program. Files with errors get none: what is doubtful there may follow from what is wrong.
 pub(crate) fn lint(program: &Program, diagnostics: &mut Vec<Diagnostic>) {
     overwritten::lint(program, diagnostics);
     shadowed::lint(program, diagnostics);
+    let errors: Vec<Location> = diagnostics.iter().filter(|it| it.is_error()).map(|it| it.primary.at).collect();
+    let broken: FxHashSet<SourceId> = errors.iter().map(|at| at.source).collect();
+    diagnostics.retain(|it| {
+        let at = it.primary.at;
+        let is_lint = it.code.0.starts_with("E03") || it.code == codes::UNUSED_IMPORT;
+        let is_spelling = it.code == codes::DEPRECATED;
+        let in_error = |error: &Location| error.source == at.source && error.span.contains(at.span);
+        it.is_error() || !(is_lint && broken.contains(&at.source) || is_spelling && errors.iter().any(in_error))
+    });
 }
 
 impl Checked {
@@ -24,6 +37,8 @@ impl Checked {
     pub fn strict(&self) -> Vec<Diagnostic> {
         let mut diagnostics = Vec::new();
         strict::lint(&self.program, &mut diagnostics);
+        let own = |source| self.program.modules.iter().any(|it| it.source == source && it.origin == Origin::Client);
+        diagnostics.retain(|diagnostic| own(diagnostic.primary.at.source));
         diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.at.source, diagnostic.primary.at.span));
         diagnostics
     }

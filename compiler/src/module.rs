@@ -240,7 +240,7 @@ impl Loader<'_> {
                 self.diagnostics.push(
                     Diagnostic::warning(codes::DEPRECATED, expr_at, "an import without `from` is the old spelling")
                         .help("write `from` before the path")
-                        .fix("insert `from`", insert, "from "),
+                        .safe_fix("insert `from`", insert, "from "),
                 );
             }
             let name = import.name.text.clone();

@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8PathBuf;
-use hlb_language::diagnostic::Location;
+use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_llb::pb;
 
+use crate::codes;
 use crate::image::ImageConfig;
 use crate::world::Platform;
 
@@ -43,6 +44,16 @@ pub struct Solve {
     pub image: ImageConfig,
     /// The target that asked for it.
     pub name: String,
+}
+
+impl Solve {
+    /// What is wrong if this is to answer a client that writes results out itself, as those of a frontend do.
+    pub fn writes(&self) -> Option<Diagnostic> {
+        let export = self.exports.first()?;
+        let message = "a frontend writes nothing out: that is up to the client";
+        let help = "use `--output` or `--tag` of the client, and build a target without this call";
+        Some(Diagnostic::error(codes::FRONTEND_EXPORT, export.at, message).help(help))
+    }
 }
 
 /// A directory that the client serves.

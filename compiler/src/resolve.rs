@@ -92,6 +92,7 @@ pub(crate) fn declare(loaded: &Loaded, diagnostics: &mut Vec<Diagnostic>) -> Dec
         declarer.signatures(ModuleId(at), file);
     }
     declarer.report_record_cycles();
+    declarer.find_data();
     for (at, file) in loaded.files.iter().enumerate() {
         declarer.binds(ModuleId(at), file);
         declarer.exports(ModuleId(at), file);
@@ -141,6 +142,12 @@ impl Declarer<'_> {
                 Decl::Enum(decl) => (&decl.name, Target::Enum(self.new_enum(source, decl)), decl.export),
                 Decl::Export(_) | Decl::Test(_) | Decl::Error(_) => continue,
             };
+            if matches!(target, Target::Record(_) | Target::Enum(_)) && !matches!(Type::of(&name.text), Type::Unknown(_)) {
+                let at = Location { source, span: name.span };
+                let message = format!("`{}` is the name of a type of the language", name.text);
+                self.diagnostics.push(Diagnostic::error(codes::BUILTIN_REUSED, at, message).help("choose another name"));
+                continue;
+            }
             self.name(module, source, name, target);
             if export.is_some()
                 && let Some(file) = self.declared.program.modules.get_mut(module.0)
@@ -198,6 +205,7 @@ impl Declarer<'_> {
             fields: Vec::new(),
             field_docs: decl.fields.iter().map(|field| field.doc.clone()).collect(),
             defaults: Vec::new(),
+            data: true,
         });
         self.declared.records.push((module, at));
         id
@@ -205,6 +213,14 @@ impl Declarer<'_> {
 
     fn new_enum(&mut self, source: SourceId, decl: &ast::EnumDecl) -> EnumId {
         let id = EnumId(self.declared.program.enums.len());
+        let broken = |it: &Diagnostic| it.primary.at.source == source && decl.body.contains(it.primary.at.span);
+        if decl.variants.is_empty() && !self.diagnostics.iter().any(broken) {
+            let message = format!("`{}` has no variant, so there is no value of it", decl.name.text);
+            self.diagnostics.push(
+                Diagnostic::error(codes::NO_VALUE, Location { source, span: decl.body }, message)
+                    .help(format!("name its values: `enum {} {{ debug release }}`", decl.name.text)),
+            );
+        }
         let mut variants: Vec<Ident> = Vec::new();
         for variant in &decl.variants {
             if let Some(before) = variants.iter().find(|known| known.text == variant.text) {

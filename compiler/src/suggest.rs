@@ -7,7 +7,7 @@ const FAR: usize = 2;
 
 /// The nearest candidate that is near enough to be a slip of the finger. Of equally near ones that which begins
 /// with the name, then that of the same length, as another letter is more often struck than one left out; then the first.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = if name.chars().count() <= 4 { 1 } else { FAR };
     let mut best: Option<((usize, bool, usize), &str)> = None;
     let length = name.chars().count();

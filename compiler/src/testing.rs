@@ -5,7 +5,7 @@
 mod module;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -28,7 +28,7 @@ pub struct MemoryWorld {
     pub files: BTreeMap<Utf8PathBuf, String>,
     /// Environment variables.
     pub env: BTreeMap<String, String>,
-    /// The working directory.
+    /// The working directory; nothing if it is gone.
     pub cwd: Utf8PathBuf,
     /// The home directory.
     pub home: Option<Utf8PathBuf>,
@@ -52,6 +52,8 @@ pub struct MemoryWorld {
     pub pins: Option<BTreeMap<String, String>>,
     /// Modules of others: by `remote#ref`, or by the name of the solve.
     pub modules: BTreeMap<String, MemoryModule>,
+    /// Names of modules and of what is pinned, as above, that nobody can reach.
+    pub lost: BTreeSet<String>,
     /// Whether modules that are not here would be fetched.
     pub fetches: bool,
     /// What modules of others may do while imports are evaluated.
@@ -87,6 +89,7 @@ impl MemoryWorld {
             layouts: None,
             pins: None,
             modules: BTreeMap::new(),
+            lost: BTreeSet::new(),
             fetches: false,
             consent: Consent::none(),
             origin: LocalOrigin::Client,
@@ -121,6 +124,13 @@ impl MemoryWorld {
 impl Default for MemoryWorld {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl MemoryWorld {
+    fn reach(&self, name: &str) -> Result<(), WorldError> {
+        let lost = self.lost.contains(name);
+        if lost { Err(WorldError::Other(format!("`{name}` cannot be reached"))) } else { Ok(()) }
     }
 }
 
@@ -167,6 +177,9 @@ impl World for MemoryWorld {
     }
 
     fn cwd(&self) -> Result<Utf8PathBuf, WorldError> {
+        if self.cwd.as_str().is_empty() {
+            return Err(WorldError::Other("it is gone".to_owned()));
+        }
         Ok(self.cwd.clone())
     }
 
@@ -219,12 +232,13 @@ impl World for MemoryWorld {
     }
 
     fn pin(&self, wanted: &PinRequest) -> Result<Option<Pin>, WorldError> {
-        let Some(pins) = &self.pins else { return Ok(None) };
         let name = match wanted {
             PinRequest::Image { reference, .. } => reference.clone(),
             PinRequest::Git { git, .. } => format!("{}#{}", git.url, git.reference),
             PinRequest::Http { http, .. } => http.url.clone(),
         };
+        self.reach(&name)?;
+        let Some(pins) = &self.pins else { return Ok(None) };
         pins.get(&name).map(|pin| Some(Pin(pin.clone()))).ok_or(WorldError::NotLocked { entry: name })
     }
 
@@ -233,6 +247,7 @@ impl World for MemoryWorld {
             ModuleFrom::Git { remote, reference } => format!("{remote}#{reference}"),
             ModuleFrom::Fs(solve) => solve.name.clone(),
         };
+        self.reach(&name)?;
         let found = self.modules.get(&name).map(MemoryModule::found);
         found.ok_or_else(|| WorldError::Refused { action: format!("fetching `{name}`") })
     }

@@ -108,6 +108,21 @@ impl Type {
         Self::Unknown(EcoString::new())
     }
 
+    /// What is to be found: a type parameter of a call of which nothing is known yet.
+    pub(crate) fn open() -> Self {
+        Self::Unknown("…".into())
+    }
+
+    /// Whether some part of it is to be found.
+    pub(crate) fn is_open(&self) -> bool {
+        match self {
+            Self::Unknown(name) => name == "…",
+            Self::List(item) | Self::Map(item) | Self::Optional(item) => item.is_open(),
+            Self::Func(func) => func.params.iter().any(Self::is_open) || func.result.is_open(),
+            _ => false,
+        }
+    }
+
     /// Whether this is a type of options.
     pub fn is_option(&self) -> bool {
         matches!(self, Self::Option(_) | Self::OwnOption(..) | Self::AnyOption)
@@ -123,13 +138,12 @@ impl Type {
         self.accumulates() || matches!(self, Self::String | Self::Int | Self::Bool | Self::Map(_) | Self::Optional(_))
     }
 
-    /// Whether values can be compared with `==`: all that is data.
-    pub(crate) fn is_data(&self) -> bool {
+    /// Whether values can be compared with `==`: all that is data. Which records are data the program knows.
+    pub(crate) fn is_data(&self, record: &dyn Fn(RecordId) -> bool) -> bool {
         match self {
-            Self::String | Self::Int | Self::Bool | Self::Enum(..) | Self::Record(..) | Self::Never | Self::Unknown(_) => {
-                true
-            }
-            Self::List(item) | Self::Map(item) | Self::Optional(item) => item.is_data(),
+            Self::String | Self::Int | Self::Bool | Self::Enum(..) | Self::Never | Self::Unknown(_) => true,
+            Self::Record(id, _) => record(*id),
+            Self::List(item) | Self::Map(item) | Self::Optional(item) => item.is_data(record),
             Self::Fs
             | Self::Pipeline
             | Self::Option(_)

@@ -44,6 +44,24 @@ pub struct Fix {
     pub title: String,
     /// Replacements, which do not overlap.
     pub edits: Vec<Edit>,
+    /// Whether it may be applied unseen.
+    pub applicability: Applicability,
+}
+
+/// Whether a fix may be applied by a machine, without anybody who looks at it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Applicability {
+    /// The text can have meant nothing else, or the edit does not change what it means.
+    Safe,
+    /// Likely, but somebody has to look: a name that is near, a place for what is missing.
+    Guess,
+}
+
+impl Applicability {
+    /// Safe if this is so, else a guess.
+    pub fn safe_if(is_sure: bool) -> Self {
+        if is_sure { Self::Safe } else { Self::Guess }
+    }
 }
 
 /// The replacement of one range by a text.
@@ -114,10 +132,28 @@ impl Diagnostic {
         self
     }
 
-    /// Suggests the replacement of one range.
+    /// Suggests the replacement of one range, as a guess.
     #[must_use]
-    pub fn fix(mut self, title: impl Into<String>, at: Location, text: impl Into<String>) -> Self {
-        self.fixes.push(Fix { title: title.into(), edits: vec![Edit { at, text: text.into() }] });
+    pub fn fix(self, title: impl Into<String>, at: Location, text: impl Into<String>) -> Self {
+        self.replace(title, at, text, Applicability::Guess)
+    }
+
+    /// Offers the replacement of one range that cannot be wrong.
+    #[must_use]
+    pub fn safe_fix(self, title: impl Into<String>, at: Location, text: impl Into<String>) -> Self {
+        self.replace(title, at, text, Applicability::Safe)
+    }
+
+    /// Offers the replacement of one range, sure or not.
+    #[must_use]
+    pub fn replace(
+        mut self,
+        title: impl Into<String>,
+        at: Location,
+        text: impl Into<String>,
+        applicability: Applicability,
+    ) -> Self {
+        self.fixes.push(Fix { title: title.into(), edits: vec![Edit { at, text: text.into() }], applicability });
         self
     }
 

@@ -168,6 +168,12 @@ fn kind(kind: SymbolKind) -> lsp::SymbolKind {
         SymbolKind::Function => lsp::SymbolKind::FUNCTION,
         SymbolKind::Module => lsp::SymbolKind::MODULE,
         SymbolKind::Bound => lsp::SymbolKind::VARIABLE,
+        SymbolKind::Constant => lsp::SymbolKind::CONSTANT,
+        SymbolKind::Record => lsp::SymbolKind::STRUCT,
+        SymbolKind::Field => lsp::SymbolKind::FIELD,
+        SymbolKind::Enum => lsp::SymbolKind::ENUM,
+        SymbolKind::Variant => lsp::SymbolKind::ENUM_MEMBER,
+        SymbolKind::Test => lsp::SymbolKind::METHOD,
     }
 }
 

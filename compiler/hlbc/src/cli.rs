@@ -2,11 +2,14 @@
 //!
 //! Owns names, options and their help texts, nothing else: what a command does is in `commands`.
 
+pub(crate) mod given;
+
 use camino::Utf8PathBuf;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use hlb_compiler::{Consent, ConsentError};
 
 use crate::output::{self, Output};
+use given::Given;
 
 const EXIT_CODES: &str = "Exit codes:
   0    done
@@ -32,6 +35,11 @@ Nothing of this machine is lent to the steps but what these options name.";
 const DIFF_HELP: &str = "A and B are programs if their names end in `.hlb`, LLB if they are definitions, \
 and programs if they are other text; `-` is LLB on standard input.";
 
+const TARGET_HELP: &str = "Parameters of a target are given behind its name, as `hlbc list` shows them:
+  hlbc run build --package ./cmd/app --race
+
+What is no option of hlbc belongs to the target before it, or to the first; behind `--` everything does.";
+
 /// Checks, formats and builds `.hlb` files.
 #[derive(Debug, Parser)]
 #[command(name = "hlbc", version, after_help = EXIT_CODES, max_term_width = 100)]
@@ -40,15 +48,38 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+impl Cli {
+    /// Reads the command line of this process. Ends it where that cannot be read, or asks for help.
+    pub(crate) fn here() -> Self {
+        let mut command = Self::command();
+        command.build();
+        let (own, given) = given::split(std::env::args_os(), &command);
+        let mut cli = Self::parse_from(own);
+        match &mut cli.command {
+            Command::Run(Run { targets, .. }) | Command::Emit(Emit { targets, .. }) => targets.given = given,
+            _ => {}
+        }
+        cli
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Build targets
+    #[command(after_help = TARGET_HELP)]
     Run(Run),
+    /// List what can be built and tested, and what it takes from the command line
+    List(List),
+    /// Run the tests of a program
+    Test(Test),
     /// Report the mistakes of a program without building anything
     Check(Check),
+    /// Tell what codes of mistakes mean, such as E0101; without one, list them
+    Explain(Explain),
     /// Lay files out in the one way there is
     Fmt(Fmt),
     /// Print what targets will do: their LLB, to read, as a picture or for other tools
+    #[command(after_help = TARGET_HELP)]
     Emit(Emit),
     /// Build for BuildKit, which starts this in a container (see docs/frontend.md)
     #[command(hide = true)]
@@ -78,6 +109,13 @@ pub(crate) struct ProgramArgs {
     pub(crate) file: Option<Utf8PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct MessageArgs {
+    /// How to tell mistakes: in words, or as JSON for other programs (see docs/cli.md)
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = MessageFormat::Text)]
+    pub(crate) message_format: MessageFormat,
+}
+
 /// What to build.
 #[derive(Debug, Args)]
 pub(crate) struct TargetArgs {
@@ -87,14 +125,9 @@ pub(crate) struct TargetArgs {
     /// The same as TARGET; may be repeated
     #[arg(short, long = "target", value_name = "TARGET")]
     target: Vec<String>,
-}
-
-impl TargetArgs {
-    /// All of them, at least one.
-    pub(crate) fn all(&self) -> Vec<String> {
-        let all: Vec<String> = self.named.iter().chain(&self.target).cloned().collect();
-        if all.is_empty() { vec!["default".to_owned()] } else { all }
-    }
+    /// All of that, and what the targets are given.
+    #[arg(skip)]
+    pub(crate) given: Given,
 }
 
 /// What is taken from elsewhere.
@@ -144,6 +177,39 @@ pub(crate) struct Run {
     /// Let steps do what is refused otherwise; may be repeated. `network.host` is allowed anyway
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) allow: Vec<Allow>,
+    #[command(flatten)]
+    pub(crate) messages: MessageArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// Only tests whose names contain this
+    #[arg(value_name = "FILTER", default_value = "", hide_default_value = true)]
+    pub(crate) filter: String,
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
+    #[command(flatten)]
+    pub(crate) machine: MachineArgs,
+    #[command(flatten)]
+    pub(crate) platform: PlatformArgs,
+    /// Let steps do what is refused otherwise; may be repeated. `network.host` is allowed anyway
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) allow: Vec<Allow>,
+    #[command(flatten)]
+    pub(crate) messages: MessageArgs,
 }
 
 #[derive(Debug, Args)]
@@ -152,6 +218,24 @@ pub(crate) struct Check {
     pub(crate) program: ProgramArgs,
     #[command(flatten)]
     pub(crate) modules: ModuleArgs,
+    /// Warn of more: images without a digest, packages that are downloaded again in each build
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// End with 3 if there are warnings
+    #[arg(long)]
+    pub(crate) deny_warnings: bool,
+    /// Change the files where a fix is sure to be what was meant, and report the rest
+    #[arg(long)]
+    pub(crate) fix: bool,
+    #[command(flatten)]
+    pub(crate) messages: MessageArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The codes; case and zeros at the front do not matter
+    #[arg(value_name = "CODE")]
+    pub(crate) codes: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -190,7 +274,15 @@ pub(crate) struct Module {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ModuleCommand {
     /// Print the files of a program as they import one another
-    Tree(Check),
+    Tree(Tree),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tree {
+    #[command(flatten)]
+    pub(crate) program: ProgramArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
 }
 
 #[derive(Debug, Args)]
@@ -219,6 +311,8 @@ pub(crate) struct Emit {
     /// Do not look up images: steps then lack the environment, directory and user that their images set
     #[arg(long)]
     pub(crate) no_resolve: bool,
+    #[command(flatten)]
+    pub(crate) messages: MessageArgs,
 }
 
 #[derive(Debug, Args)]
@@ -289,6 +383,14 @@ pub(crate) enum Progress {
     Plain,
     /// Nothing but errors
     Quiet,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum MessageFormat {
+    /// To read
+    Text,
+    /// One JSON object a line
+    Json,
 }
 
 /// What steps may do only if they are let.
@@ -378,8 +480,6 @@ fn agent(text: &str) -> Result<(String, Vec<Utf8PathBuf>), String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

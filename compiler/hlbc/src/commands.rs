@@ -7,11 +7,14 @@ mod check;
 mod diff;
 mod dump;
 mod emit;
+mod explain;
 mod fmt;
 mod frontend;
+mod list;
 mod module;
 mod run;
 mod solve;
+mod test;
 mod update;
 mod vendor;
 mod version;
@@ -28,9 +31,12 @@ pub(crate) fn dispatch(cli: Cli) -> ExitCode {
     let screen = Screen::stderr();
     let done = match cli.command {
         Command::Run(args) => run::run(&args, screen),
+        Command::List(args) => list::list(&args, screen),
+        Command::Test(args) => test::test(&args, screen),
         Command::Check(args) => check::check(&args, screen),
         Command::Fmt(args) => fmt::fmt(&args, screen),
         Command::Emit(args) => emit::emit(&args, screen),
+        Command::Explain(args) => explain::explain(&args),
         Command::Frontend => frontend::frontend(),
         Command::Dump(args) => dump::dump(&args),
         Command::Solve(args) => solve::solve(&args, screen),

@@ -104,16 +104,10 @@ fn compile(world: &GatewayWorld, checked: &Checked, wanted: &Wanted, platform: &
             )));
         }
     };
-    if let Some(export) = solve.exports.first() {
-        let error = Diagnostic::error(
-            hlb_language::diagnostic::Code("E0212"),
-            export.at,
-            "a frontend writes nothing out: that is up to the client",
-        );
-        let error = error.help("use `--output` or `--tag` of the client, and build a target without this call");
-        return Err(told(&checked.sources, &[error]));
+    match solve.writes() {
+        Some(error) => Err(told(&checked.sources, &[error])),
+        None => Ok(solve),
     }
-    Ok(solve)
 }
 
 /// Errors of the program, drawn; clients show the lines of the first as they do for other frontends.

@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::{Allow, MachineArgs};
 use crate::config::Places;
 use crate::error::{Failure, Kind};
-use crate::execute::Executor;
-use crate::progress::Progress;
+use crate::execute::{Broken, Executor};
+use crate::progress::{Ended, Progress};
 use crate::report::Screen;
 use crate::{cli, failure, interrupt};
 
@@ -110,9 +110,18 @@ impl Building<'_> {
         }
     }
 
-    /// Ends what is shown of a build without a request.
-    pub(crate) fn abandon(self) {
-        self.progress.end(false);
+    /// Does one request of several, whatever becomes of it.
+    ///
+    /// # Errors
+    /// If it failed or was interrupted; that has not been told.
+    pub(crate) fn attempt(&self, request: Request) -> Result<(), Box<Broken>> {
+        let Machine { tokio, cancel, .. } = self.machine;
+        tokio.block_on(Arc::clone(&self.executor).execute(request, cancel.clone()))
+    }
+
+    /// Ends what is shown of a build without a request, or of several.
+    pub(crate) fn abandon(self) -> Ended {
+        self.progress.end(false)
     }
 
     /// Tells why there will be no request: `tell` tells what is wrong with the program, and a step that failed while it was

@@ -17,10 +17,13 @@ mod image;
 mod interrupt;
 mod look;
 mod machine;
+mod message;
 mod output;
+mod paint;
 mod program;
 mod progress;
 mod reach;
+mod replace;
 mod report;
 mod world;
 
@@ -29,5 +32,5 @@ mod world;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
-    commands::dispatch(clap::Parser::parse())
+    commands::dispatch(cli::Cli::here())
 }

@@ -5,7 +5,9 @@
 use std::path::PathBuf;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::{Checked, CompileErrors, Consent, Options, Platform, Request, TargetCall, World};
+use hlb_compiler::{
+    Applied, Checked, CompileErrors, Consent, FixedFile, Options, Platform, Request, TargetCall, World, hir,
+};
 use hlb_language::diagnostic::Diagnostic;
 use hlb_modules::{Mode, Session};
 use tokio_util::sync::CancellationToken;
@@ -14,7 +16,7 @@ use crate::cli::{self, ModuleArgs, ProgramArgs};
 use crate::error::{Failure, Kind};
 use crate::report::Screen;
 use crate::world::{OsWorld, Outside};
-use crate::{config, interrupt, reach};
+use crate::{config, interrupt, reach, replace};
 
 const NAME: &str = "build.hlb";
 
@@ -116,7 +118,7 @@ impl Kept {
     }
 
     /// What was found of a program, as far as the command wants to know.
-    fn judged(&self, checked: Checked) -> Checked {
+    pub(crate) fn judged(&self, checked: Checked) -> Checked {
         if self.inspects { checked.unjudged() } else { checked }
     }
 
@@ -155,7 +157,7 @@ pub(crate) fn look(kept: &Kept, file: &Utf8Path, screen: Screen) -> Result<Optio
     if !checked.has_errors() && !checked.absent().is_empty() {
         return Ok(None);
     }
-    told(checked, screen).map(Some)
+    judge(checked, screen).map(Some)
 }
 
 /// Checks a program and tells its mistakes.
@@ -163,7 +165,25 @@ pub(crate) fn look(kept: &Kept, file: &Utf8Path, screen: Screen) -> Result<Optio
 /// # Errors
 /// If it has errors; they have been told.
 pub(crate) fn check(kept: &Kept, world: &OsWorld<'_>, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
-    told(kept.judged(hlb_compiler::check(world, file)), screen)
+    judge(kept.judged(hlb_compiler::check(world, file)), screen)
+}
+
+/// Changes the files of a program where a fix is sure. What is left is not told yet.
+///
+/// # Errors
+/// If a file cannot be written.
+pub(crate) fn fix(world: &OsWorld<'_>, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
+    let fixed = hlb_compiler::fix(world, file);
+    for FixedFile { path, before, after } in &fixed.files {
+        if world.read_text(path).as_ref() != Ok(before) {
+            let failure = Failure::new(Kind::Environment, format!("`{path}` has changed while it was checked"));
+            return Err(failure.help("run the command again"));
+        }
+        replace::file(path, after)?;
+        let here: Vec<&Applied> = fixed.applied.iter().filter(|it| path == &it.file).collect();
+        screen.fixed(&here);
+    }
+    Ok(fixed.checked)
 }
 
 /// That all modules of a program are there.
@@ -176,18 +196,26 @@ pub(crate) fn complete(checked: Checked, screen: Screen) -> Result<Checked, Fail
         return Ok(checked);
     }
     screen.diagnostics(&checked.sources, &absent);
+    screen.more(&absent);
     Err(Failure::told(Kind::Missing))
 }
 
-fn told(checked: Checked, screen: Screen) -> Result<Checked, Failure> {
+/// Tells what is to be said of a program that has been checked.
+///
+/// # Errors
+/// If it has errors; they have been told.
+pub(crate) fn judge(checked: Checked, screen: Screen) -> Result<Checked, Failure> {
     screen.diagnostics(&checked.sources, &checked.diagnostics);
-    let errors: Vec<&Diagnostic> = checked.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).collect();
-    if errors.is_empty() { Ok(checked) } else { Err(Failure::told(kind(&errors))) }
+    if checked.has_errors() {
+        screen.more(&checked.diagnostics);
+        return Err(Failure::told(kind(&checked.diagnostics)));
+    }
+    Ok(checked)
 }
 
-/// What sort of failure some errors are.
-fn kind(errors: &[&Diagnostic]) -> Kind {
-    let all = |codes: &[&str]| errors.iter().all(|error| codes.contains(&error.code.0));
+/// What sort of failure some errors are. Warnings beside them do not count.
+fn kind(errors: &[Diagnostic]) -> Kind {
+    let all = |codes: &[&str]| errors.iter().filter(|it| it.is_error()).all(|it| codes.contains(&it.code.0));
     if all(&MISSING) {
         Kind::Missing
     } else if all(&TARGETS) {
@@ -206,7 +234,7 @@ fn kind(errors: &[&Diagnostic]) -> Kind {
 pub(crate) fn compile(
     world: &OsWorld<'_>,
     checked: &Checked,
-    targets: &[String],
+    targets: &[TargetCall],
     platform: Option<&cli::Platform>,
     screen: Screen,
     cancel: &CancellationToken,
@@ -221,16 +249,26 @@ pub(crate) fn compile(
 pub(crate) fn evaluate(
     world: &OsWorld<'_>,
     checked: &Checked,
-    targets: &[String],
+    targets: &[TargetCall],
     platform: Option<&cli::Platform>,
 ) -> Result<Request, CompileErrors> {
+    hlb_compiler::compile(world, checked, targets, &options(world, platform))
+}
+
+/// How to compile for a platform of the command line.
+pub(crate) fn options(world: &OsWorld<'_>, platform: Option<&cli::Platform>) -> Options {
     let platform = match platform {
         Some(it) => Platform { os: it.os.clone(), architecture: it.architecture.clone(), variant: it.variant.clone() },
         // Whatever this machine is, containers are Linux.
         None => Platform { os: "linux".to_owned(), ..world.host() },
     };
-    let targets: Vec<TargetCall> = targets.iter().map(|name| name.as_str().into()).collect();
-    hlb_compiler::compile(world, checked, &targets, &Options { platform, consent: world.consent.clone() })
+    Options { platform, consent: world.consent.clone() }
+}
+
+/// The tests of a program whose names contain a text.
+pub(crate) fn tests<'c>(checked: &'c Checked, filter: &str) -> Vec<&'c hir::Test> {
+    let own = |test: &&hir::Test| test.module == hir::ModuleId(0) && test.name.contains(filter);
+    checked.program.tests.iter().filter(own).collect()
 }
 
 /// Tells errors of a compilation. A target that does not exist is a mistake of the command line, what a program names but
@@ -241,6 +279,7 @@ pub(crate) fn tell(errors: &CompileErrors, checked: &Checked, screen: Screen, ca
     }
     if let [error] = errors.0.as_slice()
         && error.code.0 == NO_TARGET
+        && !screen.is_json()
     {
         let names: Vec<String> = checked.targets().into_iter().map(|target| format!("`{}`", target.name)).collect();
         let known = format!("the targets are {}", names.join(", "));
@@ -252,5 +291,6 @@ pub(crate) fn tell(errors: &CompileErrors, checked: &Checked, screen: Screen, ca
         return Failure::new(Kind::Usage, error.message.clone()).help(help);
     }
     screen.diagnostics(&checked.sources, &errors.0);
-    Failure::told(kind(&errors.0.iter().collect::<Vec<_>>()))
+    screen.more(&errors.0);
+    Failure::told(kind(&errors.0))
 }

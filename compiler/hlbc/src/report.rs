@@ -1,6 +1,6 @@
 //! How mistakes in a program look on a terminal.
 //!
-//! Owns the drawing of diagnostics, the only place that knows codespan, and the decision for or against colour. What a
+//! Owns the drawing of diagnostics, the only place that knows codespan, and the decisions for or against colour and JSON. What a
 //! mistake *is* comes from `hlb-language` as data.
 
 use std::collections::BTreeSet;
@@ -10,32 +10,56 @@ use codespan_reporting::diagnostic as draw;
 use codespan_reporting::files::SimpleFiles;
 use codespan_reporting::term;
 use codespan_reporting::term::termcolor::{ColorChoice, NoColor, StandardStream, WriteColor};
-use hlb_language::diagnostic::{Diagnostic, Fix, Label, Severity};
-use hlb_language::source::{SourceId, SourceMap};
+use hlb_compiler::Applied;
+use hlb_language::diagnostic::{Diagnostic, Fix, Label, Location, Severity};
+use hlb_language::source::{Source, SourceId, SourceMap};
+use hlb_language::span::Span;
+
+use crate::cli::MessageFormat;
+use crate::message;
 
 /// How many diagnostics are drawn. Who has more mends these first.
 const DRAWN: usize = 50;
 /// Longest line that is drawn, in bytes. A longer one is a generated file, and drawing it says nothing.
 const WIDEST: usize = 2000;
 
-/// Standard error.
+/// Standard error, and what is told in another way than in words.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Screen {
     colour: bool,
+    json: Option<Channel>,
 }
 
-/// A text with ranges to point at, for what is not a diagnostic of the compiler.
+/// Where JSON goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Channel {
+    /// Standard output, which the command does not need for anything else.
+    Output,
+    /// Standard error, because standard output is for the result.
+    Error,
+}
+
+/// Texts with ranges to point at, for what is not a diagnostic of the compiler.
 pub(crate) struct Scene {
-    files: SimpleFiles<String, String>,
-    shown: draw::Diagnostic<usize>,
+    message: String,
+    sources: SourceMap,
+    labels: Vec<Label>,
+    notes: Vec<String>,
 }
 
 impl Screen {
-    /// Colour on terminals, unless `NO_COLOR` holds anything.
     pub(crate) fn stderr() -> Self {
-        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self { colour: std::io::stderr().is_terminal() && !refused && !dumb }
+        Self { colour: colour(&std::io::stderr()), json: None }
+    }
+
+    /// The same, which tells diagnostics in a form, in JSON to a channel.
+    pub(crate) fn speaking(self, format: MessageFormat, channel: Channel) -> Self {
+        Self { json: (format == MessageFormat::Json).then_some(channel), ..self }
+    }
+
+    /// Whether diagnostics are for a program.
+    pub(crate) fn is_json(self) -> bool {
+        self.json.is_some()
     }
 
     /// Whether colour may be used.
@@ -49,14 +73,71 @@ impl Screen {
         let _ = err.write_all(bytes).and_then(|()| err.flush());
     }
 
-    /// Draws diagnostics in the order of the texts, each once, and not more than anybody reads.
+    /// Tells diagnostics in the order of the texts, each once, and not more than anybody reads.
     pub(crate) fn diagnostics(self, sources: &SourceMap, diagnostics: &[Diagnostic]) {
-        draw_all(&mut self.pen(), sources, diagnostics);
+        let Some(channel) = self.json else { return draw_all(&mut self.pen(), sources, diagnostics) };
+        for diagnostic in ordered(diagnostics) {
+            let rendered = plain(sources, std::slice::from_ref(diagnostic));
+            self.line(channel, &message::diagnostic(sources, diagnostic, &rendered));
+        }
     }
 
-    /// Draws a scene.
+    /// Says where there is more about diagnostics that end a command.
+    pub(crate) fn more(self, diagnostics: &[Diagnostic]) {
+        if self.is_json() {
+            return;
+        }
+        let codes: BTreeSet<&str> = diagnostics.iter().map(|diagnostic| diagnostic.code.0).collect();
+        let codes: Vec<&str> = codes.into_iter().collect();
+        let about = match codes.as_slice() {
+            [] => return,
+            [code] => code,
+            _ => "these",
+        };
+        self.write(format!("for more about {about}, run `hlbc explain {}`\n", codes.join(" ")).as_bytes());
+    }
+
+    /// Tells of fixes that were applied.
+    pub(crate) fn fixed(self, applied: &[&Applied]) {
+        for it in applied {
+            match self.json {
+                Some(channel) => self.line(channel, &message::fixed(it)),
+                None => {
+                    let Applied { code, title, file, at } = it;
+                    let line = format!("fixed {}: {file}:{}:{}: {title}\n", code.0, at.line, at.column);
+                    self.write(line.as_bytes());
+                }
+            }
+        }
+    }
+
+    /// Tells a program what has happened.
+    pub(crate) fn event(self, event: &serde_json::Value) {
+        if let Some(channel) = self.json {
+            self.line(channel, event);
+        }
+    }
+
+    /// Tells of a scene.
     pub(crate) fn scene(self, scene: &Scene) {
-        draw(&mut self.pen(), &scene.files, &scene.shown);
+        let Some(channel) = self.json else { return scene.draw(&mut self.pen()) };
+        let mut pen = NoColor::new(Vec::new());
+        scene.draw(&mut pen);
+        let rendered = text(pen);
+        let Scene { message, sources, labels, notes } = scene;
+        self.line(channel, &message::failure(sources, message, labels, notes, &rendered));
+    }
+
+    /// Writes one line of JSON. That nobody reads it is no reason to fail.
+    fn line(self, channel: Channel, value: &serde_json::Value) {
+        let line = format!("{value}\n");
+        match channel {
+            Channel::Error => self.write(line.as_bytes()),
+            Channel::Output => {
+                let mut out = std::io::stdout().lock();
+                let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
+            }
+        }
     }
 
     fn pen(self) -> StandardStream {
@@ -64,18 +145,26 @@ impl Screen {
     }
 }
 
+/// Colour on terminals, unless `NO_COLOR` holds anything.
+pub(crate) fn colour(stream: &impl IsTerminal) -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    stream.is_terminal() && !refused && !dumb
+}
+
 /// Diagnostics as they look without colour.
 pub(crate) fn plain(sources: &SourceMap, diagnostics: &[Diagnostic]) -> String {
     let mut pen = NoColor::new(Vec::new());
     draw_all(&mut pen, sources, diagnostics);
+    text(pen)
+}
+
+fn text(pen: NoColor<Vec<u8>>) -> String {
     String::from_utf8_lossy(&pen.into_inner()).trim_end().to_owned()
 }
 
-fn draw_all(pen: &mut impl WriteColor, sources: &SourceMap, diagnostics: &[Diagnostic]) {
-    let mut files = SimpleFiles::new();
-    for (_, source) in sources.iter() {
-        files.add(source.name().to_owned(), source.text());
-    }
+/// Diagnostics in the order of the texts, each once.
+fn ordered(diagnostics: &[Diagnostic]) -> Vec<&Diagnostic> {
     let mut ordered: Vec<&Diagnostic> = diagnostics.iter().collect();
     ordered.sort_by_key(|it| (it.primary.at.source, it.primary.at.span.start, it.severity));
     let mut seen = BTreeSet::new();
@@ -83,6 +172,19 @@ fn draw_all(pen: &mut impl WriteColor, sources: &SourceMap, diagnostics: &[Diagn
         let at = it.primary.at;
         seen.insert((it.code, at.source, at.span.start, at.span.end, &it.message))
     });
+    ordered
+}
+
+fn files(sources: &SourceMap) -> SimpleFiles<&str, &str> {
+    let mut files = SimpleFiles::new();
+    for (_, source) in sources.iter() {
+        files.add(source.name(), source.text());
+    }
+    files
+}
+
+fn draw_all(pen: &mut impl WriteColor, sources: &SourceMap, diagnostics: &[Diagnostic]) {
+    let (files, ordered) = (files(sources), ordered(diagnostics));
     for diagnostic in ordered.iter().take(DRAWN) {
         match too_wide(sources, diagnostic) {
             Some(line) => write(pen, &line),
@@ -127,24 +229,31 @@ fn write(pen: &mut impl WriteColor, text: &str) {
 
 impl Scene {
     /// An error without places yet.
-    pub(crate) fn error(message: impl std::fmt::Display) -> Self {
-        Self { files: SimpleFiles::new(), shown: draw::Diagnostic::error().with_message(message) }
+    pub(crate) fn error(message: String) -> Self {
+        Self { message, sources: SourceMap::new(), labels: Vec::new(), notes: Vec::new() }
     }
 
     /// Adds a text and names it.
-    pub(crate) fn file(&mut self, name: &str, text: String) -> usize {
-        self.files.add(name.to_owned(), text)
+    pub(crate) fn file(&mut self, name: &str, text: String) -> SourceId {
+        self.sources.add(Source::new(name, text))
     }
 
     /// Points at a range of bytes. The first place is the one that matters, the others lead to it.
-    pub(crate) fn point(&mut self, file: usize, range: std::ops::Range<usize>, message: &str) {
-        let style = if self.shown.labels.is_empty() { draw::LabelStyle::Primary } else { draw::LabelStyle::Secondary };
-        self.shown.labels.push(draw::Label::new(style, file, range).with_message(message));
+    pub(crate) fn point(&mut self, source: SourceId, range: std::ops::Range<usize>, message: &str) {
+        let at = Location { source, span: Span::new(range.start, range.end) };
+        self.labels.push(Label { at, message: message.to_owned() });
     }
 
     /// Adds a paragraph below.
     pub(crate) fn note(&mut self, note: impl Into<String>) {
-        self.shown.notes.push(note.into());
+        self.notes.push(note.into());
+    }
+
+    fn draw(&self, pen: &mut impl WriteColor) {
+        let style = |at| if at == 0 { draw::LabelStyle::Primary } else { draw::LabelStyle::Secondary };
+        let labels = self.labels.iter().enumerate().map(|(at, it)| label(style(at), it)).collect();
+        let shown = draw::Diagnostic::error().with_message(&self.message);
+        draw(pen, &files(&self.sources), &shown.with_labels(labels).with_notes(self.notes.clone()));
     }
 }
 

@@ -9,7 +9,7 @@ use super::Invocation;
 use super::argument::Arguments;
 use crate::codes;
 use crate::emit::Emitter;
-use crate::eval::graph::{Mount, Node, Out, Port};
+use crate::eval::graph::{Mount, Node, Out, Port, Step};
 use crate::eval::value::{Fs, Value};
 use crate::eval::{Evaluator, Fail};
 use crate::world::{ReadAnswer, ReadRequest, Reading, WorldError};
@@ -59,6 +59,19 @@ pub(super) fn stdout(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result
         content_cache: pb::MountContentCache::Default,
         used: true,
     });
+    let file = ops::FileStep::MkFile {
+        path: "/stdout".to_owned(),
+        mode: 0o666,
+        data: Vec::new(),
+        owner: None,
+        created: Some(0),
+    };
+    // Whoever the command runs as may write to it.
+    let empty = Node::File { base: None, step: Box::new(Step::Plain(file)) };
+    let source = evaluator.graph.add(empty, &call.site.frame);
+    if let Some(mount) = exec.mounts.last_mut() {
+        mount.source = Some(source);
+    }
     let node = evaluator.graph.add_with(Node::Exec(exec), needs, &call.site.frame).node;
     let captured = Fs { out: Some(Out { node, port: Port::Mount(index) }), ..(*fs).clone() };
     let text = answer(evaluator, call, &captured, Reading::Read { path: "/stdout".to_owned() })?;

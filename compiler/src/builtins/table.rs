@@ -253,6 +253,11 @@ pub(crate) fn rules(kind: &str, name: &str) -> Vec<(usize, Rule)> {
     RULES.iter().filter(|rule| rule.0 == kind && rule.1 == name).map(|rule| (rule.2, rule.3)).collect()
 }
 
+/// The rule of arguments that are one of some words.
+pub(crate) fn words_rule(words: &[&str]) -> Option<Rule> {
+    RULES.iter().map(|rule| rule.3).find(|rule| matches!(rule, Rule::Modes(_, modes) if *modes == words))
+}
+
 /// What a builtin does outside of the build.
 pub(crate) fn effects(kind: &str, name: &str) -> Effects {
     let found = EFFECTS.iter().find(|(of, known, _)| *of == kind && *known == name);
@@ -286,10 +291,17 @@ mod tests {
         let parsed = hlb_language::parse(SourceId(0), hlb_stdlib::BUILTIN);
         assert_eq!(parsed.diagnostics, []);
         let mut declared: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+        let mut enums: std::collections::BTreeMap<&str, Vec<&str>> = std::collections::BTreeMap::new();
         for decl in &parsed.module.decls {
-            let Decl::Func(func) = decl else {
-                assert!(matches!(decl, Decl::Enum(_)), "only functions and enums are declared: {decl:?}");
-                continue;
+            let func = match decl {
+                Decl::Func(func) => func,
+                Decl::Enum(decl) => {
+                    assert!(decl.doc.is_some(), "`{}` has no comment", decl.name.text);
+                    let variants = decl.variants.iter().map(|variant| variant.text.as_str()).collect();
+                    enums.insert(decl.name.text.as_str(), variants);
+                    continue;
+                }
+                other => panic!("only functions and enums are declared: {other:?}"),
             };
             let word = |ty: &hlb_language::ast::TypeExpr| super::word(ty);
             let (kind, name) = (word(&func.result), func.name.text.as_str());
@@ -317,6 +329,11 @@ mod tests {
                 find(kind, name).unwrap_or_else(|| panic!("`{kind} {name}` has a rule but no declaration"));
             let number = matches!(rule, Rule::FileMode | Rule::Number(..));
             let wanted = if number { "int" } else { "string" };
+            let word = params.get(*index).copied();
+            if let (Rule::Modes(_, modes), Some(variants)) = (rule, word.and_then(|word| enums.get(word))) {
+                assert_eq!(variants, modes, "`{kind} {name}`: the enum of argument {index}");
+                continue;
+            }
             assert_eq!(params.get(*index), Some(&wanted), "`{kind} {name}`: the rule of argument {index}");
         }
         for name in RESERVED {

@@ -102,7 +102,9 @@ impl Checker<'_> {
 
     fn argument(&mut self, expr: &Expr, param: &Param, variadic: bool, bindings: &Bindings) -> hir::Expr {
         let wanted = open(bindings, &param.ty);
-        let expected = Expected::argument(&wanted);
+        // Of a value and `none`, a type parameter stands for what may be none.
+        let of_any = matches!(&param.ty, Type::Var(name) if bindings.has(name)) && wanted != Type::Pipeline;
+        let expected = if of_any { Expected::or_none(wanted) } else { Expected::argument(&wanted) };
         let expected = if variadic && !expected.is_any() { expected.or_list() } else { expected };
         self.expr(expr, &expected)
     }
@@ -209,8 +211,9 @@ impl Checker<'_> {
                 }
             }
         }
+        let found = args.len() + usize::from(receiver.is_some());
         if count > most && !variadic {
-            self.report_arity(resolved, args, count, called, &[]);
+            self.report_arity(resolved, args, found, called, &[]);
             return false;
         }
         let missing: Vec<EcoString> = params
@@ -220,7 +223,7 @@ impl Checker<'_> {
             .map(|(param, _)| param.name.text.clone())
             .collect();
         if !missing.is_empty() && good {
-            self.report_arity(resolved, args, count, called, &missing);
+            self.report_arity(resolved, args, found, called, &missing);
         }
         good && missing.is_empty()
     }
@@ -292,7 +295,7 @@ impl Checker<'_> {
         self.report(
             Diagnostic::error(codes::OPTIONS_WITHOUT_WITH, at, format!("options of `{name}` stand behind `with`"))
                 .help(format!("write `with {word} {{ … }}`"))
-                .fix("insert `with`", insert, "with "),
+                .safe_fix("insert `with`", insert, "with "),
         );
         true
     }
@@ -317,8 +320,13 @@ impl Checker<'_> {
         };
         let span = if missing.is_empty() { args.get(most).map_or(called.span, Arg::span) } else { called.path.span };
         let at: Location = self.at(span);
-        let mut diagnostic = Diagnostic::error(codes::ARITY, at, format!("`{name}` takes {takes}, found {count}"));
         let shown: Vec<&str> = missing.iter().map(EcoString::as_str).filter(|name| !name.is_empty()).collect();
+        let message = match (&resolved.what, shown.as_slice()) {
+            (What::Record(_), [field]) => format!("`{name}` needs a value for its field `{field}`"),
+            (What::Record(_), [_, _, ..]) => format!("`{name}` needs values for its fields {}", super::list(&shown)),
+            _ => format!("`{name}` takes {takes}, found {count}"),
+        };
+        let mut diagnostic = Diagnostic::error(codes::ARITY, at, message);
         if !shown.is_empty() {
             diagnostic = diagnostic.label(format!("missing {}", super::list(&shown)));
         }
@@ -348,5 +356,5 @@ fn open(bindings: &Bindings, ty: &Type) -> Type {
     if !bindings.is_open(&known) {
         return known;
     }
-    substitute(&known, &|name| bindings.is_open(&Type::Var(name.clone())).then(Type::error))
+    substitute(&known, &|name| bindings.is_open(&Type::Var(name.clone())).then(Type::open))
 }

@@ -49,6 +49,10 @@ impl Checker<'_> {
             };
             match (index, effect) {
                 (Some(index), _) => {
+                    if let What::Callee(Callee::Func(id)) = resolved.what {
+                        let func = self.declared.program.func(id);
+                        self.read_results.extend(func.and_then(|func| func.results.get(index)).copied());
+                    }
                     let id = self.declared.bind_at.get(&(self.module, bound.span)).copied();
                     found.extend(id.map(|id| (index, id)));
                 }
@@ -81,25 +85,29 @@ impl Checker<'_> {
         Some((id, ty))
     }
 
-    /// Reports results that a function declares and never sets.
-    pub(super) fn report_unset_results(&mut self, func: &ast::FuncDecl, id: FuncId) {
-        if func.body.is_none() {
+    /// Notes results that a function declares and never sets.
+    pub(super) fn find_unset_results(&mut self, func: &ast::FuncDecl, id: FuncId) {
+        if func.body.is_none() || self.has_error_in(self.at(func.span)) {
             return;
         }
         let results = self.declared.program.func(id).map(|func| func.results.clone()).unwrap_or_default();
-        for result in results {
-            if self.set_results.contains(&result) {
-                continue;
-            }
-            let Some(bound) = self.declared.program.bind(result) else { continue };
-            let (name, at) = (bound.name.text.clone(), self.at(bound.name.span));
-            if self.has_error_in(self.at(func.span)) {
-                continue;
-            }
-            self.report(
-                Diagnostic::error(codes::UNSET_RESULT, at, format!("`{}` never sets its result `{name}`", func.name.text))
-                    .help(format!("bind it with `as {name}`, or write `let {name} = …` in the block")),
-            );
+        let unset = results.into_iter().filter(|result| !self.set_results.contains(result));
+        self.unset_results.extend(unset.map(|result| (id, result)));
+    }
+
+    /// Reports them: an error only where somebody wants to know one, for a program could always declare what nothing sets.
+    pub(super) fn report_unset_results(&mut self) {
+        for (id, result) in std::mem::take(&mut self.unset_results) {
+            let program = &self.declared.program;
+            let (Some(func), Some(bound)) = (program.func(id), program.bind(result)) else { continue };
+            let Some(at) = program.at(func.module, &bound.name) else { continue };
+            let name = &bound.name.text;
+            let message = format!("`{}` never sets its result `{name}`", func.name.text);
+            let wanted = self.read_results.contains(&result);
+            let severity = if wanted { Diagnostic::error } else { Diagnostic::warning };
+            let diagnostic = severity(codes::UNSET_RESULT, at, message)
+                .help(format!("bind it with `as {name}`, or write `let {name} = …` in the block"));
+            self.report(diagnostic);
         }
     }
 }

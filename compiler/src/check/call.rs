@@ -101,7 +101,13 @@ impl Checker<'_> {
             if let Some(defined) = defined {
                 diagnostic = diagnostic.also(defined, "defined here");
             }
-            self.report(diagnostic);
+            // A name of one's own may hide a builtin, which cannot be called there.
+            let hides = called.path.member.is_none() && !self.declared.builtins.overloads(&called.path.head.text).is_empty();
+            self.report(if hides {
+                diagnostic.help(format!("it hides the builtin `{name}` here: give it another name to call that"))
+            } else {
+                diagnostic
+            });
             self.stray(args);
             return error(value.at);
         }
@@ -171,6 +177,7 @@ impl Checker<'_> {
             && self.wants_func(expected, result)
             && let Some(node) = self.as_value(callee)
         {
+            self.required_options(&resolved, None, callee_at);
             let ty = resolved.signature.value_type();
             let ty = if resolved.signature.type_params.is_empty() { ty } else { self.instance_of(&resolved, expected) };
             return self.expect(hir::Expr { at, ty, node }, expected, resolved.defined);
@@ -186,6 +193,12 @@ impl Checker<'_> {
             return error(at);
         }
         let with = called.with.map(|with| Box::new(self.with(&resolved, called.path, with)));
+        self.required_options(&resolved, with.as_deref(), callee_at);
+        if let What::Record(id) = resolved.what
+            && self.leaves_out(id, &filled)
+        {
+            self.edge(self.record_node(id), callee_at);
+        }
         let binds = called.bind.map(|bind| self.bound_by(&resolved, bind)).unwrap_or_default();
         let node = match resolved.what {
             What::Record(id) => ExprNode::Record(id, filled),
@@ -194,6 +207,39 @@ impl Checker<'_> {
             }
         };
         hir::Expr { at, ty, node }
+    }
+
+    /// Whether a record is made without a value for a field that has a default.
+    fn leaves_out(&self, id: RecordId, fields: &[hir::Arg]) -> bool {
+        let (module, decl) = self.declared.records.get(id.0).copied().unwrap_or((hir::ModuleId(0), usize::MAX));
+        let decls = self.loaded.files.get(module.0).map(|file| &file.tree.decls);
+        let Some(ast::Decl::Record(decl)) = decls.and_then(|decls| decls.get(decl)) else { return false };
+        decl.fields.iter().zip(fields).any(|(field, given)| field.default.is_some() && matches!(given, hir::Arg::Default))
+    }
+
+    /// Reports options that a call must give and does not.
+    pub(super) fn required_options(&mut self, resolved: &Resolved, with: Option<&hir::Expr>, at: Location) {
+        let What::Callee(Callee::Func(id)) = resolved.what else { return };
+        let required = resolved.signature.options.iter().enumerate().filter(|(_, option)| !option.optional);
+        let given = match with.map(|with| &with.node) {
+            None => Some(Vec::new()),
+            Some(ExprNode::Block(block)) => settings(id, block),
+            Some(ExprNode::Call(call)) => setting(id, call).map(|index| vec![index]),
+            // Which options these are is known when the program is evaluated.
+            Some(_) => None,
+        };
+        let Some(given) = given else { return };
+        let missing = required.filter(|(index, _)| !given.contains(index)).map(|(_, option)| option.name.text.as_str());
+        let missing: Vec<&str> = missing.collect();
+        let Some(first) = missing.first() else { return };
+        let word = if missing.len() == 1 { "option" } else { "options" };
+        let message = format!("`{}` needs a value for its {word} {}", resolved.name, super::list(&missing));
+        let mut diagnostic =
+            Diagnostic::error(codes::ARITY, at, message).help(format!("write `with option {{ {first} … }}`"));
+        if let Some(defined) = resolved.defined {
+            diagnostic = diagnostic.also(defined, "defined here");
+        }
+        self.report(diagnostic);
     }
 
     /// The type of a generic function where a function of a known type is wanted.
@@ -265,5 +311,26 @@ impl Checker<'_> {
             return hir::Expr { at, ty, node: ExprNode::Block(block) };
         }
         self.expr(&with.expr, &Expected::just(ty))
+    }
+}
+
+/// The options of a function that a block always or perhaps sets; nothing if that is not known before it is evaluated.
+fn settings(id: hir::FuncId, block: &hir::Block) -> Option<Vec<usize>> {
+    block
+        .stmts
+        .iter()
+        .filter(|stmt| !matches!(stmt, hir::Stmt::Let(_) | hir::Stmt::Assert(_)))
+        .map(|stmt| match stmt {
+            hir::Stmt::Call(call) => setting(id, call),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The option of a function that a call sets.
+fn setting(id: hir::FuncId, call: &hir::Call) -> Option<usize> {
+    match call.callee {
+        Callee::Setting(of, index) if of == id => Some(index),
+        _ => None,
     }
 }

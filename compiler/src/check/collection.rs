@@ -13,34 +13,57 @@ use crate::types::{Expected, Type};
 
 /// The type of elements as far as they have been seen.
 struct Elements {
-    /// What the place of the collection wants, if it says.
-    wanted: Option<Type>,
+    /// What the place of the collection wants, if it says; several where it takes several, until an element tells which.
+    wanted: Vec<Type>,
     ty: Type,
 }
 
 impl Elements {
-    fn new(wanted: Option<Type>) -> Self {
+    fn new(wanted: Vec<Type>) -> Self {
         Self { wanted, ty: Type::Never }
     }
 
     fn expected(&self) -> Expected {
-        match &self.wanted {
-            Some(ty) => Expected::argument(ty),
-            None => Expected::any(),
+        if self.wanted.is_empty() {
+            return Expected::any();
         }
+        Expected::any_of(self.wanted.iter().map(Expected::argument))
+    }
+
+    /// What may be spread among them: collections of such elements.
+    fn spread(&self, collection: fn(Type) -> Type) -> Expected {
+        Expected::any_of(self.wanted.iter().cloned().map(|ty| Expected::just(collection(ty))))
+    }
+
+    /// What the place wants and an element of a type fits.
+    fn place_of(&self, ty: &Type) -> Option<&Type> {
+        self.wanted.iter().find(|wanted| Expected::argument(wanted).takes(ty))
     }
 
     fn result(self) -> Type {
-        match self.wanted {
-            Some(wanted) if self.ty.fits(&wanted) => wanted,
-            _ => self.ty,
+        let fits = |wanted: &&Type| self.ty.fits(wanted) && !wanted.is_open();
+        self.wanted.iter().find(fits).cloned().unwrap_or(self.ty)
+    }
+}
+
+/// The element types of all collections of a form that a place takes.
+fn wanted(expected: &Expected, form: impl Fn(&Type) -> Option<Type>) -> Vec<Type> {
+    let types = expected.types().iter().filter_map(|ty| match ty {
+        Type::Optional(inner) => form(ty).or_else(|| form(inner)),
+        other => form(other),
+    });
+    let mut all: Vec<Type> = Vec::new();
+    for ty in types {
+        if !all.contains(&ty) {
+            all.push(ty);
         }
     }
+    all
 }
 
 impl Checker<'_> {
     pub(super) fn list(&mut self, list: &ast::ListLit, expected: &Expected) -> (Type, ExprNode) {
-        let wanted = expected.find(|ty| match ty {
+        let wanted = wanted(expected, |ty| match ty {
             Type::List(item) => Some((**item).clone()),
             _ => None,
         });
@@ -55,8 +78,7 @@ impl Checker<'_> {
                     items.push(Item { spread: false, expr: value });
                 }
                 Element::Spread(_, expr) => {
-                    let place = elements.wanted.clone().map_or_else(Expected::any, |ty| Expected::just(ty.list()));
-                    let value = self.expr(expr, &place);
+                    let value = self.expr(expr, &elements.spread(Type::list));
                     match &value.ty {
                         Type::List(item) => {
                             let item = (**item).clone();
@@ -80,12 +102,13 @@ impl Checker<'_> {
         if ty.is_unknown() {
             return;
         }
-        match elements.ty.join(ty) {
+        if elements.wanted.len() > 1 {
+            elements.wanted.retain(|wanted| Expected::argument(wanted).takes(ty));
+        }
+        let joined = elements.ty.join(ty);
+        // Several types may fit one place, such as what a stage does.
+        match joined.or_else(|| elements.place_of(ty).filter(|place| !place.is_open()).cloned()) {
             Some(joined) => elements.ty = joined,
-            // Several types may fit one place, such as what a stage does.
-            None if elements.wanted.as_ref().is_some_and(|wanted| Expected::argument(wanted).takes(ty)) => {
-                elements.ty = elements.wanted.clone().unwrap_or(Type::Never);
-            }
             None => {
                 let message = format!("the elements before this one are of type `{}`, and this is of type `{ty}`", elements.ty);
                 self.report(
@@ -96,7 +119,7 @@ impl Checker<'_> {
     }
 
     pub(super) fn map(&mut self, map: &ast::MapLit, expected: &Expected) -> (Type, ExprNode) {
-        let wanted = expected.find(|ty| match ty {
+        let wanted = wanted(expected, |ty| match ty {
             Type::Map(item) => Some((**item).clone()),
             _ => None,
         });
@@ -119,8 +142,7 @@ impl Checker<'_> {
                     entries.push(Entry::Pair(key, value));
                 }
                 ast::Entry::Spread(_, expr) => {
-                    let place = elements.wanted.clone().map_or_else(Expected::any, |ty| Expected::just(ty.map()));
-                    let value = self.expr(expr, &place);
+                    let value = self.expr(expr, &elements.spread(Type::map));
                     match &value.ty {
                         Type::Map(item) => {
                             let item = (**item).clone();
@@ -169,19 +191,18 @@ impl Checker<'_> {
             self.narrow_by(condition, true);
             checked
         });
-        let wanted = expected.find(|ty| match (ty, &each.key) {
+        let wanted = wanted(expected, |ty| match (ty, &each.key) {
             (Type::List(item), None) | (Type::Map(item), Some(_)) => Some((**item).clone()),
             _ => None,
         });
-        let place = wanted.clone().map_or_else(Expected::any, |ty| Expected::argument(&ty));
+        let mut elements = Elements::new(wanted);
+        let place = elements.expected();
         let key = each.key.as_ref().map(|key| self.key(key));
         let value = self.expr(&each.value, &place);
         self.scopes.widen(narrowness);
         self.leave_scope();
-        let item = match wanted {
-            Some(wanted) if value.ty.fits(&wanted) => wanted,
-            _ => value.ty.clone(),
-        };
+        elements.ty = value.ty.clone();
+        let item = elements.result();
         let (ty, each_) = match key {
             Some(key) => (item.map(), Each::Entry { key, value, condition }),
             None => (item.list(), Each::Element { value, condition }),

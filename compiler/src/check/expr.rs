@@ -149,6 +149,10 @@ impl Checker<'_> {
             return Diagnostic::error(codes::MODE, at, format!("`{name}` is no variant"));
         };
         let variants: Vec<&str> = found.variants.iter().map(|variant| variant.text.as_str()).collect();
+        let rule = if found.builtin && quoted { crate::builtins::words_rule(&variants) } else { None };
+        if let Some(broken) = rule.and_then(|rule| rule.check(crate::builtins::Constant::Text(name)).err()) {
+            return broken.at(at);
+        }
         let diagnostic = Diagnostic::error(codes::MODE, at, format!("`{name}` is no variant of `{}`", found.name.text))
             .also(found.at, "defined here");
         let all = super::list(&variants);

@@ -316,7 +316,7 @@ impl Cover {
         let reached = match pattern {
             Pattern::None => !self.none,
             Pattern::Some => !self.some,
-            Pattern::Any => !self.optional || !(self.none && self.some),
+            Pattern::Any => !(self.optional && self.none && self.some),
             _ => !self.some,
         };
         match pattern {

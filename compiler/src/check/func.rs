@@ -25,6 +25,14 @@ impl Checker<'_> {
         let _ = expected;
         self.scopes.push();
         for (param, written) in params.iter().zip(&lambda.params) {
+            if let Some(before) = self.scopes.defined_here(&param.name.text) {
+                let at = self.at(param.name.span);
+                let message = format!("`{}` is defined twice in this function", param.name.text);
+                self.report(
+                    hlb_language::diagnostic::Diagnostic::error(crate::codes::REDEFINED, at, message)
+                        .also(before, "first defined here"),
+                );
+            }
             self.define_local(&param.name, param.value_type(), "fn");
             if let Some(default) = &written.default {
                 let at = self.at(default.span());

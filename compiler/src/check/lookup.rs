@@ -37,6 +37,9 @@ impl Checker<'_> {
         let at = self.at(name.span);
         if let Some(found) = self.scopes.find(&name.text) {
             self.refer(name.span, found.definition.target());
+            if found.narrowed {
+                self.declared.program.narrowed.push((at, found.ty.clone()));
+            }
             let value = hir::Expr { at, ty: found.ty, node: ExprNode::Var(found.var) };
             return Some(Meaning::Value(value, Some(found.at)));
         }
@@ -55,7 +58,7 @@ impl Checker<'_> {
             };
             return Some(Meaning::Done(hir::Expr { at, ty, node: ExprNode::Call(call) }));
         }
-        if let Some((ty, node)) = self.variant_named(&name.text, expected) {
+        if let Some((ty, node)) = self.variant_named(&name.text, expected).filter(|(ty, _)| !self.has_text(&name.text, ty)) {
             if let ExprNode::Variant(id, index) = node {
                 self.refer(name.span, Target::Variant(id, index));
             }
@@ -104,6 +107,20 @@ impl Checker<'_> {
         };
         let id = *func.results.iter().find(named)?;
         Some((id, self.declared.program.bind(id)?.ty.clone()))
+    }
+
+    /// Whether the file has a text of a name that is a variant of a builtin enum: programs that are older than these enums mean
+    /// their own.
+    fn has_text(&self, name: &str, ty: &Type) -> bool {
+        let program = &self.declared.program;
+        let Type::Enum(id, _) = ty else { return false };
+        let own = program.module(self.module).and_then(|module| module.scope.get(name)).map(|symbol| symbol.target);
+        let is_text = match own {
+            Some(Target::Func(id)) => program.func(id).is_some_and(|it| it.signature.result == Type::String),
+            Some(Target::Bind(id)) => program.bind(id).is_some_and(|it| it.ty == Type::String),
+            _ => false,
+        };
+        is_text && program.enumeration(*id).is_some_and(|it| it.builtin)
     }
 
     /// Whether a builtin is meant by a name that the program has defined too. Names of later builtins are free for programs,
@@ -220,7 +237,7 @@ impl Checker<'_> {
             self.report(
                 Diagnostic::warning(codes::DEPRECATED, at, "`parallel` is the old name of `stage`")
                     .help("write `stage`")
-                    .fix("replace `parallel` by `stage`", at, "stage"),
+                    .safe_fix("replace `parallel` by `stage`", at, "stage"),
             );
         }
         let overloads = self.declared.builtins.overloads(word);

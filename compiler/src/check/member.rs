@@ -39,7 +39,12 @@ impl Checker<'_> {
                 }
                 Some(Target::Enum(id)) => {
                     self.refer(head.span, Target::Enum(id));
-                    return self.of_enum(id, member).map(Meaning::Done);
+                    return self.of_enum(id, member, called.path.span).map(Meaning::Done);
+                }
+                Some(Target::Func(id)) if called.args.is_none() && self.lacks_result(id, member) => {
+                    self.refer(head.span, Target::Func(id));
+                    self.report_no_result(id, member);
+                    return None;
                 }
                 Some(Target::Func(id)) if called.args.is_none() && self.has_result(id, member) => {
                     let resolved = self.func_named(id, at, None)?;
@@ -53,7 +58,7 @@ impl Checker<'_> {
                         return self.of_namespace(head, member, overloads);
                     }
                     if let Some(id) = self.declared.builtins.enums.get(&head.text).copied() {
-                        return self.of_enum(id, member).map(Meaning::Done);
+                        return self.of_enum(id, member, called.path.span).map(Meaning::Done);
                     }
                     if !overloads {
                         self.report_no_import(head);
@@ -85,8 +90,9 @@ impl Checker<'_> {
         });
     }
 
-    fn of_enum(&mut self, id: EnumId, member: &Ident) -> Option<hir::Expr> {
-        let at = self.at(member.span);
+    /// A variant. `span` is that of the enum's name too.
+    fn of_enum(&mut self, id: EnumId, member: &Ident, span: hlb_language::span::Span) -> Option<hir::Expr> {
+        let at = self.at(span);
         let name = self.declared.program.enumeration(id)?.name.text.clone();
         match self.variant_index(id, &member.text) {
             Some(index) => {
@@ -94,6 +100,7 @@ impl Checker<'_> {
                 Some(hir::Expr { at, ty: Type::Enum(id, name), node: ExprNode::Variant(id, index) })
             }
             None => {
+                let at = self.at(member.span);
                 let diagnostic = self.no_variant(id, &member.text, at, false);
                 self.report(diagnostic);
                 None
@@ -180,6 +187,86 @@ impl Checker<'_> {
             .is_some_and(|func| func.signature.effects.iter().any(|effect| effect.name.text == name.text))
     }
 
+    /// Whether a function has results, none of this name, and a value that has nothing behind a dot either.
+    fn lacks_result(&self, id: hir::FuncId, name: &Ident) -> bool {
+        let Some(func) = self.declared.program.func(id) else { return false };
+        let bare = matches!(func.signature.result, Type::Fs | Type::Pipeline | Type::Int | Type::Bool);
+        bare && !func.signature.effects.is_empty() && !self.has_result(id, name)
+    }
+
+    fn report_no_result(&mut self, id: hir::FuncId, name: &Ident) {
+        let Some(func) = self.declared.program.func(id) else { return };
+        let names: Vec<&str> = func.signature.effects.iter().map(|effect| effect.name.text.as_str()).collect();
+        let at = self.at(name.span);
+        let message = format!("`{}` has no result `{}`", func.name.text, name.text);
+        let diagnostic = Diagnostic::error(codes::FIELD, at, message);
+        let diagnostic = match suggest::nearest(&name.text, names.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
+                format!("replace `{}` by `{near}`", name.text),
+                at,
+                near,
+            ),
+            None => diagnostic.help(format!("it has {}", super::list(&names))),
+        };
+        self.report(diagnostic);
+    }
+
+    /// `manifest(ref).digest`: a result of a builtin that makes data. What changes a filesystem binds its results with `as`.
+    fn builtin_result(&mut self, call: &ast::CallExpr, name: &Ident) -> Option<hir::Expr> {
+        let head = &call.callee.head;
+        let own = self.declared.program.module(self.module).is_some_and(|it| it.scope.contains_key(&head.text));
+        if call.callee.member.is_some() || own || self.scopes.has(&head.text) {
+            return None;
+        }
+        let overloads = self.declared.builtins.overloads(&head.text).to_vec();
+        let (id, index, ty) = overloads.into_iter().find_map(|id| {
+            let signature = &self.declared.program.builtin(id)?.signature;
+            let index = signature.effects.iter().position(|effect| effect.name.text == name.text)?;
+            let ty = signature.effects.get(index)?.ty.clone();
+            self.declared.program.is_data(&signature.result).then_some((id, index, ty))
+        })?;
+        self.refer(head.span, Target::Builtin(id));
+        let resolved = self.builtin_named(id)?;
+        let at = self.at(call.span.to(name.span));
+        let args = call.args.as_ref().map_or(&[][..], |(_, args)| args);
+        let called = Called::value(&call.callee, Some(args), call.span);
+        let Some((filled, _)) = self.args(&resolved, args, None, &called, &Expected::any()) else {
+            return Some(error(at));
+        };
+        let bind = hir::BindId(self.declared.program.binds.len());
+        let func = self.func.unwrap_or(hir::FuncId(usize::MAX));
+        self.declared.program.binds.push(hir::Bound { name: name.clone(), func, ty: ty.clone(), end: u32::MAX });
+        let call = hir::Call {
+            callee: Callee::Builtin(id),
+            at: self.at(head.span),
+            ty: resolved.signature.result.clone(),
+            args: filled,
+            with: None,
+            binds: vec![(index, bind)],
+        };
+        Some(hir::Expr { at, ty, node: ExprNode::Result(call) })
+    }
+
+    /// `module.Enum.variant`
+    fn module_variant(&mut self, call: &ast::CallExpr, name: &Ident) -> Option<hir::Expr> {
+        let member = call.callee.member.as_ref().filter(|_| call.args.is_none())?;
+        let head = &call.callee.head;
+        if self.scopes.has(&head.text) {
+            return None;
+        }
+        let symbol = self.declared.program.module(self.module)?.scope.get(&head.text)?;
+        let Target::Module(Some(module)) = symbol.target else { return None };
+        let symbol = self.declared.program.module(module)?.scope.get(&member.text)?;
+        let Target::Enum(id) = symbol.target else { return None };
+        if !symbol.exported {
+            return None;
+        }
+        self.refer(head.span, Target::Module(Some(module)));
+        self.refer(member.span, Target::Enum(id));
+        let span = call.span.to(name.span);
+        Some(self.of_enum(id, name, span).unwrap_or_else(|| error(self.at(span))))
+    }
+
     /// `build(src).bin`: a result of a call.
     fn result_of(
         &mut self,
@@ -197,6 +284,8 @@ impl Checker<'_> {
         let at = self.at(span);
         let path = ast::Path { span, head: name.clone(), member: None };
         let called = Called::value(&path, Some(args), span);
+        self.read_results.insert(bind);
+        self.required_options(&resolved, None, at);
         let Some((filled, _)) = self.args(&resolved, args, None, &called, &Expected::any()) else {
             return Some(error(at));
         };
@@ -256,7 +345,15 @@ impl Checker<'_> {
 
     /// `call(args).name`, where the function has such a result.
     fn call_result(&mut self, call: &ast::CallExpr, name: &Ident) -> Option<hir::Expr> {
-        let id = self.func_of(&call.callee)?;
+        if let Some(variant) = self.module_variant(call, name) {
+            return Some(variant);
+        }
+        let Some(id) = self.func_of(&call.callee) else { return self.builtin_result(call, name) };
+        if self.lacks_result(id, name) {
+            self.report_no_result(id, name);
+            self.stray(call.args.as_ref().map_or(&[][..], |(_, args)| args));
+            return Some(error(self.at(call.span.to(name.span))));
+        }
         if !self.has_result(id, name) {
             return None;
         }

@@ -33,8 +33,9 @@ impl Checker<'_> {
     }
 
     fn advice(&self, diagnostic: Diagnostic, ty: &Type, expected: &Expected, at: Location) -> Diagnostic {
-        let [wanted] = expected.types() else { return diagnostic };
-        match (ty, wanted) {
+        let shown = expected.shown();
+        let [wanted] = shown.as_slice() else { return diagnostic };
+        match (ty, *wanted) {
             (Type::Optional(inner), wanted) if inner.fits(wanted) => {
                 diagnostic.help("it may be `none`: say what to take then, with `??`, or look at it first, with `if … != none`")
             }
@@ -102,7 +103,8 @@ impl Checker<'_> {
 
 fn words(ty: &Type, expected: &Expected) -> String {
     match (ty, expected.types()) {
-        (Type::Option(own) | Type::OwnOption(_, own), [Type::Option(other) | Type::OwnOption(_, other)]) => {
+        // Behind the one type may stand lists of it.
+        (Type::Option(own) | Type::OwnOption(_, own), [Type::Option(other) | Type::OwnOption(_, other), ..]) => {
             format!("these are options of `{own}`, and here options of `{other}` are expected")
         }
         _ => format!("expected {expected}, found `{ty}`"),

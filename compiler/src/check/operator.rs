@@ -175,6 +175,14 @@ impl Checker<'_> {
         if first.ty.is_unknown() || second.ty.is_unknown() {
             return (Type::Bool, ExprNode::Error);
         }
+        for (side, other) in [(&first, &second), (&second, &first)] {
+            let never = !matches!(other.ty, Type::Optional(_) | Type::Var(_) | Type::Never);
+            if is_none(side) && never {
+                let message = format!("a value of type `{}` is never `none`", other.ty);
+                self.report(Diagnostic::error(codes::MISMATCH, side.at, message).also(other.at, "this always has a value"));
+                return (Type::Bool, ExprNode::Error);
+            }
+        }
         let ordered = !matches!(op, BinaryOp::Equal | BinaryOp::NotEqual);
         let joined = first.ty.join(&second.ty);
         let refused = match &joined {
@@ -183,7 +191,7 @@ impl Checker<'_> {
             Some(ty) if ordered => Some(format!("values of type `{ty}` have no order")),
             // Whether there is a value at all can be asked of everything that may be `none`.
             Some(Type::Optional(_)) if is_none(&first) || is_none(&second) => None,
-            Some(ty) if !ty.is_data() => Some(format!("values of type `{ty}` cannot be compared")),
+            Some(ty) if !self.declared.program.is_data(ty) => Some(format!("values of type `{ty}` cannot be compared")),
             Some(_) => None,
         };
         if let Some(message) = refused {
@@ -249,10 +257,9 @@ impl Checker<'_> {
 
 /// What the other side of a comparison tells: the variants of an enum, the elements of a list.
 fn hint(ty: &Type) -> Expected {
-    let enumeration = |ty: &Type| matches!(ty, Type::Enum(..));
     match ty {
-        Type::Enum(..) => Expected::just(ty.clone().optional()),
-        Type::Optional(inner) if enumeration(inner) => Expected::just(ty.clone()),
+        Type::Enum(..) => Expected::or_none(ty.clone()),
+        Type::Optional(inner) if matches!(**inner, Type::Enum(..)) => Expected::or_none((**inner).clone()),
         _ => Expected::any(),
     }
 }

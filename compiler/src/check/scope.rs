@@ -36,6 +36,8 @@ pub(super) struct Found {
     pub(super) ty: Type,
     pub(super) definition: Definition,
     pub(super) at: Location,
+    /// Whether a condition has narrowed its type.
+    pub(super) narrowed: bool,
 }
 
 struct Name {
@@ -86,8 +88,9 @@ impl Scopes {
         let narrowed = narrowed.map(|(_, _, ty)| ty.clone());
         let name = self.frames.get_mut(depth)?.names.get_mut(index)?;
         name.used = true;
+        let is_narrowed = narrowed.is_some();
         let ty = narrowed.unwrap_or_else(|| name.ty.clone());
-        Some(Found { var: Var { hops, index }, ty, definition: name.definition, at: name.at })
+        Some(Found { var: Var { hops, index }, ty, definition: name.definition, at: name.at, narrowed: is_narrowed })
     }
 
     /// Whether a name stands for something here.

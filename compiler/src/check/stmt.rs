@@ -25,7 +25,7 @@ impl Checker<'_> {
             self.scopes.push();
         }
         let mut ty = match expected.types() {
-            [only] => Some(only.clone()),
+            [only] if !only.is_open() => Some(only.clone()),
             _ => None,
         };
         let mut stmts = Vec::with_capacity(block.stmts.len());
@@ -98,8 +98,8 @@ impl Checker<'_> {
             path: &stmt.callee,
             args,
             span: stmt.span,
-            with: stmt.with.as_ref(),
-            bind: stmt.bind.as_ref(),
+            with: stmt.with.as_deref(),
+            bind: stmt.bind.as_deref(),
             statement: true,
         };
         let value = self.called(called, place);

@@ -2,6 +2,7 @@
 //!
 //! Owns what is said of them and which other names are suggested: those in scope that would fit.
 
+use ecow::EcoString;
 use hlb_language::ast::Ident;
 use hlb_language::diagnostic::{Diagnostic, Location};
 
@@ -42,7 +43,7 @@ impl Checker<'_> {
             self.report(
                 Diagnostic::error(codes::OCTAL, at, format!("`{name}` is not a number"))
                     .help(format!("write octal numbers with `0o`: `{fixed}`"))
-                    .fix(format!("replace `{name}` by `{fixed}`"), at, fixed),
+                    .safe_fix(format!("replace `{name}` by `{fixed}`"), at, fixed),
             );
             return;
         }
@@ -51,12 +52,20 @@ impl Checker<'_> {
         let replaced = |diagnostic: Diagnostic, by: &str| {
             diagnostic.help(format!("did you mean `{by}`?")).fix(format!("replace `{name}` by `{by}`"), at, by)
         };
+        let variants = self.enums_with(&name);
+        let functions = self.functions_named(&name);
         let diagnostic = if name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') {
             diagnostic.help("write numbers in decimal digits only, or with `0x`, `0o` or `0b`")
         } else if let Some(word) = other_word(&name) {
             replaced(diagnostic, word)
         } else if let Some(near) = near {
             replaced(diagnostic, &near)
+        } else if let [first, rest @ ..] = variants.as_slice() {
+            let by = format!("{first}.{name}");
+            if rest.is_empty() { replaced(diagnostic, &by) } else { diagnostic.help(format!("say of which enum: `{by}`")) }
+        } else if !functions.is_empty() {
+            let functions: Vec<&str> = functions.iter().map(String::as_str).collect();
+            diagnostic.help(format!("write its namespace in front: {}", super::list(&functions).replace(" and ", " or ")))
         } else if self.declared.builtins.namespace(&name).is_some() {
             diagnostic.help(format!("`{name}` is a namespace: call one of its functions, `{name}.…`"))
         } else if is_shell_variable(&name) {
@@ -68,6 +77,25 @@ impl Checker<'_> {
             }
         };
         self.report(diagnostic);
+    }
+
+    /// The enums of the file that have a variant of a name.
+    fn enums_with(&self, name: &str) -> Vec<EcoString> {
+        let scope = self.declared.program.module(self.module).into_iter().flat_map(|module| &module.scope);
+        let enums = scope.filter(|(_, symbol)| match symbol.target {
+            Target::Enum(id) => self.variant_index(id, name).is_some(),
+            _ => false,
+        });
+        enums.map(|(enumeration, _)| enumeration.clone()).collect()
+    }
+
+    /// The functions of namespaces that have a name.
+    fn functions_named(&self, name: &str) -> Vec<String> {
+        let spaces = crate::builtins::names::NAMESPACES.iter();
+        let spaces = spaces.filter(|space| {
+            self.declared.builtins.namespace(space).is_some_and(|functions| functions.contains_key(name))
+        });
+        spaces.map(|space| format!("{space}.{name}")).collect()
     }
 
     /// Where a name would mean an option of something else.

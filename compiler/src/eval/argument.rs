@@ -37,7 +37,7 @@ impl<'p> Evaluator<'p> {
 
     /// A value that is known, if finding it reaches nothing outside; a mistake in it shows when it is needed.
     fn settled(&mut self, thunk: Thunk<'p>) -> Binding<'p> {
-        if thunk.expr.ty.is_data() && self.is_pure(thunk.expr, thunk.scope) {
+        if self.program.is_data(&thunk.expr.ty) && self.is_pure(thunk.expr, thunk.scope) {
             let depth = self.depth;
             if let Ok(value) = self.force(&thunk) {
                 let key = self.keys.of(&value);
@@ -175,7 +175,8 @@ impl<'p> Evaluator<'p> {
                         it.effects.is_empty() && matches!(it.implementation, crate::builtins::Implementation::Value(_) | crate::builtins::Implementation::Text(_))
                     }),
                     Callee::Func(id) => {
-                        self.program.func(*id).is_some_and(|it| it.effects.is_empty() && it.signature.result.is_data())
+                        let pure = |it: &hir::Func| it.effects.is_empty() && self.program.is_data(&it.signature.result);
+                        self.program.func(*id).is_some_and(pure)
                     }
                     Callee::Bind(_) | Callee::OwnBind(_) | Callee::Setting(..) | Callee::Value(_) => false,
                 };
@@ -186,7 +187,11 @@ impl<'p> Evaluator<'p> {
                 Entry::Pair(key, value) => self.is_pure(key, scope) && self.is_pure(value, scope),
                 Entry::Spread(expr) => self.is_pure(expr, scope),
             }),
-            ExprNode::Record(_, fields) => args(fields),
+            ExprNode::Record(id, fields) => {
+                let defaults = self.program.record(*id).map_or(&[][..], |record| &record.defaults);
+                let left_out = fields.iter().zip(defaults).filter(|(field, _)| matches!(field, hir::Arg::Default));
+                args(fields) && left_out.filter_map(|(_, default)| default.as_ref()).all(|it| self.is_pure(it, scope))
+            }
             ExprNode::Field(base, _) => self.is_pure(base, scope),
             ExprNode::Index(base, index) => self.is_pure(base, scope) && self.is_pure(index, scope),
             ExprNode::Not(operand) | ExprNode::Negate(operand) => self.is_pure(operand, scope),
@@ -201,7 +206,7 @@ impl<'p> Evaluator<'p> {
                         _ => false,
                     }
             }
-            ExprNode::Block(_) | ExprNode::If(_) | ExprNode::Match(_) | ExprNode::Error => false,
+            ExprNode::Result(_) | ExprNode::Block(_) | ExprNode::If(_) | ExprNode::Match(_) | ExprNode::Error => false,
         }
     }
 }

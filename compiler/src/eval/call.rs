@@ -4,13 +4,16 @@
 
 use std::rc::Rc;
 
+use hlb_language::diagnostic::Diagnostic;
+
 use super::bind::Bound;
 use super::key::{Key, KeyId};
-use super::limit::MAX_ITEMS;
+use super::limit::{MAX_ITEMS, failed};
 use super::scope::{Binding, ScopeId, Thunk};
 use super::value::{Frame, FuncValue, Opt, Site, Slot, Value};
 use super::{Evaluator, Fail};
 use crate::builtins::{self, Invocation};
+use crate::codes;
 use crate::deep::deep;
 use crate::hir::{self, BuiltinId, Callee, FuncId, Item};
 use crate::types::Type;
@@ -171,13 +174,13 @@ impl<'p> Evaluator<'p> {
         };
         bindings.resize(func.signature.params.len(), Binding::Unset);
         for option in &func.signature.options {
-            let named = given.iter().filter(|it| it.name == option.name.text);
+            let mut named = given.iter().filter(|it| it.name == option.name.text);
             let value = match option.ty {
                 Type::List(_) => {
                     let all: Vec<Value> = named.flat_map(|it| it.args.iter().cloned()).collect();
                     if all.is_empty() { None } else { Some(Value::list(all)) }
                 }
-                _ => named.last().and_then(|it| it.args.first().cloned()),
+                _ => named.next_back().and_then(|it| it.args.first().cloned()),
             };
             bindings.push(match value {
                 Some(value) => {
@@ -203,7 +206,10 @@ impl<'p> Evaluator<'p> {
             let key = self.keys.unique();
             return Ok((self.scopes.root(None, Vec::new(), key), Value::Nil));
         };
-        let key = self.args_key(&args);
+        let size = func.signature.params.len() + func.signature.options.len();
+        let mut bindings = args;
+        bindings.resize(size, Binding::Unset);
+        let mut key = self.args_key(&bindings);
         let on = match &current {
             Value::Fs(fs) => fs.id,
             _ => 0,
@@ -211,20 +217,60 @@ impl<'p> Evaluator<'p> {
         if let Some((scope, value)) = self.known.get(&(id, key, on)) {
             return Ok((*scope, value.clone()));
         }
-        let size = func.signature.params.len() + func.signature.options.len();
-        let mut bindings = args;
-        bindings.resize(size, Binding::Unset);
+        let given = key;
+        if let Some(whole) = self.with_defaults(func, id, &bindings, key, frame) {
+            // A default and the same value are the same argument.
+            bindings = whole;
+            key = self.args_key(&bindings);
+            if let Some((scope, value)) = self.known.get(&(id, key, on)).cloned() {
+                self.known.insert((id, given, on), (scope, value.clone()));
+                return Ok((scope, value));
+            }
+        }
         // What a function that binds names has bound depends on what it was called on, not only on its arguments.
         let around = if func.binds { self.keys.unique() } else { self.keys.intern(Key::Call(id, key)) };
         let scope = self.scopes.root(Some(id), bindings, around);
-        self.defaults(func, scope, frame);
+        self.defaults(func, scope, frame)?;
         let start = if func.signature.result == Type::Fs { current } else { Value::Nil };
         let value = match &func.body {
             Some(body) => self.block(body, scope, if target { None } else { Some(frame) }, start)?,
             None => start,
         };
         self.known.insert((id, key, on), (scope, value.clone()));
+        if given != key {
+            self.known.insert((id, given, on), (scope, value.clone()));
+        }
         Ok((scope, value))
+    }
+
+    /// What parameters stand for with the defaults of those that a call leaves out, if all of these are data that can be known
+    /// without reaching anything outside.
+    fn with_defaults(
+        &mut self,
+        func: &'p hir::Func,
+        id: FuncId,
+        given: &[Binding<'p>],
+        key: KeyId,
+        frame: &Rc<Frame>,
+    ) -> Option<Vec<Binding<'p>>> {
+        let open = |(at, binding): (usize, &Binding<'p>)| {
+            matches!(binding, Binding::Unset) && func.defaults.get(at).is_some_and(Option::is_some)
+        };
+        if !given.iter().enumerate().any(open) {
+            return None;
+        }
+        let around = self.keys.intern(Key::Call(id, key));
+        let scope = self.scopes.root(Some(id), given.to_vec(), around);
+        for at in 0..given.len() {
+            let unset = matches!(self.scopes.get(scope)?.bindings.get(at)?, Binding::Unset);
+            let Some(Some(default)) = func.defaults.get(at).filter(|_| unset) else { continue };
+            let binding = self.binding(default, scope, Some(frame));
+            if !matches!(binding, Binding::Known(..)) {
+                return None;
+            }
+            self.scopes.set(scope, at, binding);
+        }
+        Some(self.scopes.get(scope)?.bindings.clone())
     }
 
     fn args_key(&mut self, args: &[Binding<'p>]) -> KeyId {
@@ -233,7 +279,7 @@ impl<'p> Evaluator<'p> {
     }
 
     /// What parameters stand for that a call leaves to the function: their defaults see the parameters before them.
-    fn defaults(&mut self, func: &'p hir::Func, scope: ScopeId, frame: &Rc<Frame>) {
+    fn defaults(&mut self, func: &'p hir::Func, scope: ScopeId, frame: &Rc<Frame>) -> Result<(), Fail> {
         let params = func.signature.params.iter().chain(&func.signature.options);
         for (index, param) in params.enumerate() {
             let unset = matches!(
@@ -249,10 +295,17 @@ impl<'p> Evaluator<'p> {
                     Binding::Later(Thunk { expr: default, scope, frame: Some(Rc::clone(frame)), key })
                 }
                 _ if param.variadic => Binding::Many(Rc::from([]), self.keys.intern(Key::Many(Vec::new()))),
+                _ if !param.optional && index >= func.signature.params.len() => {
+                    let message = format!("`{}` needs a value for its option `{}`", func.name.text, param.name.text);
+                    let diagnostic = Diagnostic::error(codes::ARITY, frame.at, message)
+                        .help(format!("write `with option {{ {} … }}`", param.name.text));
+                    return Err(failed(diagnostic, frame.parent.as_ref()));
+                }
                 _ => continue,
             };
             self.scopes.set(scope, index, binding);
         }
+        Ok(())
     }
 
     /// Gives the names that a call binds what the function has set its results to.

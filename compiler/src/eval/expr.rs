@@ -7,11 +7,12 @@ use std::rc::Rc;
 use ecow::EcoString;
 use hlb_language::diagnostic::{Diagnostic, Location};
 use indexmap::IndexMap;
+use rustc_hash::FxHashSet;
 
-use super::limit::{MAX_TEXT, failed, too_much};
+use super::limit::{MAX_NESTING, MAX_TEXT, failed, too_much};
 use super::scope::ScopeId;
 use super::show::display;
-use super::value::{Frame, FuncValue, Value};
+use super::value::{Fields, Frame, FuncValue, Value};
 use super::{Evaluator, Fail, text};
 use crate::codes;
 use crate::deep::deep;
@@ -45,6 +46,13 @@ impl<'p> Evaluator<'p> {
         match &expr.node {
             ExprNode::Text(text) => self.text(text, expr.at, scope, frame),
             ExprNode::Call(call) => self.call(call, scope, frame, Value::Nil),
+            ExprNode::Result(call) => {
+                self.call(call, scope, frame, Value::Nil)?;
+                let Some((_, bind)) = call.binds.first() else { return Ok(Value::Nil) };
+                let root = self.scopes.get(scope).map_or(scope, |scope| scope.root);
+                let own = Rc::new(Frame { at: call.at, parent: frame.cloned() });
+                self.bound_value(root, *bind, &own)
+            }
             ExprNode::Block(block) => {
                 self.enter(expr.at, frame)?;
                 let value = self.block(block, scope, frame, Value::Nil);
@@ -58,7 +66,7 @@ impl<'p> Evaluator<'p> {
             }
             ExprNode::Map(entries) => self.map(entries, scope, frame),
             ExprNode::For(looped) => self.comprehension(looped, scope, frame),
-            ExprNode::Record(id, fields) => self.record(*id, fields, scope, frame),
+            ExprNode::Record(id, fields) => self.record(*id, fields, expr.at, scope, frame),
             ExprNode::Field(base, index) => {
                 let value = self.expr(base, scope, frame)?;
                 match value {
@@ -131,7 +139,7 @@ impl<'p> Evaluator<'p> {
                     return Err(too_much(item.expr.at, frame, format!("this holds more than {} things", super::MAX_ITEMS)));
                 }
             } else {
-                values.push(value);
+                values.push(value.filled(&item.expr.ty));
             }
         }
         Ok(values)
@@ -139,12 +147,21 @@ impl<'p> Evaluator<'p> {
 
     fn map(&mut self, entries: &'p [Entry], scope: ScopeId, frame: Option<&Rc<Frame>>) -> Result<Value, Fail> {
         let mut map: IndexMap<EcoString, Value> = IndexMap::with_capacity(entries.len());
+        // Keys that this map has written out itself; those of maps that are spread may be replaced.
+        let mut own: FxHashSet<EcoString> = FxHashSet::default();
         for entry in entries {
             match entry {
                 Entry::Pair(key, value) => {
-                    let key = self.expr(key, scope, frame)?;
-                    let value = self.expr(value, scope, frame)?;
-                    map.insert(key.text().into(), value);
+                    let name: EcoString = self.expr(key, scope, frame)?.text().into();
+                    let value = self.expr(value, scope, frame)?.filled(&value.ty);
+                    if !own.insert(name.clone()) {
+                        return Err(failed(
+                            Diagnostic::error(codes::SAME_KEY, key.at, format!("the key `{name}` is in the map already"))
+                                .help("give each key once; only the entries of a map that is spread may be replaced"),
+                            frame,
+                        ));
+                    }
+                    map.insert(name, value);
                 }
                 Entry::Spread(expr) => {
                     let value = self.expr(expr, scope, frame)?;
@@ -159,6 +176,7 @@ impl<'p> Evaluator<'p> {
         &mut self,
         id: RecordId,
         fields: &'p [hir::Arg],
+        at: Location,
         scope: ScopeId,
         frame: Option<&Rc<Frame>>,
     ) -> Result<Value, Fail> {
@@ -167,19 +185,24 @@ impl<'p> Evaluator<'p> {
         let mut values = Vec::with_capacity(fields.len());
         for (index, field) in fields.iter().enumerate() {
             values.push(match field {
-                hir::Arg::One(expr) => self.expr(expr, scope, frame)?,
+                hir::Arg::One(expr) => self.expr(expr, scope, frame)?.filled(&expr.ty),
                 hir::Arg::Many(items) => Value::list(self.items(items, scope, frame)?),
                 hir::Arg::Default => match defaults.get(index) {
                     Some(Some(default)) => {
                         let key = self.keys.unique();
                         let outside = self.scopes.root(None, Vec::new(), key);
-                        self.expr(default, outside, frame)?
+                        self.expr(default, outside, frame)?.filled(&default.ty)
                     }
                     _ => Value::None,
                 },
             });
         }
-        Ok(Value::Record(id, Rc::new(values)))
+        let fields = Fields::new(values);
+        if fields.depth() > MAX_NESTING {
+            let message = format!("records are in one another more than {MAX_NESTING} deep here");
+            return Err(too_much(at, frame, message));
+        }
+        Ok(Value::Record(id, Rc::new(fields)))
     }
 
     fn index(

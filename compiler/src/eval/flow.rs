@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 
 use super::limit::{MAX_ITEMS, failed, too_much};
 use super::scope::{Binding, ScopeId};
-use super::show::literal;
+use super::show::beginning;
 use super::value::{Frame, Value};
 use super::{Evaluator, Fail};
 use crate::codes;
@@ -90,13 +90,13 @@ impl<'p> Evaluator<'p> {
                 Each::Block(_) => {}
                 Each::Element { value, condition } => {
                     if self.wanted(condition.as_ref(), inner, frame)? {
-                        list.push(self.expr(value, inner, frame)?);
+                        list.push(self.expr(value, inner, frame)?.filled(&value.ty));
                     }
                 }
                 Each::Entry { key, value, condition } => {
                     if self.wanted(condition.as_ref(), inner, frame)? {
                         let name = self.expr(key, inner, frame)?;
-                        let value = self.expr(value, inner, frame)?;
+                        let value = self.expr(value, inner, frame)?.filled(&value.ty);
                         if map.insert(name.text().into(), value).is_some() {
                             let message = format!("two elements give the key `{}`", name.text());
                             return Err(failed(
@@ -191,30 +191,21 @@ impl<'p> Evaluator<'p> {
             for side in [&**first, second] {
                 let value = self.expr(side, scope, frame)?;
                 if !matches!(side.node, ExprNode::Text(_) | ExprNode::Int(_) | ExprNode::Bool(_)) {
-                    fail = fail.also(side.at, format!("this is {}", shortened(&literal(self.program, &value, &side.ty))));
+                    fail = fail.also(side.at, format!("this is {}", beginning(self.program, &value, &side.ty)));
                 }
             }
         } else if let ExprNode::Call(call) = &assert.condition.node {
             for arg in &call.args {
                 if let hir::Arg::One(arg) = arg
                     && !matches!(arg.node, ExprNode::Text(_) | ExprNode::Int(_))
-                    && arg.ty.is_data()
+                    && self.program.is_data(&arg.ty)
                 {
                     let value = self.expr(arg, scope, frame)?;
-                    fail = fail.also(arg.at, format!("this is {}", shortened(&literal(self.program, &value, &arg.ty))));
+                    fail = fail.also(arg.at, format!("this is {}", beginning(self.program, &value, &arg.ty)));
                 }
             }
         }
         Err(failed(fail, frame))
-    }
-}
-
-/// A value for a message: what does not fit into a line is cut.
-fn shortened(text: &str) -> String {
-    const MOST: usize = 200;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or("")),
-        None => text.to_owned(),
     }
 }
 

@@ -22,6 +22,12 @@ pub(crate) const MAX_TEXT: usize = 16 << 20;
 /// How many elements a list or a map may have, and how many arguments a call.
 pub(crate) const MAX_ITEMS: usize = 1_000_000;
 
+/// How deep records may be in one another.
+pub(super) const MAX_NESTING: usize = 256;
+
+/// How many values are looked at to compare two, or to write one: those that are there several times count each time.
+pub(super) const MAX_LOOKS: usize = 4_000_000;
+
 /// How many options or things to build one value may hold.
 const MAX_PARTS: usize = 100_000;
 

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use hlb_language::ast::BinaryOp;
 use hlb_language::diagnostic::{Diagnostic, Location};
 
-use super::limit::{MAX_TEXT, failed, too_much};
+use super::limit::{MAX_LOOKS, MAX_TEXT, failed, too_much};
 use super::scope::ScopeId;
 use super::value::{Frame, Value};
 use super::{Evaluator, Fail};
@@ -50,8 +50,15 @@ impl<'p> Evaluator<'p> {
     ) -> Result<Value, Fail> {
         let number = |result: Option<i64>| result.map(Value::Int).ok_or_else(|| self.overflow(operator.at, frame));
         match operator.op {
-            BinaryOp::Equal => Ok(Value::Bool(equal(&left, &right))),
-            BinaryOp::NotEqual => Ok(Value::Bool(!equal(&left, &right))),
+            BinaryOp::Equal | BinaryOp::NotEqual => {
+                let mut looks = MAX_LOOKS;
+                let same = compared(&left, &right, &mut looks);
+                if looks == 0 {
+                    let message = format!("these hold more than {MAX_LOOKS} values to compare");
+                    return Err(too_much(operator.at, frame, message));
+                }
+                Ok(Value::Bool(same == (operator.op == BinaryOp::Equal)))
+            }
             BinaryOp::Less => Ok(Value::Bool(order(&left, &right).is_lt())),
             BinaryOp::LessEqual => Ok(Value::Bool(order(&left, &right).is_le())),
             BinaryOp::Greater => Ok(Value::Bool(order(&left, &right).is_gt())),
@@ -97,8 +104,21 @@ impl<'p> Evaluator<'p> {
     }
 }
 
-/// Whether two values are the same. The empty value of a type is what it is written as.
+/// Whether two values are the same. The empty value of a type is what it is written as. Small values may hold others so often
+/// that looking at all of them has no end: whoever asks knows that they do not.
 pub(crate) fn equal(left: &Value, right: &Value) -> bool {
+    compared(left, right, &mut usize::MAX.clone())
+}
+
+/// The same with a number of looks, of which none are left where there is no answer.
+fn compared(left: &Value, right: &Value, looks: &mut usize) -> bool {
+    *looks = looks.saturating_sub(1);
+    if *looks == 0 {
+        return false;
+    }
+    let mut each = |left: &[Value], right: &[Value]| {
+        left.len() == right.len() && left.iter().zip(right).all(|(left, right)| compared(left, right, looks))
+    };
     match (left, right) {
         (Value::Nil | Value::None, Value::Nil | Value::None) => true,
         (Value::Nil, other) | (other, Value::Nil) => match other {
@@ -114,15 +134,14 @@ pub(crate) fn equal(left: &Value, right: &Value) -> bool {
         (Value::Bool(left), Value::Bool(right)) => left == right,
         (Value::Variant(_, left), Value::Variant(_, right)) => left == right,
         (Value::List(left), Value::List(right)) => {
-            Rc::ptr_eq(left, right)
-                || left.len() == right.len() && left.iter().zip(right.iter()).all(|(left, right)| equal(left, right))
+            Rc::ptr_eq(left, right) || each(left, right)
         }
         (Value::Map(left), Value::Map(right)) => {
-            left.len() == right.len()
-                && left.iter().all(|(key, value)| right.get(key).is_some_and(|other| equal(value, other)))
+            let mut has = |(key, value)| right.get(key).is_some_and(|other| compared(value, other, looks));
+            Rc::ptr_eq(left, right) || left.len() == right.len() && left.iter().all(&mut has)
         }
         (Value::Record(_, left), Value::Record(_, right)) => {
-            left.iter().zip(right.iter()).all(|(left, right)| equal(left, right))
+            Rc::ptr_eq(left, right) || each(left, right)
         }
         _ => false,
     }

@@ -37,10 +37,37 @@ pub(crate) enum Value {
     /// In the order in which the keys were first written.
     Map(Rc<IndexMap<EcoString, Value>>),
     /// The fields in the order of their declaration.
-    Record(RecordId, Rc<Vec<Value>>),
+    Record(RecordId, Rc<Fields>),
     Func(FuncValue),
     Options(Rc<Vec<Opt>>),
     Plan(Rc<Plan>),
+}
+
+/// The fields of a record. A record may hold others of its type, so it is known how deep: what walks them recurses.
+#[derive(Debug)]
+pub(crate) struct Fields {
+    depth: usize,
+    values: Vec<Value>,
+}
+
+impl Fields {
+    pub(crate) fn new(values: Vec<Value>) -> Self {
+        let depth = values.iter().map(Value::depth).max().unwrap_or(0) + 1;
+        Self { depth, values }
+    }
+
+    /// How many records are in one another here.
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
+}
+
+impl std::ops::Deref for Fields {
+    type Target = [Value];
+
+    fn deref(&self) -> &[Value] {
+        &self.values
+    }
 }
 
 /// A function as a value.
@@ -70,6 +97,19 @@ impl Value {
             _ => None,
         };
         map.into_iter().flat_map(|map| map.iter())
+    }
+
+    /// How many records are in one another in it. All values of a list or a map are of one type: where the first holds no record,
+    /// none does.
+    fn depth(&self) -> usize {
+        let holds = |value: &&Value| matches!(value, Self::Record(..) | Self::List(_) | Self::Map(_) | Self::None | Self::Nil);
+        let deepest = |values: &mut dyn Iterator<Item = &Value>| values.take_while(holds).map(Self::depth).max().unwrap_or(0);
+        match self {
+            Self::Record(_, fields) => fields.depth,
+            Self::List(items) => deepest(&mut items.iter()),
+            Self::Map(map) => deepest(&mut map.values()),
+            _ => 0,
+        }
     }
 
     /// The empty value of a type of data written out.

@@ -145,6 +145,8 @@ pub enum ExprNode {
     Block(Block),
     /// A call.
     Call(Call),
+    /// A result of a call of a builtin, which the call binds.
+    Result(Call),
     /// A parameter or another name inside of the function.
     Var(Var),
     /// A constant.

@@ -47,7 +47,8 @@ impl<'p> Visitor<'p> for Overwritten<'p, '_> {
                 self.report(*first, pending.len(), at, &block.ty);
                 pending.clear();
             }
-            if keeps {
+            let nothing = matches!(stmt, Stmt::Call(call) if self.makes_nothing(call));
+            if keeps || nothing {
                 pending.clear();
             } else {
                 pending.push(at);
@@ -60,6 +61,7 @@ impl<'p> Overwritten<'p, '_> {
     fn report(&mut self, first: Location, count: usize, at: Location, ty: &Type) {
         let message = match (ty, count) {
             (Type::Fs, 1) => "this step is lost: nothing uses what it makes".to_owned(),
+            (Type::Fs, 2) => "this and 1 more step are lost: nothing uses what they make".to_owned(),
             (Type::Fs, count) => format!("this and {} more steps are lost: nothing uses what they make", count - 1),
             _ => "this value is lost: a later one takes its place".to_owned(),
         };
@@ -69,6 +71,12 @@ impl<'p> Overwritten<'p, '_> {
                 .also(at, why)
                 .help("remove what is lost, or copy from it: `copy fs { … } \"/from\" \"/to\"`"),
         );
+    }
+
+    /// Whether a call gives the empty filesystem: where nothing is made, nothing is lost.
+    fn makes_nothing(&self, call: &Call) -> bool {
+        let Callee::Builtin(id) = &call.callee else { return false };
+        self.program.builtin(*id).is_some_and(|it| it.namespace.is_empty() && it.name.text == "scratch")
     }
 
     /// Whether a call gives a filesystem that has nothing of the one before it.

@@ -108,7 +108,7 @@ fn expr<'p>(it: &'p Expr, visitor: &mut impl Visitor<'p>) {
             }
         }
         ExprNode::Block(it) => block(it, visitor),
-        ExprNode::Call(it) => call(it, visitor),
+        ExprNode::Call(it) | ExprNode::Result(it) => call(it, visitor),
         ExprNode::List(all) => items(all, visitor),
         ExprNode::Map(entries) => {
             for entry in entries {

@@ -85,7 +85,7 @@ impl Declarer<'_> {
             let slice = |span| text.map_or("", |text| text.slice(span));
             constant(expr, Location { source, span: expr.span() }, &slice)
         };
-        let defaults = func.params.iter().map(|param| param.default.as_ref().and_then(constant)).collect();
+        let defaults = func.params.iter().map(|param| param.default.as_deref().and_then(constant)).collect();
         let id = BuiltinId(self.declared.program.builtins.len());
         self.declared.program.builtins.push(Builtin {
             name: func.name.clone(),

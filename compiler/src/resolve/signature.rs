@@ -121,7 +121,12 @@ impl Declarer<'_> {
             params.push(self.param(place, param));
         }
         let options: Vec<Param> =
-            options.map(|param| Param { optional: true, ..self.param(place, param) }).collect();
+            options
+                .map(|param| {
+                    let option = self.param(place, param);
+                    Param { optional: option.optional || matches!(option.ty, Type::Optional(_)), ..option }
+                })
+                .collect();
         let effects: Vec<Param> = effects.map(|param| self.param(place, param)).collect();
         self.type_params(source, func, &params, &type_params);
         let results = effects.iter().map(|effect| {
@@ -191,7 +196,27 @@ impl Declarer<'_> {
         }
     }
 
-    /// A record that holds itself has no end.
+    /// Which records are data: those whose fields all are. A record that holds itself in a list is, as far as the rest of it is.
+    pub(super) fn find_data(&mut self) {
+        loop {
+            let program = &self.declared.program;
+            let other = |record: &crate::hir::Record| record.fields.iter().any(|field| !program.is_data(&field.ty));
+            let found: Vec<usize> = (program.records.iter().enumerate())
+                .filter(|(_, record)| record.data && other(record))
+                .map(|(id, _)| id)
+                .collect();
+            if found.is_empty() {
+                return;
+            }
+            for id in found {
+                if let Some(record) = self.declared.program.records.get_mut(id) {
+                    record.data = false;
+                }
+            }
+        }
+    }
+
+    /// A record that holds itself has no end, unless it may hold none.
     pub(super) fn report_record_cycles(&mut self) {
         let records = &self.declared.program.records;
         let mut edges: Vec<Vec<(usize, Location)>> = Vec::with_capacity(records.len());
@@ -199,7 +224,10 @@ impl Declarer<'_> {
             let mut to = Vec::new();
             for field in &record.fields {
                 if let Some(at) = self.declared.program.at(record.module, &field.name) {
-                    holds(&field.ty, &mut |id| to.push((id.0, at)));
+                    // Lists and maps may be empty, an optional may be none, and a function makes its value later.
+                    if let Type::Record(id, _) = &field.ty {
+                        to.push((id.0, at));
+                    }
                 }
             }
             edges.push(to);
@@ -225,17 +253,5 @@ fn mentions(ty: &Type, name: &str) -> bool {
         Type::List(item) | Type::Map(item) | Type::Optional(item) => mentions(item, name),
         Type::Func(func) => func.params.iter().any(|param| mentions(param, name)) || mentions(&func.result, name),
         _ => false,
-    }
-}
-
-fn holds(ty: &Type, found: &mut dyn FnMut(RecordId)) {
-    match ty {
-        Type::Record(id, _) => found(*id),
-        Type::List(item) | Type::Map(item) | Type::Optional(item) => holds(item, found),
-        Type::Func(func) => {
-            func.params.iter().for_each(|param| holds(param, found));
-            holds(&func.result, found);
-        }
-        _ => {}
     }
 }

@@ -69,7 +69,7 @@ impl Declared {
                 diagnostics.push(
                     Diagnostic::warning(codes::DEPRECATED, at, "`group` is the old word for `pipeline`")
                         .help("write `pipeline`")
-                        .fix("replace `group` by `pipeline`", at, "pipeline"),
+                        .safe_fix("replace `group` by `pipeline`", at, "pipeline"),
                 );
                 ty
             }

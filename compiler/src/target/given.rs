@@ -67,23 +67,32 @@ impl Checked {
             return self.read(evaluator, inner, param, texts, at);
         }
         let name = &param.name.text;
-        let refuse = |message: String| Box::new(Diagnostic::error(codes::TARGET_ARGUMENTS, at, message));
+        let refuse = |message: String| Diagnostic::error(codes::TARGET_ARGUMENTS, at, message);
         let text = match texts {
             [] if *ty == Type::Bool => return Ok(Value::Bool(true)),
-            [] => return Err(refuse(format!("`--{name}` needs a value of type `{ty}`"))),
+            [] => return Err(Box::new(refuse(format!("`--{name}` needs a value of type `{ty}`")))),
             [text] => text.as_str(),
-            _ => return Err(refuse(format!("`--{name}` is given {} times, and takes one value", texts.len()))),
+            _ => {
+                let message = format!("`--{name}` is given {} times, and takes one value", texts.len());
+                return Err(Box::new(refuse(message)));
+            }
         };
         match ty {
             Type::String => Ok(Value::Text(text.into())),
             Type::Int => match number(text) {
                 Some(number) => Ok(Value::Int(number)),
-                None => Err(refuse(format!("`--{name}` takes a whole number, and `{text}` is none"))),
+                None => {
+                    let refused = refuse(format!("`--{name}` takes a whole number, and `{text}` is none"));
+                    Err(Box::new(refused.help(format!("write one as in a program: `--{name} 4`"))))
+                }
             },
             Type::Bool => match text {
                 "true" => Ok(Value::Bool(true)),
                 "false" => Ok(Value::Bool(false)),
-                _ => Err(refuse(format!("`--{name}` takes `true` or `false`, and not `{text}`"))),
+                _ => {
+                    let refused = refuse(format!("`--{name}` takes `true` or `false`, and not `{text}`"));
+                    Err(Box::new(refused.help(format!("`--{name}` alone is `true`"))))
+                }
             },
             Type::Enum(id, _) => self.variant(*id, name, text, at),
             Type::Fs => builtins::local_dir(evaluator, text, at),

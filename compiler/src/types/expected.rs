@@ -38,6 +38,39 @@ impl Expected {
         Self(types)
     }
 
+    /// This type, or none of it.
+    pub(crate) fn or_none(ty: Type) -> Self {
+        match Self::just(ty) {
+            Self(types) if types.iter().any(|ty| matches!(ty, Type::Optional(_))) => Self(types),
+            Self(mut types) => {
+                types.extend(types.first().cloned().map(Type::optional));
+                Self(types)
+            }
+        }
+    }
+
+    /// One of several.
+    pub(crate) fn any_of(all: impl IntoIterator<Item = Self>) -> Self {
+        let mut types: Vec<Type> = Vec::new();
+        for one in all {
+            if one.is_any() {
+                return one;
+            }
+            for ty in one.0 {
+                if !types.contains(&ty) {
+                    types.push(ty);
+                }
+            }
+        }
+        Self(types)
+    }
+
+    /// The types that messages name: what may be none as well is not told apart.
+    pub(crate) fn shown(&self) -> Vec<&Type> {
+        let bare = |ty: &&Type| !matches!(ty, Type::Optional(inner) if self.0.contains(inner));
+        self.0.iter().filter(bare).collect()
+    }
+
     /// One of two types.
     pub(crate) fn either(first: Type, second: Type) -> Self {
         Self(vec![first, second])
@@ -87,9 +120,10 @@ impl fmt::Display for Expected {
         if self.0.is_empty() {
             return f.write_str("a value");
         }
-        for (at, ty) in self.0.iter().enumerate() {
+        let shown = self.shown();
+        for (at, ty) in shown.iter().enumerate() {
             if at > 0 {
-                f.write_str(if at + 1 == self.0.len() { " or " } else { ", " })?;
+                f.write_str(if at + 1 == shown.len() { " or " } else { ", " })?;
             }
             write!(f, "`{ty}`")?;
         }

@@ -24,6 +24,11 @@ impl Bindings {
         self.0.is_empty()
     }
 
+    /// Whether a name is one of them.
+    pub(crate) fn has(&self, name: &EcoString) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// Learns from an argument of a type where another is wanted. Whether it fits is another question.
     pub(crate) fn learn(&mut self, wanted: &Type, given: &Type) {
         match (wanted, given) {

@@ -15,6 +15,9 @@ Everything that a program can call without declaring it, but for the functions o
 A call of kind `fs` changes the filesystem of the block that it stands in, or makes one where a value is needed. Options stand
 behind `with`: `run \"make\" with option { dir \"/src\"; network \"none\" }`, or a single one by itself:
 `run \"make\" with dir(\"/src\")`.
+
+Modes are enums, at the end of this page. Where one is wanted, a variant stands by its bare name, `network(none)`, and a text
+is taken too.
 ";
 
 /// A declaration and what its comment says.
@@ -44,9 +47,10 @@ fn the_page_of_builtins_is_up_to_date() {
 
 fn page() -> String {
     let parsed = hlb_language::parse(SourceId(0), hlb_stdlib::BUILTIN);
-    let funcs = parsed.module.decls.iter().map(|decl| match decl {
-        Decl::Func(func) => builtin(func),
-        other => panic!("only functions are declared: {other:?}"),
+    let funcs = parsed.module.decls.iter().filter_map(|decl| match decl {
+        Decl::Func(func) => Some(builtin(func)),
+        Decl::Enum(_) => None,
+        other => panic!("only functions and enums are declared: {other:?}"),
     });
     let all: Vec<Builtin> = funcs.collect();
     let mut out = HEAD.to_owned();
@@ -63,6 +67,14 @@ fn page() -> String {
         for builtin in &all {
             if (*from..to).contains(&builtin.at) && !builtin.kind.starts_with("option::") {
                 entry(&all, builtin, &mut out);
+            }
+        }
+        for decl in &parsed.module.decls {
+            let Decl::Enum(decl) = decl else { continue };
+            if (*from..to).contains(&(decl.span.start as usize)) {
+                let text = &hlb_stdlib::BUILTIN[decl.span.range()];
+                let doc = decl.doc.as_deref().unwrap_or_default();
+                writeln!(out, "\n### `{}`\n\n```hlb\n{text}\n```\n\n{doc}", decl.name.text).unwrap();
             }
         }
     }

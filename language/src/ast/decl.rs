@@ -11,19 +11,19 @@ use crate::span::Span;
 #[derive(Clone, PartialEq, Debug)]
 pub enum Decl {
     /// `import name from expr`
-    Import(ImportDecl),
+    Import(Box<ImportDecl>),
     /// `export name`
     Export(ExportDecl),
     /// `type name(params) with (options) binds (results) { body }`
-    Func(FuncDecl),
+    Func(Box<FuncDecl>),
     /// `let name = expr`
-    Let(LetDecl),
+    Let(Box<LetDecl>),
     /// `type Name { fields }`
-    Record(RecordDecl),
+    Record(Box<RecordDecl>),
     /// `enum Name { variants }`
-    Enum(EnumDecl),
+    Enum(Box<EnumDecl>),
     /// `test "name" { statements }`
-    Test(TestDecl),
+    Test(Box<TestDecl>),
     /// Text that is no declaration; its error has been reported.
     Error(Span),
 }
@@ -89,7 +89,7 @@ pub struct Param {
     /// Its name.
     pub name: Ident,
     /// Its value where a call gives none.
-    pub default: Option<Expr>,
+    pub default: Option<Box<Expr>>,
 }
 
 /// `with (type name = default, …)`: the options that a function takes.
@@ -156,7 +156,7 @@ pub struct Field {
     /// Its name.
     pub name: Ident,
     /// Its value where a call gives none.
-    pub default: Option<Expr>,
+    pub default: Option<Box<Expr>>,
 }
 
 /// `enum Name { variant variant }`

@@ -38,7 +38,7 @@ pub enum Expr {
     /// `[for x in xs : expr if cond]` and `{for x in xs : key = value if cond}`
     For(Box<Comprehension>),
     /// `fn(type name) type { statements }`
-    Lambda(Lambda),
+    Lambda(Box<Lambda>),
     /// `if cond { … } else { … }`
     If(IfExpr),
     /// `match expr { … }`

@@ -24,11 +24,11 @@ pub enum Stmt {
     /// An expression that is the block's value, or that `if` and `match` choose it with.
     Expr(ExprStmt),
     /// `let name = expr`
-    Let(LetStmt),
+    Let(Box<LetStmt>),
     /// `for name in expr { statements }`
-    For(ForStmt),
+    For(Box<ForStmt>),
     /// `assert expr, message`
-    Assert(AssertStmt),
+    Assert(Box<AssertStmt>),
     /// Text that is no statement; its error has been reported. What could be told of it is kept.
     Error(ErrorStmt),
 }
@@ -47,9 +47,9 @@ pub struct CallStmt {
     /// The arguments.
     pub args: Vec<Arg>,
     /// `with options`
-    pub with: Option<WithClause>,
+    pub with: Option<Box<WithClause>>,
     /// `as name`
-    pub bind: Option<BindClause>,
+    pub bind: Option<Box<BindClause>>,
 }
 
 /// An expression as a statement. Calls of a name or of a module's name are `CallStmt`s.

@@ -115,7 +115,7 @@ impl<'a> Rules<'a> {
         let elements = params.iter().map(|param| {
             let variadic = if param.variadic.is_some() { "variadic " } else { "" };
             let doc = Doc::text(variadic).then(self.ty(&param.ty)).then(" ").then(param.name.text.as_str());
-            Element { span: param.span, doc: self.with_default(doc, param.name.span, param.default.as_ref()) }
+            Element { span: param.span, doc: self.with_default(doc, param.name.span, param.default.as_deref()) }
         });
         self.list(("(", ")"), parens, elements.collect())
     }
@@ -127,7 +127,7 @@ impl<'a> Rules<'a> {
     fn record(&self, record: &RecordDecl) -> Doc {
         let field = |field: &Field| {
             let doc = self.ty(&field.ty).then(" ").then(field.name.text.as_str());
-            Element { span: field.span, doc: self.with_default(doc, field.name.span, field.default.as_ref()) }
+            Element { span: field.span, doc: self.with_default(doc, field.name.span, field.default.as_deref()) }
         };
         let head = Self::prefix(record.export).then("type ").then(record.name.text.as_str()).then(" ");
         head.then(self.braces(record.body, record.fields.iter().map(field).collect(), ";"))

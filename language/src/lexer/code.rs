@@ -104,7 +104,7 @@ impl<'a> Lexer<'a> {
                     let at = self.location(span);
                     let error = self.error(codes::EMPTY_RAW_STRING, span, "a raw string cannot be empty");
                     let error = error.help("write `\"\"` for the empty string");
-                    self.diagnostics.push(error.fix("replace it by `\"\"`", at, "\"\""));
+                    self.diagnostics.push(error.safe_fix("replace it by `\"\"`", at, "\"\""));
                 }
             }
             Code::SingleQuoted => self.single_quoted(text),
@@ -226,7 +226,10 @@ impl<'a> Lexer<'a> {
         let error = self.error(codes::SINGLE_QUOTES, span, "strings are written with double quotes");
         let error = error.help("replace the single quotes by double quotes");
         let text = format!("\"{}\"", body.replace('"', "\\\""));
-        self.diagnostics.push(error.fix("use double quotes", at, text));
+        // Between double quotes these characters have a meaning that they do not have here.
+        let same = !body.contains(['$', '\\']);
+        let title = "use double quotes";
+        self.diagnostics.push(if same { error.safe_fix(title, at, text) } else { error.fix(title, at, text) });
         self.token(TokenKind::QuoteOpen, 1);
         if !body.is_empty() {
             self.token(TokenKind::Text, body.len());

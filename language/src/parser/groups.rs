@@ -63,7 +63,7 @@ fn report_next_line(builder: &Builder<'_>, row: &Row, next: &Row) {
     let message = format!("the block of {} must begin on its line", word.kind().describe());
     let error = Diagnostic::error(codes::BLOCK_ON_NEXT_LINE, builder.location(open), message)
         .help("move the `{` to the end of the line above");
-    builder.report(if comment { error } else { error.fix("move the `{`", gap, " ") });
+    builder.report(if comment { error } else { error.safe_fix("move the `{`", gap, " ") });
 }
 
 /// A group as a finished piece.
@@ -74,11 +74,11 @@ pub(crate) fn piece(builder: &Builder<'_>, group: Group, role: TokenKind, depth:
         TokenKind::MapBrace => Finished::Expr(map(builder, finish(builder, nodes, depth), span)),
         TokenKind::RecordBrace => {
             let row = finish(builder, nodes, depth);
-            Finished::Fields(elements(builder, row, pieces::fields, repair::field, |_| None))
+            Finished::Fields(elements(builder, row, role, pieces::fields, repair::field, |_| None))
         }
         TokenKind::EnumBrace => {
             let row = finish(builder, nodes, depth);
-            Finished::Variants(elements(builder, row, pieces::variants, repair::field, |_| None))
+            Finished::Variants(elements(builder, row, role, pieces::variants, repair::field, |_| None))
         }
         _ => Finished::Block(Block { span, stmts: statements(builder, nodes, depth) }),
     };
@@ -89,6 +89,7 @@ pub(crate) fn piece(builder: &Builder<'_>, group: Group, role: TokenKind, depth:
 fn elements<T>(
     builder: &Builder<'_>,
     row: Vec<Piece>,
+    role: TokenKind,
     parse: impl Fn(&Builder<'_>, Vec<Piece>) -> Result<Vec<T>, Refusal>,
     repair: impl Fn(&Builder<'_>, &mut Vec<Piece>, &Failure) -> Outcome,
     broken: impl Fn(Vec<Piece>) -> Option<T>,
@@ -98,7 +99,7 @@ fn elements<T>(
         Err((row, _)) => row,
     };
     let mut elements = Vec::new();
-    for one in split(row) {
+    for one in split(row, role) {
         match repaired(builder, one, &parse, &repair) {
             Ok(found) => elements.extend(found),
             Err(one) => elements.extend(broken(one)),
@@ -108,9 +109,9 @@ fn elements<T>(
 }
 
 /// Splits a row behind each element: at the ends of lines, at `;`, and at the commas that end one.
-fn split(row: Vec<Piece>) -> Vec<Vec<Piece>> {
+fn split(row: Vec<Piece>, role: TokenKind) -> Vec<Vec<Piece>> {
     let kinds: Vec<TokenKind> = row.iter().map(|piece| piece.kind).collect();
-    let is_match = kinds.contains(&TokenKind::FatArrow);
+    let is_match = role == TokenKind::MatchBrace && kinds.contains(&TokenKind::FatArrow);
     let mut partners = pieces::partners(&kinds).into_iter();
     let mut depth = 0_usize;
     let mut rows = vec![Vec::new()];
@@ -152,7 +153,7 @@ fn split(row: Vec<Piece>) -> Vec<Vec<Piece>> {
 }
 
 fn arms(builder: &Builder<'_>, row: Vec<Piece>) -> Vec<MatchArm> {
-    elements(builder, row, pieces::arms, repair::arm, |row| {
+    elements(builder, row, TokenKind::MatchBrace, pieces::arms, repair::arm, |row| {
         let span = extent(&row)?;
         let blocks: Vec<Block> = row.into_iter().flat_map(Piece::into_blocks).collect();
         let stmts = vec![Stmt::Error(ErrorStmt { span, callee: None, blocks })];
@@ -174,7 +175,7 @@ fn map(builder: &Builder<'_>, row: Vec<Piece>, span: Span) -> Expr {
             MapBody::Each(_) => Vec::new(),
         })
     };
-    let entries = elements(builder, row, parse, repair::entry, |row| {
+    let entries = elements(builder, row, TokenKind::MapBrace, parse, repair::entry, |row| {
         let span = extent(&row)?;
         Some(Entry::Pair(Expr::Error(span), Expr::Error(Span::at(span.end as usize))))
     });

@@ -128,7 +128,7 @@ impl Part<'_, '_> {
             let message = format!("the block of `{}` must begin on the line of its head", func.name.text);
             let error = Diagnostic::error(codes::BLOCK_ON_NEXT_LINE, builder.location(open), message)
                 .help("move the `{` to the end of the line above");
-            builder.report(if comment { error } else { error.fix("move the `{`", gap, " ") });
+            builder.report(if comment { error } else { error.safe_fix("move the `{`", gap, " ") });
             func.span = func.span.to(block.span);
             func.body = Some(block);
         } else {
@@ -236,7 +236,7 @@ fn guess(builder: &Builder<'_>, mut row: Vec<Piece>) -> Option<Decl> {
         Some(TokenKind::Let) => match binding(builder, &mut row) {
             Some((ty, name, end)) => {
                 let value = Expr::Error(Span::at(end as usize).to(Span::at(span.end as usize)));
-                Decl::Let(LetDecl { span, doc, export, ty, name, value })
+                Decl::Let(Box::new(LetDecl { span, doc, export, ty, name, value }))
             }
             None => Decl::Error(span),
         },
@@ -252,7 +252,7 @@ fn guess(builder: &Builder<'_>, mut row: Vec<Piece>) -> Option<Decl> {
                     _ => {}
                 }
             }
-            body.map_or(Decl::Error(span), |body| Decl::Test(TestDecl { span, doc, name, body }))
+            body.map_or(Decl::Error(span), |body| Decl::Test(Box::new(TestDecl { span, doc, name, body })))
         }
         Some(TokenKind::Export) | None => Decl::Error(span),
         Some(_) => guess_func(builder, row, export, span),
@@ -280,7 +280,7 @@ fn guess_import(builder: &Builder<'_>, row: &[Piece], span: Span) -> Decl {
     let from = names.get(2).filter(|name| name.text == "from").map(|name| name.span);
     let source = Expr::Error(Span::at(span.end as usize));
     let doc = builder.trivia.doc(builder.text, span.start as usize);
-    Decl::Import(ImportDecl { span, doc, name, from, source })
+    Decl::Import(Box::new(ImportDecl { span, doc, name, from, source }))
 }
 
 /// A record or an enum, if it has a name and braces.
@@ -336,7 +336,7 @@ fn guess_func(builder: &Builder<'_>, mut row: Vec<Piece>, export: Option<Span>, 
     let head = Head { export, result, name, type_params: Vec::new() };
     let end = Span::at(span.end as usize);
     match builder.func(head, (end, params), None, None, body) {
-        Decl::Func(func) => Decl::Func(FuncDecl { span: func.span.to(span), ..func }),
+        Decl::Func(func) => Decl::Func(Box::new(FuncDecl { span: func.span.to(span), ..*func })),
         decl => decl,
     }
 }

@@ -68,7 +68,7 @@ pub(crate) fn statements(builder: &Builder<'_>, nodes: Vec<Node>, depth: usize) 
             builder.report(
                 Diagnostic::error(codes::EMPTY_STATEMENT, builder.location(end.span), "this `;` ends no statement")
                     .help("remove it: one `;` or the end of the line ends a statement")
-                    .fix("remove the `;`", builder.location(end.span), ""),
+                    .safe_fix("remove the `;`", builder.location(end.span), ""),
             );
         }
     }
@@ -134,7 +134,7 @@ fn error_statement(builder: &Builder<'_>, mut row: Vec<Piece>) -> Vec<Stmt> {
         let blocks: Vec<Block> = row.into_iter().flat_map(Piece::into_blocks).collect();
         let value = Expr::Error(Span::at(end as usize).to(Span::at(span.end as usize)));
         let inner = blocks.first().zip(blocks.last()).map(|(first, last)| first.span.to(last.span));
-        let mut stmts = vec![Stmt::Let(LetStmt { span, ty, name, value })];
+        let mut stmts = vec![Stmt::Let(Box::new(LetStmt { span, ty, name, value }))];
         stmts.extend(inner.map(|span| Stmt::Error(ErrorStmt { span, callee: None, blocks })));
         return stmts;
     }

@@ -292,10 +292,26 @@ impl Broken<'_, '_> {
         (open + 1..self.row.len()).find(|at| closes(*at)).unwrap_or(self.row.len())
     }
 
-    /// A sign to put for the piece at `at`, behind white space if that has none before it.
+    /// A sign or a word to put for the piece at `at`, with the white space that it needs on both sides.
     fn spaced(&self, at: usize, sign: &str) -> String {
-        let is_joined = at.checked_sub(1).is_some_and(|before| self.span(before).end == self.span(at).start);
-        if is_joined { format!(" {sign}") } else { sign.to_owned() }
+        let touches =
+            |before: usize, behind: usize| behind < self.row.len() && self.span(before).end == self.span(behind).start;
+        let space = |is_joined: bool| if is_joined { " " } else { "" };
+        let is_behind = at.checked_sub(1).is_some_and(|before| touches(before, at));
+        format!("{}{sign}{}", space(is_behind), space(touches(at, at + 1)))
+    }
+
+    /// Whether what stands before the piece that was refused can be a whole operand.
+    fn follows_operand(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|before| self.row.get(before));
+        before.is_some_and(|piece| {
+            piece.kind.ends_operand() || piece.node.is_some() && piece.kind != TokenKind::HeaderBrace
+        })
+    }
+
+    /// Whether nothing in a range would be lost or would take in what is put behind it.
+    fn has_no_comment(&self, range: Span) -> bool {
+        self.builder.trivia.comments_in(range).is_empty()
     }
 
     /// Puts a token that the text does not have before the piece at `at`.

@@ -106,7 +106,7 @@ impl<'a> Builder<'a> {
 
     pub(crate) fn import(&self, start: usize, name: Ident, from: Option<Span>, source: Expr) -> Decl {
         let span = Span::at(start).to(source.span());
-        Decl::Import(ImportDecl { span, doc: self.trivia.doc(self.text, start), name, from, source })
+        Decl::Import(Box::new(ImportDecl { span, doc: self.trivia.doc(self.text, start), name, from, source }))
     }
 
     fn doc(&self, span: Span) -> Option<EcoString> {
@@ -129,7 +129,7 @@ impl<'a> Builder<'a> {
         // Recovery may have put a type before a name that stands before it.
         let span = export.unwrap_or(result.span()).to(name.span).to(end);
         let doc = self.doc(span);
-        Decl::Func(FuncDecl { span, doc, export, result, name, type_params, params: params.1, options, binds, body })
+        Decl::Func(Box::new(FuncDecl { span, doc, export, result, name, type_params, params: params.1, options, binds, body }))
     }
 
     pub(crate) fn constant(
@@ -141,7 +141,7 @@ impl<'a> Builder<'a> {
         value: Expr,
     ) -> Decl {
         let span = export.unwrap_or(Span::at(start)).to(value.span());
-        Decl::Let(LetDecl { span, doc: self.doc(span), export, ty, name, value })
+        Decl::Let(Box::new(LetDecl { span, doc: self.doc(span), export, ty, name, value }))
     }
 
     pub(crate) fn record(
@@ -152,12 +152,12 @@ impl<'a> Builder<'a> {
         (body, fields): (Span, Vec<Field>),
     ) -> Decl {
         let span = export.unwrap_or(Span::at(start)).to(body);
-        Decl::Record(RecordDecl { span, doc: self.doc(span), export, name, body, fields })
+        Decl::Record(Box::new(RecordDecl { span, doc: self.doc(span), export, name, body, fields }))
     }
 
     pub(crate) fn field(&self, ty: TypeExpr, name: Ident, default: Option<Expr>) -> Field {
         let span = ty.span().to(name.span).to(default.as_ref().map_or(name.span, Expr::span));
-        Field { span, doc: self.doc(span), ty, name, default }
+        Field { span, doc: self.doc(span), ty, name, default: default.map(Box::new) }
     }
 
     pub(crate) fn variants(
@@ -168,17 +168,18 @@ impl<'a> Builder<'a> {
         (body, variants): (Span, Vec<Ident>),
     ) -> Decl {
         let span = export.unwrap_or(Span::at(start)).to(body);
-        Decl::Enum(EnumDecl { span, doc: self.doc(span), export, name, body, variants })
+        Decl::Enum(Box::new(EnumDecl { span, doc: self.doc(span), export, name, body, variants }))
     }
 
     pub(crate) fn test(&self, start: usize, name: StringLit, body: Block) -> Decl {
         let span = Span::at(start).to(body.span);
-        Decl::Test(TestDecl { span, doc: self.doc(span), name, body })
+        Decl::Test(Box::new(TestDecl { span, doc: self.doc(span), name, body }))
     }
 
     pub(crate) fn param(&self, variadic: Option<Span>, ty: TypeExpr, name: Ident, default: Option<Expr>) -> Param {
         let end = default.as_ref().map_or(name.span, Expr::span);
-        Param { span: variadic.unwrap_or(ty.span()).to(name.span).to(end), variadic, ty, name, default }
+        let span = variadic.unwrap_or(ty.span()).to(name.span).to(end);
+        Param { span, variadic, ty, name, default: default.map(Box::new) }
     }
 
     /// `map[type]`; no other name takes a type in brackets.
@@ -335,6 +336,7 @@ impl<'a> Builder<'a> {
             .or(args.last().map(Arg::span))
             .unwrap_or(callee.span);
         let span = callee.span.to(end);
+        let (with, bind) = (with.map(Box::new), bind.map(Box::new));
         Stmt::Call(CallStmt { span, doc: self.doc(span), callee, parens, args, with, bind })
     }
 

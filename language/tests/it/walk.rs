@@ -16,7 +16,7 @@ impl<'t> Parts<'t> {
     fn params(&mut self, params: &'t [Param]) {
         for param in params {
             self.spans.extend([param.span, param.ty.span(), param.name.span]);
-            self.exprs.extend(&param.default);
+            self.exprs.extend(param.default.as_deref());
         }
     }
 
@@ -46,7 +46,7 @@ pub(crate) fn decl(node: &Decl) -> Parts<'_> {
         Decl::Record(record) => {
             parts.spans.extend([record.name.span, record.body]);
             parts.spans.extend(record.fields.iter().map(|field| field.span));
-            parts.exprs.extend(record.fields.iter().flat_map(|field| &field.default));
+            parts.exprs.extend(record.fields.iter().filter_map(|field| field.default.as_deref()));
         }
         Decl::Enum(decl) => {
             parts.spans.extend([decl.name.span, decl.body]);

@@ -78,7 +78,7 @@ impl Analysis {
     pub fn symbols(&self) -> Vec<Symbol> {
         let Some(id) = self.entry() else { return Vec::new() };
         let Some(source) = self.checked.sources.get(id) else { return Vec::new() };
-        symbols::of(&hlb_language::parse(id, source.text()).module)
+        symbols::of(source.text(), &hlb_language::parse(id, source.text()).module)
     }
 
     /// The use or the definition of a name.

@@ -6,39 +6,57 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::Checked;
 
-use crate::cli;
-use crate::error::Failure;
+use crate::cli::{self, ModuleArgs, ProgramArgs};
+use crate::error::{Failure, Kind};
 use crate::interrupt;
 use crate::program::{self, Kept};
-use crate::report::Screen;
+use crate::report::{Channel, Screen};
 use crate::world::Outside;
 
 pub(crate) fn check(args: &cli::Check, screen: Screen) -> Result<(), Failure> {
-    let (file, kept) = opened(args)?;
-    checked(&kept, &file, screen).map(drop)
+    let screen = screen.speaking(args.messages.message_format, Channel::Output);
+    let (file, kept) = opened(&args.program, &args.modules)?;
+    let mut checked = read(&kept, &file, args.fix, screen)?;
+    if args.strict {
+        checked.diagnostics.extend(checked.strict());
+    }
+    let checked = program::judge(checked, screen)?;
+    if args.deny_warnings && !checked.diagnostics.is_empty() {
+        screen.more(&checked.diagnostics);
+        return Err(Failure::told(Kind::Program));
+    }
+    Ok(())
 }
 
-/// The program, and what is kept of it.
-///
-/// # Errors
-/// If there is no program, or a file of it cannot be used.
-pub(super) fn opened(args: &cli::Check) -> Result<(Utf8PathBuf, Kept), Failure> {
-    let file = program::find(&args.program)?;
-    let kept = Kept::open(&file, program::state(), program::mode(&args.modules), &args.modules.trust)?;
-    Ok((file, kept))
-}
-
-/// A program that has been checked, with all of its modules that can be had without building.
+/// A program with all of its modules that can be had without building, for those who want to know what there is.
 ///
 /// # Errors
 /// If it has errors; they have been told.
-pub(super) fn checked(kept: &Kept, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
-    if let Some(checked) = program::look(kept, file, screen)? {
+pub(super) fn checked(program: &ProgramArgs, modules: &ModuleArgs, screen: Screen) -> Result<Checked, Failure> {
+    let (file, kept) = opened(program, modules)?;
+    let checked = read(&kept.inspecting(), &file, false, screen)?;
+    // What is doubtful has nothing to do with the question.
+    if checked.has_errors() { program::judge(checked, screen) } else { Ok(checked) }
+}
+
+/// Checks a program. What is wrong with it is not told yet.
+fn read(kept: &Kept, file: &Utf8Path, fix: bool, screen: Screen) -> Result<Checked, Failure> {
+    let world = kept.quiet();
+    let checked = if fix { program::fix(&world, file, screen)? } else { hlb_compiler::check(&world, file) };
+    let checked = kept.judged(checked);
+    if checked.has_errors() || checked.absent().is_empty() {
         return Ok(checked);
     }
     let (tokio, cancel) = interrupt::start()?;
     let (handle, repositories) = (tokio.handle().clone(), kept.repositories.clone());
     let outside = Outside { handle, cancel: cancel.clone(), images: None, executor: None, runs: false, repositories };
-    let checked = program::check(kept, &kept.open_world(outside), file, screen);
-    if cancel.is_cancelled() { Err(interrupt::interrupted()) } else { checked }
+    let checked = kept.judged(hlb_compiler::check(&kept.open_world(outside), file));
+    if cancel.is_cancelled() { Err(interrupt::interrupted()) } else { Ok(checked) }
+}
+
+/// The program, and what is kept of it.
+fn opened(program: &ProgramArgs, modules: &ModuleArgs) -> Result<(Utf8PathBuf, Kept), Failure> {
+    let file = program::find(program)?;
+    let kept = Kept::open(&file, program::state(), program::mode(modules), &modules.trust)?;
+    Ok((file, kept))
 }

@@ -8,6 +8,7 @@ use hlb_llb::pb;
 use prost::Message;
 
 use super::emit;
+use crate::cli::given::Given;
 use crate::cli::{self, DiffFormat};
 use crate::definition;
 use crate::error::{Failure, Kind};
@@ -55,10 +56,8 @@ fn has_ops(definition: &pb::Definition) -> bool {
 }
 
 fn program(file: &Utf8Path, args: &cli::Diff, screen: Screen) -> Result<Graphs, Failure> {
-    let default = ["default".to_owned()];
-    let targets = if args.target.is_empty() { default.as_slice() } else { args.target.as_slice() };
-    let platform = args.platform.platform.as_ref();
-    let what = emit::Compiling { file, targets, platform, no_resolve: args.no_resolve, save: false };
-    let request = emit::compile(&what, &cli::ModuleArgs::default(), screen)?;
+    let (given, platform) = (Given::names(&args.target), args.platform.platform.as_ref());
+    let what = emit::Compiling { file, given: &given, platform, no_resolve: args.no_resolve, save: false };
+    let (_, request) = emit::compile(&what, &cli::ModuleArgs::default(), screen)?;
     Graphs::load(graphs::wanted(request))
 }

@@ -5,18 +5,19 @@
 use std::io::IsTerminal;
 
 use camino::Utf8Path;
-use hlb_compiler::Request;
+use hlb_compiler::{Request, TargetCall};
 use hlb_llb::{draw, dump, encode_definition, pb};
 use hlb_modules::Mode;
 use hlb_registry::Images;
 
+use crate::cli::given::Given;
 use crate::cli::{self, EmitFormat};
 use crate::config::Places;
 use crate::definition;
 use crate::error::{Failure, Kind};
 use crate::graphs::{self, Graphs, Wanted};
 use crate::program::Kept;
-use crate::report::Screen;
+use crate::report::{Channel, Screen};
 use crate::world::Outside;
 use crate::{interrupt, program};
 
@@ -25,10 +26,11 @@ pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {
         return Err(Failure::new(Kind::Usage, "`pb` is binary, and standard output is a terminal")
             .help("write it to a file with `> FILE`, build it with `| hlbc solve`, or choose `--format text`"));
     }
+    let screen = screen.speaking(args.messages.message_format, Channel::Error);
     let file = program::find(&args.program)?;
-    let (targets, platform) = (args.targets.all(), args.platform.platform.as_ref());
-    let what = Compiling { file: &file, targets: &targets, platform, no_resolve: args.no_resolve, save: true };
-    let request = compile(&what, &args.modules, screen)?;
+    let (given, platform) = (&args.targets.given, args.platform.platform.as_ref());
+    let what = Compiling { file: &file, given, platform, no_resolve: args.no_resolve, save: true };
+    let (targets, request) = compile(&what, &args.modules, screen)?;
     let wanted = graphs::wanted(request);
     match args.format {
         EmitFormat::Text => super::print(draw::text(&Graphs::load(wanted)?.plan()).as_bytes()),
@@ -42,7 +44,7 @@ pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {
 /// A program that is compiled and not built.
 pub(super) struct Compiling<'a> {
     pub(super) file: &'a Utf8Path,
-    pub(super) targets: &'a [String],
+    pub(super) given: &'a Given,
     pub(super) platform: Option<&'a cli::Platform>,
     /// Nothing leaves the machine: images are not looked up, nor are names that are not locked.
     pub(super) no_resolve: bool,
@@ -54,7 +56,11 @@ pub(super) struct Compiling<'a> {
 ///
 /// # Errors
 /// If it has mistakes, or what it names cannot be had.
-pub(super) fn compile(what: &Compiling<'_>, args: &cli::ModuleArgs, screen: Screen) -> Result<Request, Failure> {
+pub(super) fn compile(
+    what: &Compiling<'_>,
+    args: &cli::ModuleArgs,
+    screen: Screen,
+) -> Result<(Vec<TargetCall>, Request), Failure> {
     let mode = if what.no_resolve && !args.locked { Mode::Keep } else { program::mode(args) };
     let kept = Kept::open(what.file, program::state(), mode, &args.trust)?;
     let at_hand = program::look(&kept, what.file, screen)?;
@@ -72,11 +78,12 @@ pub(super) fn compile(what: &Compiling<'_>, args: &cli::ModuleArgs, screen: Scre
         Some(checked) => checked,
         None => program::complete(program::check(&kept, &world, what.file, screen)?, screen)?,
     };
-    let request = program::compile(&world, &checked, what.targets, what.platform, screen, &cancel)?;
+    let targets = what.given.calls(&checked.targets())?;
+    let request = program::compile(&world, &checked, &targets, what.platform, screen, &cancel)?;
     if what.save {
         kept.save()?;
     }
-    Ok(request)
+    Ok((targets, request))
 }
 
 /// One op a line, graph after graph; each ends with its terminal op.
@@ -86,13 +93,13 @@ fn json(wanted: &[Wanted]) -> Result<String, Failure> {
     wanted.iter().map(line).collect()
 }
 
-fn pb(wanted: &[Wanted], targets: &[String]) -> Result<Vec<u8>, Failure> {
+fn pb(wanted: &[Wanted], targets: &[TargetCall]) -> Result<Vec<u8>, Failure> {
     match wanted {
         [] => Ok(encode_definition(&nothing())),
         [one] if one.definition.def.is_empty() => Ok(encode_definition(&nothing())),
         [one] => Ok(encode_definition(&one.definition)),
         all => {
-            let names: Vec<String> = targets.iter().map(|target| format!("`{target}`")).collect();
+            let names: Vec<String> = targets.iter().map(|target| format!("`{}`", target.name)).collect();
             let (names, ask) = (names.join(", "), if names.len() == 1 { "asks" } else { "ask" });
             Err(Failure::new(Kind::Usage, format!("{names} {ask} for {} graphs, and `pb` holds one", all.len()))
                 .help("name one of the targets that are called, or choose another `--format`"))

@@ -4,14 +4,13 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_language::source::{Source, SourceMap};
 
-use crate::cli;
 use crate::error::{Failure, Kind};
 use crate::report::Screen;
+use crate::{cli, replace};
 
 /// Directories deeper than this are somebody's mistake.
 const DEEPEST: usize = 200;
@@ -35,9 +34,7 @@ pub(crate) fn fmt(args: &cli::Fmt, screen: Screen) -> Result<(), Failure> {
             None => mistaken = true,
             Some(new) if new != text => {
                 if !args.check {
-                    replace(file, &new).map_err(|error| {
-                        Failure::new(Kind::Environment, format!("cannot write `{file}`")).because(error)
-                    })?;
+                    replace::file(file, &new)?;
                 }
                 changed.push(file);
             }
@@ -100,20 +97,6 @@ fn below(dir: &Utf8Path, depth: usize, files: &mut Vec<Utf8PathBuf>) -> Result<(
         }
     }
     Ok(())
-}
-
-/// Replaces a file in one step, so that an interruption leaves the old text or the new one.
-fn replace(file: &Utf8Path, text: &str) -> io::Result<()> {
-    let target = file.canonicalize()?;
-    let dir = target.parent().unwrap_or(Path::new("/"));
-    let temporary = dir.join(format!(".{}.hlbc-{}", file.file_name().unwrap_or("fmt"), std::process::id()));
-    let written = fs::write(&temporary, text)
-        .and_then(|()| fs::set_permissions(&temporary, fs::metadata(&target)?.permissions()))
-        .and_then(|()| fs::rename(&temporary, &target));
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    written
 }
 
 fn unreadable(path: &Utf8Path, error: io::Error) -> Failure {

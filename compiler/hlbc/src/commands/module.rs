@@ -10,8 +10,7 @@ use crate::report::Screen;
 pub(crate) fn module(args: &cli::Module, screen: Screen) -> Result<(), Failure> {
     match &args.command {
         ModuleCommand::Tree(args) => {
-            let (file, kept) = check::opened(args)?;
-            let checked = check::checked(&kept.inspecting(), &file, screen)?;
+            let checked = check::checked(&args.program, &args.modules, screen)?;
             super::print(hlb_modules::show(&checked.imports).as_bytes())
         }
     }

@@ -9,17 +9,21 @@ use hlb_runtime::Entitlement;
 use crate::error::Failure;
 use crate::machine::{self, Machine};
 use crate::program::Kept;
-use crate::report::Screen;
+use crate::report::{Channel, Screen};
 use crate::world::Outside;
 use crate::{cli, interrupt, program};
 
 pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
+    let screen = screen.speaking(args.messages.message_format, Channel::Output);
     let config = machine::config(&args.machine)?;
     let file = program::find(&args.program)?;
     let mode = program::mode(&args.modules);
     let kept = Kept::open(&file, Some(config.root.clone()), mode, &args.modules.trust)?;
     // Before the machine: who has made a mistake wants to know it, whatever the machine lacks.
     let at_hand = program::look(&kept, &file, screen)?;
+    if let Some(checked) = &at_hand {
+        args.targets.given.calls(&checked.targets())?;
+    }
 
     let machine = Machine::open(config, &args.machine)?;
     let mut allow = machine::entitlements(&args.allow);
@@ -38,15 +42,15 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
         Some(checked) => Ok(checked),
         None => program::check(&kept, &world, &file, screen).and_then(|checked| program::complete(checked, screen)),
     };
-    let checked = match checked {
-        Ok(checked) => checked,
+    let called = checked.and_then(|checked| Ok((args.targets.given.calls(&checked.targets())?, checked)));
+    let (targets, checked) = match called {
+        Ok(called) => called,
         Err(failure) => {
             building.abandon();
             return Err(if machine.cancel.is_cancelled() { interrupt::interrupted() } else { failure });
         }
     };
-    let (targets, platform) = (args.targets.all(), args.platform.platform.as_ref());
-    match program::evaluate(&world, &checked, &targets, platform) {
+    match program::evaluate(&world, &checked, &targets, args.platform.platform.as_ref()) {
         Ok(request) => match kept.save() {
             Ok(()) => building.finish(request, &checked.sources, screen),
             Err(failure) => {

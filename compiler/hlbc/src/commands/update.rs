@@ -68,7 +68,7 @@ fn evaluate(world: &OsWorld<'_>, checked: &Checked, platform: Option<&cli::Platf
     let mut all = checked.absent().is_empty();
     let complete = |target: &TargetInfo| target.params.iter().all(|param| param.optional);
     for target in checked.targets().into_iter().filter(complete) {
-        let Err(errors) = program::evaluate(world, checked, &[target.name], platform) else { continue };
+        let Err(errors) = program::evaluate(world, checked, &[target.name.into()], platform) else { continue };
         all = false;
         if !errors.0.iter().all(|error| BUILT.contains(&error.code.0)) {
             screen.diagnostics(&checked.sources, &errors.0);

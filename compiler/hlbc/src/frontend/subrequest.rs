@@ -51,10 +51,10 @@ fn describe() -> (String, String) {
     (json!(all).to_string(), lines.concat())
 }
 
-/// The targets that give one file system.
+/// The targets that give one file system, and need nothing for that.
 fn targets(checked: &Checked) -> (String, String) {
     let all = checked.targets();
-    let all: Vec<_> = all.iter().filter(|target| target.ty == Type::Fs).collect();
+    let all: Vec<_> = all.iter().filter(|it| it.ty == Type::Fs && it.params.iter().all(|param| param.optional)).collect();
     let first_line =
         |doc: &Option<String>| doc.as_deref().and_then(|doc| doc.lines().next()).unwrap_or_default().trim().to_owned();
     let json: Vec<_> = all

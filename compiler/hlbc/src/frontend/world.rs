@@ -38,7 +38,7 @@ pub(crate) struct GatewayWorld<'a> {
     lock: Mutex<Option<Lock>>,
     parts: Mutex<HashMap<String, Reference>>,
     /// Results that were looked into, by their last op.
-    results: Mutex<HashMap<Vec<u8>, Reference>>,
+    results: Mutex<HashMap<pb::Bytes, Reference>>,
 }
 
 impl<'a> GatewayWorld<'a> {
@@ -116,7 +116,7 @@ impl<'a> GatewayWorld<'a> {
 
     /// A result that a program looks into. It is what would be built of the same graph.
     fn result(&self, definition: &pb::Definition) -> Result<Reference, WorldError> {
-        let last = definition.def.last().map(|op| op.to_vec()).unwrap_or_default();
+        let last = definition.def.last().cloned().unwrap_or_default();
         let mut known = self.results.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = known.get(&last) {
             return Ok(known.clone());

@@ -1,5 +1,7 @@
 //! `hlbc check`: where the program is found, and how mistakes look.
 
+use std::os::unix::fs::PermissionsExt;
+
 use crate::project::Project;
 
 #[test]
@@ -59,6 +61,8 @@ fs other() {
        │                ^^^^
        │
        = help: write octal numbers with `0o`: `0o755`
+
+    for more about these, run `hlbc explain E0101 E0102 E0114`
     "#);
 }
 
@@ -76,6 +80,8 @@ fn mistakes_of_an_imported_file_are_told_there() {
       │     ^^^^^^^
       │
       = help: did you mean `scratch`?
+
+    for more about E0101, run `hlbc explain E0101`
     ");
 }
 
@@ -93,6 +99,8 @@ fn the_program_is_found_above() {
       │     ^^^^^^
       │
       = help: did you mean `scratch`?
+
+    for more about E0101, run `hlbc explain E0101`
     ");
 }
 
@@ -109,6 +117,8 @@ fn another_program_is_named() {
       │              ^ opened here
       │
       = help: close it with `}`
+
+    for more about E0012, run `hlbc explain E0012`
     ");
 }
 
@@ -125,4 +135,66 @@ fn nothing_is_run_for_a_check() {
 fn colour_is_for_terminals() {
     let project = Project::new("fs default() {\n\tscratc\n}\n");
     assert!(!project.hlbc(&["check"]).contains('\u{1b}'));
+}
+
+#[test]
+fn sure_fixes_are_applied_and_the_rest_is_told() {
+    let project =
+        Project::new("import lib \"./lib.hlb\"\n\ngroup default() {\n\tparallel lib.tools\n\timagee \"a\"\n}\n")
+            .file("lib.hlb", "export tools\n\nfs tools() {\n\tscratch\n\tmkdir '/a' 0755\n}\n");
+    let mode = std::fs::Permissions::from_mode(0o640);
+    std::fs::set_permissions(project.path("lib.hlb"), mode).unwrap();
+    insta::assert_snapshot!(project.hlbc(&["check", "--fix"]), @r#"
+    exit code: 3
+    --- stderr
+    fixed E0121: build.hlb:1:12: insert `from`
+    fixed E0121: build.hlb:3:1: replace `group` by `pipeline`
+    fixed E0121: build.hlb:4:2: replace `parallel` by `stage`
+    fixed E0004: lib.hlb:5:8: use double quotes
+    fixed E0114: lib.hlb:5:13: replace `0755` by `0o755`
+    error[E0101]: `imagee` is not defined
+      ┌─ build.hlb:5:2
+      │
+    5 │     imagee "a"
+      │     ^^^^^^
+      │
+      = help: declare it in this file, or import the file that has it
+
+    for more about E0101, run `hlbc explain E0101`
+    "#);
+    assert_eq!(
+        project.read("build.hlb"),
+        "import lib from \"./lib.hlb\"\n\npipeline default() {\n\tstage lib.tools\n\timagee \"a\"\n}\n"
+    );
+    assert_eq!(project.read("lib.hlb"), "export tools\n\nfs tools() {\n\tscratch\n\tmkdir \"/a\" 0o755\n}\n");
+    assert_eq!(project.path("lib.hlb").metadata().unwrap().permissions().mode() & 0o777, 0o640);
+    let names: Vec<_> = std::fs::read_dir(project.path("")).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+}
+
+#[test]
+fn a_program_that_is_mended_has_no_mistakes() {
+    let project = Project::new("fs default() {\n\tmkdir '/a' 0755 // here\n}\n");
+    insta::assert_snapshot!(project.hlbc(&["check", "--fix"]), @r"
+    exit code: 0
+    --- stderr
+    fixed E0004: build.hlb:2:8: use double quotes
+    fixed E0114: build.hlb:2:13: replace `0755` by `0o755`
+    fixed E0035: build.hlb:2:18: replace `//` by `#`
+    ");
+    insta::assert_snapshot!(project.hlbc(&["check", "--fix"]), @"exit code: 0");
+    let project = Project::new("fs default() {\n\tmkdir '/a' 0o755\n}\n");
+    insta::assert_snapshot!(project.hlbc(&["check", "--fix", "--message-format", "json"]), @r#"
+    exit code: 0
+    --- stdout
+    {"code":"E0004","column":8,"file":"build.hlb","line":2,"title":"use double quotes","type":"fixed"}
+    "#);
+}
+
+#[test]
+fn guesses_are_left_to_people() {
+    let program = "fs default() {\n\timagee \"a\"\n}\n";
+    let project = Project::new(program);
+    assert!(project.hlbc(&["check", "--fix"]).contains("did you mean `image`?"));
+    assert_eq!(project.read("build.hlb"), program);
 }

@@ -72,6 +72,8 @@ fn an_image_that_cannot_be_had_is_told_with_its_place() {
       │           ^^^^^^^^^^^^^^^^^^
       │
       = help: check the network, or name a mirror or an OCI layout in `hlbc.toml`
+
+    for more about E0207, run `hlbc explain E0207`
     "#);
 }
 
@@ -141,6 +143,8 @@ fn a_command_on_this_machine_that_fails_is_told() {
       │     ------            ---- in this call
       │     │
       │     in this call
+
+    for more about E0206, run `hlbc explain E0206`
     "#);
 }
 

@@ -108,6 +108,8 @@ fn privileged_an_image_that_cannot_be_had() {
       │           ^^^^^^^^^^^^^^^^^^
       │
       = help: check the network, or name a mirror or an OCI layout in `hlbc.toml`
+
+    for more about E0207, run `hlbc explain E0207`
     "#);
 }
 

@@ -47,6 +47,8 @@ fn an_unknown_target_is_told_with_those_that_there_are() {
       │                ^^^^^^^
       │
       = help: give it on the command line: `tool --version STRING`
+
+    for more about E0202, run `hlbc explain E0202`
     ");
 }
 
@@ -63,6 +65,8 @@ fn a_missing_local_path_is_told_with_its_place() {
       │           ^^^^^^
       │
       = help: check the path: it is relative to the directory of the file that names it
+
+    for more about E0205, run `hlbc explain E0205`
     "#);
 }
 

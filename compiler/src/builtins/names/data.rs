@@ -36,9 +36,8 @@ fn walk(value: &Value, done: &str, depth: usize, left: &mut usize) -> Result<(),
         .ok_or_else(|| Refusal::too_much(format!("more than {MAX_PARTS} values cannot be {done} at once")))?;
     match value {
         Value::Nil | Value::None | Value::Text(_) | Value::Int(_) | Value::Bool(_) | Value::Variant(..) => Ok(()),
-        Value::List(items) | Value::Record(_, items) => {
-            items.iter().try_for_each(|item| walk(item, done, depth + 1, left))
-        }
+        Value::List(items) => items.iter().try_for_each(|item| walk(item, done, depth + 1, left)),
+        Value::Record(_, items) => items.iter().try_for_each(|item| walk(item, done, depth + 1, left)),
         Value::Map(map) => map.values().try_for_each(|item| walk(item, done, depth + 1, left)),
         Value::Fs(_) | Value::Func(_) | Value::Options(_) | Value::Plan(_) => {
             let what = match value {
@@ -73,10 +72,8 @@ impl Hash for Data<'_> {
             Value::Int(number) => number.hash(state),
             Value::Bool(truth) => truth.hash(state),
             Value::Variant(_, index) => index.hash(state),
-            Value::List(items) | Value::Record(_, items) => {
-                state.write_usize(items.len());
-                items.iter().for_each(|item| Data(item).hash(state));
-            }
+            Value::List(items) => hash_all(items, state),
+            Value::Record(_, items) => hash_all(items, state),
             Value::Map(map) => {
                 // Maps with the same entries in another order are the same.
                 let entry = |(key, value)| FxBuildHasher.hash_one((key, Data(value)));
@@ -85,6 +82,11 @@ impl Hash for Data<'_> {
             _ => {}
         }
     }
+}
+
+fn hash_all<H: Hasher>(items: &[Value], state: &mut H) {
+    state.write_usize(items.len());
+    items.iter().for_each(|item| Data(item).hash(state));
 }
 
 fn is_empty(value: &Value) -> bool {

@@ -24,6 +24,12 @@ pub(super) fn unknown_character(broken: &mut Broken<'_, '_>) -> Outcome {
     Outcome::Repaired(diagnostic)
 }
 
+/// Whether there is white space before a place; what follows a word directly may be a part of it, as in a URL without quotes.
+fn stands_apart(builder: &Builder<'_>, span: Span) -> bool {
+    let before = span.start.checked_sub(1).map(|start| builder.slice(Span { start, end: span.start }));
+    before.is_none_or(|text| text.trim().is_empty() && !text.is_empty())
+}
+
 /// What a sign of another language means here.
 fn meant(sign: &str) -> Option<(&'static str, TokenKind)> {
     Some(match sign {
@@ -46,17 +52,22 @@ pub(super) fn explain_unknown(builder: &Builder<'_>, row: &[Piece]) -> Option<Di
     if let Some((sign, _)) = meant(builder.slice(span)) {
         let text = builder.slice(span);
         return Some(
-            error(codes::FOREIGN_SIGN, format!("there is no operator `{text}`")).help(format!("write `{sign}`")).fix(
-                format!("replace `{text}` by `{sign}`"),
-                location,
-                sign,
-            ),
+            error(codes::FOREIGN_SIGN, format!("there is no operator `{text}`"))
+                .help(format!("write `{sign}`"))
+                .safe_fix(format!("replace `{text}` by `{sign}`"), location, sign),
         );
     }
     Some(match builder.slice(span) {
-        "//" => error(codes::WRONG_COMMENT, "a comment begins with `#`, not with `//`".to_owned())
-            .help("write `#` instead")
-            .fix("replace `//` by `#`", location, "#"),
+        "//" => {
+            let error = error(codes::WRONG_COMMENT, "a comment begins with `#`, not with `//`".to_owned())
+                .help("write `#` instead");
+            let title = "replace `//` by `#`";
+            if stands_apart(builder, span) {
+                error.safe_fix(title, location, "#")
+            } else {
+                error.fix(title, location, "#")
+            }
+        }
         text if text.starts_with("//") || text.starts_with("/*") => {
             let message = format!("a comment begins with `#`, not with `{}`", text.get(..2).unwrap_or(""));
             error(codes::WRONG_COMMENT, message).help("write `#` before each line instead")
@@ -179,11 +190,12 @@ pub(super) fn leading_comma(broken: &mut Broken<'_, '_>) -> Outcome {
         _ => (codes::UNEXPECTED, "this comma follows no element"),
     };
     broken.row.remove(at);
-    Outcome::Repaired(
-        Diagnostic::error(code, location, message)
-            .help("put commas directly behind their elements, or leave them out")
-            .fix("remove the comma", location, ""),
-    )
+    let diagnostic =
+        Diagnostic::error(code, location, message).help("put commas directly behind their elements, or leave them out");
+    Outcome::Repaired(match code {
+        codes::LEADING_COMMA => diagnostic.safe_fix("remove the comma", location, ""),
+        _ => diagnostic.fix("remove the comma", location, ""),
+    })
 }
 
 /// The end of a line directly in `${ }`: goes on without it.

@@ -2,7 +2,7 @@
 
 use super::{Broken, Outcome};
 use crate::codes;
-use crate::diagnostic::{Diagnostic, Edit, Fix};
+use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::parser::pieces::Piece;
 use crate::span::Span;
 use crate::token::TokenKind;
@@ -31,7 +31,7 @@ pub(super) fn block_of_options(broken: &mut Broken<'_, '_>) -> Outcome {
     let diagnostic =
         Diagnostic::error(codes::WITH_BLOCK, location, "expected the word `option` before the block of options")
             .help("write `with option { … }`")
-            .fix("insert `option`", broken.builder.location(Span::at(start)), "option ");
+            .safe_fix("insert `option`", broken.builder.location(Span::at(start)), "option ");
     broken.insert_name(broken.at, "option");
     Outcome::Repaired(diagnostic)
 }
@@ -59,11 +59,13 @@ pub(super) fn spaced_call(broken: &mut Broken<'_, '_>) -> Outcome {
         return Outcome::Unknown;
     };
     let gap = Span { start: broken.span(callee).end, end: broken.span(open).start };
+    // What a parenthesis groups has no commas.
+    let is_sure = callee == 0 && broken.kind(broken.at) == Some(TokenKind::Comma) && broken.has_no_comment(gap);
     let name = broken.text(callee).to_owned();
     let message = format!("the parenthesis with the arguments of `{name}` does not follow it directly");
     let diagnostic = Diagnostic::error(codes::SPLIT_ARGUMENTS, broken.location(broken.span(open)), message)
         .help(format!("write `{name}(…)`: a parenthesis behind white space groups one argument"))
-        .fix("remove the white space", broken.location(gap), "");
+        .replace("remove the white space", broken.location(gap), "", Applicability::safe_if(is_sure));
     broken.become_kind(open, TokenKind::CallParen);
     Outcome::Repaired(diagnostic)
 }
@@ -92,7 +94,11 @@ pub(super) fn split_arguments(broken: &mut Broken<'_, '_>) -> Outcome {
         Edit { at: broken.location(close.span), text: String::new() },
         Edit { at: broken.location(behind), text: ")".to_owned() },
     ];
-    diagnostic.fixes.push(Fix { title: "write all arguments in the parentheses".to_owned(), edits });
+    diagnostic.fixes.push(Fix {
+        title: "write all arguments in the parentheses".to_owned(),
+        edits,
+        applicability: Applicability::Guess,
+    });
     Outcome::Repaired(diagnostic)
 }
 
@@ -149,7 +155,7 @@ pub(super) fn commas(broken: &mut Broken<'_, '_>) -> Outcome {
     let mut diagnostic =
         Diagnostic::error(codes::STRAY_COMMA, location, "arguments that stand side by side take no commas")
             .help("separate the arguments by spaces: commas are for lists in parentheses");
-    diagnostic.fixes.push(Fix { title: "remove the commas".to_owned(), edits });
+    diagnostic.fixes.push(Fix { title: "remove the commas".to_owned(), edits, applicability: Applicability::Safe });
     let mut at = 0;
     broken.row.retain(|piece| {
         at += 1;

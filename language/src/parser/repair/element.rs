@@ -9,7 +9,7 @@ use crate::token::TokenKind;
 pub(super) fn arrow(broken: &mut Broken<'_, '_>) -> Outcome {
     let at = broken.at;
     let wanted = broken.expects("=>");
-    if !wanted || !broken.before(1).is_some_and(TokenKind::ends_operand) {
+    if !wanted || !broken.follows_operand() {
         return Outcome::Unknown;
     }
     let behind = broken.behind(at - 1);
@@ -20,7 +20,7 @@ pub(super) fn arrow(broken: &mut Broken<'_, '_>) -> Outcome {
     if is_other {
         let text = broken.spaced(at, "=>");
         broken.become_kind(at, TokenKind::FatArrow);
-        return Outcome::Repaired(error.fix("replace it by `=>`", location, text));
+        return Outcome::Repaired(error.safe_fix("replace it by `=>`", location, text));
     }
     broken.insert(at, TokenKind::FatArrow);
     Outcome::Repaired(error.fix("insert `=>`", location, " =>"))
@@ -38,7 +38,7 @@ pub(super) fn else_pattern(broken: &mut Broken<'_, '_>) -> Outcome {
     Outcome::Repaired(
         Diagnostic::error(codes::UNEXPECTED, location, "`else` is no pattern")
             .help("write `_` for all other values")
-            .fix("replace it by `_`", location, "_"),
+            .safe_fix("replace it by `_`", location, "_"),
     )
 }
 
@@ -50,7 +50,7 @@ pub(super) fn entry_sign(broken: &mut Broken<'_, '_>) -> Outcome {
     let is_outer = broken.depths().get(at).is_none_or(|depth| *depth == 0);
     let is_each = broken.kind(0) == Some(TokenKind::For);
     let is_head = is_each && !broken.row.iter().take(at).any(|piece| piece.kind == TokenKind::Colon);
-    if !wanted || !is_outer || is_head || has_sign || !broken.before(1).is_some_and(TokenKind::ends_operand) {
+    if !wanted || !is_outer || is_head || has_sign || !broken.follows_operand() {
         return Outcome::Unknown;
     }
     let is_other = matches!(broken.kind(at), Some(TokenKind::Colon | TokenKind::FatArrow));
@@ -61,7 +61,7 @@ pub(super) fn entry_sign(broken: &mut Broken<'_, '_>) -> Outcome {
     if is_other {
         let (old, text) = (broken.text(at).to_owned(), broken.spaced(at, "="));
         broken.become_kind(at, TokenKind::Assign);
-        return Outcome::Repaired(error.fix(format!("replace `{old}` by `=`"), location, text));
+        return Outcome::Repaired(error.safe_fix(format!("replace `{old}` by `=`"), location, text));
     }
     let ends = matches!(broken.kind(at), None | Some(TokenKind::Comma | TokenKind::Newline | TokenKind::Semicolon));
     broken.insert(at, TokenKind::Assign);
@@ -87,7 +87,7 @@ pub(super) fn stray_comma(broken: &mut Broken<'_, '_>) -> Outcome {
     Outcome::Repaired(
         Diagnostic::error(codes::UNEXPECTED, location, format!("this `{text}` follows no element"))
             .help("remove it")
-            .fix(format!("remove the `{text}`"), location, ""),
+            .safe_fix(format!("remove the `{text}`"), location, ""),
     )
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Broken, Outcome};
 use crate::codes;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Applicability, Diagnostic};
 use crate::lexer::is_kind;
 use crate::parser::pieces::Piece;
 use crate::span::Span;
@@ -55,7 +55,7 @@ pub(super) fn import_arguments(broken: &mut Broken<'_, '_>) -> Outcome {
     Outcome::Repaired(
         Diagnostic::error(codes::IMPORT_ARGUMENTS, location, "the call in an import has its arguments in parentheses")
             .help(format!("write `{callee}(…)`"))
-            .fix("put the arguments in parentheses", location, text),
+            .safe_fix("put the arguments in parentheses", location, text),
     )
 }
 
@@ -163,7 +163,12 @@ pub(super) fn parameter_list(broken: &mut Broken<'_, '_>) -> Outcome {
             format!("expected `(` behind the name of the function `{name}`"),
         )
         .help("write the parameters in parentheses, `()` if there are none")
-        .fix(format!("insert `{text}`"), broken.builder.location(behind), text),
+        .replace(
+            format!("insert `{text}`"),
+            broken.builder.location(behind),
+            text,
+            Applicability::safe_if(!closes),
+        ),
     )
 }
 
@@ -199,7 +204,7 @@ pub(super) fn constant(broken: &mut Broken<'_, '_>) -> Outcome {
         return Outcome::Repaired(
             Diagnostic::error(codes::VALUE_WORD, place, format!("a constant is declared by `let`, not by `{word}`"))
                 .help("write `let`")
-                .fix(format!("replace `{word}` by `let`"), place, "let"),
+                .safe_fix(format!("replace `{word}` by `let`"), place, "let"),
         );
     }
     broken.insert(0, TokenKind::Let);

@@ -2,7 +2,7 @@
 
 use super::{Broken, Outcome};
 use crate::codes;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Applicability, Diagnostic};
 use crate::parser::pieces::Piece;
 use crate::span::Span;
 use crate::token::TokenKind;
@@ -25,7 +25,7 @@ pub(super) fn order_in_braces(broken: &mut Broken<'_, '_>) -> Outcome {
 
 fn reorder(broken: &mut Broken<'_, '_>, open: usize, close: usize) -> Outcome {
     let at = broken.at;
-    if broken.kind(at) != Some(TokenKind::For) || !broken.before(1).is_some_and(TokenKind::ends_operand) {
+    if broken.kind(at) != Some(TokenKind::For) || !broken.follows_operand() {
         return Outcome::Unknown;
     }
     let depths = broken.depths();
@@ -40,6 +40,7 @@ fn reorder(broken: &mut Broken<'_, '_>, open: usize, close: usize) -> Outcome {
     let filter = if head < close { format!(" {}", slice(head, close)) } else { String::new() };
     let text = format!("{} : {}{filter}", slice(at, head), slice(open, at));
     let location = broken.location(broken.span(at));
+    let is_sure = broken.has_no_comment(span);
     let value: Vec<Piece> = broken.row.drain(open..at).collect();
     let head = head - value.len();
     broken.row.splice(head..head, value);
@@ -47,7 +48,7 @@ fn reorder(broken: &mut Broken<'_, '_>, open: usize, close: usize) -> Outcome {
     Outcome::Repaired(
         Diagnostic::error(codes::COMPREHENSION_ORDER, location, "a comprehension begins with its `for`")
             .help(format!("write `{text}`"))
-            .fix("put the `for` first", broken.location(span), text),
+            .replace("put the `for` first", broken.location(span), text, Applicability::safe_if(is_sure)),
     )
 }
 
@@ -71,8 +72,9 @@ pub(super) fn names(broken: &mut Broken<'_, '_>) -> Outcome {
     let error = Diagnostic::error(codes::FOR_IN, location, "expected `in` behind the names of the `for`")
         .help("write `for name in …`");
     if is_other {
+        let text = broken.spaced(at, "in");
         broken.become_kind(at, TokenKind::In);
-        return Outcome::Repaired(error.fix("replace it by `in`", location, "in"));
+        return Outcome::Repaired(error.safe_fix("replace it by `in`", location, text));
     }
     broken.insert(at, TokenKind::In);
     Outcome::Repaired(error.fix("insert `in`", location, " in"))
@@ -89,7 +91,7 @@ pub(super) fn colon(broken: &mut Broken<'_, '_>) -> Outcome {
     let has_colon = inner.any(|(piece, inner)| inner == depth && piece.kind == TokenKind::Colon);
     let is_block =
         broken.kind(at).is_some_and(TokenKind::opens_brace) || broken.opener(at).is_none() && at == broken.row.len();
-    if !is_each || !has_in || has_colon || is_block || !broken.before(1).is_some_and(TokenKind::ends_operand) {
+    if !is_each || !has_in || has_colon || is_block || !broken.follows_operand() {
         return Outcome::Unknown;
     }
     let behind = broken.behind(at - 1);

@@ -17,11 +17,10 @@ fn compares(kind: TokenKind) -> bool {
     )
 }
 
-/// `a < b < c`: goes on as if the second comparison were another condition.
+/// `a < b < c`: goes on as if the second comparison were another condition, of something unknown.
 pub(super) fn chained(broken: &mut Broken<'_, '_>) -> Outcome {
     let at = broken.at;
-    let follows_operand = broken.before(1).is_some_and(TokenKind::ends_operand);
-    if !broken.kind(at).is_some_and(compares) || !follows_operand {
+    if !broken.kind(at).is_some_and(compares) || !broken.follows_operand() {
         return Outcome::Unknown;
     }
     let depths = broken.depths();
@@ -30,7 +29,8 @@ pub(super) fn chained(broken: &mut Broken<'_, '_>) -> Outcome {
     let first = before.filter(|(_, inner)| **inner == depth).find(|(piece, _)| compares(piece.kind));
     let Some(first) = first.map(|(piece, _)| piece.span) else { return Outcome::Unknown };
     let location = broken.location(broken.span(at));
-    broken.become_kind(at, TokenKind::And);
+    broken.insert(at, TokenKind::And);
+    broken.insert_error(at + 1);
     Outcome::Repaired(
         Diagnostic::error(codes::CHAINED_COMPARISON, location, "a comparison cannot be compared again")
             .also(broken.location(first), "the first comparison is here")

@@ -2,7 +2,7 @@
 
 use super::{Broken, Outcome};
 use crate::codes;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Applicability, Diagnostic, Edit, Fix};
 use crate::parser::pieces::Piece;
 use crate::span::Span;
 use crate::token::TokenKind;
@@ -44,7 +44,12 @@ pub(super) fn field_type_behind(broken: &mut Broken<'_, '_>) -> Outcome {
     }
     let ty = broken.builder.slice(broken.span(at + 1).to(broken.span(end - 1))).to_owned();
     let text = format!("{ty} {name}");
-    let error = error.help(format!("write `{text}`")).fix("put the type first", broken.location(span), text);
+    let error = error.help(format!("write `{text}`")).replace(
+        "put the type first",
+        broken.location(span),
+        text,
+        Applicability::safe_if(broken.has_no_comment(span)),
+    );
     if let Some(name) = (at - 1 < broken.row.len()).then(|| broken.row.remove(at - 1)) {
         broken.row.insert(end - 1, name);
         broken.row.remove(at - 1);
@@ -71,6 +76,8 @@ pub(super) fn brackets(broken: &mut Broken<'_, '_>) -> Outcome {
     }
     let word = broken.text(name).to_owned();
     let span = broken.span(name).to(broken.span(close));
+    let lists = ["list", "array", "slice", "vec", "vector", "sequence"];
+    let is_sure = is_empty || lists.contains(&word.to_lowercase().as_str());
     let inner = match is_empty {
         true => word,
         false => broken.builder.slice(broken.span(open + 1).to(broken.span(close - 1))).to_owned(),
@@ -91,7 +98,12 @@ pub(super) fn brackets(broken: &mut Broken<'_, '_>) -> Outcome {
     Outcome::Repaired(
         Diagnostic::error(codes::TYPE_BRACKETS, broken.location(span), message)
             .help(format!("write `[{inner}]`, or `map[{inner}]` for a map"))
-            .fix(format!("write `[{inner}]`"), broken.location(span), format!("[{inner}]")),
+            .replace(
+                format!("write `[{inner}]`"),
+                broken.location(span),
+                format!("[{inner}]"),
+                Applicability::safe_if(is_sure),
+            ),
     )
 }
 
@@ -113,22 +125,25 @@ pub(super) fn function_word(broken: &mut Broken<'_, '_>) -> Outcome {
     let ty: Vec<Piece> = broken.row.drain(behind..block).collect();
     let mut ty: Vec<Piece> =
         ty.into_iter().filter(|piece| !matches!(piece.kind, TokenKind::Unknown | TokenKind::Colon)).collect();
-    let text = match (ty.first(), ty.last()) {
-        (Some(first), Some(last)) => broken.builder.slice(first.span.to(last.span)).to_owned(),
-        _ => "fs".to_owned(),
-    };
+    let extent = ty.first().zip(ty.last()).map(|(first, last)| first.span.to(last.span));
+    let text = extent.map_or("fs", |span| broken.builder.slice(span)).to_owned();
+    let mut edits = vec![Edit { at: location, text: text.clone() }];
+    let mut is_sure = false;
+    if let Some(extent) = extent.filter(|_| close < behind) {
+        let gap = Span { start: broken.span(close).end, end: extent.end };
+        is_sure = broken.has_no_comment(gap);
+        edits.push(Edit { at: broken.location(gap), text: String::new() });
+    }
     if ty.is_empty() {
         ty.push(super::made_name(broken.span(start), "fs"));
     }
     broken.row.splice(start..=start, ty);
-    Outcome::Repaired(
-        Diagnostic::error(
-            codes::FUNCTION_WORD,
-            location,
-            format!("a function begins with its type, not with `{word}`"),
-        )
-        .help(format!("write `{text} {name}(…) {{ … }}`")),
-    )
+    let message = format!("a function begins with its type, not with `{word}`");
+    let mut diagnostic =
+        Diagnostic::error(codes::FUNCTION_WORD, location, message).help(format!("write `{text} {name}(…) {{ … }}`"));
+    let (title, applicability) = (format!("begin with `{text}`"), Applicability::safe_if(is_sure));
+    diagnostic.fixes.push(Fix { title, edits, applicability });
+    Outcome::Repaired(diagnostic)
 }
 
 /// `fs name() -> type`: goes on without the type behind.

@@ -45,7 +45,7 @@ pub(super) fn short_let(broken: &mut Broken<'_, '_>) -> Outcome {
     Outcome::Repaired(
         Diagnostic::error(codes::VALUE_WORD, broken.location(span), "a value gets its name by `let`")
             .help(format!("write `let {name} = …`"))
-            .fix("write a `let`", broken.location(span), format!("let {name} =")),
+            .safe_fix("write a `let`", broken.location(span), format!("let {name} =")),
     )
 }
 
@@ -67,7 +67,7 @@ pub(super) fn else_if(broken: &mut Broken<'_, '_>) -> Outcome {
     Outcome::Repaired(
         Diagnostic::error(codes::ELSE_IF, broken.location(span), format!("there is no word `{word}`"))
             .help("write `else if`")
-            .fix("replace it by `else if`", broken.location(span), "else if"),
+            .safe_fix("replace it by `else if`", broken.location(span), "else if"),
     )
 }
 
@@ -111,7 +111,7 @@ pub(super) fn equals_in_condition(broken: &mut Broken<'_, '_>) -> Outcome {
     Outcome::Repaired(
         Diagnostic::error(codes::ASSIGN_IN_CONDITION, location, "a condition compares with `==`, not with `=`")
             .help("write `==`")
-            .fix("replace `=` by `==`", location, "=="),
+            .safe_fix("replace `=` by `==`", location, "=="),
     )
 }
 

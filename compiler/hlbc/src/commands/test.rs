@@ -1,0 +1,162 @@
+//! `hlbc test`.
+//!
+//! Owns that each test stands by itself: it is evaluated, what it asks for is built, and the next one comes whatever became of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hlb_compiler::{Checked, TestOutcome};
+use hlb_language::diagnostic::{Diagnostic, Location};
+use hlb_language::source::SourceMap;
+use hlb_runtime::Entitlement;
+
+use crate::error::{Failure, Kind, harmless};
+use crate::execute::Broken;
+use crate::machine::{self, Building, Machine};
+use crate::paint::Paint;
+use crate::program::Kept;
+use crate::report::{Channel, Screen};
+use crate::world::Outside;
+use crate::{cli, failure, interrupt, message, program};
+
+/// Why a test failed.
+struct Lost {
+    name: String,
+    /// What the program says.
+    said: Option<Diagnostic>,
+    /// The step that failed.
+    step: Option<Box<Broken>>,
+}
+
+/// Where each test is told as it ends.
+struct Table<'s> {
+    screen: Screen,
+    paint: Paint,
+    sources: &'s SourceMap,
+    passed: usize,
+    lost: Vec<Lost>,
+}
+
+pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
+    let screen = screen.speaking(args.messages.message_format, Channel::Output);
+    let config = machine::config(&args.machine)?;
+    let file = program::find(&args.program)?;
+    let mode = program::mode(&args.modules);
+    let kept = Kept::open(&file, Some(config.root.clone()), mode, &args.modules.trust)?;
+    let at_hand = program::look(&kept, &file, screen)?;
+    if let Some(checked) = &at_hand
+        && program::tests(checked, &args.filter).is_empty()
+    {
+        return none(checked, &args.filter, screen);
+    }
+
+    let machine = Machine::open(config, &args.machine)?;
+    let mut allow = machine::entitlements(&args.allow);
+    allow.insert(Entitlement::NetworkHost);
+    let building = machine.begin(allow)?;
+    let world = kept.open_world(Outside {
+        handle: machine.tokio.handle().clone(),
+        cancel: machine.cancel.clone(),
+        images: Some(machine.runtime.images()),
+        executor: Some(Arc::clone(&building.executor)),
+        runs: true,
+        repositories: kept.repositories.clone(),
+    });
+    let checked = match at_hand {
+        Some(checked) => Ok(checked),
+        None => program::check(&kept, &world, &file, screen).and_then(|checked| program::complete(checked, screen)),
+    };
+    let checked = match checked {
+        Ok(checked) => checked,
+        Err(failure) => {
+            building.abandon();
+            return Err(if machine.cancel.is_cancelled() { interrupt::interrupted() } else { failure });
+        }
+    };
+    let sources = &checked.sources;
+    let mut table = Table { screen, paint: Paint::stdout(), sources, passed: 0, lost: Vec::new() };
+    let options = program::options(&world, args.platform.platform.as_ref());
+    let begun = std::cell::Cell::new(Instant::now());
+    let mut each = |outcome: TestOutcome| {
+        if machine.cancel.is_cancelled() {
+            return;
+        }
+        let (name, at) = (outcome.name.clone(), outcome.at);
+        let lost = attempt(&building, outcome);
+        table.add(&name, at, begun.get().elapsed(), lost);
+    };
+    let begin = &mut |_: &str| begun.set(Instant::now());
+    let tested = hlb_compiler::test(&world, &checked, &args.filter, &options, begin, &mut each);
+    tested.map_err(|errors| program::tell(&errors, &checked, screen, &machine.cancel))?;
+    let ended = building.abandon();
+    if machine.cancel.is_cancelled() {
+        return Err(interrupt::interrupted());
+    }
+    kept.save()?;
+    for lost in &table.lost {
+        if !screen.is_json() {
+            screen.write(format!("\nthe test `{}` failed\n\n", harmless(&lost.name)).as_bytes());
+        }
+        if let Some(said) = &lost.said {
+            screen.diagnostics(sources, std::slice::from_ref(said));
+        }
+        if let Some(step) = &lost.step {
+            failure::tell(step, sources, &ended, screen).tell(&screen);
+        }
+    }
+    table.end()
+}
+
+/// Builds what a test asks for, and tells why it failed if it did.
+fn attempt(building: &Building<'_>, outcome: TestOutcome) -> Option<Lost> {
+    let step = building.executor.broken();
+    let (said, step) = match outcome.result {
+        Ok(request) => (None, building.attempt(request).err()),
+        Err(said) => (Some(said), step),
+    };
+    (said.is_some() || step.is_some()).then_some(Lost { name: outcome.name, said, step })
+}
+
+/// Tells why no test is run.
+fn none(checked: &Checked, filter: &str, screen: Screen) -> Result<(), Failure> {
+    let all: Vec<String> =
+        program::tests(checked, "").iter().map(|test| format!("`{}`", harmless(&test.name))).collect();
+    let why = match all.as_slice() {
+        [] => "write `test \"…\" { assert … }` into the program".to_owned(),
+        _ => format!("`{}` is in no name of {}", harmless(filter), all.join(", ")),
+    };
+    screen.write(format!("no tests: {why}\n").as_bytes());
+    if screen.is_json() {
+        screen.event(&message::tests(0, 0));
+    }
+    Ok(())
+}
+
+impl Table<'_> {
+    /// Tells how one test ended.
+    fn add(&mut self, name: &str, at: Location, took: Duration, lost: Option<Lost>) {
+        let seconds = took.as_secs_f64();
+        if self.screen.is_json() {
+            self.screen.event(&message::test(self.sources, name, at, lost.is_none(), seconds));
+        } else {
+            let word = if lost.is_none() { self.paint.good("ok    ") } else { self.paint.bad("FAILED") };
+            let took = self.paint.faint(&format!("({seconds:.1} s)"));
+            let _ = super::print(format!("{word} {} {took}\n", harmless(name)).as_bytes());
+        }
+        match lost {
+            Some(lost) => self.lost.push(lost),
+            None => self.passed += 1,
+        }
+    }
+
+    /// Tells how all of them ended.
+    fn end(&self) -> Result<(), Failure> {
+        let (passed, failed) = (self.passed, self.lost.len());
+        if self.screen.is_json() {
+            self.screen.event(&message::tests(passed, failed));
+        } else {
+            super::print(format!("{passed} passed, {failed} failed\n").as_bytes())?;
+        }
+        if failed == 0 { Ok(()) } else { Err(Failure::told(Kind::Build)) }
+    }
+}
