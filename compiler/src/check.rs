@@ -174,8 +174,7 @@ impl Checker<'_> {
     /// The type that is written at a place.
     fn written(&mut self, ty: &ast::TypeExpr) -> Type {
         let type_params = std::mem::take(&mut self.type_params);
-        let place =
-            crate::resolve::TypePlace { module: self.module, source: self.source, params: &type_params };
+        let place = crate::resolve::TypePlace { module: self.module, source: self.source, params: &type_params };
         let ty = self.declared.written_type(place, ty, self.diagnostics);
         self.type_params = type_params;
         ty
@@ -204,7 +203,8 @@ impl Checker<'_> {
         self.scopes.push();
         let mut defaults = Vec::new();
         for (index, (param, written)) in signature.params.iter().zip(&func.params).enumerate() {
-            defaults.push(written.default.as_ref().map(|default| self.expr(default, &Expected::just(param.ty.clone()))));
+            defaults
+                .push(written.default.as_ref().map(|default| self.expr(default, &Expected::just(param.ty.clone()))));
             self.define(param, Definition::Param(id, index));
         }
         let options = func.options.iter().flat_map(|clause| &clause.options);
@@ -277,8 +277,12 @@ impl Checker<'_> {
         let Some(file) = loaded.files.get(module.0) else { return };
         let Some(Decl::Record(decl)) = file.tree.decls.get(decl) else { return };
         self.enter(module, file.source);
-        let fields: Vec<Type> =
-            self.declared.program.record(id).map(|it| it.fields.iter().map(|field| field.ty.clone()).collect()).unwrap_or_default();
+        let fields: Vec<Type> = self
+            .declared
+            .program
+            .record(id)
+            .map(|it| it.fields.iter().map(|field| field.ty.clone()).collect())
+            .unwrap_or_default();
         self.scopes.push();
         self.node = Some(self.record_node(id));
         let defaults = decl.fields.iter().zip(fields).map(|(field, ty)| {
@@ -306,15 +310,21 @@ impl Checker<'_> {
                 let name = self.plain_text(&test.name);
                 let name = name.unwrap_or_else(|| {
                     self.report(
-                        Diagnostic::error(codes::TEST_NAME, name_at, "the name of a test is a text without interpolations")
-                            .help("write what is true of the build, in plain words"),
+                        Diagnostic::error(
+                            codes::TEST_NAME,
+                            name_at,
+                            "the name of a test is a text without interpolations",
+                        )
+                        .help("write what is true of the build, in plain words"),
                     );
                     EcoString::new()
                 });
                 let before = seen.iter().find(|(known, module, _)| *known == name && *module == ModuleId(at));
                 if let Some((_, _, before)) = before.cloned() {
                     let message = format!("there is a test `{name}` already");
-                    self.report(Diagnostic::error(codes::REDEFINED, name_at, message).also(before, "first written here"));
+                    self.report(
+                        Diagnostic::error(codes::REDEFINED, name_at, message).also(before, "first written here"),
+                    );
                 }
                 seen.push((name.clone(), ModuleId(at), name_at));
                 self.scopes.push();
@@ -351,8 +361,9 @@ impl Checker<'_> {
                 (_, true) => format!("these values need one another: {} -> {first}", names.join(" -> ")),
                 (_, false) => format!("these functions call one another: {} -> {first}", names.join(" -> ")),
             };
-            let mut diagnostic = Diagnostic::error(codes::RECURSION, *at, message)
-                .help("a build has no end to such calls; pass what differs as an argument, or go through a list with `for`");
+            let mut diagnostic = Diagnostic::error(codes::RECURSION, *at, message).help(
+                "a build has no end to such calls; pass what differs as an argument, or go through a list with `for`",
+            );
             for (_, at) in cycle.iter().skip(1).take(8) {
                 diagnostic = diagnostic.also(*at, "and here");
             }

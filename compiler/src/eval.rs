@@ -207,7 +207,8 @@ impl<'p> Evaluator<'p> {
         frame: Option<&Rc<Frame>>,
         start: Value,
     ) -> Result<Value, Fail> {
-        let scope = if block.names == 0 { scope } else { self.inner(scope, block.at, vec![Binding::Unset; block.names]) };
+        let scope =
+            if block.names == 0 { scope } else { self.inner(scope, block.at, vec![Binding::Unset; block.names]) };
         let mut value = start;
         for stmt in &block.stmts {
             value = self.stmt(stmt, &block.ty, scope, frame, value)?;

@@ -9,8 +9,8 @@ use hlb_language::diagnostic::{Applicability, Code, Diagnostic, Edit, Fix};
 use hlb_language::source::{LineColumn, SourceId, SourceMap};
 
 use crate::image::ImageConfig;
-use crate::world::{Command, CommandOutput, FileKind, ImageManifest, Platform, World, WorldError};
 use crate::remote::{FoundModule, ModuleRequest, Origin, Pin, PinRequest};
+use crate::world::{Command, CommandOutput, FileKind, ImageManifest, Platform, World, WorldError};
 use crate::{Checked, Consent, check};
 
 /// Fixes show what was hidden behind a mistake, which may have fixes again. Nobody has hidden more than this.

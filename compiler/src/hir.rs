@@ -19,8 +19,8 @@ use crate::remote::Origin;
 use crate::types::{FuncType, Type};
 
 pub use body::{
-    Arg, Assert, Block, Call, Callee, Each, Entry, Expr, ExprNode, For, If, Item, Lambda, Let, Match, MatchArm, Operator, Pattern,
-    Stmt, Text, TextPart, Var,
+    Arg, Assert, Block, Call, Callee, Each, Entry, Expr, ExprNode, For, If, Item, Lambda, Let, Match, MatchArm,
+    Operator, Pattern, Stmt, Text, TextPart, Var,
 };
 
 /// A checked program: the entry file and everything it imports.

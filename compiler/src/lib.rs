@@ -116,6 +116,7 @@ fn run_check(world: &dyn World, entry: &Utf8Path, text: Option<String>) -> Check
     let declared = resolve::declare(&loaded, &mut diagnostics);
     let check::Outcome { program, refused } = check::check(&loaded, declared, &world.consent(), &mut diagnostics);
     diagnostics.extend(refused.iter().cloned());
+    lint::quiet(&mut diagnostics);
     lint::lint(&program, &mut diagnostics);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.at.source, diagnostic.primary.at.span, diagnostic.code));
     diagnostics.dedup();

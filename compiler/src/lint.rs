@@ -17,6 +17,13 @@ use crate::codes;
 use crate::hir::Program;
 use crate::remote::Origin;
 
+/// Removes errors that follow from others: what the parser refuses at a place is wrong with it, whatever it then means.
+pub(crate) fn quiet(diagnostics: &mut Vec<Diagnostic>) {
+    let is_syntax = |it: &Diagnostic| it.is_error() && it.code.0.starts_with("E00");
+    let syntax: FxHashSet<Location> = diagnostics.iter().filter(|it| is_syntax(it)).map(|it| it.primary.at).collect();
+    diagnostics.retain(|it| is_syntax(it) || !syntax.contains(&it.primary.at));
+}
+
 /// Adds warnings about a program. Files with errors get none: what is doubtful there may follow from what is wrong.
 pub(crate) fn lint(program: &Program, diagnostics: &mut Vec<Diagnostic>) {
     overwritten::lint(program, diagnostics);

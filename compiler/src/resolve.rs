@@ -22,11 +22,11 @@ use rustc_hash::FxHashMap;
 
 use crate::builtins;
 use crate::codes;
+use crate::effects::Effects;
 use crate::hir::{
     BindId, BuiltinId, Constant, ConstantId, Enum, EnumId, Func, FuncId, Module, ModuleId, Program, Record, RecordId,
     Reference, Signature, Symbol, Target,
 };
-use crate::effects::Effects;
 use crate::module::Loaded;
 use crate::suggest;
 use crate::types::Type;
@@ -142,13 +142,16 @@ impl Declarer<'_> {
                 Decl::Enum(decl) => (&decl.name, Target::Enum(self.new_enum(source, decl)), decl.export),
                 Decl::Export(_) | Decl::Test(_) | Decl::Error(_) => continue,
             };
-            if matches!(target, Target::Record(_) | Target::Enum(_)) && !matches!(Type::of(&name.text), Type::Unknown(_)) {
+            if matches!(target, Target::Record(_) | Target::Enum(_))
+                && !matches!(Type::of(&name.text), Type::Unknown(_))
+            {
                 let at = Location { source, span: name.span };
                 let message = format!("`{}` is the name of a type of the language", name.text);
-                self.diagnostics.push(Diagnostic::error(codes::BUILTIN_REUSED, at, message).help("choose another name"));
+                self.diagnostics
+                    .push(Diagnostic::error(codes::BUILTIN_REUSED, at, message).help("choose another name"));
                 continue;
             }
-            self.name(module, source, name, target);
+            self.name(module, source, name, decl.span(), target);
             if export.is_some()
                 && let Some(file) = self.declared.program.modules.get_mut(module.0)
                 && let Some(symbol) = file.scope.get_mut(&name.text)
@@ -243,7 +246,8 @@ impl Declarer<'_> {
         id
     }
 
-    fn name(&mut self, module: ModuleId, source: SourceId, name: &Ident, target: Target) {
+    /// Declares a name. `span` is that of all that declares it.
+    fn name(&mut self, module: ModuleId, source: SourceId, name: &Ident, span: Span, target: Target) {
         let at = Location { source, span: name.span };
         let taken = builtins::reserved(&name.text).then(|| self.declared.builtins.overloads(&name.text).first());
         if let Some(builtin) = taken.flatten() {
@@ -261,6 +265,12 @@ impl Declarer<'_> {
         }
         let Some(file) = self.declared.program.modules.get_mut(module.0) else { return };
         if let Some(before) = file.scope.get(&name.text) {
+            // What could not be read may have been meant as something else.
+            let broken =
+                |it: &Diagnostic| it.is_error() && it.primary.at.source == source && span.contains(it.primary.at.span);
+            if self.diagnostics.iter().any(broken) {
+                return;
+            }
             self.diagnostics.push(
                 Diagnostic::error(codes::REDEFINED, at, format!("`{}` is defined twice in this file", name.text))
                     .also(before.at, "first defined here"),

@@ -5,7 +5,7 @@
 mod module;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -50,10 +50,10 @@ pub struct MemoryWorld {
     pub layouts: Option<BTreeMap<String, LayoutImage>>,
     /// What names that may move stand for: image references, `remote#ref`, URLs; `None` if nothing is pinned.
     pub pins: Option<BTreeMap<String, String>>,
+    /// Why no name can be looked up and no module fetched, if so.
+    pub offline: Option<String>,
     /// Modules of others: by `remote#ref`, or by the name of the solve.
     pub modules: BTreeMap<String, MemoryModule>,
-    /// Names of modules and of what is pinned, as above, that nobody can reach.
-    pub lost: BTreeSet<String>,
     /// Whether modules that are not here would be fetched.
     pub fetches: bool,
     /// What modules of others may do while imports are evaluated.
@@ -88,8 +88,8 @@ impl MemoryWorld {
             built: None,
             layouts: None,
             pins: None,
+            offline: None,
             modules: BTreeMap::new(),
-            lost: BTreeSet::new(),
             fetches: false,
             consent: Consent::none(),
             origin: LocalOrigin::Client,
@@ -124,13 +124,6 @@ impl MemoryWorld {
 impl Default for MemoryWorld {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl MemoryWorld {
-    fn reach(&self, name: &str) -> Result<(), WorldError> {
-        let lost = self.lost.contains(name);
-        if lost { Err(WorldError::Other(format!("`{name}` cannot be reached"))) } else { Ok(()) }
     }
 }
 
@@ -232,13 +225,15 @@ impl World for MemoryWorld {
     }
 
     fn pin(&self, wanted: &PinRequest) -> Result<Option<Pin>, WorldError> {
+        if let Some(reason) = &self.offline {
+            return Err(WorldError::Other(reason.clone()));
+        }
+        let Some(pins) = &self.pins else { return Ok(None) };
         let name = match wanted {
             PinRequest::Image { reference, .. } => reference.clone(),
             PinRequest::Git { git, .. } => format!("{}#{}", git.url, git.reference),
             PinRequest::Http { http, .. } => http.url.clone(),
         };
-        self.reach(&name)?;
-        let Some(pins) = &self.pins else { return Ok(None) };
         pins.get(&name).map(|pin| Some(Pin(pin.clone()))).ok_or(WorldError::NotLocked { entry: name })
     }
 
@@ -247,9 +242,11 @@ impl World for MemoryWorld {
             ModuleFrom::Git { remote, reference } => format!("{remote}#{reference}"),
             ModuleFrom::Fs(solve) => solve.name.clone(),
         };
-        self.reach(&name)?;
         let found = self.modules.get(&name).map(MemoryModule::found);
-        found.ok_or_else(|| WorldError::Refused { action: format!("fetching `{name}`") })
+        found.ok_or_else(|| match &self.offline {
+            Some(reason) => WorldError::Other(reason.clone()),
+            None => WorldError::Refused { action: format!("fetching `{name}`") },
+        })
     }
 
     fn fetches(&self) -> bool {

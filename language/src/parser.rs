@@ -118,6 +118,7 @@ pub fn parse_broken(source: SourceId, text: &str) -> Parsed {
     });
     diagnostics.extend(lexed.diagnostics);
     diagnostics.sort_by_key(|diagnostic| diagnostic.primary.at.span);
+    diagnostics.dedup();
     Parsed { module, trivia: lexed.trivia, diagnostics }
 }
 

@@ -13,7 +13,7 @@ use given::Given;
 
 const EXIT_CODES: &str = "Exit codes:
   0    done
-  1    a step or an export failed; `fmt --check`: a file would change; `diff`: there is a difference
+  1    a step or an export failed; `test`: a test failed; `fmt --check`: a file would change; `diff`: there is a difference
   2    wrong use of the command line
   3    the program, or the LLB, has errors
   4    the environment is unfit: no runc, not root, no usable state directory

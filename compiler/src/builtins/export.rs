@@ -99,7 +99,9 @@ fn index(evaluator: &mut Evaluator<'_>, call: &Invocation, to: ExportTo) -> Resu
         if variants.iter().take(at).any(|before| before.platform == fs.platform) {
             let message = format!("two of these filesystems are for {}", name(&fs.platform));
             let fail = call.site.fail_arg(0, codes::ARGUMENT, message);
-            return Err(Box::new(fail.help("say what each is for: `platform \"linux\" \"arm64\"`, of `image` or as a step")));
+            return Err(Box::new(
+                fail.help("say what each is for: `platform \"linux\" \"arm64\"`, of `image` or as a step"),
+            ));
         }
     }
     if variants.is_empty() {

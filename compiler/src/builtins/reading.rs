@@ -2,7 +2,6 @@
 //!
 //! Owns `read`, `glob`, `exists` and `stdout`: what is built so that the question can be answered. The world builds and looks.
 
-
 use hlb_llb::{ops, pb};
 
 use super::Invocation;
@@ -93,11 +92,11 @@ fn refused(call: &Invocation, what: &Reading, error: WorldError) -> Fail {
     let fail = |message: String| call.site.fail(codes::READ_RESULT, message);
     match error {
         WorldError::Refused { .. } => {
-            let message = format!("what `{}` finds is known only when it is built, and nothing is built here", what.call());
+            let message =
+                format!("what `{}` finds is known only when it is built, and nothing is built here", what.call());
             Box::new(fail(message).help("use `hlbc run` or `hlbc test`"))
         }
         WorldError::Unavailable { reason, advice } => Box::new(fail(reason).help(advice)),
         error => fail(error.to_string()),
     }
 }
-

@@ -5,8 +5,8 @@
 
 use super::Implementation::{self, Change, Source, Stage, Text, Value};
 use super::rule::Rule;
-use crate::effects::{Effect, Effects};
 use super::{client, command, config, export, file, frontend, mount, reading, run, source, string};
+use crate::effects::{Effect, Effects};
 
 /// Everything but options, which are all alike.
 pub(super) const TABLE: &[(&str, &str, Implementation)] = &[

@@ -171,9 +171,13 @@ impl Checker<'_> {
                         let at = self.at(arg.span());
                         let before = self.at(before);
                         self.report(
-                            Diagnostic::error(codes::NAMED_ARGUMENT, at, "an argument without a name stands behind one with a name")
-                                .also(before, "this one has a name")
-                                .help("move it to the front, or give it its name"),
+                            Diagnostic::error(
+                                codes::NAMED_ARGUMENT,
+                                at,
+                                "an argument without a name stands behind one with a name",
+                            )
+                            .also(before, "this one has a name")
+                            .help("move it to the front, or give it its name"),
                         );
                         return false;
                     }
@@ -182,8 +186,16 @@ impl Checker<'_> {
                     {
                         let at = self.at(*span);
                         let list = params.get(count).is_some_and(|param| matches!(param.ty, Type::List(_)));
-                        let diagnostic = Diagnostic::error(codes::SPREAD, at, "only a variadic parameter takes the elements of a list");
-                        self.report(if list { diagnostic.help("pass the list itself, without the dots") } else { diagnostic });
+                        let diagnostic = Diagnostic::error(
+                            codes::SPREAD,
+                            at,
+                            "only a variadic parameter takes the elements of a list",
+                        );
+                        self.report(if list {
+                            diagnostic.help("pass the list itself, without the dots")
+                        } else {
+                            diagnostic
+                        });
                         return false;
                     }
                     if let Some(slot) = given.get_mut(count.min(params.len().saturating_sub(1))) {
@@ -203,7 +215,10 @@ impl Checker<'_> {
                             if before {
                                 let at = self.at(name.span);
                                 let message = format!("`{}` has been given already", name.text);
-                                self.report(Diagnostic::error(codes::NAMED_ARGUMENT, at, message).help("give each argument once"));
+                                self.report(
+                                    Diagnostic::error(codes::NAMED_ARGUMENT, at, message)
+                                        .help("give each argument once"),
+                                );
                                 good = false;
                             }
                         }

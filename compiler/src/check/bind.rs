@@ -76,9 +76,10 @@ impl Checker<'_> {
     /// The result of the function around it that a name is, and its type.
     pub(super) fn own_result(&mut self, name: &Ident) -> Option<(BindId, Type)> {
         let func = self.func.and_then(|id| self.declared.program.func(id))?;
-        let found = func.results.iter().find(|id| {
-            self.declared.program.bind(**id).is_some_and(|result| result.name.text == name.text)
-        });
+        let found = func
+            .results
+            .iter()
+            .find(|id| self.declared.program.bind(**id).is_some_and(|result| result.name.text == name.text));
         let id = *found?;
         let ty = self.declared.program.bind(id)?.ty.clone();
         self.set_results.insert(id);

@@ -102,7 +102,8 @@ impl Checker<'_> {
                 diagnostic = diagnostic.also(defined, "defined here");
             }
             // A name of one's own may hide a builtin, which cannot be called there.
-            let hides = called.path.member.is_none() && !self.declared.builtins.overloads(&called.path.head.text).is_empty();
+            let hides =
+                called.path.member.is_none() && !self.declared.builtins.overloads(&called.path.head.text).is_empty();
             self.report(if hides {
                 diagnostic.help(format!("it hides the builtin `{name}` here: give it another name to call that"))
             } else {
@@ -214,7 +215,10 @@ impl Checker<'_> {
         let (module, decl) = self.declared.records.get(id.0).copied().unwrap_or((hir::ModuleId(0), usize::MAX));
         let decls = self.loaded.files.get(module.0).map(|file| &file.tree.decls);
         let Some(ast::Decl::Record(decl)) = decls.and_then(|decls| decls.get(decl)) else { return false };
-        decl.fields.iter().zip(fields).any(|(field, given)| field.default.is_some() && matches!(given, hir::Arg::Default))
+        decl.fields
+            .iter()
+            .zip(fields)
+            .any(|(field, given)| field.default.is_some() && matches!(given, hir::Arg::Default))
     }
 
     /// Reports options that a call must give and does not.

@@ -86,7 +86,8 @@ impl Checker<'_> {
                         }
                         Type::Unknown(_) => {}
                         other => {
-                            let message = format!("only a list can be spread into a list, and this is of type `{other}`");
+                            let message =
+                                format!("only a list can be spread into a list, and this is of type `{other}`");
                             self.report(Diagnostic::error(codes::SPREAD, value.at, message));
                         }
                     }
@@ -110,10 +111,9 @@ impl Checker<'_> {
         match joined.or_else(|| elements.place_of(ty).filter(|place| !place.is_open()).cloned()) {
             Some(joined) => elements.ty = joined,
             None => {
-                let message = format!("the elements before this one are of type `{}`, and this is of type `{ty}`", elements.ty);
-                self.report(
-                    Diagnostic::error(codes::MISMATCH, at, message).help("make all of them of one type"),
-                );
+                let message =
+                    format!("the elements before this one are of type `{}`, and this is of type `{ty}`", elements.ty);
+                self.report(Diagnostic::error(codes::MISMATCH, at, message).help("make all of them of one type"));
             }
         }
     }
@@ -134,7 +134,9 @@ impl Checker<'_> {
                         && let Some(before) = seen.insert(text.into(), key.at)
                     {
                         let message = "this key is in the map already".to_owned();
-                        self.report(Diagnostic::error(codes::REDEFINED, key.at, message).also(before, "first written here"));
+                        self.report(
+                            Diagnostic::error(codes::REDEFINED, key.at, message).also(before, "first written here"),
+                        );
                     }
                     let value = self.expr(value, &elements.expected());
                     let ty = value.ty.clone();
@@ -260,7 +262,9 @@ impl Checker<'_> {
             }
             other => {
                 let message = format!("a value of type `{other}` has no elements");
-                self.report(Diagnostic::error(codes::INDEX, base.at, message).help("index lists by number and maps by key"));
+                self.report(
+                    Diagnostic::error(codes::INDEX, base.at, message).help("index lists by number and maps by key"),
+                );
                 self.expr(index, &Expected::any());
                 return error(at);
             }

@@ -159,9 +159,11 @@ impl Checker<'_> {
         match crate::suggest::nearest(name, variants.iter().copied()) {
             Some(near) => {
                 let text = if quoted { format!("\"{near}\"") } else { near.to_owned() };
-                diagnostic
-                    .help(format!("did you mean `{near}`? There are {all}"))
-                    .fix(format!("replace `{name}` by `{near}`"), at, text)
+                diagnostic.help(format!("did you mean `{near}`? There are {all}")).fix(
+                    format!("replace `{name}` by `{near}`"),
+                    at,
+                    text,
+                )
             }
             None => diagnostic.help(format!("use one of {all}")),
         }
@@ -219,10 +221,8 @@ impl Checker<'_> {
     /// What stands in `${…}`: anything that reads as text.
     fn interpolated(&mut self, expr: &Expr) -> hir::Expr {
         let value = self.expr(expr, &Expected::text());
-        let reads = matches!(
-            value.ty,
-            Type::String | Type::Int | Type::Bool | Type::Enum(..) | Type::Unknown(_) | Type::Never
-        );
+        let reads =
+            matches!(value.ty, Type::String | Type::Int | Type::Bool | Type::Enum(..) | Type::Unknown(_) | Type::Never);
         if reads {
             return value;
         }

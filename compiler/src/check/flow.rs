@@ -45,7 +45,9 @@ impl Checker<'_> {
             None => {
                 let at = block.stmts.iter().rev().find_map(last_place).unwrap_or(block.at);
                 let message = format!("the branches before this one give `{ty}`, and this one `{}`", block.ty);
-                self.report(Diagnostic::error(codes::MISMATCH, at, message).help("give values of one type in all branches"));
+                self.report(
+                    Diagnostic::error(codes::MISMATCH, at, message).help("give values of one type in all branches"),
+                );
                 *ty = Type::error();
             }
         }
@@ -111,8 +113,12 @@ impl Checker<'_> {
                 };
                 if !cover.takes_in(&found) {
                     self.report(
-                        Diagnostic::warning(codes::UNREACHABLE, at, "no value gets here: the patterns above take it in")
-                            .help("remove it, or move it up"),
+                        Diagnostic::warning(
+                            codes::UNREACHABLE,
+                            at,
+                            "no value gets here: the patterns above take it in",
+                        )
+                        .help("remove it, or move it up"),
                     );
                 }
                 patterns.push(found);
@@ -121,7 +127,8 @@ impl Checker<'_> {
             if let Some(name) = &name {
                 if arm.patterns.len() > 1 {
                     let at = self.at(name.span);
-                    let message = format!("`{}` stands for the value only if it is the one pattern of its arm", name.text);
+                    let message =
+                        format!("`{}` stands for the value only if it is the one pattern of its arm", name.text);
                     self.report(Diagnostic::error(codes::PATTERN, at, message).help("give it an arm of its own"));
                 }
                 self.scopes.push();
@@ -227,7 +234,8 @@ impl Checker<'_> {
             _ => Vec::new(),
         };
         let missing = cover.missing(&variants);
-        if missing.is_empty() {
+        // What is wrong with an arm may be why some value gets to none.
+        if missing.is_empty() || self.has_error_in(self.at(matched.body)) {
             return;
         }
         let shown: Vec<&str> = missing.iter().map(EcoString::as_str).collect();
@@ -245,7 +253,11 @@ impl Checker<'_> {
         let arms: String = missing.iter().map(|word| format!("\t{word} => {{ }}\n")).collect();
         self.report(
             Diagnostic::error(codes::NOT_EXHAUSTIVE, at, message)
-                .help(if named { "add an arm for each, or `_` for all others" } else { "add an arm `_` for all others" })
+                .help(if named {
+                    "add an arm for each, or `_` for all others"
+                } else {
+                    "add an arm `_` for all others"
+                })
                 .fix("add what is missing", end, arms),
         );
     }

@@ -58,7 +58,9 @@ impl Checker<'_> {
             };
             return Some(Meaning::Done(hir::Expr { at, ty, node: ExprNode::Call(call) }));
         }
-        if let Some((ty, node)) = self.variant_named(&name.text, expected).filter(|(ty, _)| !self.has_text(&name.text, ty)) {
+        if let Some((ty, node)) =
+            self.variant_named(&name.text, expected).filter(|(ty, _)| !self.has_text(&name.text, ty))
+        {
             if let ExprNode::Variant(id, index) = node {
                 self.refer(name.span, Target::Variant(id, index));
             }
@@ -102,9 +104,7 @@ impl Checker<'_> {
     /// A result of the function itself, which a statement before has bound.
     fn own_effect(&self, name: &Ident) -> Option<(BindId, Type)> {
         let func = self.func.and_then(|id| self.declared.program.func(id))?;
-        let named = |id: &&BindId| {
-            self.declared.program.bind(**id).is_some_and(|result| result.name.text == name.text)
-        };
+        let named = |id: &&BindId| self.declared.program.bind(**id).is_some_and(|result| result.name.text == name.text);
         let id = *func.results.iter().find(named)?;
         Some((id, self.declared.program.bind(id)?.ty.clone()))
     }
@@ -223,7 +223,8 @@ impl Checker<'_> {
             self.edge(func.0, at);
         }
         let owner = self.declared.program.func(func)?;
-        let signature = Signature { result: ty, effects: Vec::new(), options: Vec::new(), ..(*owner.signature).clone() };
+        let signature =
+            Signature { result: ty, effects: Vec::new(), options: Vec::new(), ..(*owner.signature).clone() };
         let what = What::Callee(if own { Callee::OwnBind(id) } else { Callee::Bind(id) });
         Some(Meaning::Callable(Resolved { what, name: text, signature: signature.into(), defined: Some(defined) }))
     }
@@ -246,7 +247,8 @@ impl Checker<'_> {
         let fitting = expected.types().iter().find_map(of);
         // Where anything goes, what makes filesystems and texts is meant rather than an option of the same name.
         let plain = || overloads.iter().find(|id| result(id).is_some_and(|ty| !ty.is_option()));
-        let loose = || overloads.iter().find(|id| result(id).is_some_and(|ty| expected.takes(ty) && !expected.is_any()));
+        let loose =
+            || overloads.iter().find(|id| result(id).is_some_and(|ty| expected.takes(ty) && !expected.is_any()));
         let only = || if overloads.len() == 1 { overloads.first() } else { None };
         let chosen = fitting.or_else(loose).or_else(|| if expected.is_any() { plain() } else { None }).or_else(only);
         let Some(id) = chosen.copied() else {

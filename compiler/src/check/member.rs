@@ -289,14 +289,8 @@ impl Checker<'_> {
         let Some((filled, _)) = self.args(&resolved, args, None, &called, &Expected::any()) else {
             return Some(error(at));
         };
-        let call = hir::Call {
-            callee: Callee::Bind(bind),
-            at,
-            ty: ty.clone(),
-            args: filled,
-            with: None,
-            binds: Vec::new(),
-        };
+        let call =
+            hir::Call { callee: Callee::Bind(bind), at, ty: ty.clone(), args: filled, with: None, binds: Vec::new() };
         Some(hir::Expr { at, ty, node: ExprNode::Call(call) })
     }
 
@@ -438,9 +432,9 @@ impl Checker<'_> {
                 let message = format!("a value of type `{other}` has no `{}`", name.text);
                 let diagnostic = Diagnostic::error(codes::FIELD, self.at(name.span), message);
                 self.report(match other {
-                    Type::Optional(_) => {
-                        diagnostic.help("it may be `none`: say what to take then, with `??`, or look at it first, with `if … != none`")
-                    }
+                    Type::Optional(_) => diagnostic.help(
+                        "it may be `none`: say what to take then, with `??`, or look at it first, with `if … != none`",
+                    ),
                     Type::Fs => diagnostic.help("results of a call are those that its function declares with `binds`"),
                     _ => diagnostic,
                 });
@@ -450,8 +444,12 @@ impl Checker<'_> {
         };
         let found = self.declared.builtins.namespace(space).and_then(|names| names.get(&name.text)).copied();
         let Some(id) = found else {
-            let known: Vec<&str> =
-                self.declared.builtins.namespace(space).map(|it| it.keys().map(EcoString::as_str).collect()).unwrap_or_default();
+            let known: Vec<&str> = self
+                .declared
+                .builtins
+                .namespace(space)
+                .map(|it| it.keys().map(EcoString::as_str).collect())
+                .unwrap_or_default();
             let name_at = self.at(name.span);
             let message = format!("a value of type `{}` has no `{}`", base.ty, name.text);
             let diagnostic = Diagnostic::error(codes::FIELD, name_at, message);
@@ -507,5 +505,4 @@ impl Checker<'_> {
             None => value,
         }
     }
-
 }

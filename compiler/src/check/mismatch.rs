@@ -28,17 +28,15 @@ impl Checker<'_> {
     /// A text that is known only later fits where builtins have an enum: old programs pass on such texts.
     fn text_for_builtin_enum(&self, ty: &Type, expected: &Expected) -> bool {
         let builtin = |id| self.declared.program.enumeration(id).is_some_and(|it| it.builtin);
-        *ty == Type::String
-            && expected.types().iter().any(|wanted| matches!(wanted, Type::Enum(id, _) if builtin(*id)))
+        *ty == Type::String && expected.types().iter().any(|wanted| matches!(wanted, Type::Enum(id, _) if builtin(*id)))
     }
 
     fn advice(&self, diagnostic: Diagnostic, ty: &Type, expected: &Expected, at: Location) -> Diagnostic {
         let shown = expected.shown();
         let [wanted] = shown.as_slice() else { return diagnostic };
         match (ty, *wanted) {
-            (Type::Optional(inner), wanted) if inner.fits(wanted) => {
-                diagnostic.help("it may be `none`: say what to take then, with `??`, or look at it first, with `if … != none`")
-            }
+            (Type::Optional(inner), wanted) if inner.fits(wanted) => diagnostic
+                .help("it may be `none`: say what to take then, with `??`, or look at it first, with `if … != none`"),
             (Type::Fs, Type::Pipeline) => {
                 let insert = Location { source: at.source, span: Span::at(at.span.start as usize) };
                 diagnostic.help("a pipeline is made of stages").fix("insert `stage`", insert, "stage ")

@@ -90,7 +90,12 @@ impl Checker<'_> {
     }
 
     /// `+` and `-`: numbers, texts and lists, by the first operand.
-    fn sum(&mut self, binary: &ast::BinaryExpr, expected: &Expected, first_op: hlb_language::span::Span) -> (Type, ExprNode) {
+    fn sum(
+        &mut self,
+        binary: &ast::BinaryExpr,
+        expected: &Expected,
+        first_op: hlb_language::span::Span,
+    ) -> (Type, ExprNode) {
         let hint = expected.find(|ty| matches!(ty, Type::List(_)).then(|| ty.clone()));
         let hint = hint.map_or_else(Expected::any, Expected::just);
         let first = match &*binary.first {
@@ -101,8 +106,9 @@ impl Checker<'_> {
         if !matches!(ty, Type::Int | Type::String | Type::List(_) | Type::Unknown(_) | Type::Never) {
             let at = self.at(first_op);
             let sign = binary.rest.first().map_or("+", |(op, _, _)| op.text());
-            let diagnostic = Diagnostic::error(codes::OPERATOR, at, format!("`{sign}` does not take a value of type `{ty}`"))
-                .also(first.at, format!("this is of type `{ty}`"));
+            let diagnostic =
+                Diagnostic::error(codes::OPERATOR, at, format!("`{sign}` does not take a value of type `{ty}`"))
+                    .also(first.at, format!("this is of type `{ty}`"));
             self.report(match &ty {
                 Type::Optional(_) => diagnostic.help("say what to take where it is `none`, with `??`"),
                 Type::Fs => diagnostic.help("put filesystems one over the other with `merge`"),
@@ -138,9 +144,12 @@ impl Checker<'_> {
             }
             (Type::Int, Type::Int) | (Type::String, Type::String) => value,
             (own, other) => {
-                let diagnostic =
-                    Diagnostic::error(codes::OPERATOR, operator.at, format!("`{}` cannot join `{own}` and `{other}`", operator.op.text()))
-                        .also(value.at, format!("this is of type `{other}`"));
+                let diagnostic = Diagnostic::error(
+                    codes::OPERATOR,
+                    operator.at,
+                    format!("`{}` cannot join `{own}` and `{other}`", operator.op.text()),
+                )
+                .also(value.at, format!("this is of type `{other}`"));
                 self.report(match (own, other) {
                     (Type::String, Type::Int | Type::Bool | Type::Enum(..)) => {
                         let text = self.text(value.at.span);
@@ -161,7 +170,13 @@ impl Checker<'_> {
         }
     }
 
-    fn comparison(&mut self, left: &Expr, op: BinaryOp, span: hlb_language::span::Span, right: &Expr) -> (Type, ExprNode) {
+    fn comparison(
+        &mut self,
+        left: &Expr,
+        op: BinaryOp,
+        span: hlb_language::span::Span,
+        right: &Expr,
+    ) -> (Type, ExprNode) {
         let operator = self.operator(op, span);
         // A bare variant says its type only by what it is compared with.
         let (first, second) = if self.needs_hint(left) {
@@ -179,7 +194,9 @@ impl Checker<'_> {
             let never = !matches!(other.ty, Type::Optional(_) | Type::Var(_) | Type::Never);
             if is_none(side) && never {
                 let message = format!("a value of type `{}` is never `none`", other.ty);
-                self.report(Diagnostic::error(codes::MISMATCH, side.at, message).also(other.at, "this always has a value"));
+                self.report(
+                    Diagnostic::error(codes::MISMATCH, side.at, message).also(other.at, "this always has a value"),
+                );
                 return (Type::Bool, ExprNode::Error);
             }
         }

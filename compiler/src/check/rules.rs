@@ -33,7 +33,9 @@ impl Checker<'_> {
                     };
                     match broken {
                         Some(broken) => found.push(broken.at(expr.at)),
-                        None if matches!(rule, Rule::FileMode) => found.extend(decimal_mode(self.text(expr.at.span), expr.at)),
+                        None if matches!(rule, Rule::FileMode) => {
+                            found.extend(decimal_mode(self.text(expr.at.span), expr.at))
+                        }
                         None => {}
                     }
                 }

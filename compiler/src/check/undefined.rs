@@ -56,20 +56,30 @@ impl Checker<'_> {
         let functions = self.functions_named(&name);
         let diagnostic = if name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_') {
             diagnostic.help("write numbers in decimal digits only, or with `0x`, `0o` or `0b`")
+        } else if name == "return" {
+            diagnostic.help("write the value alone: that of a block is its last statement")
+        } else if name == "switch" {
+            diagnostic.help("write `match value { pattern => … }`")
         } else if let Some(word) = other_word(&name) {
             replaced(diagnostic, word)
         } else if let Some(near) = near {
             replaced(diagnostic, &near)
         } else if let [first, rest @ ..] = variants.as_slice() {
             let by = format!("{first}.{name}");
-            if rest.is_empty() { replaced(diagnostic, &by) } else { diagnostic.help(format!("say of which enum: `{by}`")) }
+            if rest.is_empty() {
+                replaced(diagnostic, &by)
+            } else {
+                diagnostic.help(format!("say of which enum: `{by}`"))
+            }
         } else if !functions.is_empty() {
             let functions: Vec<&str> = functions.iter().map(String::as_str).collect();
-            diagnostic.help(format!("write its namespace in front: {}", super::list(&functions).replace(" and ", " or ")))
+            diagnostic
+                .help(format!("write its namespace in front: {}", super::list(&functions).replace(" and ", " or ")))
         } else if self.declared.builtins.namespace(&name).is_some() {
             diagnostic.help(format!("`{name}` is a namespace: call one of its functions, `{name}.…`"))
         } else if is_shell_variable(&name) {
-            diagnostic.help(format!("write `\\${{{name}}}` or `${name}` if the shell of the step is to see the variable"))
+            diagnostic
+                .help(format!("write `\\${{{name}}}` or `${name}` if the shell of the step is to see the variable"))
         } else {
             match self.option_of(&name, expected) {
                 Some(help) => diagnostic.help(help),
@@ -183,6 +193,8 @@ fn other_word(name: &str) -> Option<&'static str> {
         "null" | "nil" | "None" | "undefined" => "none",
         "True" => "true",
         "False" => "false",
+        "FROM" | "From" => "image",
+        "WORKDIR" | "workdir" | "cd" => "dir",
         _ => return None,
     })
 }

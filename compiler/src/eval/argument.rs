@@ -172,7 +172,11 @@ impl<'p> Evaluator<'p> {
             ExprNode::Call(call) => {
                 let callee = match &call.callee {
                     Callee::Builtin(id) => self.program.builtin(*id).is_some_and(|it| {
-                        it.effects.is_empty() && matches!(it.implementation, crate::builtins::Implementation::Value(_) | crate::builtins::Implementation::Text(_))
+                        it.effects.is_empty()
+                            && matches!(
+                                it.implementation,
+                                crate::builtins::Implementation::Value(_) | crate::builtins::Implementation::Text(_)
+                            )
                     }),
                     Callee::Func(id) => {
                         let pure = |it: &hir::Func| it.effects.is_empty() && self.program.is_data(&it.signature.result);

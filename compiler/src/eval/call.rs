@@ -36,13 +36,7 @@ impl<'p> Evaluator<'p> {
         })
     }
 
-    fn callee(
-        &mut self,
-        call: &'p hir::Call,
-        scope: ScopeId,
-        own: &Rc<Frame>,
-        current: Value,
-    ) -> Result<Value, Fail> {
+    fn callee(&mut self, call: &'p hir::Call, scope: ScopeId, own: &Rc<Frame>, current: Value) -> Result<Value, Fail> {
         match &call.callee {
             Callee::Builtin(id) => self.call_builtin(*id, call, scope, own, current),
             Callee::Func(id) => {

@@ -20,12 +20,7 @@ use crate::hir::{self, ConstantId, Entry, Expr, ExprNode, Item, RecordId, TextPa
 
 impl<'p> Evaluator<'p> {
     /// The value of an expression.
-    pub(crate) fn expr(
-        &mut self,
-        expr: &'p Expr,
-        scope: ScopeId,
-        frame: Option<&Rc<Frame>>,
-    ) -> Result<Value, Fail> {
+    pub(crate) fn expr(&mut self, expr: &'p Expr, scope: ScopeId, frame: Option<&Rc<Frame>>) -> Result<Value, Fail> {
         match &expr.node {
             ExprNode::Int(value) => Ok(Value::Int(*value)),
             ExprNode::Bool(value) => Ok(Value::Bool(*value)),
@@ -136,7 +131,11 @@ impl<'p> Evaluator<'p> {
             if item.spread {
                 values.extend(value.items().iter().cloned());
                 if values.len() > super::MAX_ITEMS {
-                    return Err(too_much(item.expr.at, frame, format!("this holds more than {} things", super::MAX_ITEMS)));
+                    return Err(too_much(
+                        item.expr.at,
+                        frame,
+                        format!("this holds more than {} things", super::MAX_ITEMS),
+                    ));
                 }
             } else {
                 values.push(value.filled(&item.expr.ty));
@@ -156,8 +155,12 @@ impl<'p> Evaluator<'p> {
                     let value = self.expr(value, scope, frame)?.filled(&value.ty);
                     if !own.insert(name.clone()) {
                         return Err(failed(
-                            Diagnostic::error(codes::SAME_KEY, key.at, format!("the key `{name}` is in the map already"))
-                                .help("give each key once; only the entries of a map that is spread may be replaced"),
+                            Diagnostic::error(
+                                codes::SAME_KEY,
+                                key.at,
+                                format!("the key `{name}` is in the map already"),
+                            )
+                            .help("give each key once; only the entries of a map that is spread may be replaced"),
                             frame,
                         ));
                     }

@@ -171,12 +171,7 @@ impl<'p> Evaluator<'p> {
     }
 
     /// Fails if what a test claims is not true, and says what the sides of a comparison are.
-    pub(super) fn assert(
-        &mut self,
-        assert: &'p Assert,
-        scope: ScopeId,
-        frame: Option<&Rc<Frame>>,
-    ) -> Result<(), Fail> {
+    pub(super) fn assert(&mut self, assert: &'p Assert, scope: ScopeId, frame: Option<&Rc<Frame>>) -> Result<(), Fail> {
         if self.expr(&assert.condition, scope, frame)?.is_true() {
             return Ok(());
         }

@@ -41,13 +41,7 @@ impl<'p> Evaluator<'p> {
         Ok(value)
     }
 
-    fn joined(
-        &self,
-        left: Value,
-        operator: Operator,
-        right: Value,
-        frame: Option<&Rc<Frame>>,
-    ) -> Result<Value, Fail> {
+    fn joined(&self, left: Value, operator: Operator, right: Value, frame: Option<&Rc<Frame>>) -> Result<Value, Fail> {
         let number = |result: Option<i64>| result.map(Value::Int).ok_or_else(|| self.overflow(operator.at, frame));
         match operator.op {
             BinaryOp::Equal | BinaryOp::NotEqual => {
@@ -133,16 +127,12 @@ fn compared(left: &Value, right: &Value, looks: &mut usize) -> bool {
         (Value::Int(left), Value::Int(right)) => left == right,
         (Value::Bool(left), Value::Bool(right)) => left == right,
         (Value::Variant(_, left), Value::Variant(_, right)) => left == right,
-        (Value::List(left), Value::List(right)) => {
-            Rc::ptr_eq(left, right) || each(left, right)
-        }
+        (Value::List(left), Value::List(right)) => Rc::ptr_eq(left, right) || each(left, right),
         (Value::Map(left), Value::Map(right)) => {
             let mut has = |(key, value)| right.get(key).is_some_and(|other| compared(value, other, looks));
             Rc::ptr_eq(left, right) || left.len() == right.len() && left.iter().all(&mut has)
         }
-        (Value::Record(_, left), Value::Record(_, right)) => {
-            Rc::ptr_eq(left, right) || each(left, right)
-        }
+        (Value::Record(_, left), Value::Record(_, right)) => Rc::ptr_eq(left, right) || each(left, right),
         _ => false,
     }
 }

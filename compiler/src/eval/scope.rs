@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use super::key::KeyId;
 use super::value::{Frame, Value};
-use crate::hir::{FuncId, Var};
 use crate::hir;
+use crate::hir::{FuncId, Var};
 
 /// Names a scope of [`Scopes`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

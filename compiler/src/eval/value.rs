@@ -102,8 +102,10 @@ impl Value {
     /// How many records are in one another in it. All values of a list or a map are of one type: where the first holds no record,
     /// none does.
     fn depth(&self) -> usize {
-        let holds = |value: &&Value| matches!(value, Self::Record(..) | Self::List(_) | Self::Map(_) | Self::None | Self::Nil);
-        let deepest = |values: &mut dyn Iterator<Item = &Value>| values.take_while(holds).map(Self::depth).max().unwrap_or(0);
+        let holds =
+            |value: &&Value| matches!(value, Self::Record(..) | Self::List(_) | Self::Map(_) | Self::None | Self::Nil);
+        let deepest =
+            |values: &mut dyn Iterator<Item = &Value>| values.take_while(holds).map(Self::depth).max().unwrap_or(0);
         match self {
             Self::Record(_, fields) => fields.depth,
             Self::List(items) => deepest(&mut items.iter()),

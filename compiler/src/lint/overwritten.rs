@@ -96,9 +96,11 @@ impl<'p> Overwritten<'p, '_> {
             return *known;
         }
         // Functions that call one another in a circle have been reported.
-        let first = self.program.func(id).and_then(|func| func.body.as_ref()).and_then(|body| {
-            body.stmts.iter().find(|stmt| !matches!(stmt, Stmt::Let(_) | Stmt::Assert(_)))
-        });
+        let first = self
+            .program
+            .func(id)
+            .and_then(|func| func.body.as_ref())
+            .and_then(|body| body.stmts.iter().find(|stmt| !matches!(stmt, Stmt::Let(_) | Stmt::Assert(_))));
         let found = match first {
             Some(Stmt::Call(call)) => match &call.callee {
                 Callee::Func(inner) if depth < 100 => self.func_replaces(*inner, depth + 1),

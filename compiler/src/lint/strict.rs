@@ -61,7 +61,13 @@ impl Strict<'_, '_> {
         let words: Vec<&str> = command.split_whitespace().collect();
         let installer = INSTALLERS.iter().find(|(program, verb, _)| {
             let at = words.iter().position(|word| word == program);
-            at.is_some_and(|at| words.iter().skip(at + 1).take_while(|word| !matches!(**word, "&&" | ";" | "||")).any(|word| word == verb))
+            at.is_some_and(|at| {
+                words
+                    .iter()
+                    .skip(at + 1)
+                    .take_while(|word| !matches!(**word, "&&" | ";" | "||"))
+                    .any(|word| word == verb)
+            })
         });
         let Some((program, _, path)) = installer else { return };
         if self.option(call, "mount") {
@@ -69,10 +75,9 @@ impl Strict<'_, '_> {
         }
         let Some(at) = items.first().map(|item| item.expr.at) else { return };
         let message = format!("what `{program}` downloads is downloaded again whenever this step runs");
-        self.diagnostics.push(
-            Diagnostic::warning(codes::PACKAGE_CACHE, at, message)
-                .help(format!("keep it: `mount scratch \"{path}\" with cache(\"{program}\", \"locked\")` in the step's options")),
-        );
+        self.diagnostics.push(Diagnostic::warning(codes::PACKAGE_CACHE, at, message).help(format!(
+            "keep it: `mount scratch \"{path}\" with cache(\"{program}\", \"locked\")` in the step's options"
+        )));
     }
 
     /// Whether a call has an option of a name; of options that are not written out, any may be there.

@@ -2,7 +2,9 @@
 //!
 //! Owns the order of the walk: outer blocks before those in them. Knows no rule.
 
-use crate::hir::{Arg, Block, Call, Callee, Each, Entry, Expr, ExprNode, For, If, Item, Match, Program, Stmt, TextPart};
+use crate::hir::{
+    Arg, Block, Call, Callee, Each, Entry, Expr, ExprNode, For, If, Item, Match, Program, Stmt, TextPart,
+};
 
 /// What a rule looks at.
 pub(super) trait Visitor<'p> {

@@ -4,7 +4,8 @@
 
 use ecow::EcoString;
 use hlb_language::ast::{
-    Arg, Block, Decl, Element, Entry, Expr, Module, Param, Path, Pattern, PostfixOp, Stmt, StringLit, StringPart, TypeExpr,
+    Arg, Block, Decl, Element, Entry, Expr, Module, Param, Path, Pattern, PostfixOp, Stmt, StringLit, StringPart,
+    TypeExpr,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 

@@ -220,16 +220,17 @@ impl Declarer<'_> {
             let id = BindId(self.declared.program.binds.len());
             self.declared.program.binds.push(Bound { name: name.clone(), func: place.func, ty, end });
             self.declared.bind_at.insert((place.module, name.span), id);
-            self.name(place.module, place.source, name, Target::Bind(id));
+            self.name(place.module, place.source, name, name.span, Target::Bind(id));
         }
     }
 
     /// The result of the function around it that a name sets.
     fn result_named(&mut self, place: Place, name: &Ident, ty: &Type) -> Option<BindId> {
         let func = self.declared.program.func(place.func)?;
-        let found = func.results.iter().find(|id| {
-            self.declared.program.bind(**id).is_some_and(|result| result.name.text == name.text)
-        });
+        let found = func
+            .results
+            .iter()
+            .find(|id| self.declared.program.bind(**id).is_some_and(|result| result.name.text == name.text));
         let id = *found?;
         let result = self.declared.program.bind(id)?;
         let at = Location { source: place.source, span: name.span };

@@ -35,7 +35,8 @@ impl Declarer<'_> {
             self.declared.builtins.spaces.entry(namespace).or_default();
             for decl in &tree.decls {
                 let Decl::Func(func) = decl else { continue };
-                let Some((implementation, effects)) = builtins::names::implementation(namespace, &func.name.text) else {
+                let Some((implementation, effects)) = builtins::names::implementation(namespace, &func.name.text)
+                else {
                     continue;
                 };
                 let id = self.builtin(loaded, *source, namespace, func, implementation);

@@ -60,12 +60,8 @@ impl Declarer<'_> {
     /// The names of the options, with types to come.
     fn options(&mut self, id: FuncId, _: SourceId, func: &ast::FuncDecl) {
         let Some(clause) = &func.options else { return };
-        let option = |param: &ast::Param| Param {
-            name: param.name.clone(),
-            ty: Type::error(),
-            variadic: false,
-            optional: true,
-        };
+        let option =
+            |param: &ast::Param| Param { name: param.name.clone(), ty: Type::error(), variadic: false, optional: true };
         let options = clause.options.iter().map(option).collect();
         if let Some(func) = self.declared.program.funcs.get_mut(id.0) {
             let mut signature = (*func.signature).clone();
@@ -101,13 +97,18 @@ impl Declarer<'_> {
                 (Some(_), Some(default)) => {
                     let at = Location { source, span: default.span() };
                     self.diagnostics.push(
-                        Diagnostic::error(codes::VARIADIC, at, "a variadic parameter has no default: it may be given nothing")
-                            .help("remove the default, or take a list: `[type] name = …`"),
+                        Diagnostic::error(
+                            codes::VARIADIC,
+                            at,
+                            "a variadic parameter has no default: it may be given nothing",
+                        )
+                        .help("remove the default, or take a list: `[type] name = …`"),
                     );
                 }
                 (None, None) => {
                     if let Some(before) = optional {
-                        let message = format!("`{}` has no default, and stands behind a parameter that has one", param.name.text);
+                        let message =
+                            format!("`{}` has no default, and stands behind a parameter that has one", param.name.text);
                         self.diagnostics.push(
                             Diagnostic::error(codes::PARAMETER_ORDER, Location { source, span }, message)
                                 .also(Location { source, span: before }, "this one may be left out")
@@ -120,13 +121,12 @@ impl Declarer<'_> {
             }
             params.push(self.param(place, param));
         }
-        let options: Vec<Param> =
-            options
-                .map(|param| {
-                    let option = self.param(place, param);
-                    Param { optional: option.optional || matches!(option.ty, Type::Optional(_)), ..option }
-                })
-                .collect();
+        let options: Vec<Param> = options
+            .map(|param| {
+                let option = self.param(place, param);
+                Param { optional: option.optional || matches!(option.ty, Type::Optional(_)), ..option }
+            })
+            .collect();
         let effects: Vec<Param> = effects.map(|param| self.param(place, param)).collect();
         self.type_params(source, func, &params, &type_params);
         let results = effects.iter().map(|effect| {

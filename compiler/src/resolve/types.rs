@@ -85,6 +85,10 @@ impl Declared {
         at: Location,
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Type {
+        if name.is_empty() {
+            // One that the text does not have: the parser has reported it.
+            return Type::error();
+        }
         let symbol = self.program.module(place.module).and_then(|module| module.scope.get(name));
         let found = symbol.map(|symbol| (symbol.target, symbol.at));
         if let Some((target, defined)) = found {
@@ -171,9 +175,8 @@ impl Declared {
         self.program.references.push(Reference { at: head, target: Target::Module(module) });
         let Some(imported) = module.and_then(|module| self.program.module(module)) else { return Type::error() };
         let symbol = imported.scope.get(&member.text).map(|symbol| (symbol.target, symbol.at, symbol.exported));
-        let found = symbol.and_then(|(target, defined, exported)| {
-            Some((type_of(target, &member.text)?, target, defined, exported))
-        });
+        let found = symbol
+            .and_then(|(target, defined, exported)| Some((type_of(target, &member.text)?, target, defined, exported)));
         let Some((ty, target, defined, exported)) = found else {
             let types = imported.scope.iter().filter(|(name, symbol)| type_of(symbol.target, name).is_some());
             let near = suggest::nearest(&member.text, types.map(|(name, _)| name.as_str())).map(str::to_owned);

@@ -153,8 +153,11 @@ fn missing(func: Option<&Func>, call: &TargetCall, params: &[Param], at: Locatio
         .collect();
     let name = func.map_or(call.name.as_str(), |func| func.name.text.as_str());
     let message = format!("`{name}` needs a value for its parameter `{}`", param.name.text);
-    Diagnostic::error(codes::TARGET_ARGUMENTS, at, message)
-        .help(format!("give it on the command line: `{} {}`", call.name, needed.join(" ")))
+    Diagnostic::error(codes::TARGET_ARGUMENTS, at, message).help(format!(
+        "give it on the command line: `{} {}`",
+        call.name,
+        needed.join(" ")
+    ))
 }
 
 #[cfg(test)]
@@ -163,7 +166,16 @@ mod tests {
 
     #[test]
     fn numbers_are_read_as_the_language_writes_them() {
-        for (text, value) in [("12", Some(12)), ("-3", Some(-3)), ("0o755", Some(493)), ("0xfF", Some(255)), ("", None), ("1a", None), ("-", None), ("+1", None)] {
+        for (text, value) in [
+            ("12", Some(12)),
+            ("-3", Some(-3)),
+            ("0o755", Some(493)),
+            ("0xfF", Some(255)),
+            ("", None),
+            ("1a", None),
+            ("-", None),
+            ("+1", None),
+        ] {
             assert_eq!(number(text), value, "{text}");
         }
     }

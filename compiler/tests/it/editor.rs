@@ -21,7 +21,14 @@ fn targets_are_functions_and_what_they_bind() {
         .collect();
     assert_eq!(
         shown,
-        ["fs build \"Builds it.\" ", "fs out \"\" bound", "fs ship \"\" exported", "pipeline default \"All of it.\" ", "fs late \"\" ", "fs log \"\" bound",]
+        [
+            "fs build \"Builds it.\" ",
+            "fs out \"\" bound",
+            "fs ship \"\" exported",
+            "pipeline default \"All of it.\" ",
+            "fs late \"\" ",
+            "fs log \"\" bound",
+        ]
     );
 }
 

@@ -107,7 +107,9 @@ fn exercise(text: &str) -> Outcome {
 }
 
 fn world() -> MemoryWorld {
-    MemoryWorld::new().file("lib.hlb", "export fs build(fs src) { src }\nexport string name() { \"lib\" }\n").file("src/main.c", "x")
+    MemoryWorld::new()
+        .file("lib.hlb", "export fs build(fs src) { src }\nexport string name() { \"lib\" }\n")
+        .file("src/main.c", "x")
 }
 
 /// The programs that cases are made of.
@@ -123,10 +125,16 @@ fn corpus() -> Vec<String> {
     for page in pages.iter().filter(|page| page.extension().is_some_and(|ending| ending == "md")) {
         let text = std::fs::read_to_string(page).unwrap();
         let mut blocks = text.split("\n```hlb\n").skip(1);
-        programs.extend(blocks.by_ref().filter_map(|block| Some(block.split("\n```").next()?.to_owned())).map(|block| {
-            // Lines that begin with `^` are marks and no part of the program.
-            block.lines().filter(|line| !line.trim_start().starts_with('^')).map(|line| format!("{line}\n")).collect()
-        }));
+        programs.extend(blocks.by_ref().filter_map(|block| Some(block.split("\n```").next()?.to_owned())).map(
+            |block| {
+                // Lines that begin with `^` are marks and no part of the program.
+                block
+                    .lines()
+                    .filter(|line| !line.trim_start().starts_with('^'))
+                    .map(|line| format!("{line}\n"))
+                    .collect()
+            },
+        ));
     }
     programs.retain(|program| (1..4000).contains(&program.len()));
     programs
@@ -145,7 +153,11 @@ fn words(corpus: &[String]) -> Vec<String> {
     let mut words: Vec<String> = corpus
         .iter()
         .flat_map(|text| {
-            lex(SourceId(0), text, Care::Strict).tokens.into_iter().map(|token| text[token.span.range()].to_owned()).collect::<Vec<_>>()
+            lex(SourceId(0), text, Care::Strict)
+                .tokens
+                .into_iter()
+                .map(|token| text[token.span.range()].to_owned())
+                .collect::<Vec<_>>()
         })
         .filter(|word| !word.is_empty())
         .collect();
@@ -186,7 +198,11 @@ fn damage(corpus: &[String], words: &[String], seed: u64) -> String {
             }
             _ => {
                 let at = text.floor_char_boundary(random.below(text.len() + 1));
-                text.insert(at, ['{', '}', '(', ')', '[', ']', '"', '`', '\\', '$', '#', '\n', '\u{e9}', ';', ',', '?'][random.below(16)]);
+                text.insert(
+                    at,
+                    ['{', '}', '(', ')', '[', ']', '"', '`', '\\', '$', '#', '\n', '\u{e9}', ';', ',', '?']
+                        [random.below(16)],
+                );
             }
         }
         if text.is_empty() || text.len() > 8000 {

@@ -115,15 +115,19 @@ impl Example {
                     CommandOutput { exit_code: 0, stdout: output.clone(), stderr: String::new(), combined: output };
                 world.commands.insert((*command).to_owned(), answer);
             }
-            ["module", address, "has", text, ""] => {
-                let module = MemoryModule::new("c1").file("build.hlb", format!("{text}\n"));
-                world.modules.insert((*address).to_owned(), module);
+            ["module", name, "is", text, ""] => {
+                let module = MemoryModule::new("c1").file("build.hlb", *text);
+                world.modules.insert((*name).to_owned(), module);
             }
-            ["nobody can reach", name, ""] => drop(world.lost.insert((*name).to_owned())),
-            ["hlb.lock holds", name, ""] => {
-                world.pins.get_or_insert_default().insert((*name).to_owned(), format!("sha256:{}", "0".repeat(64)));
+            ["hlb.lock has", name, ""] => {
+                let pin = format!("sha256:{}", "0".repeat(64));
+                world.pins.get_or_insert_default().insert((*name).to_owned(), pin);
             }
-            ["an empty hlb.lock"] => world.pins = Some(BTreeMap::new()),
+            ["hlb.lock has nothing"] => world.pins = Some(BTreeMap::new()),
+            ["nothing can be looked up"] => {
+                world.offline = Some("the network is unreachable".to_owned());
+                world.fetches = true;
+            }
             ["a client of a frontend"] => self.frontend = true,
             ["no working directory"] => world.cwd = "".into(),
             ["takes pushes"] => world.pushed = Ok(format!("sha256:{}", "0".repeat(64))),
@@ -153,8 +157,9 @@ impl Example {
         }
         if !checked.has_errors() {
             let mut each = |outcome: TestOutcome| said.extend(outcome.result.err());
-            let tested = hlb_compiler::test(&self.world, &checked, "", &options(), &mut |_| {}, &mut each);
-            said.extend(tested.err().into_iter().flat_map(|errors| errors.0));
+            if let Err(errors) = hlb_compiler::test(&self.world, &checked, "", &options(), &mut |_| {}, &mut each) {
+                said.extend(errors.0);
+            }
         }
         (checked.sources, said)
     }

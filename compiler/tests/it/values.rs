@@ -84,7 +84,10 @@ fn collections_hold_what_is_written() {
         ("string: names[1]", "\"b\""),
         ("int: sizes[\"y\"]", "2"),
         ("[string]: \"a\"; for x in names { \"${x}!\" }; names", "[\"a\", \"a!\", \"b!\", \"a\", \"b\"]"),
-        ("Toolchain: Toolchain(version = \"2\", components = [\"x\"])", "Toolchain(version = \"2\", components = [\"x\"], target = none)"),
+        (
+            "Toolchain: Toolchain(version = \"2\", components = [\"x\"])",
+            "Toolchain(version = \"2\", components = [\"x\"], target = none)",
+        ),
         ("string: Toolchain(\"3\").version", "\"3\""),
         ("[string]: all(\"a\", ...names)", "[\"a\", \"a\", \"b\"]"),
         ("[string]: all(names)", "[\"a\", \"b\"]"),

@@ -207,9 +207,17 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Whether the token directly before is a name, a name with dots behind it, or a closer.
+    /// Whether the token directly before is a name, a name with dots behind it, a closer, or the end of a string.
     fn behind_name(&self) -> bool {
-        let kinds = [TokenKind::Ident, TokenKind::Dot, TokenKind::RParen, TokenKind::RBracket];
+        let kinds = [
+            TokenKind::Ident,
+            TokenKind::Dot,
+            TokenKind::RParen,
+            TokenKind::RBracket,
+            TokenKind::RBrace,
+            TokenKind::QuoteClose,
+            TokenKind::RawClose,
+        ];
         let last = self.tokens.last();
         last.is_some_and(|token| kinds.contains(&token.kind) && token.span.end as usize == self.at)
     }

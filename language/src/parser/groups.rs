@@ -78,7 +78,7 @@ pub(crate) fn piece(builder: &Builder<'_>, group: Group, role: TokenKind, depth:
         }
         TokenKind::EnumBrace => {
             let row = finish(builder, nodes, depth);
-            Finished::Variants(elements(builder, row, role, pieces::variants, repair::field, |_| None))
+            Finished::Variants(elements(builder, row, role, pieces::variants, repair::variant, |_| None))
         }
         _ => Finished::Block(Block { span, stmts: statements(builder, nodes, depth) }),
     };

@@ -59,26 +59,34 @@ type Rule = fn(&mut Broken<'_, '_>) -> Outcome;
 
 /// Slips in statements.
 pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 33] = [
+    let rules: &[Rule] = &[
         word::clash,
+        word::clash_of_match,
         word::short_let,
+        word::other_let,
         anywhere::unknown_character,
         anywhere::two_dots,
         word::else_if,
         word::else_without_if,
         word::equals_in_condition,
         word::assignment,
+        operator::words,
+        operator::question,
         word::reserved_name,
         word::value_of_let,
         signature::type_behind,
+        signature::twice_optional,
+        signature::literal_without_type,
         signature::brackets,
         list::order,
         word::missing_name,
         list::names,
+        list::block_of_loop,
         list::colon,
         clause::spaced_call,
         anywhere::open_list,
         anywhere::stray_closer,
+        operator::type_arguments,
         operator::chained,
         operator::missing_operand,
         anywhere::leading_comma,
@@ -89,17 +97,23 @@ pub(crate) fn statement(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &F
         clause::commas,
         clause::keyword_as_name,
         clause::block_as_statement,
+        clause::typeless_block,
         clause::terminator,
         word::missing_braces,
         list::argument,
         clause::punctuation,
     ];
-    first(builder, row, failure, &rules)
+    first(builder, row, failure, rules)
 }
 
 /// Slips in declarations.
 pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 29] = [
+    let rules: &[Rule] = &[
+        head::typed_test,
+        word::clash_in_value,
+        signature::angles,
+        signature::map_of_two,
+        signature::no_type_parameters,
         signature::function_word,
         signature::result_behind,
         anywhere::unknown_character,
@@ -107,20 +121,26 @@ pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: 
         head::import_arguments,
         head::value_of_function,
         head::constant,
+        head::hyphens,
+        operator::words,
+        operator::question,
         word::reserved_name,
         word::value_of_let,
         signature::type_behind,
+        signature::twice_optional,
+        signature::literal_without_type,
         signature::brackets,
         head::keyword_as_name,
+        word::missing_name,
+        list::names,
         head::missing_name_or_type,
         head::parameter_list,
         head::type_name,
         list::order,
-        word::missing_name,
-        list::names,
         list::colon,
         anywhere::open_list,
         anywhere::stray_closer,
+        operator::type_arguments,
         operator::chained,
         operator::missing_operand,
         anywhere::leading_comma,
@@ -130,35 +150,41 @@ pub(crate) fn declaration(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: 
         word::missing_braces,
         list::argument,
     ];
-    first(builder, row, failure, &rules)
+    first(builder, row, failure, rules)
 }
 
 /// Slips in interpolations.
 pub(crate) fn expression(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 12] = [
+    let rules: &[Rule] = &[
         anywhere::unknown_character,
         anywhere::line_in_interpolation,
+        operator::words,
+        operator::question,
         word::equals_in_condition,
+        signature::literal_without_type,
         list::order,
         list::names,
         list::colon,
         anywhere::open_list,
         anywhere::stray_closer,
+        operator::type_arguments,
         operator::chained,
         operator::missing_operand,
         anywhere::leading_comma,
         list::argument,
     ];
-    first(builder, row, failure, &rules)
+    first(builder, row, failure, rules)
 }
 
 /// Slips in the arms of a `match`.
 pub(crate) fn arm(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 23] = [
+    let rules: &[Rule] = &[
         element::arrow,
         element::else_pattern,
         anywhere::unknown_character,
         word::else_if,
+        operator::words,
+        operator::question,
         word::equals_in_condition,
         list::order,
         word::missing_name,
@@ -167,6 +193,7 @@ pub(crate) fn arm(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure
         clause::spaced_call,
         anywhere::open_list,
         anywhere::stray_closer,
+        operator::type_arguments,
         operator::chained,
         operator::missing_operand,
         anywhere::leading_comma,
@@ -179,34 +206,39 @@ pub(crate) fn arm(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure
         element::statement_in_arm,
         list::argument,
     ];
-    first(builder, row, failure, &rules)
+    first(builder, row, failure, rules)
 }
 
 /// Slips in the entries of a map.
 pub(crate) fn entry(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 13] = [
+    let rules: &[Rule] = &[
         element::entry_sign,
         anywhere::unknown_character,
+        operator::words,
+        operator::question,
         word::equals_in_condition,
         list::order_in_braces,
         list::names,
         list::colon,
         anywhere::open_list,
         anywhere::stray_closer,
+        operator::type_arguments,
         operator::chained,
         operator::missing_operand,
         anywhere::leading_comma,
         element::stray_comma,
         list::argument,
     ];
-    first(builder, row, failure, &rules)
+    first(builder, row, failure, rules)
 }
 
-/// Slips in the fields of a record and the variants of an enum.
+/// Slips in the fields of a record.
 pub(crate) fn field(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
-    let rules: [Rule; 11] = [
+    let rules: &[Rule] = &[
         anywhere::unknown_character,
         signature::field_type_behind,
+        signature::twice_optional,
+        signature::angles,
         signature::brackets,
         head::missing_in_field,
         anywhere::open_list,
@@ -217,7 +249,19 @@ pub(crate) fn field(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failu
         element::stray_comma,
         list::argument,
     ];
-    first(builder, row, failure, &rules)
+    first(builder, row, failure, rules)
+}
+
+/// Slips in the variants of an enum.
+pub(crate) fn variant(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure) -> Outcome {
+    let rules: &[Rule] = &[
+        element::variant_value,
+        anywhere::unknown_character,
+        anywhere::leading_comma,
+        element::stray_comma,
+        list::argument,
+    ];
+    first(builder, row, failure, rules)
 }
 
 fn first(builder: &Builder<'_>, row: &mut Vec<Piece>, failure: &Failure, rules: &[Rule]) -> Outcome {

@@ -129,7 +129,18 @@ impl<'a> Builder<'a> {
         // Recovery may have put a type before a name that stands before it.
         let span = export.unwrap_or(result.span()).to(name.span).to(end);
         let doc = self.doc(span);
-        Decl::Func(Box::new(FuncDecl { span, doc, export, result, name, type_params, params: params.1, options, binds, body }))
+        Decl::Func(Box::new(FuncDecl {
+            span,
+            doc,
+            export,
+            result,
+            name,
+            type_params,
+            params: params.1,
+            options,
+            binds,
+            body,
+        }))
     }
 
     pub(crate) fn constant(
@@ -283,8 +294,9 @@ impl<'a> Builder<'a> {
         while let Some(item) = items.next() {
             let expr = match item {
                 Arg::Value(Expr::Call(CallExpr { callee, args: None, .. })) => {
-                    // Where the file declares `let`, this is still no call.
-                    if let Some(Arg::Named(span, _, _)) = items.peek().filter(|_| callee.head.text == "let") {
+                    // Where the file declares `let`, this is still no call, and nobody calls what is called like the rest.
+                    let is_word = ["let", "const", "var"].contains(&callee.head.text.as_str());
+                    if let Some(Arg::Named(span, _, _)) = items.peek().filter(|_| is_word && callee.member.is_none()) {
                         return Err(Refused { at: *span });
                     }
                     stmts.push(self.call(callee, None, items.collect(), with, bind));

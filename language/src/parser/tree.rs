@@ -96,8 +96,19 @@ fn begins_declaration(builder: &Builder<'_>, tokens: &[Token], is_indented: bool
         TokenKind::Ident => {}
         // `[type] name(` …
         TokenKind::LBracket if is_indented => {
-            let mut behind = (1..MAX_TYPE).skip_while(|at| kind(*at) != TokenKind::RBracket).skip(1);
-            return behind.any(|at| kind(at) == TokenKind::Ident && kind(at + 1) == TokenKind::LParen);
+            let mut depth = 0_usize;
+            let close = (0..MAX_TYPE).find(|at| {
+                match kind(*at) {
+                    TokenKind::LBracket => depth += 1,
+                    TokenKind::RBracket => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                depth == 0
+            });
+            let Some(close) = close else { return false };
+            let name = close + 1 + usize::from(kind(close + 1) == TokenKind::Question);
+            let opens = matches!(kind(name + 1), TokenKind::LParen | TokenKind::Less);
+            return kind(name) == TokenKind::Ident && opens;
         }
         _ => return false,
     }

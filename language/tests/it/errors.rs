@@ -79,6 +79,7 @@ fn slips_in_statements() {
         "fs a() {\n\tcopy(src,\n\t\"/\") \"/\" with x\n}",
         "fs a() { copy (src, \"/\") with x }",
         "fs a() { run \"a\", \"b\", f(x, y) }",
+        "fs a() {\n\trun \"a\",\n\trun \"b\"\n}",
         "fs a() { run \"x\" with { shlex; } }",
         "fs a() { run \"x\" with }",
         "fs a() { run \"x\" with as y }",

@@ -21,7 +21,7 @@ const INSERTED_IN_WHOLE: [&str; 12] =
     ["[ ", "] ", "= ", "if ", "else ", "for ", "match ", "let ", ": ", "=> ", "- ", "none "];
 
 /// How many texts are put before one token.
-const MAX_INSERTED: usize = 4;
+const MAX_INSERTED: usize = 2;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {

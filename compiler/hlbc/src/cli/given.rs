@@ -109,7 +109,10 @@ fn known<'c, 't>(command: &'c Command, text: &'t str) -> Known<'c, 't> {
     }
     let value = text.get(1 + short.len_utf8()..).filter(|value| !value.is_empty());
     let option = command.get_arguments().find(|arg| arg.get_short() == Some(short));
-    option.map_or(Known::NoShort, |option| Known::Option { option, value: value.map(|it| it.strip_prefix('=').unwrap_or(it)) })
+    option.map_or(Known::NoShort, |option| Known::Option {
+        option,
+        value: value.map(|it| it.strip_prefix('=').unwrap_or(it)),
+    })
 }
 
 fn word(text: &str) -> Word {
@@ -144,7 +147,7 @@ impl Given {
     pub(crate) fn calls(&self, targets: &[TargetInfo]) -> Result<Vec<TargetCall>, Failure> {
         let first = self.first(targets);
         let name = first.and_then(|at| self.words.get(at)).and_then(Word::text).unwrap_or(DEFAULT);
-        let mut reading = Reading { targets, own: &self.own, calls: vec![name.into()], stray: 0, refused: None };
+        let mut reading = Reading::new(self, targets, name, first.is_none());
         let (before, behind) = self.words.split_at(first.unwrap_or(self.words.len()));
         reading.read(before);
         reading.read(behind.get(1..).unwrap_or_default());
@@ -158,22 +161,25 @@ impl Given {
     /// Where the first target is named. Flags before it are for it, and whether a word behind a flag is its value or the target,
     /// only the target knows.
     fn first(&self, targets: &[TargetInfo]) -> Option<usize> {
-        let mut flags = false;
-        self.words.iter().enumerate().position(|(at, word)| match word {
-            Word::Target(_) => true,
-            Word::Plain(_) if !flags => true,
-            Word::Plain(name) => targets.iter().any(|target| target.name == *name) && {
-                let calls = vec![name.as_str().into()];
-                let mut reading = Reading { targets, own: &self.own, calls, stray: 0, refused: None };
-                reading.read(self.words.get(..at).unwrap_or_default());
-                reading.stray == 0 && !reading.open(self.words.get(..at).unwrap_or_default())
-            },
-            Word::Flag { .. } => {
-                flags = true;
-                false
+        let flag = self.words.iter().position(|word| matches!(word, Word::Flag { .. })).unwrap_or(self.words.len());
+        let name = |at: &usize| matches!(self.words.get(*at), Some(Word::Plain(_) | Word::Target(_)));
+        if let Some(at) = (0..flag).find(name) {
+            return Some(at);
+        }
+        let fits = |at: &usize, sure: bool| match self.words.get(*at) {
+            Some(Word::Target(_)) => true,
+            Some(Word::Plain(name)) => {
+                targets.iter().any(|target| target.name == *name) && {
+                    let mut reading = Reading::new(self, targets, name, false);
+                    let before = self.words.get(..*at).unwrap_or_default();
+                    reading.read(before);
+                    reading.stray == 0 && !reading.open(before) && !(sure && reading.refused.is_some())
+                }
             }
-            Word::Gap => false,
-        })
+            _ => false,
+        };
+        let mut places = flag..self.words.len();
+        places.clone().find(|at| fits(at, true)).or_else(|| places.find(|at| fits(at, false)))
     }
 }
 
@@ -191,6 +197,8 @@ struct Reading<'g> {
     targets: &'g [TargetInfo],
     own: &'g [String],
     calls: Vec<TargetCall>,
+    /// Whether nobody has named the target.
+    implied: bool,
     /// How many words were no values, and so the names of targets.
     stray: usize,
     /// What is wrong first, and whether it is nothing else.
@@ -198,6 +206,10 @@ struct Reading<'g> {
 }
 
 impl<'g> Reading<'g> {
+    fn new(given: &'g Given, targets: &'g [TargetInfo], name: &str, implied: bool) -> Self {
+        Self { targets, own: &given.own, calls: vec![name.into()], implied, stray: 0, refused: None }
+    }
+
     fn read(&mut self, words: &[Word]) {
         let mut words = words.iter().peekable();
         while let Some(word) = words.next() {
@@ -205,6 +217,7 @@ impl<'g> Reading<'g> {
                 Word::Gap => {}
                 Word::Plain(name) | Word::Target(name) => {
                     self.stray += 1;
+                    self.implied = false;
                     self.calls.push(name.as_str().into());
                 }
                 Word::Flag { name, value } => {
@@ -230,11 +243,13 @@ impl<'g> Reading<'g> {
     fn flag(&mut self, name: &str, value: Option<&str>, next: Option<&str>) -> bool {
         let Some(target) = self.target() else {
             self.refuse(false, || Failure::told(Kind::Usage));
-            return false;
+            return next.is_some_and(|next| !self.targets.iter().any(|target| target.name == next));
         };
         let Some(param) = param(target, name) else {
+            let near = nearest(name, target.params.iter().map(|param| param.name.as_str()));
             let own = nearest(name, self.own.iter().map(String::as_str));
-            self.refuse(own.is_some(), || no_parameter(target, name, own));
+            let sure = !self.implied || near.is_some() || own.is_some();
+            self.refuse(sure, || no_parameter(target, name, near, own));
             return false;
         };
         let is_bool = *element(&param.ty) == Type::Bool;
@@ -289,11 +304,12 @@ pub(crate) fn placeholder(param: &ParameterInfo) -> String {
     }
 }
 
-fn no_parameter(target: &TargetInfo, name: &str, option: Option<&str>) -> Failure {
+fn no_parameter(target: &TargetInfo, name: &str, param: Option<&str>, option: Option<&str>) -> Failure {
     let message = format!("`{}` has no parameter `{name}`, and hlbc no option `--{name}`", target.name);
-    let param = nearest(name, target.params.iter().map(|param| param.name.as_str()));
     let help = match (param, option) {
-        (Some(param), Some(option)) => format!("did you mean `--{param}` of `{}`, or `--{option}` of hlbc?", target.name),
+        (Some(param), Some(option)) => {
+            format!("did you mean `--{param}` of `{}`, or `--{option}` of hlbc?", target.name)
+        }
         (Some(near), None) | (None, Some(near)) => format!("did you mean `--{near}`?"),
         (None, None) if target.params.is_empty() => {
             format!("`{}` takes nothing from the command line; `hlbc list` shows what takes what", target.name)

@@ -3,10 +3,10 @@
 //! Owns that nothing is run and nothing built for it. Modules of others are part of the program, so those that are not at hand
 //! are fetched.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use hlb_compiler::Checked;
 
-use crate::cli::{self, ModuleArgs, ProgramArgs};
+use crate::cli::{self, ModuleArgs};
 use crate::error::{Failure, Kind};
 use crate::interrupt;
 use crate::program::{self, Kept};
@@ -15,7 +15,8 @@ use crate::world::Outside;
 
 pub(crate) fn check(args: &cli::Check, screen: Screen) -> Result<(), Failure> {
     let screen = screen.speaking(args.messages.message_format, Channel::Output);
-    let (file, kept) = opened(&args.program, &args.modules)?;
+    let file = program::find(&args.program)?;
+    let kept = opened(&file, &args.modules)?;
     let mut checked = read(&kept, &file, args.fix, screen)?;
     if args.strict {
         checked.diagnostics.extend(checked.strict());
@@ -28,13 +29,20 @@ pub(crate) fn check(args: &cli::Check, screen: Screen) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A program with all of its modules that can be had without building, for those who want to know what there is.
+/// What is kept of a program.
+///
+/// # Errors
+/// If a file of it cannot be used.
+pub(super) fn opened(file: &Utf8Path, modules: &ModuleArgs) -> Result<Kept, Failure> {
+    Kept::open(file, program::state(), program::mode(modules), &modules.trust)
+}
+
+/// A program with all of its modules that can be had without building.
 ///
 /// # Errors
 /// If it has errors; they have been told.
-pub(super) fn checked(program: &ProgramArgs, modules: &ModuleArgs, screen: Screen) -> Result<Checked, Failure> {
-    let (file, kept) = opened(program, modules)?;
-    let checked = read(&kept.inspecting(), &file, false, screen)?;
+pub(super) fn checked(kept: &Kept, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
+    let checked = read(kept, file, false, screen)?;
     // What is doubtful has nothing to do with the question.
     if checked.has_errors() { program::judge(checked, screen) } else { Ok(checked) }
 }
@@ -52,11 +60,4 @@ fn read(kept: &Kept, file: &Utf8Path, fix: bool, screen: Screen) -> Result<Check
     let outside = Outside { handle, cancel: cancel.clone(), images: None, executor: None, runs: false, repositories };
     let checked = kept.judged(hlb_compiler::check(&kept.open_world(outside), file));
     if cancel.is_cancelled() { Err(interrupt::interrupted()) } else { Ok(checked) }
-}
-
-/// The program, and what is kept of it.
-fn opened(program: &ProgramArgs, modules: &ModuleArgs) -> Result<(Utf8PathBuf, Kept), Failure> {
-    let file = program::find(program)?;
-    let kept = Kept::open(&file, program::state(), program::mode(modules), &modules.trust)?;
-    Ok((file, kept))
 }

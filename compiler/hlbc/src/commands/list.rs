@@ -16,7 +16,9 @@ use crate::program;
 use crate::report::Screen;
 
 pub(crate) fn list(args: &cli::List, screen: Screen) -> Result<(), Failure> {
-    let checked = check::checked(&args.program, &args.modules, screen)?;
+    let file = program::find(&args.program)?;
+    let kept = check::opened(&file, &args.modules)?.inspecting();
+    let checked = check::checked(&kept, &file, screen)?;
     let Some(file) = checked.program.entry().map(|entry| entry.path.as_path()) else { return Ok(()) };
     let shown = if args.json { format!("{:#}\n", json(file, &checked)) } else { text(file, &checked, Paint::stdout()) };
     super::print(shown.as_bytes())
@@ -80,9 +82,7 @@ fn first_line(target: &TargetInfo) -> Option<&str> {
 }
 
 fn json(file: &Utf8Path, checked: &Checked) -> Value {
-    let param = |it: &ParameterInfo| {
-        json!({ "name": it.name, "type": it.ty.to_string(), "optional": it.optional, "words": it.words })
-    };
+    let param = |it: &ParameterInfo| json!({ "name": it.name, "type": it.ty.to_string(), "optional": it.optional, "words": it.words });
     let target = |it: &TargetInfo| {
         json!({
             "name": it.name,

@@ -5,12 +5,15 @@
 use super::check;
 use crate::cli::{self, ModuleCommand};
 use crate::error::Failure;
+use crate::program;
 use crate::report::Screen;
 
 pub(crate) fn module(args: &cli::Module, screen: Screen) -> Result<(), Failure> {
     match &args.command {
         ModuleCommand::Tree(args) => {
-            let checked = check::checked(&args.program, &args.modules, screen)?;
+            let file = program::find(&args.program)?;
+            let kept = check::opened(&file, &args.modules)?.inspecting();
+            let checked = check::checked(&kept, &file, screen)?;
             super::print(hlb_modules::show(&checked.imports).as_bytes())
         }
     }

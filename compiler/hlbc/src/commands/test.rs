@@ -93,9 +93,10 @@ pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
         return Err(interrupt::interrupted());
     }
     kept.save()?;
-    for lost in &table.lost {
+    for (number, lost) in table.lost.iter().enumerate() {
         if !screen.is_json() {
-            screen.write(format!("\nthe test `{}` failed\n\n", harmless(&lost.name)).as_bytes());
+            let space = if number == 0 { "\n" } else { "" };
+            screen.write(format!("{space}the test `{}` failed\n\n", harmless(&lost.name)).as_bytes());
         }
         if let Some(said) = &lost.said {
             screen.diagnostics(sources, std::slice::from_ref(said));

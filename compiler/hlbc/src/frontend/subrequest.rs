@@ -54,7 +54,8 @@ fn describe() -> (String, String) {
 /// The targets that give one file system, and need nothing for that.
 fn targets(checked: &Checked) -> (String, String) {
     let all = checked.targets();
-    let all: Vec<_> = all.iter().filter(|it| it.ty == Type::Fs && it.params.iter().all(|param| param.optional)).collect();
+    let all: Vec<_> =
+        all.iter().filter(|it| it.ty == Type::Fs && it.params.iter().all(|param| param.optional)).collect();
     let first_line =
         |doc: &Option<String>| doc.as_deref().and_then(|doc| doc.lines().next()).unwrap_or_default().trim().to_owned();
     let json: Vec<_> = all

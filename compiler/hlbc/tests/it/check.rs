@@ -198,3 +198,30 @@ fn guesses_are_left_to_people() {
     assert!(project.hlbc(&["check", "--fix"]).contains("did you mean `image`?"));
     assert_eq!(project.read("build.hlb"), program);
 }
+
+#[test]
+fn strictness_and_denied_warnings_are_options() {
+    let text = "fs default() {\n\timage \"debian\"\n\trun \"apt-get install -y gcc\"\n}\n";
+    let project = Project::new(text);
+    insta::assert_snapshot!(project.hlbc(&["check", "--deny-warnings"]), @"exit code: 0");
+    insta::assert_snapshot!(project.hlbc(&["check", "--strict"]), @r#"
+    exit code: 0
+    --- stderr
+    warning[E0307]: `debian` may be another image tomorrow
+      ┌─ build.hlb:2:8
+      │
+    2 │     image "debian"
+      │           ^^^^^^^^
+      │
+      = help: write its digest behind it: `…@sha256:…`, or keep `hlb.lock` with the program and build with `--locked`
+
+    warning[E0308]: what `apt-get` downloads is downloaded again whenever this step runs
+      ┌─ build.hlb:3:6
+      │
+    3 │     run "apt-get install -y gcc"
+      │         ^^^^^^^^^^^^^^^^^^^^^^^^
+      │
+      = help: keep it: `mount scratch "/var/cache/apt" with cache("apt-get", "locked")` in the step's options
+    "#);
+    assert!(project.hlbc(&["check", "--strict", "--deny-warnings"]).starts_with("exit code: 3\n"));
+}

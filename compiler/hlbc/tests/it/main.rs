@@ -31,4 +31,6 @@ mod message;
 mod modules;
 mod registry;
 mod solve;
+mod targets;
+mod testing;
 mod usage;

@@ -14,6 +14,10 @@ pub(super) fn unknown_character(broken: &mut Broken<'_, '_>) -> Outcome {
         return Outcome::Unknown;
     };
     let Some(diagnostic) = explain_unknown(broken.builder, broken.row) else { return Outcome::Unknown };
+    if broken.text(at) == "+=" {
+        // Whatever the name stands for, it is no call with what is behind the sign.
+        return Outcome::Known(diagnostic);
+    }
     if let Some((_, kind)) = meant(broken.text(at)) {
         broken.become_kind(at, kind);
     } else if diagnostic.code == codes::WRONG_COMMENT {
@@ -78,8 +82,11 @@ pub(super) fn explain_unknown(builder: &Builder<'_>, row: &[Piece]) -> Option<Di
             .help("write types before names, `fs name()`, and `=>` behind the patterns of a `match`"),
         "\\" if next.is_none() => error(codes::LINE_CONTINUATION, "a line is not continued by a backslash".to_owned())
             .help("put the arguments in parentheses, which may go on over lines, or write a long one as a heredoc"),
-        "." => error(codes::UNKNOWN_CHARACTER, "a `.` stands only directly behind a name, a `)` or a `]`".to_owned())
-            .help("write `value.name` without white space, and fractions as strings"),
+        "." => error(
+            codes::UNKNOWN_CHARACTER,
+            "a `.` stands only directly behind a name, a string, a `)`, a `]` or a `}`".to_owned(),
+        )
+        .help("write `value.name` without white space, and fractions as strings"),
         text if !text.is_ascii() => {
             error(codes::UNKNOWN_CHARACTER, format!("`{text}` has no meaning outside of a string"))
                 .help("use the letters a to z, digits, `_` and `:` in names")

@@ -102,6 +102,22 @@ pub(super) fn split_arguments(broken: &mut Broken<'_, '_>) -> Outcome {
     Outcome::Repaired(diagnostic)
 }
 
+/// `copy { … } "/a"`: goes on as `copy fs { … } "/a"`.
+pub(super) fn typeless_block(broken: &mut Broken<'_, '_>) -> Outcome {
+    let is_call = broken.failure.is_behind && broken.is_token(0, TokenKind::Ident) && broken.is_block(1);
+    if !is_call || crate::lexer::is_kind(broken.text(0)) || broken.at < 2 {
+        return Outcome::Unknown;
+    }
+    let start = broken.span(1).start as usize;
+    let location = broken.location(Span::new(start, start + 1));
+    broken.insert_name(1, "fs");
+    Outcome::Repaired(
+        Diagnostic::error(codes::BLOCK_STATEMENT, location, "a block stands only behind its type")
+            .help("write `fs { … }` for a filesystem, or `with option { … }` for options")
+            .fix("insert `fs`", broken.location(Span::at(start)), "fs "),
+    )
+}
+
 /// Something behind a whole statement: goes on as if a `;` stood between them.
 pub(super) fn terminator(broken: &mut Broken<'_, '_>) -> Outcome {
     let at = broken.at;

@@ -3,6 +3,7 @@
 use super::{Broken, Outcome, made_name};
 use crate::codes;
 use crate::diagnostic::Diagnostic;
+use crate::span::Span;
 use crate::token::TokenKind;
 
 /// A pattern without its `=>`: goes on with it.
@@ -70,6 +71,28 @@ pub(super) fn entry_sign(broken: &mut Broken<'_, '_>) -> Outcome {
         return Outcome::Repaired(error);
     }
     Outcome::Repaired(error.fix("insert `=`", location, " ="))
+}
+
+/// `low = 1` in an enum: goes on as `low`.
+pub(super) fn variant_value(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    if broken.kind(at) != Some(TokenKind::Assign) || broken.before(1) != Some(TokenKind::Ident) {
+        return Outcome::Unknown;
+    }
+    let depths = broken.depths();
+    let ends = |at: &usize| {
+        let separates = matches!(broken.kind(*at), Some(TokenKind::Comma | TokenKind::Newline | TokenKind::Semicolon));
+        separates && depths.get(*at) == Some(&0)
+    };
+    let end = (at + 1..broken.row.len()).find(ends).unwrap_or(broken.row.len());
+    let location = broken.location(broken.span(at));
+    let gap = broken.location(Span { start: broken.span(at - 1).end, end: broken.span(end - 1).end });
+    broken.row.drain(at..end);
+    Outcome::Repaired(
+        Diagnostic::error(codes::EQUALS_SIGN, location, "a variant has no value: it is its name")
+            .help("write its name alone; a `match` tells what it stands for")
+            .fix("remove the value", gap, ""),
+    )
 }
 
 /// A comma or a `;` that follows no element: goes on without it.

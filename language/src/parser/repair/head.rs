@@ -131,7 +131,8 @@ fn missing(broken: &mut Broken<'_, '_>, what: &str) -> Outcome {
         return Outcome::Repaired(Diagnostic::error(codes::MISSING_NAME, location, message).help(help));
     }
     let kind = if what == "function" { "fs" } else { "string" };
-    broken.insert_name(at - 1, kind);
+    // Of what type a parameter was meant to be is not known.
+    broken.insert_name(at - 1, if what == "function" { kind } else { "" });
     let before = broken.builder.location(Span::at(span.start as usize));
     Outcome::Repaired(
         Diagnostic::error(codes::MISSING_TYPE, location, format!("the {what} `{word}` has no type"))
@@ -170,6 +171,54 @@ pub(super) fn parameter_list(broken: &mut Broken<'_, '_>) -> Outcome {
             Applicability::safe_if(!closes),
         ),
     )
+}
+
+/// `fs go-version()`: goes on with one name.
+pub(super) fn hyphens(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    let is_sign = |at: usize| matches!(broken.kind(at), Some(TokenKind::Minus | TokenKind::Negative));
+    let is_joined = |at: usize| broken.span(at - 1).end == broken.span(at).start;
+    let is_part = |at: usize| matches!(broken.kind(at), Some(TokenKind::Ident | TokenKind::Int | TokenKind::Bool));
+    if !is_sign(at) || at < 2 || broken.before(1) != Some(TokenKind::Ident) {
+        return Outcome::Unknown;
+    }
+    let mut end = at;
+    while is_sign(end) && is_joined(end) && is_part(end + 1) && is_joined(end + 1) {
+        end += 2;
+    }
+    if end == at || !broken.kind(end).is_some_and(|kind| kind.opens_paren() || kind == TokenKind::Assign) {
+        return Outcome::Unknown;
+    }
+    let span = broken.span(at - 1).to(broken.span(end - 1));
+    let written = broken.builder.slice(span).to_owned();
+    let name = written.replace('-', "_");
+    broken.row.splice(at - 1..end, [super::made_name(span, &name)]);
+    let location = broken.location(span);
+    Outcome::Repaired(
+        Diagnostic::error(codes::UNEXPECTED, location, format!("`{written}` is no name: names have no hyphens"))
+            .help(format!("write `{name}`"))
+            .fix(format!("write `{name}`"), location, name),
+    )
+}
+
+/// `fs test "name" { … }`: goes on without the type.
+pub(super) fn typed_test(broken: &mut Broken<'_, '_>) -> Outcome {
+    let is_test = broken.kind(0) == Some(TokenKind::Ident)
+        && (broken.text(1) == "test" || broken.kind(1) == Some(TokenKind::Test))
+        && broken.kind(2).is_some_and(TokenKind::opens_string)
+        && broken.is_block(3);
+    if !is_test {
+        return Outcome::Unknown;
+    }
+    let location = broken.location(broken.span(0));
+    let gap = broken.location(Span { start: broken.span(0).start, end: broken.span(1).start });
+    broken.become_kind(1, TokenKind::Test);
+    broken.row.remove(0);
+    Outcome::Repaired(Diagnostic::error(codes::UNEXPECTED, location, "a test has no type").help("remove it").fix(
+        "remove it",
+        gap,
+        "",
+    ))
 }
 
 /// `fs a() = …`: goes on without the `=` if a block is behind it.

@@ -65,6 +65,17 @@ pub(super) fn names(broken: &mut Broken<'_, '_>) -> Outcome {
     if kind == TokenKind::In || kind == TokenKind::Comma && behind_one {
         return Outcome::Unknown;
     }
+    if kind == TokenKind::Comma {
+        let end = (at..broken.row.len()).find(|at| broken.kind(*at) == Some(TokenKind::In)).unwrap_or(at + 1);
+        let location = broken.location(broken.span(at));
+        let gap = broken.location(broken.span(at).to(broken.span(end - 1)));
+        broken.row.drain(at..end);
+        return Outcome::Repaired(
+            Diagnostic::error(codes::UNEXPECTED, location, "a `for` has one name or two")
+                .help("name the element, or the index and the element, or the key and the value")
+                .fix("remove what is behind", gap, ""),
+        );
+    }
     let behind = broken.behind(at - 1);
     let is_other = matches!(kind, TokenKind::Colon | TokenKind::Assign)
         || broken.text(at) == "of" && broken.is_token(at, TokenKind::Ident);
@@ -78,6 +89,23 @@ pub(super) fn names(broken: &mut Broken<'_, '_>) -> Outcome {
     }
     broken.insert(at, TokenKind::In);
     Outcome::Repaired(error.fix("insert `in`", location, " in"))
+}
+
+/// `for x in xs run x`: a loop without braces.
+pub(super) fn block_of_loop(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    let has_in = broken.row.iter().take(at).any(|piece| piece.kind == TokenKind::In);
+    let begins =
+        broken.kind(at).is_some_and(|kind| matches!(kind, TokenKind::Ident | TokenKind::Int) || kind.opens_string());
+    if broken.kind(0) != Some(TokenKind::For) || broken.opener(at).is_some() || !has_in || !begins {
+        return Outcome::Unknown;
+    }
+    let span = broken.span(at);
+    let found = crate::parser::explain::found(broken.builder, broken.row.get(at).unwrap_or(&Piece::error(span)));
+    Outcome::Known(
+        Diagnostic::error(codes::UNEXPECTED, broken.location(span), format!("expected a block, found {found}"))
+            .help("write `for name in … { … }`"),
+    )
 }
 
 /// `[for x in xs x]`: goes on with a `:`.

@@ -57,6 +57,124 @@ pub(super) fn field_type_behind(broken: &mut Broken<'_, '_>) -> Outcome {
     Outcome::Repaired(error)
 }
 
+/// `string??`: goes on as `string?`.
+pub(super) fn twice_optional(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    let behind_type = matches!(broken.before(1), Some(TokenKind::Ident | TokenKind::RBracket));
+    if broken.kind(at) != Some(TokenKind::Coalesce) || !behind_type || broken.expects("??") || broken.failure.is_behind
+    {
+        return Outcome::Unknown;
+    }
+    let location = broken.location(broken.span(at));
+    broken.become_kind(at, TokenKind::Question);
+    Outcome::Repaired(
+        Diagnostic::error(codes::UNEXPECTED, location, "what may be `none` cannot be so twice")
+            .help("write one `?`")
+            .fix("write one `?`", location, "?"),
+    )
+}
+
+/// `list<string> name()`: goes on as `[string] name()`.
+pub(super) fn angles(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    let words = ["list", "array", "vec", "vector", "slice", "set", "map", "dict", "hashmap"];
+    let word = at.checked_sub(1).map_or(String::new(), |name| broken.text(name).to_lowercase());
+    if broken.kind(at) != Some(TokenKind::Less) || !words.contains(&word.as_str()) {
+        return Outcome::Unknown;
+    }
+    let depths = broken.depths();
+    let is_close =
+        |close: &usize| broken.kind(*close) == Some(TokenKind::Greater) && depths.get(*close) == depths.get(at);
+    let Some(close) = (at + 1..broken.row.len()).find(is_close).filter(|close| *close > at + 1) else {
+        return Outcome::Unknown;
+    };
+    let is_map = ["map", "dict", "hashmap"].contains(&word.as_str());
+    // Of a map's two types the second is that of its values.
+    let comma = (at + 1..close).find(|at| broken.kind(*at) == Some(TokenKind::Comma)).filter(|_| is_map);
+    let inner = comma.map_or(at + 1, |comma| comma + 1).min(close - 1);
+    let text = broken.builder.slice(broken.span(inner).to(broken.span(close - 1))).to_owned();
+    let text = if is_map { format!("map[{text}]") } else { format!("[{text}]") };
+    let span = broken.span(at - 1).to(broken.span(close));
+    let location = broken.location(span);
+    broken.become_kind(close, TokenKind::RBracket);
+    if is_map {
+        let name = super::made_name(broken.span(at - 1), "map");
+        let open = Piece { kind: TokenKind::IndexBracket, span: broken.span(at), node: None };
+        broken.row.splice(at - 1..inner, [name, open]);
+    } else {
+        let open = Piece { kind: TokenKind::LBracket, span: broken.span(at - 1), node: None };
+        broken.row.splice(at - 1..inner, [open]);
+    }
+    Outcome::Repaired(
+        Diagnostic::error(codes::TYPE_BRACKETS, location, "the types of lists and maps are written with brackets")
+            .help(format!("write `{text}`"))
+            .fix(format!("write `{text}`"), location, text),
+    )
+}
+
+/// `map[string]int name()`: goes on as `map[int] name()`.
+pub(super) fn map_of_two(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    let close = at.checked_sub(2).filter(|close| broken.kind(*close) == Some(TokenKind::RBracket));
+    let is_type = |close: &usize| broken.span(*close).end == broken.span(close + 1).start;
+    let Some(close) = close.filter(is_type).filter(|_| broken.before(1) == Some(TokenKind::Ident)) else {
+        return Outcome::Unknown;
+    };
+    let Some(open) = broken.opener(close).filter(|open| *open > 0 && broken.text(open - 1) == "map") else {
+        return Outcome::Unknown;
+    };
+    let text = format!("map[{}]", broken.text(at - 1));
+    let location = broken.location(broken.span(at - 1));
+    let whole = broken.location(broken.span(open - 1).to(broken.span(at - 1)));
+    let value = broken.row.remove(at - 1);
+    broken.row.splice(open + 1..close, [value]);
+    Outcome::Repaired(
+        Diagnostic::error(codes::TYPE_BRACKETS, location, "the type of a map names that of its values alone")
+            .help(format!("write `{text}`: keys are texts"))
+            .fix(format!("write `{text}`"), whole, text),
+    )
+}
+
+/// `T name<>(…)`: goes on as if the type of its value were the parameter.
+pub(super) fn no_type_parameters(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    if broken.kind(at) != Some(TokenKind::Greater) || broken.before(1) != Some(TokenKind::Less) || at < 3 {
+        return Outcome::Unknown;
+    }
+    let gap = broken.location(broken.span(at - 1).to(broken.span(at)));
+    let location = broken.location(broken.span(at));
+    let word = broken.text(at - 3).to_owned();
+    if crate::lexer::is_kind(&word) || broken.kind(at - 3) != Some(TokenKind::Ident) {
+        broken.row.drain(at - 1..=at);
+    } else {
+        broken.insert_name(at, &word);
+    }
+    Outcome::Repaired(
+        Diagnostic::error(codes::UNEXPECTED, location, "expected a name between `<` and `>`")
+            .help("name what stands for any type, or remove the `<>`")
+            .fix("remove the `<>`", gap, ""),
+    )
+}
+
+/// `fn(int x) { … }`: goes on as if some type stood behind the parameters.
+pub(super) fn literal_without_type(broken: &mut Broken<'_, '_>) -> Outcome {
+    let at = broken.at;
+    if !broken.is_block(at) || broken.before(1) != Some(TokenKind::RParen) {
+        return Outcome::Unknown;
+    }
+    let is_literal = broken.opener(at - 1).and_then(|open| broken.kind(open.checked_sub(1)?)) == Some(TokenKind::Fn);
+    if !is_literal {
+        return Outcome::Unknown;
+    }
+    let start = broken.span(at).start as usize;
+    let location = broken.location(Span::new(start, start + 1));
+    broken.insert_name(at, "");
+    Outcome::Repaired(
+        Diagnostic::error(codes::MISSING_TYPE, location, "the function says nothing of the type of its value")
+            .help("write it behind the parameters: `fn(…) string { … }`"),
+    )
+}
+
 /// `string[]`, `list[string]`: goes on as `[string]`.
 pub(super) fn brackets(broken: &mut Broken<'_, '_>) -> Outcome {
     let is_empty = broken.before(1) == Some(TokenKind::IndexBracket);

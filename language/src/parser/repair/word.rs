@@ -25,12 +25,56 @@ pub(super) fn clash(broken: &mut Broken<'_, '_>) -> Outcome {
         Some((at, word.to_owned(), builder.declared.place(word).filter(|_| is_meant)?))
     });
     let Some((at, word, place)) = found else { return Outcome::Unknown };
-    let message = format!("`{word}` is a name in this file and cannot be the reserved word too");
-    Outcome::Known(
-        Diagnostic::error(codes::WORD_CLASH, broken.location(broken.span(at)), message)
-            .also(broken.location(place), format!("`{word}` is declared here"))
-            .help(format!("rename what is declared as `{word}`")),
-    )
+    let diagnostic = clashes(broken, at, &word, place);
+    if word == "let" {
+        // The name is there for what comes behind.
+        broken.become_kind(at, TokenKind::Let);
+        return Outcome::Repaired(diagnostic);
+    }
+    Outcome::Known(diagnostic)
+}
+
+/// The same in the value of a constant, where it can only be `fn`.
+pub(super) fn clash_in_value(broken: &mut Broken<'_, '_>) -> Outcome {
+    let is_fn = |at: &usize| {
+        let begins = at.checked_sub(1).is_some_and(|before| !broken.kind(before).is_some_and(TokenKind::ends_operand));
+        begins && broken.is_token(*at, TokenKind::Ident) && broken.text(*at) == "fn"
+    };
+    let place = broken.builder.declared.place("fn");
+    let has_sign = broken.row.iter().take(broken.at).any(|piece| piece.kind == TokenKind::Assign);
+    match (place, (0..broken.at).find(is_fn)) {
+        (Some(place), Some(at)) if has_sign => Outcome::Known(clashes(broken, at, "fn", place)),
+        _ => Outcome::Unknown,
+    }
+}
+
+/// `=>` in the block of a `match` that the file has for a name.
+pub(super) fn clash_of_match(broken: &mut Broken<'_, '_>) -> Outcome {
+    let Some(place) = broken.builder.declared.place("match") else { return Outcome::Unknown };
+    if broken.kind(broken.at) != Some(TokenKind::FatArrow) {
+        return Outcome::Unknown;
+    }
+    let before = broken.builder.text.get(..broken.span(0).start as usize).unwrap_or("");
+    let Some(word) = before.rfind("match").map(|start| Span::new(start, start + "match".len())) else {
+        return Outcome::Unknown;
+    };
+    let diagnostic = Diagnostic::error(codes::WORD_CLASH, broken.location(word), clash_message("match"));
+    Outcome::Known(told(broken, diagnostic, "match", place))
+}
+
+fn clash_message(word: &str) -> String {
+    format!("`{word}` is a name in this file and cannot be the reserved word too")
+}
+
+fn told(broken: &Broken<'_, '_>, diagnostic: Diagnostic, word: &str, place: Span) -> Diagnostic {
+    diagnostic
+        .also(broken.location(place), format!("`{word}` is declared here"))
+        .help(format!("rename what is declared as `{word}`"))
+}
+
+fn clashes(broken: &Broken<'_, '_>, at: usize, word: &str, place: Span) -> Diagnostic {
+    let diagnostic = Diagnostic::error(codes::WORD_CLASH, broken.location(broken.span(at)), clash_message(word));
+    told(broken, diagnostic, word, place)
 }
 
 /// `name := value`: goes on as `let name = value`.
@@ -49,17 +93,40 @@ pub(super) fn short_let(broken: &mut Broken<'_, '_>) -> Outcome {
     )
 }
 
+/// `const name = value`, `var name = value`: goes on with `let`.
+pub(super) fn other_let(broken: &mut Broken<'_, '_>) -> Outcome {
+    let is_word = broken.is_token(0, TokenKind::Ident) && ["const", "var"].contains(&broken.text(0));
+    if !is_word || broken.kind(1) != Some(TokenKind::Ident) || broken.kind(2) != Some(TokenKind::Assign) {
+        return Outcome::Unknown;
+    }
+    let word = broken.text(0).to_owned();
+    let location = broken.location(broken.span(0));
+    broken.become_kind(0, TokenKind::Let);
+    Outcome::Repaired(
+        Diagnostic::error(codes::VALUE_WORD, location, format!("a value gets its name by `let`, not by `{word}`"))
+            .help("write `let`")
+            .fix(format!("replace `{word}` by `let`"), location, "let"),
+    )
+}
+
 /// `elif` and its like behind a block: goes on as `else if`.
 pub(super) fn else_if(broken: &mut Broken<'_, '_>) -> Outcome {
     let is_word = |at: &usize| {
         let is_behind = at.checked_sub(1).is_some_and(|before| broken.kind(before) == Some(TokenKind::HeaderBrace));
         is_behind && broken.is_token(*at, TokenKind::Ident) && ["elif", "elsif", "elseif"].contains(&broken.text(*at))
     };
-    let Some(at) = (0..=broken.at.min(broken.row.len())).rev().find(is_word) else { return Outcome::Unknown };
+    let is_first = broken.is_token(0, TokenKind::Ident) && ["elif", "elsif", "elseif"].contains(&broken.text(0));
+    let found = (0..=broken.at.min(broken.row.len())).rev().find(is_word).or(is_first.then_some(0));
+    let Some(at) = found else { return Outcome::Unknown };
     let span = broken.span(at);
     let word = broken.text(at).to_owned();
-    broken.become_kind(at, TokenKind::Else);
-    broken.insert(at + 1, TokenKind::If);
+    // On a line of its own it goes on as an `if` of its own.
+    if at == 0 {
+        broken.become_kind(at, TokenKind::If);
+    } else {
+        broken.become_kind(at, TokenKind::Else);
+        broken.insert(at + 1, TokenKind::If);
+    }
     let block = broken.row.iter_mut().skip(at).find(|piece| piece.kind == TokenKind::LBrace && piece.is_block());
     if let Some(block) = block {
         block.kind = TokenKind::HeaderBrace;
@@ -217,7 +284,10 @@ pub(super) fn missing_name(broken: &mut Broken<'_, '_>) -> Outcome {
     let begins = broken.kind(0).is_some_and(|kind| kind.is_word() || kind == TokenKind::ExportPrefix);
     let in_for = broken.before(1) == Some(TokenKind::Comma) && broken.before(3) == Some(TokenKind::For);
     let is_name = matches!(broken.before(1), Some(TokenKind::Let | TokenKind::For | TokenKind::Dot));
-    let is_other = broken.kind(at).is_some_and(|kind| kind == TokenKind::Ident || kind.is_word() || kind.is_keyword());
+    let is_other = broken.kind(at).is_some_and(|kind| {
+        // Parentheses round the head of a loop have the name in them.
+        kind == TokenKind::Ident || kind.is_word() || kind.is_keyword() || kind.opens_paren()
+    });
     if !begins || is_other || !broken.expects("name") || !(is_name || in_for) {
         return Outcome::Unknown;
     }

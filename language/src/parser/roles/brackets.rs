@@ -4,6 +4,7 @@
 
 use super::Pass;
 use super::frame::{Frame, Header, Place};
+use crate::lexer::is_kind;
 use crate::token::TokenKind;
 
 impl Pass<'_> {
@@ -84,6 +85,7 @@ impl Pass<'_> {
             if dot.kind == TokenKind::Dot && name.kind == TokenKind::Ident);
         let block = (TokenKind::LBrace, None);
         let map_if = |is_map: bool| if is_map { (TokenKind::MapBrace, None) } else { block };
+        let is_known = is_kind(self.ahead.text(at.saturating_sub(1)));
         let frame = self.frame();
         if before == Some(TokenKind::Else) {
             return (TokenKind::HeaderBrace, Some(Header::If));
@@ -108,8 +110,8 @@ impl Pass<'_> {
             return block;
         }
         match before {
-            // A name and its block, as ever; but no block begins with `key =`.
-            Some(TokenKind::Ident) if !is_member => map_if(is_map),
+            // A name and its block, as ever; but no block begins with `key =`, except by mistake behind a known type.
+            Some(TokenKind::Ident) if !is_member => map_if(is_map && !is_known),
             _ if ends_operand && frame.place == Place::Top => block,
             _ if ends_operand => map_if(is_map || is_empty),
             Some(TokenKind::With | TokenKind::FatArrow | TokenKind::Test) => map_if(is_map),

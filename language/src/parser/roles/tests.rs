@@ -106,6 +106,7 @@ fn braces_hold_statements_or_entries() {
     assert_eq!(body("f m {a.b(c)[0] = 1}"), "f m {map a . b (call c ) [index 0 ] = 1 }");
     assert_eq!(body("f x {...y} x {for a in b : a = a}"), "f x {map ... y } x {map for! a in! b : a = a }");
     assert_eq!(body("f x {for a in b { c }}"), "f x { for! a in! b {header c } }");
+    assert_eq!(body("f with option { a = 1 }"), "f with option { a = 1 }");
     assert_eq!(body("let x = {}; f({}, [{}])"), "let! x = {map } ; f (call {map } , [ {map } ] )");
     assert_eq!(body("with { a }; f with { a }"), "with { a } ; f with { a }");
     assert_eq!(body("if a == {} { b }"), "if! a == {map } {header b }");

@@ -156,16 +156,47 @@ fs broken( {
 option::run opts() {
 	shlex
 }
+
+export [string] shells(map[int] limits, fn(string) bool wanted) binds (fs made) {
+	for shell in [\"sh\"] {
+		if wanted(shell) { run shell as other }
+	}
+}
+
+let string version = \"1.0\"
+
+let tag = 5
+
+type Check {
+	string shell
+	Profile? profile = none
+}
+
+enum Profile { debug release }
+
+test \"it says ${version}\" { assert true; }
 ";
     let mut out = String::new();
     show(&analysis(text).symbols(), 0, &mut out);
-    insta::assert_snapshot!(out, @r"
+    insta::assert_snapshot!(out, @"
     Module lib: import
     Function build: fs (string pkg, fs src)
       Bound out: bound by mount
       Bound inner: bound by mount
     Function broken: fs ()
     Function opts: option::run ()
+    Function shells: [string] (map[int] limits, fn(string) bool wanted)
+      Bound made: fs
+      Bound other: bound by run
+    Constant version: string
+    Constant tag: let
+    Record Check: type
+      Field shell: string
+      Field profile: Profile?
+    Enum Profile: enum
+      Variant debug: Profile
+      Variant release: Profile
+    Test it says ${version}: test
     ");
 }
 

@@ -114,7 +114,10 @@ fn what_is_missing_or_misspelt_is_told() {
         ("run release --race", "`release` has no parameter `race`, and hlbc no option `--race`"),
         // The target is what is wrong here, and the compiler tells that.
         ("run biuld --race", "biuld"),
-        ("run --race biuld --pkg x", "biuld; x"),
+        ("run --jobs 2 --race biuld --pkg x", "[--jobs 2] biuld"),
+        ("run biuld --pkg x release", "biuld"),
+        ("run build --pgk x", "`build` has no parameter `pgk`, and hlbc no option `--pgk`"),
+        ("run build --nothing x", "`build` has no parameter `nothing`, and hlbc no option `--nothing`"),
         // Here it is the option.
         ("run --platfrom linux/arm64", "`default` has no parameter `platfrom`, and hlbc no option `--platfrom`"),
     ] {

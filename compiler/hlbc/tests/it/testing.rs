@@ -1,0 +1,129 @@
+//! Tests that programs have of themselves.
+
+use crate::project::Project;
+
+const PROGRAM: &str = r#"fs made(string text) {
+	image "busy"
+	run "echo ${text} > /made"
+}
+
+test "numbers are numbers" {
+	assert 1 + 1 == 2
+}
+
+test "what was made can be read" {
+	assert read(made("yes"), "/made").trim() == "yes"
+}
+
+test "this is wrong" {
+	let text = read(made("yes"), "/made")
+	assert text == "no", "it says ${text.trim()}"
+}
+
+test "a step fails" {
+	made "broken; exit 3"
+}
+"#;
+
+/// Output in which nothing depends on the clock.
+fn timeless(shown: &str) -> String {
+    let line = |line: &str| match line.rsplit_once(" (") {
+        Some((name, time)) if time.ends_with(" s)") => name.to_owned(),
+        _ => line.to_owned(),
+    };
+    shown.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_program_without_tests_passes() {
+    insta::assert_snapshot!(Project::new("fs default() {\n\tscratch\n}\n").hlbc(&["test"]), @r#"
+    exit code: 0
+    --- stderr
+    no tests: write `test "…" { assert … }` into the program
+    "#);
+    let one = Project::new("test \"one\" {\n\tassert true\n}\n");
+    insta::assert_snapshot!(one.hlbc(&["test", "two"]), @"
+    exit code: 0
+    --- stderr
+    no tests: `two` is in no name of `one`
+    ");
+}
+
+#[test]
+fn mistakes_of_the_program_come_first() {
+    insta::assert_snapshot!(Project::new("test \"one\" {\n\tassert nope\n}\n").hlbc(&["test"]), @"
+    exit code: 3
+    --- stderr
+    error[E0101]: `nope` is not defined
+      ┌─ build.hlb:2:9
+      │
+    2 │     assert nope
+      │            ^^^^
+      │
+      = help: declare it in this file, or import the file that has it
+
+    for more about E0101, run `hlbc explain E0101`
+    ");
+}
+
+#[test]
+fn privileged_each_test_stands_by_itself() {
+    let project = Project::with_busybox(PROGRAM);
+    insta::assert_snapshot!(timeless(&project.hlbc(&["test", "--progress", "quiet"])), @r#"
+    exit code: 1
+    --- stdout
+    ok     numbers are numbers
+    ok     what was made can be read
+    FAILED this is wrong
+    FAILED a step fails
+    2 passed, 2 failed
+    --- stderr
+
+    the test `this is wrong` failed
+
+    error[E0222]: it says yes
+       ┌─ build.hlb:16:9
+       │
+    16 │     assert text == "no", "it says ${text.trim()}"
+       │            ^^^^^^^^^^^^
+       │            │
+       │            this is "yes\n"
+
+    the test `a step fails` failed
+
+    error: `/bin/sh -c 'echo broken; exit 3 > /made'` ended with exit code 3
+       ┌─ build.hlb:3:2
+       │
+     3 │     run "echo ${text} > /made"
+       │     ^^^ this step
+       ·
+    20 │     made "broken; exit 3"
+       │     ---- called here
+       │
+       = the last it printed:
+           broken
+       = help: mend what the log shows and run hlbc again; the steps before this one are cached
+    "#);
+    insta::assert_snapshot!(timeless(&project.hlbc(&["test", "numbers", "--progress", "quiet"])), @"
+    exit code: 0
+    --- stdout
+    ok     numbers are numbers
+    1 passed, 0 failed
+    ");
+}
+
+#[test]
+fn privileged_results_are_told_to_programs() {
+    let project = Project::with_busybox(PROGRAM);
+    let args = ["test", "--message-format", "json", "--progress", "quiet"];
+    let output = project.command(&args).output().unwrap();
+    let shown = project.shown(&output);
+    let lines = std::str::from_utf8(&output.stdout).unwrap().lines();
+    let told: Vec<serde_json::Value> = lines.map(|line| serde_json::from_str(line).expect(&shown)).collect();
+    let types: Vec<&str> = told.iter().map(|it| it["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["test", "test", "test", "test", "diagnostic", "failure", "tests"], "{shown}");
+    assert_eq!((&told[2]["name"], &told[2]["passed"]), (&"this is wrong".into(), &false.into()), "{shown}");
+    assert_eq!((&told[2]["file"], &told[2]["start"]["line"]), (&"build.hlb".into(), &14.into()), "{shown}");
+    assert_eq!(told[6], serde_json::json!({ "type": "tests", "passed": 2, "failed": 2 }));
+    assert_eq!(output.status.code(), Some(1));
+}
