@@ -9,7 +9,7 @@ use hlb_language::diagnostic::{Applicability, Code, Diagnostic, Edit, Fix};
 use hlb_language::source::{LineColumn, SourceId, SourceMap};
 
 use crate::image::ImageConfig;
-use crate::remote::{FoundModule, ModuleRequest, Pin, PinRequest};
+use crate::remote::{FoundModule, ModuleRequest, Origin, Pin, PinRequest};
 use crate::world::{Command, CommandOutput, FileKind, ImageManifest, Platform, World, WorldError};
 use crate::{Checked, Consent, check};
 
@@ -129,7 +129,7 @@ impl<'w> Mender<'w> {
     /// Whether the text of an edit is that of a file: what comes with the compiler or from elsewhere is not ours to mend.
     fn may_change(&self, checked: &Checked, edit: &Edit) -> bool {
         let module = checked.program.modules.iter().find(|module| module.source == edit.at.source);
-        let own = module.is_some_and(|module| module.origin.remote().is_none());
+        let own = module.is_some_and(|module| module.origin == Origin::Client);
         own && checked.sources.get(edit.at.source).is_some_and(|source| {
             source.text().get(edit.at.span.range()).is_some()
                 && self.read_text(Utf8Path::new(source.name())).is_ok_and(|text| text == source.text())

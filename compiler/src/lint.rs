@@ -15,6 +15,7 @@ use rustc_hash::FxHashSet;
 use crate::Checked;
 use crate::codes;
 use crate::hir::Program;
+use crate::remote::Origin;
 
 /// Removes errors that follow from others: what the parser refuses at a place is wrong with it, whatever it then means.
 pub(crate) fn quiet(diagnostics: &mut Vec<Diagnostic>) {
@@ -43,6 +44,8 @@ impl Checked {
     pub fn strict(&self) -> Vec<Diagnostic> {
         let mut diagnostics = Vec::new();
         strict::lint(&self.program, &mut diagnostics);
+        let own = |source| self.program.modules.iter().any(|it| it.source == source && it.origin == Origin::Client);
+        diagnostics.retain(|diagnostic| own(diagnostic.primary.at.source));
         diagnostics.sort_by_key(|diagnostic| (diagnostic.primary.at.source, diagnostic.primary.at.span));
         diagnostics
     }

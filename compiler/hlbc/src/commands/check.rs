@@ -42,7 +42,7 @@ pub(super) fn opened(file: &Utf8Path, modules: &ModuleArgs) -> Result<Kept, Fail
 /// # Errors
 /// If it has errors; they have been told.
 pub(super) fn checked(kept: &Kept, file: &Utf8Path, screen: Screen) -> Result<Checked, Failure> {
-    let checked = kept.judged(read(kept, file, false, screen)?);
+    let checked = read(kept, file, false, screen)?;
     // What is doubtful has nothing to do with the question.
     if checked.has_errors() { program::judge(checked, screen) } else { Ok(checked) }
 }
@@ -51,12 +51,13 @@ pub(super) fn checked(kept: &Kept, file: &Utf8Path, screen: Screen) -> Result<Ch
 fn read(kept: &Kept, file: &Utf8Path, fix: bool, screen: Screen) -> Result<Checked, Failure> {
     let world = kept.quiet();
     let checked = if fix { program::fix(&world, file, screen)? } else { hlb_compiler::check(&world, file) };
+    let checked = kept.judged(checked);
     if checked.has_errors() || checked.absent().is_empty() {
         return Ok(checked);
     }
     let (tokio, cancel) = interrupt::start()?;
     let (handle, repositories) = (tokio.handle().clone(), kept.repositories.clone());
     let outside = Outside { handle, cancel: cancel.clone(), images: None, executor: None, runs: false, repositories };
-    let checked = hlb_compiler::check(&kept.open_world(outside), file);
+    let checked = kept.judged(hlb_compiler::check(&kept.open_world(outside), file));
     if cancel.is_cancelled() { Err(interrupt::interrupted()) } else { Ok(checked) }
 }

@@ -17,7 +17,7 @@ use crate::report::Screen;
 
 pub(crate) fn list(args: &cli::List, screen: Screen) -> Result<(), Failure> {
     let file = program::find(&args.program)?;
-    let kept = check::opened(&file, &args.modules)?;
+    let kept = check::opened(&file, &args.modules)?.inspecting();
     let checked = check::checked(&kept, &file, screen)?;
     let Some(file) = checked.program.entry().map(|entry| entry.path.as_path()) else { return Ok(()) };
     let shown = if args.json { format!("{:#}\n", json(file, &checked)) } else { text(file, &checked, Paint::stdout()) };

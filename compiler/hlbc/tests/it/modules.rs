@@ -150,6 +150,7 @@ fn a_module_does_nothing_here_that_nobody_allowed() {
     assert!(shown.contains("E0153") && shown.contains(flag), "{shown}");
     // Who only looks needs to allow nothing.
     assert!(project.hlbc(&["module", "tree"]).starts_with("exit code: 0\n"));
+    assert!(project.hlbc(&["list"]).starts_with("exit code: 0\n"));
     assert!(project.hlbc(&["vendor"]).starts_with("exit code: 0\n"));
     std::fs::remove_dir_all(project.path(".hlb/vendor")).unwrap();
     let rule = format!("{}=run", repository.address());
