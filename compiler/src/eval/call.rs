@@ -200,6 +200,7 @@ impl<'p> Evaluator<'p> {
             let key = self.keys.unique();
             return Ok((self.scopes.root(None, Vec::new(), key), Value::Nil));
         };
+        self.count(frame.at, Some(frame))?;
         let size = func.signature.params.len() + func.signature.options.len();
         let mut bindings = args;
         bindings.resize(size, Binding::Unset);
@@ -332,6 +333,7 @@ impl<'p> Evaluator<'p> {
             FuncValue::Named(id) => self.call_func(*id, args, current, frame, false).map(|(_, value)| value),
             FuncValue::Lambda(id, around) => {
                 let Some(lambda) = program.lambda(*id) else { return Ok(Value::Nil) };
+                self.count(frame.at, Some(frame))?;
                 let scope = self.inner(*around, lambda.at, args);
                 let start = if lambda.body.ty == Type::Fs { current } else { Value::Nil };
                 self.block(&lambda.body, scope, Some(frame), start)

@@ -67,6 +67,7 @@ impl<'p> Evaluator<'p> {
         let mut value = start;
         for names in self.elements(looped, scope, frame)? {
             self.enter(looped.at, frame)?;
+            self.count(looped.at, frame)?;
             let inner = self.element_scope(looped.at, scope, names);
             value = self.block(block, inner, frame, value)?;
             self.depth -= 1;
@@ -85,6 +86,7 @@ impl<'p> Evaluator<'p> {
         let mut map: IndexMap<EcoString, Value> = IndexMap::new();
         for names in self.elements(looped, scope, frame)? {
             self.enter(looped.at, frame)?;
+            self.count(looped.at, frame)?;
             let inner = self.element_scope(looped.at, scope, names);
             match &looped.each {
                 Each::Block(_) => {}

@@ -40,11 +40,16 @@ impl Evaluator<'_> {
         if self.depth >= MAX_DEPTH {
             return Err(too_much(at, frame, format!("calls are nested more than {MAX_DEPTH} deep here")));
         }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Counts one evaluation of a function, or of what a loop does. What builtins do is bounded by the text between them.
+    pub(super) fn count(&mut self, at: Location, frame: Option<&Rc<Frame>>) -> Result<(), Fail> {
         self.calls += 1;
         if self.calls > MAX_CALLS {
             return Err(too_much(at, frame, format!("the program evaluates more than {MAX_CALLS} calls")));
         }
-        self.depth += 1;
         Ok(())
     }
 
