@@ -210,24 +210,53 @@ fn run<T>(
     row: Vec<Piece>,
     parse: impl Fn(Vec<Triple>) -> Result<T, Stop>,
 ) -> Result<T, Refusal> {
+    let places = places(&row);
     let hollow: Vec<Piece> = row.iter().map(Piece::hollow).collect();
-    if let Err(stop) = parse(symbols(builder, hollow)) {
-        let failure = failure(&row, stop);
+    if let Err(stop) = parse(symbols(builder, hollow, &places)) {
+        let failure = failure(&places, stop);
         return Err((row, failure));
     }
     let end = row.len();
-    parse(symbols(builder, row)).map_err(|_| (Vec::new(), Failure { at: end, expected: Vec::new(), is_behind: false }))
+    parse(symbols(builder, row, &places))
+        .map_err(|_| (Vec::new(), Failure { at: end, expected: Vec::new(), is_behind: false }))
 }
 
-fn symbols(builder: &Builder<'_>, row: Vec<Piece>) -> Vec<Triple> {
+/// Where the grammar is to believe that each piece stands. A repair may have put pieces in another order than that of the text:
+/// then a piece begins where the first of it and those behind begins, and ends where the last of it and those before ends, so
+/// that whatever the grammar makes of neighbours lies in what it makes of more of them.
+fn places(row: &[Piece]) -> Vec<Span> {
+    let mut places: Vec<Span> = row.iter().map(|piece| piece.span).collect();
+    if !places.is_sorted_by(|before, behind| before.end <= behind.start) {
+        let mut end = 0;
+        for place in &mut places {
+            end = place.end.max(end);
+            place.end = end;
+        }
+        let mut start = u32::MAX;
+        for place in places.iter_mut().rev() {
+            start = place.start.min(start);
+            place.start = start;
+        }
+    }
+    places
+}
+
+fn symbols(builder: &Builder<'_>, row: Vec<Piece>, places: &[Span]) -> Vec<Triple> {
     let kinds: Vec<TokenKind> = row.iter().map(|piece| piece.kind).collect();
     let mut before = None;
     let mut after = kinds.iter().copied().skip(1);
     row.into_iter()
-        .map(|piece| {
+        .zip(places)
+        .map(|(piece, place)| {
             let token = Token { kind: piece.kind, span: piece.span };
+            let (from, to) = (piece.span.start as usize, piece.span.end as usize);
             let next = after.next();
             let symbol = match piece.node {
+                // What the grammar would read from the text at the place that it believes.
+                None if piece.span != *place && piece.kind == TokenKind::Ident => Symbol::Name(builder.ident(from, to)),
+                None if piece.span != *place && piece.kind == TokenKind::Int => {
+                    Symbol::Expr(Box::new(builder.int(from, to)))
+                }
                 None => Symbol::of(builder.text, before, token, next),
                 Some(Finished::Block(block)) if piece.kind == TokenKind::HeaderBrace => Symbol::HeaderBlock(block),
                 Some(Finished::Block(block)) => Symbol::Block(block),
@@ -240,25 +269,25 @@ fn symbols(builder: &Builder<'_>, row: Vec<Piece>) -> Vec<Triple> {
                 Some(Finished::String(string)) => Symbol::RawString(string),
             };
             before = Some(piece.kind);
-            (piece.span.start as usize, symbol, piece.span.end as usize)
+            (place.start as usize, symbol, place.end as usize)
         })
         .collect()
 }
 
-fn failure(row: &[Piece], stop: Stop) -> Failure {
+fn failure(places: &[Span], stop: Stop) -> Failure {
     match stop {
         ParseError::UnrecognizedToken { token: (start, _, end), expected } => {
             let span = Span::new(start, end);
-            let at = row.iter().position(|piece| piece.span == span).unwrap_or(row.len());
+            let at = places.iter().position(|place| *place == span).unwrap_or(places.len());
             Failure { at, expected, is_behind: false }
         }
-        ParseError::UnrecognizedEof { expected, .. } => Failure { at: row.len(), expected, is_behind: false },
+        ParseError::UnrecognizedEof { expected, .. } => Failure { at: places.len(), expected, is_behind: false },
         ParseError::User { error } => {
-            let at = row.iter().position(|piece| piece.span.start >= error.at.start).unwrap_or(row.len());
+            let at = places.iter().position(|place| place.start >= error.at.start).unwrap_or(places.len());
             Failure { at, expected: Vec::new(), is_behind: true }
         }
         ParseError::InvalidToken { .. } | ParseError::ExtraToken { .. } => {
-            Failure { at: row.len(), expected: Vec::new(), is_behind: false }
+            Failure { at: places.len(), expected: Vec::new(), is_behind: false }
         }
     }
 }

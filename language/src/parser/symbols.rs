@@ -236,12 +236,14 @@ impl<'a> Builder<'a> {
                 }
             };
         }
-        let Some(last) = rest.last() else { return base };
-        let end = match last {
+        if rest.is_empty() {
+            return base;
+        }
+        let ends = rest.iter().map(|op| match op {
             PostfixOp::Field(name) => name.span,
             PostfixOp::Call(span, _) | PostfixOp::Index(span, _) => *span,
-        };
-        Expr::Postfix(Postfix { span: base.span().to(end), base: Box::new(base), ops: rest })
+        });
+        Expr::Postfix(Postfix { span: ends.fold(base.span(), Span::to), base: Box::new(base), ops: rest })
     }
 
     pub(crate) fn unary(&self, ops: Vec<(UnaryOp, Span)>, operand: Expr) -> Expr {
@@ -250,8 +252,8 @@ impl<'a> Builder<'a> {
     }
 
     pub(crate) fn binary(&self, first: Expr, rest: Vec<(BinaryOp, Span, Expr)>) -> Expr {
-        let end = rest.last().map_or(first.span(), |(_, _, last)| last.span());
-        Expr::Binary(BinaryExpr { span: first.span().to(end), first: Box::new(first), rest })
+        let span = rest.iter().map(|(_, _, operand)| operand.span()).fold(first.span(), Span::to);
+        Expr::Binary(BinaryExpr { span, first: Box::new(first), rest })
     }
 
     pub(crate) fn condition(
@@ -261,20 +263,21 @@ impl<'a> Builder<'a> {
         otherwise: Option<Block>,
     ) -> Expr {
         let branch = |(start, condition, body): (usize, Expr, Block)| IfBranch {
-            span: Span::at(start).to(body.span),
+            span: Span::at(start).to(condition.span()).to(body.span),
             condition,
             body,
         };
         let start = Span::at(first.0);
         let branches: Vec<IfBranch> = std::iter::once(first).chain(others).map(branch).collect();
-        let last = branches.last().map_or(start, |branch| branch.span);
-        let span = start.to(last).to(otherwise.as_ref().map_or(last, |body| body.span));
+        let span = branches.iter().map(|branch| branch.span).chain(otherwise.as_ref().map(|body| body.span));
+        let span = span.fold(start, Span::to);
         Expr::If(IfExpr { span, branches, otherwise })
     }
 
     pub(crate) fn arm(&self, patterns: Vec<Pattern>, body: Block) -> MatchArm {
         let start = patterns.first().map_or(body.span, Pattern::span);
-        MatchArm { span: start.to(body.span), patterns, body }
+        let span = patterns.iter().map(Pattern::span).fold(start, Span::to).to(body.span);
+        MatchArm { span, patterns, body }
     }
 
     pub(crate) fn name_pattern(&self, name: Ident) -> Pattern {
@@ -342,12 +345,10 @@ impl<'a> Builder<'a> {
         with: Option<WithClause>,
         bind: Option<BindClause>,
     ) -> Stmt {
-        let end = (bind.as_ref().map(|bind| bind.span))
-            .or(with.as_ref().map(|with| with.span))
-            .or(parens)
-            .or(args.last().map(Arg::span))
-            .unwrap_or(callee.span);
-        let span = callee.span.to(end);
+        // A repair may have put the parts in another order than that of the text.
+        let clauses = [parens, with.as_ref().map(|with| with.span), bind.as_ref().map(|bind| bind.span)];
+        let parts = args.iter().map(Arg::span).chain(clauses.into_iter().flatten());
+        let span = parts.fold(callee.span, Span::to);
         let (with, bind) = (with.map(Box::new), bind.map(Box::new));
         Stmt::Call(CallStmt { span, doc: self.doc(span), callee, parens, args, with, bind })
     }

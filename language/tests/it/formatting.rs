@@ -177,7 +177,7 @@ fn program() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, max_shrink_iters: 4000, ..ProptestConfig::default() })]
+    #![proptest_config(programs::config(1500))]
 
     #[test]
     fn formatting_changes_layout_only_and_only_once(text in program()) {
@@ -189,7 +189,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: programs::CASES, failure_persistence: None, max_shrink_iters: 4000, ..ProptestConfig::default() })]
+    #![proptest_config(programs::config(programs::CASES))]
 
     #[test]
     fn formatting_keeps_the_whole_language(text in programs::program()) {

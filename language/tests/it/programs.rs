@@ -5,6 +5,14 @@ use proptest::prelude::*;
 /// How many of them a test looks at.
 pub(crate) const CASES: u32 = 300;
 
+/// How random texts are tried: `cases` of them, or as many as `PROPTEST_CASES` says. The seed is that of `.cargo/config.toml`, so
+/// that a run of the tests says the same each time; `PROPTEST_RNG_SEED` takes another.
+pub(crate) fn config(cases: u32) -> ProptestConfig {
+    let usual = ProptestConfig { failure_persistence: None, max_shrink_iters: 4000, ..ProptestConfig::default() };
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { usual.cases } else { cases };
+    ProptestConfig { cases, ..usual }
+}
+
 fn select(texts: &[&'static str]) -> BoxedStrategy<String> {
     prop::sample::select(texts.to_vec()).prop_map(str::to_owned).boxed()
 }

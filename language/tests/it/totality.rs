@@ -211,7 +211,7 @@ fn soup() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(programs::config(1500))]
 
     #[test]
     fn any_characters(text in "\\PC{0,60}") {
@@ -238,7 +238,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: programs::CASES, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(programs::config(programs::CASES))]
 
     #[test]
     fn any_program(text in programs::program()) {
@@ -423,5 +423,27 @@ fn what_nests_without_brackets_is_limited() {
         let parsed = parsed(&text);
         assert!(parsed.diagnostics.iter().any(|error| error.is_error()), "{}", &text[..40]);
         assert!(parsed.diagnostics.len() < 20, "{}: {}", &text[..40], parsed.diagnostics.len());
+    }
+}
+
+/// Texts that random ones once failed on.
+#[test]
+fn known_texts() {
+    for text in [
+        "fs src() {[from for x in ()\n\tlocal \".\" with option {\n\t\tincludePatterns \"a\" \"b\"\n\t}\n}\n",
+        "fs ()fs match(let fs :?",
+        "export string from<T, U>() : else # c\ntype R { fn(fs, option::run fs) option::run a, ) { }\n",
+        "fs ;if [image for x in fs ",
+        "export fn([m.T], m.T [m.T]) m.T from( # c\nfn(fs, option::run fs) option::run binds, #\n\n#  e \nvariadic [[string]] from =a, ) with \
+         ([string]image  a = #\n\n#  e \n[type, ] +  if x ?? y { let fn(T, option::run T) option::run a =a; }; }\n",
+        "fn a() string { }",
+        "fn a() -> string? { }",
+        "fs a(b: string) { }",
+        "fs a(string[] b) { }",
+        "fs a() { let x: string = 3 }",
+        "fs a() { [x for x in b] }",
+        "fs a() { x [y for x in b] }",
+    ] {
+        check(text);
     }
 }
