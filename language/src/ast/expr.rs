@@ -235,6 +235,25 @@ pub enum BinaryOp {
     Remainder,
 }
 
+impl BinaryOp {
+    /// How close it binds: operators of a higher level take their operands first.
+    pub fn level(self) -> u8 {
+        match self {
+            Self::Or => 0,
+            Self::And => 1,
+            Self::Equal | Self::NotEqual | Self::Less | Self::LessEqual | Self::Greater | Self::GreaterEqual => 2,
+            Self::Else => 3,
+            Self::Add | Self::Subtract => 4,
+            Self::Multiply | Self::Divide | Self::Remainder => 5,
+        }
+    }
+
+    /// Whether it says how two values compare; such operators do not chain.
+    pub fn compares(self) -> bool {
+        self.level() == Self::Equal.level()
+    }
+}
+
 /// `[a, b, ...c]`
 #[derive(Clone, PartialEq, Debug)]
 pub struct ListLit {

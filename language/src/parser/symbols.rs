@@ -251,9 +251,29 @@ impl<'a> Builder<'a> {
         Expr::Unary(UnaryExpr { span: start.to(operand.span()), ops, operand: Box::new(operand) })
     }
 
-    pub(crate) fn binary(&self, first: Expr, rest: Vec<(BinaryOp, Span, Expr)>) -> Expr {
-        let span = rest.iter().map(|(_, _, operand)| operand.span()).fold(first.span(), Span::to);
-        Expr::Binary(BinaryExpr { span, first: Box::new(first), rest })
+    /// Operands with operators between them: what binds least is outermost, and each level is flat. Comparisons do not chain.
+    pub(crate) fn binary(&self, first: Expr, rest: Vec<(BinaryOp, Span, Expr)>) -> Result<Expr, Refused> {
+        let Some(level) = rest.iter().map(|(op, ..)| op.level()).min() else { return Ok(first) };
+        let mut signs: Vec<(BinaryOp, Span)> = Vec::new();
+        let mut operands = Vec::new();
+        let mut group = (first, Vec::new());
+        for (op, at, operand) in rest {
+            if op.level() != level {
+                group.1.push((op, at, operand));
+            } else if op.compares() && !signs.is_empty() {
+                return Err(Refused { at });
+            } else {
+                signs.push((op, at));
+                let (first, rest) = std::mem::replace(&mut group, (operand, Vec::new()));
+                operands.push(self.binary(first, rest)?);
+            }
+        }
+        operands.push(self.binary(group.0, group.1)?);
+        let span = operands.iter().map(Expr::span).reduce(Span::to).unwrap_or_default();
+        let mut operands = operands.into_iter();
+        let first = Box::new(operands.next().unwrap_or(Expr::Error(span)));
+        let rest = signs.into_iter().zip(operands).map(|((op, at), operand)| (op, at, operand)).collect();
+        Ok(Expr::Binary(BinaryExpr { span, first, rest }))
     }
 
     pub(crate) fn condition(
