@@ -87,7 +87,7 @@ fn function(expr: &Expr, kind: &str) -> Decl {
     let span = expr.span();
     let ident = |text: &str| ast::Ident { span, text: EcoString::from(text) };
     let stmt = match expr {
-        Expr::Call(call) => Stmt::Call(ast::CallStmt {
+        Expr::Call(call) => Stmt::Call(Box::new(ast::CallStmt {
             span,
             doc: None,
             callee: call.callee.clone(),
@@ -95,7 +95,7 @@ fn function(expr: &Expr, kind: &str) -> Decl {
             args: call.args.iter().flat_map(|(_, args)| args).cloned().collect(),
             with: None,
             bind: None,
-        }),
+        })),
         Expr::Func(literal) if literal.kind.text == kind => {
             return Decl::Func(Box::new(declaration(span, ident(kind), ident(NAME), literal.body.clone())));
         }

@@ -165,7 +165,7 @@ impl Checker<'_> {
 
     /// The key of an entry: a text. A bare name that means nothing was meant as one.
     fn key(&mut self, key: &Expr) -> hir::Expr {
-        if let Expr::Call(ast::CallExpr { callee, args: None, .. }) = key
+        if let Some(callee) = key.as_name()
             && callee.member.is_none()
             && !self.scopes.has(&callee.head.text)
             && self.is_undefined(&callee.head.text)

@@ -181,7 +181,7 @@ impl Checker<'_> {
                 }
             },
             ast::Pattern::Member(path) => {
-                let expr = Expr::Call(ast::CallExpr { span: path.span, callee: path.clone(), args: None });
+                let expr = Expr::Call(Box::new(ast::CallExpr { span: path.span, callee: path.clone(), args: None }));
                 match self.expr(&expr, &Expected::just(inner.clone())).node {
                     ExprNode::Variant(_, index) => Some(Pattern::Variant(index)),
                     ExprNode::Error => None,

@@ -94,11 +94,12 @@ impl Checker<'_> {
                 Expr::String(literal) => {
                     self.string(literal);
                 }
-                Expr::Call(ast::CallExpr { callee, args: None, .. }) => {
+                expr => {
                     // Notes that the name is used, and says nothing of it.
-                    self.scopes.find(&callee.head.text);
+                    if let Some(path) = expr.as_name() {
+                        self.scopes.find(&path.head.text);
+                    }
                 }
-                _ => {}
             }
         }
     }

@@ -228,7 +228,7 @@ impl Checker<'_> {
 
     /// Whether an expression is a name that means nothing by itself, so perhaps a variant.
     fn needs_hint(&self, expr: &Expr) -> bool {
-        let Expr::Call(ast::CallExpr { callee, args: None, .. }) = expr else { return false };
+        let Some(callee) = expr.as_name() else { return false };
         callee.member.is_none() && !self.scopes.has(&callee.head.text) && self.is_undefined(&callee.head.text)
     }
 

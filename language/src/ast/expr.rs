@@ -12,7 +12,7 @@ use crate::span::Span;
 #[derive(Clone, PartialEq, Debug)]
 pub enum Expr {
     /// `type { statements }`
-    Func(FuncLit),
+    Func(Box<FuncLit>),
     /// A decimal or prefixed number.
     Int(IntLit),
     /// `true` or `false`.
@@ -22,7 +22,7 @@ pub enum Expr {
     /// Any of the string forms.
     String(StringLit),
     /// `name`, `module.name`, or either with parenthesised arguments.
-    Call(CallExpr),
+    Call(Box<CallExpr>),
     /// An expression followed by dots, arguments or indices.
     Postfix(Postfix),
     /// `!x`, `-x`
@@ -40,7 +40,7 @@ pub enum Expr {
     /// `fn(type name) type { statements }`
     Lambda(Box<Lambda>),
     /// `if cond { … } else { … }`
-    If(IfExpr),
+    If(Box<IfExpr>),
     /// `match expr { … }`
     Match(MatchExpr),
     /// Text that is no expression; its error has been reported.
@@ -53,7 +53,7 @@ pub enum Arg {
     /// `expr`
     Value(Expr),
     /// `name = expr`, with the whole span.
-    Named(Span, Ident, Expr),
+    Named(Span, Ident, Box<Expr>),
     /// `...expr`, with the whole span.
     Spread(Span, Expr),
 }
@@ -285,7 +285,7 @@ pub struct MapLit {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Entry {
     /// `key = value`
-    Pair(Expr, Expr),
+    Pair(Expr, Box<Expr>),
     /// `...expr`, with the whole span.
     Spread(Span, Expr),
 }
@@ -402,6 +402,14 @@ impl Expr {
             Expr::None(span) | Expr::Paren(span, _) | Expr::Error(span) => *span,
         }
     }
+
+    /// The name that the expression is, if it is one without arguments.
+    pub fn as_name(&self) -> Option<&Path> {
+        match self {
+            Expr::Call(call) if call.args.is_none() => Some(&call.callee),
+            _ => None,
+        }
+    }
 }
 
 impl Arg {
@@ -416,7 +424,8 @@ impl Arg {
     /// The expression in it.
     pub fn expr(&self) -> &Expr {
         match self {
-            Arg::Value(expr) | Arg::Named(_, _, expr) | Arg::Spread(_, expr) => expr,
+            Arg::Value(expr) | Arg::Spread(_, expr) => expr,
+            Arg::Named(_, _, expr) => expr,
         }
     }
 }

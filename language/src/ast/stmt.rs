@@ -20,7 +20,7 @@ pub struct Block {
 #[derive(Clone, PartialEq, Debug)]
 pub enum Stmt {
     /// `callee args with options as name`, or the same with parentheses round the arguments.
-    Call(CallStmt),
+    Call(Box<CallStmt>),
     /// An expression that is the block's value, or that `if` and `match` choose it with.
     Expr(ExprStmt),
     /// `let name = expr`
@@ -30,7 +30,7 @@ pub enum Stmt {
     /// `assert expr, message`
     Assert(Box<AssertStmt>),
     /// Text that is no statement; its error has been reported. What could be told of it is kept.
-    Error(ErrorStmt),
+    Error(Box<ErrorStmt>),
 }
 
 /// A call as a statement.

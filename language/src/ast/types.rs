@@ -11,7 +11,7 @@ pub enum TypeExpr {
     /// `fs`, `option::run`, `Profile`
     Name(Ident),
     /// `module.Profile`
-    Member(Path),
+    Member(Box<Path>),
     /// `[type]`
     List(Span, Box<TypeExpr>),
     /// `map[type]`

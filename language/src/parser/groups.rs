@@ -156,7 +156,7 @@ fn arms(builder: &Builder<'_>, row: Vec<Piece>) -> Vec<MatchArm> {
     elements(builder, row, TokenKind::MatchBrace, pieces::arms, repair::arm, |row| {
         let span = extent(&row)?;
         let blocks: Vec<Block> = row.into_iter().flat_map(Piece::into_blocks).collect();
-        let stmts = vec![Stmt::Error(ErrorStmt { span, callee: None, blocks })];
+        let stmts = vec![Stmt::Error(Box::new(ErrorStmt { span, callee: None, blocks }))];
         Some(MatchArm { span, patterns: vec![Pattern::Error(span)], body: Block { span, stmts } })
     })
 }
@@ -177,7 +177,7 @@ fn map(builder: &Builder<'_>, row: Vec<Piece>, span: Span) -> Expr {
     };
     let entries = elements(builder, row, TokenKind::MapBrace, parse, repair::entry, |row| {
         let span = extent(&row)?;
-        Some(Entry::Pair(Expr::Error(span), Expr::Error(Span::at(span.end as usize))))
+        Some(Entry::Pair(Expr::Error(span), Box::new(Expr::Error(Span::at(span.end as usize)))))
     });
     Expr::Map(MapLit { span, entries })
 }

@@ -135,7 +135,7 @@ fn error_statement(builder: &Builder<'_>, mut row: Vec<Piece>) -> Vec<Stmt> {
         let value = Expr::Error(Span::at(end as usize).to(Span::at(span.end as usize)));
         let inner = blocks.first().zip(blocks.last()).map(|(first, last)| first.span.to(last.span));
         let mut stmts = vec![Stmt::Let(Box::new(LetStmt { span, ty, name, value }))];
-        stmts.extend(inner.map(|span| Stmt::Error(ErrorStmt { span, callee: None, blocks })));
+        stmts.extend(inner.map(|span| Stmt::Error(Box::new(ErrorStmt { span, callee: None, blocks }))));
         return stmts;
     }
     let name = |piece: &Piece| {
@@ -149,7 +149,7 @@ fn error_statement(builder: &Builder<'_>, mut row: Vec<Piece>) -> Vec<Stmt> {
         Path { span, head, member }
     });
     let blocks = row.into_iter().flat_map(Piece::into_blocks).collect();
-    vec![Stmt::Error(ErrorStmt { span, callee, blocks })]
+    vec![Stmt::Error(Box::new(ErrorStmt { span, callee, blocks }))]
 }
 
 /// From the first piece to the last.

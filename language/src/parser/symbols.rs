@@ -220,15 +220,18 @@ impl<'a> Builder<'a> {
                 continue;
             }
             base = match (base, op) {
-                (Expr::Call(CallExpr { callee, args: None, .. }), PostfixOp::Field(member))
-                    if callee.member.is_none() =>
+                (Expr::Call(mut call), PostfixOp::Field(member))
+                    if call.args.is_none() && call.callee.member.is_none() =>
                 {
-                    let span = callee.span.to(member.span);
-                    let callee = Path { span, head: callee.head, member: Some(member) };
-                    Expr::Call(CallExpr { span, callee, args: None })
+                    call.span = call.span.to(member.span);
+                    call.callee.span = call.span;
+                    call.callee.member = Some(member);
+                    Expr::Call(call)
                 }
-                (Expr::Call(CallExpr { callee, args: None, .. }), PostfixOp::Call(parens, args)) => {
-                    Expr::Call(CallExpr { span: callee.span.to(parens), callee, args: Some((parens, args)) })
+                (Expr::Call(mut call), PostfixOp::Call(parens, args)) if call.args.is_none() => {
+                    call.span = call.span.to(parens);
+                    call.args = Some((parens, args));
+                    Expr::Call(call)
                 }
                 (base, op) => {
                     rest.push(op);
@@ -291,7 +294,7 @@ impl<'a> Builder<'a> {
         let branches: Vec<IfBranch> = std::iter::once(first).chain(others).map(branch).collect();
         let span = branches.iter().map(|branch| branch.span).chain(otherwise.as_ref().map(|body| body.span));
         let span = span.fold(start, Span::to);
-        Expr::If(IfExpr { span, branches, otherwise })
+        Expr::If(Box::new(IfExpr { span, branches, otherwise }))
     }
 
     pub(crate) fn arm(&self, patterns: Vec<Pattern>, body: Block) -> MatchArm {
@@ -316,20 +319,21 @@ impl<'a> Builder<'a> {
         let mut items = items.into_iter().peekable();
         while let Some(item) = items.next() {
             let expr = match item {
-                Arg::Value(Expr::Call(CallExpr { callee, args: None, .. })) => {
+                Arg::Value(Expr::Call(call)) => {
+                    let CallExpr { callee, args, .. } = *call;
+                    if let Some((parens, args)) = args {
+                        if let Some(next) = items.peek() {
+                            return Err(Refused { at: next.span() });
+                        }
+                        stmts.push(self.call(callee, Some(parens), args, with, bind));
+                        return Ok(stmts);
+                    }
                     // Where the file declares `let`, this is still no call, and nobody calls what is called like the rest.
                     let is_word = ["let", "const", "var"].contains(&callee.head.text.as_str());
                     if let Some(Arg::Named(span, _, _)) = items.peek().filter(|_| is_word && callee.member.is_none()) {
                         return Err(Refused { at: *span });
                     }
                     stmts.push(self.call(callee, None, items.collect(), with, bind));
-                    return Ok(stmts);
-                }
-                Arg::Value(Expr::Call(CallExpr { callee, args: Some((parens, args)), .. })) => {
-                    if let Some(next) = items.peek() {
-                        return Err(Refused { at: next.span() });
-                    }
-                    stmts.push(self.call(callee, Some(parens), args, with, bind));
                     return Ok(stmts);
                 }
                 Arg::Value(expr) => expr,
@@ -370,7 +374,7 @@ impl<'a> Builder<'a> {
         let parts = args.iter().map(Arg::span).chain(clauses.into_iter().flatten());
         let span = parts.fold(callee.span, Span::to);
         let (with, bind) = (with.map(Box::new), bind.map(Box::new));
-        Stmt::Call(CallStmt { span, doc: self.doc(span), callee, parens, args, with, bind })
+        Stmt::Call(Box::new(CallStmt { span, doc: self.doc(span), callee, parens, args, with, bind }))
     }
 
     pub(crate) fn int(&self, start: usize, end: usize) -> Expr {
