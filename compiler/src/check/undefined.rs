@@ -81,7 +81,7 @@ impl Checker<'_> {
             diagnostic
                 .help(format!("write `\\${{{name}}}` or `${name}` if the shell of the step is to see the variable"))
         } else {
-            match self.option_of(&name, expected) {
+            match self.own_options(expected) {
                 Some(help) => diagnostic.help(help),
                 None => diagnostic.help("declare it in this file, or import the file that has it"),
             }
@@ -108,12 +108,11 @@ impl Checker<'_> {
         spaces.map(|space| format!("{space}.{name}")).collect()
     }
 
-    /// Where a name would mean an option of something else.
-    fn option_of(&self, name: &str, expected: &Expected) -> Option<String> {
+    /// What can be said where a name should be an option of a function.
+    fn own_options(&self, expected: &Expected) -> Option<String> {
         let Some(Type::OwnOption(id, of)) = expected.first() else { return None };
         let func = self.declared.program.func(*id)?;
         let options: Vec<&str> = func.signature.options.iter().map(|option| option.name.text.as_str()).collect();
-        let _ = name;
         Some(format!("`{of}` takes the options {}", super::list(&options)))
     }
 
