@@ -133,6 +133,11 @@ impl<'m> Building<'m> {
         }
     }
 
+    /// Waits until everything has been shown of what has happened so far.
+    pub(crate) fn settle(&self) {
+        self.progress.settle();
+    }
+
     /// Ends what is shown of a build without a request, or of several.
     pub(crate) fn abandon(self) -> Ended {
         self.progress.end(false)

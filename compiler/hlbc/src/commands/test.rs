@@ -85,13 +85,14 @@ pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
     table.end()
 }
 
-/// Builds what a test asks for, and tells why it failed if it did.
+/// Builds what a test asks for, and tells why it failed if it did. Then everything has been shown of how that went.
 fn attempt(building: &Building<'_>, outcome: TestOutcome) -> Option<Lost> {
     let step = building.executor.broken();
     let (said, step) = match outcome.result {
         Ok(request) => (None, building.attempt(request).err()),
         Err(said) => (Some(said), step),
     };
+    building.settle();
     (said.is_some() || step.is_some()).then_some(Lost { name: outcome.name, said, step })
 }
 
