@@ -58,6 +58,8 @@ impl Checker<'_> {
             diagnostic.help("write numbers in decimal digits only, or with `0x`, `0o` or `0b`")
         } else if name == "return" {
             diagnostic.help("write the value alone: that of a block is its last statement")
+        } else if name == "include" {
+            diagnostic.help("write `import name from \"path\"` at the top of the file")
         } else if name == "switch" {
             diagnostic.help("write `match value { pattern => … }`")
         } else if let Some(word) = other_word(&name) {
@@ -117,7 +119,7 @@ impl Checker<'_> {
     }
 
     /// Names in scope that would fit.
-    fn candidates<'s>(&'s self, expected: &'s Expected) -> impl Iterator<Item = &'s str> + use<'s> {
+    pub(super) fn candidates<'s>(&'s self, expected: &'s Expected) -> impl Iterator<Item = &'s str> + use<'s> {
         let program = &self.declared.program;
         let locals = self.scopes.names().filter(|(_, ty)| expected.takes(ty)).map(|(name, _)| name);
         let module =
