@@ -10,6 +10,7 @@ mod consent;
 mod effects;
 mod expr;
 mod flow;
+mod foreign;
 mod func;
 mod lookup;
 mod member;

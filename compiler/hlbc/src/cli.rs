@@ -103,10 +103,19 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ProgramArgs {
+pub(crate) struct FileArgs {
     /// The program; otherwise the first `build.hlb` in the working directory or above it
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<Utf8PathBuf>,
+}
+
+/// A program, and what it takes from elsewhere.
+#[derive(Debug, Args)]
+pub(crate) struct ProgramArgs {
+    #[command(flatten)]
+    pub(crate) at: FileArgs,
+    #[command(flatten)]
+    pub(crate) modules: ModuleArgs,
 }
 
 #[derive(Debug, Args)]
@@ -162,14 +171,11 @@ pub(crate) struct PlatformArgs {
     pub(crate) platform: Option<Platform>,
 }
 
+/// A program that is built on this machine.
 #[derive(Debug, Args)]
-pub(crate) struct Run {
+pub(crate) struct BuildArgs {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
-    #[command(flatten)]
-    pub(crate) modules: ModuleArgs,
-    #[command(flatten)]
-    pub(crate) targets: TargetArgs,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
     #[command(flatten)]
@@ -182,11 +188,17 @@ pub(crate) struct Run {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) targets: TargetArgs,
+    #[command(flatten)]
+    pub(crate) build: BuildArgs,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct List {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
-    #[command(flatten)]
-    pub(crate) modules: ModuleArgs,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -198,26 +210,13 @@ pub(crate) struct Test {
     #[arg(value_name = "FILTER", default_value = "", hide_default_value = true)]
     pub(crate) filter: String,
     #[command(flatten)]
-    pub(crate) program: ProgramArgs,
-    #[command(flatten)]
-    pub(crate) modules: ModuleArgs,
-    #[command(flatten)]
-    pub(crate) machine: MachineArgs,
-    #[command(flatten)]
-    pub(crate) platform: PlatformArgs,
-    /// Let steps do what is refused otherwise; may be repeated. `network.host` is allowed anyway
-    #[arg(long, value_enum, value_name = "WHAT")]
-    pub(crate) allow: Vec<Allow>,
-    #[command(flatten)]
-    pub(crate) messages: MessageArgs,
+    pub(crate) build: BuildArgs,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
-    #[command(flatten)]
-    pub(crate) modules: ModuleArgs,
     /// Warn of more: images without a digest, packages that are downloaded again in each build
     #[arg(long)]
     pub(crate) strict: bool,
@@ -241,7 +240,7 @@ pub(crate) struct Explain {
 #[derive(Debug, Args)]
 pub(crate) struct Update {
     #[command(flatten)]
-    pub(crate) program: ProgramArgs,
+    pub(crate) program: FileArgs,
     /// What to look up anew, such as `alpine:3.20`, `alpine` or `https://HOST/REPOSITORY#REF`; otherwise everything
     #[arg(value_name = "NAME")]
     pub(crate) names: Vec<String>,
@@ -259,8 +258,6 @@ pub(crate) struct Update {
 pub(crate) struct Vendor {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
-    #[command(flatten)]
-    pub(crate) modules: ModuleArgs,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
 }
@@ -281,8 +278,6 @@ pub(crate) enum ModuleCommand {
 pub(crate) struct Tree {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
-    #[command(flatten)]
-    pub(crate) modules: ModuleArgs,
 }
 
 #[derive(Debug, Args)]
@@ -299,8 +294,6 @@ pub(crate) struct Fmt {
 pub(crate) struct Emit {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
-    #[command(flatten)]
-    pub(crate) modules: ModuleArgs,
     #[command(flatten)]
     pub(crate) targets: TargetArgs,
     /// The form of the output

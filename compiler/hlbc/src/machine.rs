@@ -15,8 +15,10 @@ use crate::cli::{Allow, MachineArgs};
 use crate::config::Places;
 use crate::error::{Failure, Kind};
 use crate::execute::{Broken, Executor};
+use crate::program::Kept;
 use crate::progress::{Ended, Progress};
 use crate::report::Screen;
+use crate::world::Outside;
 use crate::{cli, failure, interrupt};
 
 /// Downloads wait for others more than they compute.
@@ -94,7 +96,7 @@ impl Machine {
     }
 }
 
-impl Building<'_> {
+impl<'m> Building<'m> {
     /// Does the request.
     ///
     /// # Errors
@@ -119,9 +121,32 @@ impl Building<'_> {
         tokio.block_on(Arc::clone(&self.executor).execute(request, cancel.clone()))
     }
 
+    /// What a program that is evaluated can reach from here.
+    pub(crate) fn outside(&self, kept: &Kept) -> Outside<'m> {
+        Outside {
+            handle: self.machine.tokio.handle().clone(),
+            cancel: self.machine.cancel.clone(),
+            images: Some(self.machine.runtime.images()),
+            executor: Some(Arc::clone(&self.executor)),
+            runs: true,
+            repositories: kept.repositories.clone(),
+        }
+    }
+
+    /// Waits until everything has been shown of what has happened so far.
+    pub(crate) fn settle(&self) {
+        self.progress.settle();
+    }
+
     /// Ends what is shown of a build without a request, or of several.
     pub(crate) fn abandon(self) -> Ended {
         self.progress.end(false)
+    }
+
+    /// The same where a failure keeps the request from being made. One after an interruption comes from that.
+    pub(crate) fn refuse(self, failure: Failure) -> Failure {
+        self.progress.end(false);
+        if self.machine.cancel.is_cancelled() { interrupt::interrupted() } else { failure }
     }
 
     /// Tells why there will be no request: `tell` tells what is wrong with the program, and a step that failed while it was

@@ -25,6 +25,7 @@ mod progress;
 mod reach;
 mod replace;
 mod report;
+mod site;
 mod world;
 
 /// Checking and compiling are small allocations for the most part.

@@ -12,7 +12,7 @@ use hlb_language::diagnostic::Diagnostic;
 use hlb_modules::{Mode, Session};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{self, ModuleArgs, ProgramArgs};
+use crate::cli::{self, FileArgs, ModuleArgs};
 use crate::error::{Failure, Kind};
 use crate::report::Screen;
 use crate::world::{OsWorld, Outside};
@@ -33,7 +33,7 @@ const TARGETS: [&str; 2] = [NO_TARGET, "E0202"];
 ///
 /// # Errors
 /// If there is none.
-pub(crate) fn find(args: &ProgramArgs) -> Result<Utf8PathBuf, Failure> {
+pub(crate) fn find(args: &FileArgs) -> Result<Utf8PathBuf, Failure> {
     if let Some(file) = &args.file {
         if let Err(error) = std::fs::metadata(file) {
             let failure = Failure::new(Kind::Usage, format!("cannot read the program `{file}`"));

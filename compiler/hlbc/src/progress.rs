@@ -35,7 +35,11 @@ pub(crate) struct Ended(Tails);
 
 enum Event {
     Status(Status),
-    End { success: bool },
+    /// Everything so far is to be shown before this is dropped.
+    Settle(mpsc::SyncSender<()>),
+    End {
+        success: bool,
+    },
 }
 
 impl Progress {
@@ -58,6 +62,14 @@ impl Progress {
         let events = self.events.clone();
         // After the end nobody listens, and nothing is left to say.
         Arc::new(move |status| drop(events.send(Event::Status(status))))
+    }
+
+    /// Shows what is left to show so far, and waits for that.
+    pub(crate) fn settle(&self) {
+        let (done, shown) = mpsc::sync_channel(0);
+        let _ = self.events.send(Event::Settle(done));
+        // Nothing is ever sent: it ends when the other side is dropped.
+        let _ = shown.recv();
     }
 
     /// Shows what is left to show, and the totals if the build succeeded.
@@ -86,6 +98,12 @@ fn listen<W: Write>(inbox: &mpsc::Receiver<Event>, mut show: Option<Plain<W>>) -
                 if let Some(show) = &mut show {
                     show.see(status, now);
                 }
+            }
+            Ok(Event::Settle(done)) => {
+                if let Some(show) = &mut show {
+                    show.settle(now);
+                }
+                drop(done);
             }
             Ok(Event::End { success }) => {
                 if let Some(show) = &mut show {

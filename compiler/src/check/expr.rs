@@ -42,7 +42,7 @@ impl Checker<'_> {
             Expr::List(list) => self.list(list, expected),
             Expr::Map(map) => self.map(map, expected),
             Expr::For(comprehension) => self.comprehension(comprehension, expected),
-            Expr::Lambda(lambda) => self.lambda(lambda, expected),
+            Expr::Lambda(lambda) => self.lambda(lambda),
             Expr::If(branches) => return self.if_expr(branches, expected),
             Expr::Match(matched) => return self.match_expr(matched, expected),
             Expr::Error(_) => return error(at),
@@ -220,7 +220,7 @@ impl Checker<'_> {
 
     /// What stands in `${…}`: anything that reads as text.
     fn interpolated(&mut self, expr: &Expr) -> hir::Expr {
-        let value = self.expr(expr, &Expected::text());
+        let value = self.expr(expr, &Expected::any());
         let reads =
             matches!(value.ty, Type::String | Type::Int | Type::Bool | Type::Enum(..) | Type::Unknown(_) | Type::Never);
         if reads {

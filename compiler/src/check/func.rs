@@ -9,7 +9,7 @@ use crate::hir::{self, ExprNode, Lambda, LambdaId, Param};
 use crate::types::{Expected, FuncType, Type};
 
 impl Checker<'_> {
-    pub(super) fn lambda(&mut self, lambda: &ast::Lambda, expected: &Expected) -> (Type, ExprNode) {
+    pub(super) fn lambda(&mut self, lambda: &ast::Lambda) -> (Type, ExprNode) {
         let at = self.at(lambda.span);
         let params: Vec<Param> = lambda
             .params
@@ -22,7 +22,6 @@ impl Checker<'_> {
             })
             .collect();
         let result = self.written(&lambda.result);
-        let _ = expected;
         self.scopes.push();
         for (param, written) in params.iter().zip(&lambda.params) {
             if let Some(before) = self.scopes.defined_here(&param.name.text) {

@@ -53,14 +53,13 @@ impl Checker<'_> {
                 }
                 Some(_) => {}
                 None => {
-                    let overloads = !self.declared.builtins.overloads(&head.text).is_empty();
                     if self.declared.builtins.namespace(&head.text).is_some() {
-                        return self.of_namespace(head, member, overloads);
+                        return self.of_namespace(head, member);
                     }
                     if let Some(id) = self.declared.builtins.enums.get(&head.text).copied() {
                         return self.of_enum(id, member, called.path.span).map(Meaning::Done);
                     }
-                    if !overloads {
+                    if self.declared.builtins.overloads(&head.text).is_empty() {
                         self.report_no_import(head);
                         return None;
                     }
@@ -108,7 +107,7 @@ impl Checker<'_> {
         }
     }
 
-    fn of_namespace(&mut self, head: &Ident, member: &Ident, overloads: bool) -> Option<Meaning> {
+    fn of_namespace(&mut self, head: &Ident, member: &Ident) -> Option<Meaning> {
         let names = self.declared.builtins.namespace(&head.text)?;
         if let Some(id) = names.get(&member.text).copied() {
             self.refer(member.span, Target::Builtin(id));
@@ -118,7 +117,6 @@ impl Checker<'_> {
         let near = suggest::nearest(&member.text, names.keys().map(EcoString::as_str)).map(str::to_owned);
         let message = format!("`{}` has no function `{}`", head.text, member.text);
         let diagnostic = Diagnostic::error(codes::UNDEFINED, at, message);
-        let _ = overloads;
         self.report(match near {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
                 format!("replace `{}` by `{near}`", member.text),

@@ -46,6 +46,9 @@ impl Checker<'_> {
 
     /// A statement, and the type of its value. `ty` is that of the block, where it is known.
     fn stmt(&mut self, stmt: &Stmt, place: &Expected, ty: Option<&Type>) -> Option<(hir::Stmt, Option<Type>)> {
+        if self.foreign(stmt) {
+            return None;
+        }
         match stmt {
             Stmt::Call(call) => self.call_stmt(call, place),
             Stmt::Expr(stmt) => Some(self.value_stmt(&stmt.expr, place, ty)),

@@ -58,6 +58,8 @@ impl Checker<'_> {
             diagnostic.help("write numbers in decimal digits only, or with `0x`, `0o` or `0b`")
         } else if name == "return" {
             diagnostic.help("write the value alone: that of a block is its last statement")
+        } else if name == "include" {
+            diagnostic.help("write `import name from \"path\"` at the top of the file")
         } else if name == "switch" {
             diagnostic.help("write `match value { pattern => … }`")
         } else if let Some(word) = other_word(&name) {
@@ -81,7 +83,7 @@ impl Checker<'_> {
             diagnostic
                 .help(format!("write `\\${{{name}}}` or `${name}` if the shell of the step is to see the variable"))
         } else {
-            match self.option_of(&name, expected) {
+            match self.own_options(expected) {
                 Some(help) => diagnostic.help(help),
                 None => diagnostic.help("declare it in this file, or import the file that has it"),
             }
@@ -108,17 +110,16 @@ impl Checker<'_> {
         spaces.map(|space| format!("{space}.{name}")).collect()
     }
 
-    /// Where a name would mean an option of something else.
-    fn option_of(&self, name: &str, expected: &Expected) -> Option<String> {
+    /// What can be said where a name should be an option of a function.
+    fn own_options(&self, expected: &Expected) -> Option<String> {
         let Some(Type::OwnOption(id, of)) = expected.first() else { return None };
         let func = self.declared.program.func(*id)?;
         let options: Vec<&str> = func.signature.options.iter().map(|option| option.name.text.as_str()).collect();
-        let _ = name;
         Some(format!("`{of}` takes the options {}", super::list(&options)))
     }
 
     /// Names in scope that would fit.
-    fn candidates<'s>(&'s self, expected: &'s Expected) -> impl Iterator<Item = &'s str> + use<'s> {
+    pub(super) fn candidates<'s>(&'s self, expected: &'s Expected) -> impl Iterator<Item = &'s str> + use<'s> {
         let program = &self.declared.program;
         let locals = self.scopes.names().filter(|(_, ty)| expected.takes(ty)).map(|(name, _)| name);
         let module =

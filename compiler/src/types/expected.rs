@@ -76,11 +76,6 @@ impl Expected {
         Self(vec![first, second])
     }
 
-    /// Anything, preferably what reads as text.
-    pub(crate) fn text() -> Self {
-        Self::any()
-    }
-
     /// What an import may be from.
     pub(crate) fn import() -> Self {
         Self(vec![Type::String, Type::Fs])

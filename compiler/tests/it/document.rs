@@ -10,6 +10,8 @@
 //!   warning E0305  the same, and it is built
 //! ```
 //!
+//! All are laid out as `hlbc fmt` does, but for those with errors.
+//!
 //! Behind a program, ```` ```values ```` holds lines `TARGET = VALUE`, and ```` ```llb ```` the graphs of `default`.
 //! Around each program are the files `src/main.c` and `src/tool.c`.
 
@@ -92,16 +94,10 @@ impl<'b> Example<'b> {
         said
     }
 
-    /// The program as the formatter lays it out, if that is another way.
-    fn laid_out(&self) -> Option<String> {
-        if !self.codes.is_empty() {
-            return None;
-        }
-        let text = &self.world.files[Utf8Path::new(FILE)];
-        match hlb_language::format(SourceId(0), text) {
-            Ok(laid_out) => (laid_out != *text).then_some(laid_out),
-            Err(errors) => Some(format!("not laid out: {}\n", errors[0].message)),
-        }
+    /// What is wrong with how the program is laid out. What is wrong on purpose may be laid out in any way.
+    fn untidy(&self) -> Option<String> {
+        let wrong = self.block.info.starts_with("error");
+        if wrong { None } else { untidy(&self.world.files[Utf8Path::new(FILE)]) }
     }
 
     /// A block of values, with what they are.
@@ -127,6 +123,14 @@ impl<'b> Example<'b> {
     }
 }
 
+/// What is wrong with how a text is laid out; nothing if the formatter leaves it as it is.
+fn untidy(text: &str) -> Option<String> {
+    match hlb_language::format(SourceId(0), text) {
+        Ok(laid_out) => (laid_out != text).then(|| format!("is laid out as\n{laid_out}")),
+        Err(errors) => Some(format!("cannot be laid out: {}\n", errors[0].message)),
+    }
+}
+
 fn read(name: &str) -> String {
     let path = format!("{}/../docs/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -143,15 +147,15 @@ fn check_page(name: &str, least: usize) {
     for block in &blocks {
         let mut untrue = |what: &str| report.push_str(&format!("---- {name}:{}\n{}{what}\n", block.line, block.text));
         match block.language.as_str() {
-            "hlb" if block.info.ends_with(".hlb") => files.push(block),
+            "hlb" if block.info.ends_with(".hlb") => {
+                untidy(&block.text).into_iter().for_each(|what| untrue(&what));
+                files.push(block);
+            }
             "hlb" => match Example::read(block, &std::mem::take(&mut files)) {
                 Ok(read) => {
                     seen += 1;
                     read.untrue().into_iter().for_each(|what| untrue(&what));
-                    // Until the formatter knows all constructs, it is asked only on request.
-                    if std::env::var_os("HLB_DOCS_LAYOUT").is_some() {
-                        read.laid_out().into_iter().for_each(|text| untrue(&format!("is laid out as\n{text}")));
-                    }
+                    read.untidy().into_iter().for_each(|what| untrue(&what));
                     example = Some(read);
                 }
                 Err(error) => untrue(&error),

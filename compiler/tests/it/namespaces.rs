@@ -217,7 +217,7 @@ fn page() -> String {
 /// The first paragraph of a namespace's text.
 fn about(text: &str) -> String {
     let head = text.split("\n\n").next().unwrap();
-    head.lines().map(|line| line.trim_start_matches("# ")).collect::<Vec<_>>().join("\n")
+    head.lines().map(|line| line.strip_prefix('#').unwrap().trim()).collect::<Vec<_>>().join("\n")
 }
 
 fn link(function: &Function) -> String {
@@ -227,7 +227,10 @@ fn link(function: &Function) -> String {
 
 fn entry(function: &Function, out: &mut String) {
     let Function { namespace, name, signature, text, params, returns, examples, .. } = function;
-    writeln!(out, "\n#### `{namespace}.{name}`\n\n```hlb\n{signature}\n").unwrap();
+    writeln!(out, "\n#### `{namespace}.{name}`\n\n```hlb\n{signature}").unwrap();
+    if !examples.is_empty() {
+        out.push('\n');
+    }
     let width = examples.iter().map(|(call, _)| call.chars().count()).max().unwrap_or(0);
     for (call, value) in examples {
         writeln!(out, "{call:width$} # {value}").unwrap();

@@ -181,7 +181,7 @@ impl Part<'_, '_> {
                 let name = func.name.text.clone();
                 error.help(format!("move it into a block: the block of `{name}` is closed above"))
             }
-            None => error.help("write `import`, `export`, `let`, or a function such as `fs name() { … }`"),
+            None => outside(error, builder.slice(span)),
         });
     }
 
@@ -194,6 +194,26 @@ impl Part<'_, '_> {
         let body = func.body.get_or_insert_with(|| Block { span, stmts: Vec::new() });
         body.span = body.span.to(span);
         body.stmts.extend(stmts);
+    }
+}
+
+/// What can be done about a line that is no declaration, where there is no function before it.
+fn outside(error: Diagnostic, line: &str) -> Diagnostic {
+    let (word, rest) = line.split_once([' ', '\t']).unwrap_or((line, ""));
+    let rest = rest.trim();
+    let path = rest.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|path| !path.contains('"'));
+    match (word, path) {
+        ("include" | "require" | "source" | "use", Some(path)) => match repair::module_name(path) {
+            Some(name) => {
+                let (at, written) = (error.primary.at, format!("import {name} from {rest}"));
+                error.help(format!("write `{written}`")).fix("import it", at, written)
+            }
+            None => error.help(format!("write `import name from {rest}`")),
+        },
+        _ if rest.starts_with(|first: char| first.is_ascii_alphanumeric() || "\"`/.[".contains(first)) => {
+            error.help("put it into the block of a function, such as `fs default() { … }`")
+        }
+        _ => error.help("write `import`, `export`, `let`, or a function such as `fs name() { … }`"),
     }
 }
 

@@ -12,6 +12,8 @@ mod operator;
 mod signature;
 mod word;
 
+pub(crate) use head::module_name;
+
 use crate::ast::Ident;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Location};

@@ -15,8 +15,8 @@ use crate::world::Outside;
 
 pub(crate) fn check(args: &cli::Check, screen: Screen) -> Result<(), Failure> {
     let screen = screen.speaking(args.messages.message_format, Channel::Output);
-    let file = program::find(&args.program)?;
-    let kept = opened(&file, &args.modules)?;
+    let file = program::find(&args.program.at)?;
+    let kept = opened(&file, &args.program.modules)?;
     let mut checked = read(&kept, &file, args.fix, screen)?;
     if args.strict {
         checked.diagnostics.extend(checked.strict());

@@ -27,10 +27,10 @@ pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {
             .help("write it to a file with `> FILE`, build it with `| hlbc solve`, or choose `--format text`"));
     }
     let screen = screen.speaking(args.messages.message_format, Channel::Error);
-    let file = program::find(&args.program)?;
+    let file = program::find(&args.program.at)?;
     let (given, platform) = (&args.targets.given, args.platform.platform.as_ref());
     let what = Compiling { file: &file, given, platform, no_resolve: args.no_resolve, save: true };
-    let (targets, request) = compile(&what, &args.modules, screen)?;
+    let (targets, request) = compile(&what, &args.program.modules, screen)?;
     let wanted = graphs::wanted(request);
     match args.format {
         EmitFormat::Text => super::print(draw::text(&Graphs::load(wanted)?.plan()).as_bytes()),

@@ -16,8 +16,8 @@ use crate::program;
 use crate::report::Screen;
 
 pub(crate) fn list(args: &cli::List, screen: Screen) -> Result<(), Failure> {
-    let file = program::find(&args.program)?;
-    let kept = check::opened(&file, &args.modules)?.inspecting();
+    let file = program::find(&args.program.at)?;
+    let kept = check::opened(&file, &args.program.modules)?.inspecting();
     let checked = check::checked(&kept, &file, screen)?;
     let Some(file) = checked.program.entry().map(|entry| entry.path.as_path()) else { return Ok(()) };
     let shown = if args.json { format!("{:#}\n", json(file, &checked)) } else { text(file, &checked, Paint::stdout()) };

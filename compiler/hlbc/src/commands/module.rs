@@ -11,8 +11,8 @@ use crate::report::Screen;
 pub(crate) fn module(args: &cli::Module, screen: Screen) -> Result<(), Failure> {
     match &args.command {
         ModuleCommand::Tree(args) => {
-            let file = program::find(&args.program)?;
-            let kept = check::opened(&file, &args.modules)?.inspecting();
+            let file = program::find(&args.program.at)?;
+            let kept = check::opened(&file, &args.program.modules)?.inspecting();
             let checked = check::checked(&kept, &file, screen)?;
             super::print(hlb_modules::show(&checked.imports).as_bytes())
         }

@@ -2,21 +2,18 @@
 //!
 //! Owns that each test stands by itself: it is evaluated, what it asks for is built, and the next one comes whatever became of it.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hlb_compiler::{Checked, TestOutcome};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::SourceMap;
-use hlb_runtime::Entitlement;
 
 use crate::error::{Failure, Kind, harmless};
 use crate::execute::Broken;
-use crate::machine::{self, Building, Machine};
+use crate::machine::Building;
 use crate::paint::Paint;
-use crate::program::Kept;
-use crate::report::{Channel, Screen};
-use crate::world::Outside;
+use crate::report::Screen;
+use crate::site::Site;
 use crate::{cli, failure, interrupt, message, program};
 
 /// Why a test failed.
@@ -38,44 +35,22 @@ struct Table<'s> {
 }
 
 pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
-    let screen = screen.speaking(args.messages.message_format, Channel::Output);
-    let config = machine::config(&args.machine)?;
-    let file = program::find(&args.program)?;
-    let mode = program::mode(&args.modules);
-    let kept = Kept::open(&file, Some(config.root.clone()), mode, &args.modules.trust)?;
-    let at_hand = program::look(&kept, &file, screen)?;
+    let (site, at_hand) = Site::open(&args.build, screen)?;
+    let screen = site.screen;
     if let Some(checked) = &at_hand
         && program::tests(checked, &args.filter).is_empty()
     {
         return none(checked, &args.filter, screen);
     }
-
-    let machine = Machine::open(config, &args.machine)?;
-    let mut allow = machine::entitlements(&args.allow);
-    allow.insert(Entitlement::NetworkHost);
-    let building = machine.begin(allow)?;
-    let world = kept.open_world(Outside {
-        handle: machine.tokio.handle().clone(),
-        cancel: machine.cancel.clone(),
-        images: Some(machine.runtime.images()),
-        executor: Some(Arc::clone(&building.executor)),
-        runs: true,
-        repositories: kept.repositories.clone(),
-    });
-    let checked = match at_hand {
-        Some(checked) => Ok(checked),
-        None => program::check(&kept, &world, &file, screen).and_then(|checked| program::complete(checked, screen)),
-    };
-    let checked = match checked {
+    let machine = site.machine()?;
+    let (building, world) = site.begin(&machine)?;
+    let checked = match site.complete(at_hand, &world) {
         Ok(checked) => checked,
-        Err(failure) => {
-            building.abandon();
-            return Err(if machine.cancel.is_cancelled() { interrupt::interrupted() } else { failure });
-        }
+        Err(failure) => return Err(building.refuse(failure)),
     };
     let sources = &checked.sources;
     let mut table = Table { screen, paint: Paint::stdout(), sources, passed: 0, lost: Vec::new() };
-    let options = program::options(&world, args.platform.platform.as_ref());
+    let options = program::options(&world, args.build.platform.platform.as_ref());
     let begun = std::cell::Cell::new(Instant::now());
     let mut each = |outcome: TestOutcome| {
         if machine.cancel.is_cancelled() {
@@ -87,12 +62,14 @@ pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
     };
     let begin = &mut |_: &str| begun.set(Instant::now());
     let tested = hlb_compiler::test(&world, &checked, &args.filter, &options, begin, &mut each);
-    tested.map_err(|errors| program::tell(&errors, &checked, screen, &machine.cancel))?;
+    if let Err(errors) = tested {
+        return Err(building.give_up(sources, screen, || program::tell(&errors, &checked, screen, &machine.cancel)));
+    }
     let ended = building.abandon();
     if machine.cancel.is_cancelled() {
         return Err(interrupt::interrupted());
     }
-    kept.save()?;
+    site.kept.save()?;
     for (number, lost) in table.lost.iter().enumerate() {
         if !screen.is_json() {
             let space = if number == 0 { "\n" } else { "" };
@@ -108,13 +85,14 @@ pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
     table.end()
 }
 
-/// Builds what a test asks for, and tells why it failed if it did.
+/// Builds what a test asks for, and tells why it failed if it did. Then everything has been shown of how that went.
 fn attempt(building: &Building<'_>, outcome: TestOutcome) -> Option<Lost> {
     let step = building.executor.broken();
     let (said, step) = match outcome.result {
         Ok(request) => (None, building.attempt(request).err()),
         Err(said) => (Some(said), step),
     };
+    building.settle();
     (said.is_some() || step.is_some()).then_some(Lost { name: outcome.name, said, step })
 }
 

@@ -2,8 +2,6 @@
 //!
 //! Owns that only programs whose modules have to be built need a machine that can build.
 
-use std::sync::Arc;
-
 use hlb_compiler::Checked;
 use hlb_runtime::Entitlement;
 
@@ -16,10 +14,10 @@ use crate::{cli, interrupt};
 
 pub(crate) fn vendor(args: &cli::Vendor, screen: Screen) -> Result<(), Failure> {
     let config = machine::config(&args.machine)?;
-    let file = program::find(&args.program)?;
-    let mode = program::mode(&args.modules);
+    let file = program::find(&args.program.at)?;
+    let mode = program::mode(&args.program.modules);
     // Copies are written anew, whatever has become of those that are there.
-    let kept = Kept::afresh(&file, Some(config.root.clone()), mode, &args.modules.trust)?.inspecting();
+    let kept = Kept::afresh(&file, Some(config.root.clone()), mode, &args.program.modules.trust)?.inspecting();
     let checked = match program::look(&kept, &file, screen)? {
         Some(checked) => checked,
         None if rustix::process::geteuid().is_root() => built(&kept, &file, config, args, screen)?,
@@ -44,15 +42,7 @@ fn built(
 ) -> Result<Checked, Failure> {
     let machine = Machine::open(config, &args.machine)?;
     let building = machine.begin([Entitlement::NetworkHost].into())?;
-    let world = kept.open_world(Outside {
-        handle: machine.tokio.handle().clone(),
-        cancel: machine.cancel.clone(),
-        images: Some(machine.runtime.images()),
-        executor: Some(Arc::clone(&building.executor)),
-        runs: true,
-        repositories: kept.repositories.clone(),
-    });
-    let checked = program::check(kept, &world, file, screen);
+    let checked = program::check(kept, &kept.open_world(building.outside(kept)), file, screen);
     building.abandon();
     if machine.cancel.is_cancelled() {
         return Err(interrupt::interrupted());

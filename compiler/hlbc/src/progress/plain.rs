@@ -123,8 +123,8 @@ impl<W: Write> Plain<W> {
         }
     }
 
-    /// Writes what still waits, and the totals.
-    pub(crate) fn end(&mut self, now: Duration, success: bool) {
+    /// Writes what still waits.
+    pub(crate) fn settle(&mut self, now: Duration) {
         let numbers: Vec<usize> = self.vertices.keys().copied().collect();
         for number in numbers {
             let Some(vertex) = self.vertices.get_mut(&number) else { continue };
@@ -137,6 +137,11 @@ impl<W: Write> Plain<W> {
         {
             self.give(number, now);
         }
+    }
+
+    /// Writes what still waits, and the totals.
+    pub(crate) fn end(&mut self, now: Duration, success: bool) {
+        self.settle(now);
         if success {
             let cached = self.vertices.values().filter(|vertex| vertex.state == State::Cached).count();
             let steps = self.vertices.len();

@@ -127,3 +127,28 @@ fn privileged_results_are_told_to_programs() {
     assert_eq!(told[6], serde_json::json!({ "type": "tests", "passed": 2, "failed": 2 }));
     assert_eq!(output.status.code(), Some(1));
 }
+
+#[test]
+fn privileged_a_test_is_told_behind_its_steps() {
+    let mut program = "fs made(string text) {\n\timage \"busy\"\n\trun \"seq 3000; echo ${text}\"\n}\n".to_owned();
+    (0..6).for_each(|it| program.push_str(&format!("\ntest \"{it}\" {{\n\tmade \"{it}\"\n}}\n")));
+    let project = Project::with_busybox(&program);
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut command = project.command(&["test"]);
+    command.stdout(writer.try_clone().unwrap()).stderr(writer);
+    let mut child = command.spawn().unwrap();
+    // It holds the writing end too.
+    drop(command);
+    let shown = std::io::read_to_string(reader).unwrap();
+    assert!(child.wait().unwrap().success(), "{shown}");
+    let ends =
+        shown.lines().filter(|line| line.contains("/bin/sh") || line.contains(" DONE ") || line.starts_with("ok "));
+    let ends: Vec<&str> = ends.skip_while(|line| !line.contains("/bin/sh")).collect();
+    for (number, lines) in ends.chunks(3).enumerate() {
+        let [name, done, ok] = lines else { panic!("{ends:?}") };
+        let right = name.contains(&format!("echo {number}"))
+            && done.contains("DONE")
+            && ok.starts_with(&format!("ok     {number} "));
+        assert!(right, "{ends:#?}");
+    }
+}

@@ -86,7 +86,7 @@ pub(super) fn explain_unknown(builder: &Builder<'_>, row: &[Piece]) -> Option<Di
             codes::UNKNOWN_CHARACTER,
             "a `.` stands only directly behind a name, a string, a `)`, a `]` or a `}`".to_owned(),
         )
-        .help("write `value.name` without white space, and fractions as strings"),
+        .help("write `value.name` without white space, and fractions and paths in quotes"),
         text if !text.is_ascii() => {
             error(codes::UNKNOWN_CHARACTER, format!("`{text}` has no meaning outside of a string"))
                 .help("use the letters a to z, digits, `_` and `:` in names")

@@ -29,7 +29,7 @@ pub(super) fn import_without_name(broken: &mut Broken<'_, '_>) -> Outcome {
 }
 
 /// The last part of a path without its extension, if that can be a name.
-fn module_name(path: &str) -> Option<String> {
+pub(crate) fn module_name(path: &str) -> Option<String> {
     let last = path.trim_end_matches('/').rsplit('/').next()?;
     let stem = last.split(['.', '@', '#']).next()?;
     let name: String = stem.chars().map(|ch| if ch.is_ascii_alphanumeric() { ch } else { '_' }).collect();

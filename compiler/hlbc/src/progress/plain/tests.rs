@@ -3,7 +3,7 @@
 use super::*;
 
 /// A build told in a few words: each line is `SECONDS VERTEX WHAT`, where what is `start`, `cached`, `done`, `fail TEXT`, `TEXT`
-/// for a log line, `+TEXT` for a piece of one, or `part CURRENT/TOTAL`.
+/// for a log line, `+TEXT` for a piece of one, or `part CURRENT/TOTAL`. `SECONDS - settle` is no event.
 fn check(story: &str) -> String {
     let digest = |name: &str| Digest::of(name);
     let epoch = SystemTime::UNIX_EPOCH;
@@ -26,6 +26,10 @@ fn check(story: &str) -> String {
         let status = match what.split_once(' ').unwrap_or((what, "")) {
             ("tick", _) => {
                 plain.tick(now);
+                continue;
+            }
+            ("settle", _) => {
+                plain.settle(now);
                 continue;
             }
             ("start", _) => Status::Started { vertex, at },
@@ -125,6 +129,33 @@ fn a_silent_vertex_gives_the_floor_away_and_gets_it_back() {
     #2 DONE 2.0s
 
     2 steps, 0 cached, 2.1s
+    ");
+}
+
+#[test]
+fn nothing_waits_where_a_test_is_told() {
+    insta::assert_snapshot!(check("
+        0 a start
+        0 b start
+        0.1 a a1
+        0.2 b b1
+        0.3 b done
+        0.3 - settle
+        0.4 a a2
+        0.5 a done
+    "), @r"
+    #1 make a
+    #1 0.100 a1
+
+    #2 make b
+    #2 0.200 b1
+    #2 DONE 0.3s
+
+    #1 make a
+    #1 0.400 a2
+    #1 DONE 0.5s
+
+    2 steps, 0 cached, 0.5s
     ");
 }
 
