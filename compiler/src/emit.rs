@@ -193,7 +193,9 @@ impl<'e> Emitter<'e> {
     fn make(&mut self, id: NodeId, platform: &Platform, needs: &mut Needs) {
         let evaluator = self.evaluator;
         let Some(Entry { node, frame, needs: own }) = evaluator.graph.get(id) else { return };
-        needs.take(own);
+        if let Some(own) = own {
+            needs.take(own);
+        }
         let size = evaluator.graph.len();
         let known = self.made.get(platform).and_then(|made| made.get(id.0)).is_some_and(Option::is_some);
         if known {
@@ -202,11 +204,11 @@ impl<'e> Emitter<'e> {
         let annotations = Annotations { locations: self.locations(frame), ..Annotations::default() };
         let input = |out: &Option<Out>| out.and_then(|out| self.output(out, platform));
         let made = match node {
-            Node::Image(image) => Made::One(Some(ops::image(image.clone(), annotations))),
-            Node::Http(http) => Made::One(Some(ops::http(http.clone(), annotations))),
-            Node::Git(git) => Made::One(Some(ops::git(git.clone(), annotations))),
-            Node::OciLayout(layout) => Made::One(Some(ops::oci_layout(layout.clone(), annotations))),
-            Node::Local(local) => Made::One(Some(ops::local(local.clone(), annotations))),
+            Node::Image(image) => Made::One(Some(ops::image(image.as_ref().clone(), annotations))),
+            Node::Http(http) => Made::One(Some(ops::http(http.as_ref().clone(), annotations))),
+            Node::Git(git) => Made::One(Some(ops::git(git.as_ref().clone(), annotations))),
+            Node::OciLayout(layout) => Made::One(Some(ops::oci_layout(layout.as_ref().clone(), annotations))),
+            Node::Local(local) => Made::One(Some(ops::local(local.as_ref().clone(), annotations))),
             Node::Foreign(definition) => Made::One(self.foreign(definition, &annotations.locations)),
             Node::File { base, step } => {
                 let step = match &**step {

@@ -84,7 +84,7 @@ fn offered(evaluator: &mut Evaluator<'_>, call: &Invocation, wanted: Wanted, off
     local.differ = wanted.differ;
     local.shared_key_hint = fingerprint;
     let mut fs = evaluator.scratch();
-    fs.out = Some(evaluator.graph.add_with(Node::Local(local), needs, &call.site.frame));
+    fs.out = Some(evaluator.graph.add_with(Node::Local(Box::new(local)), needs, &call.site.frame));
     fs
 }
 

@@ -67,7 +67,7 @@ pub(super) fn local(
         }
     }
     let mut fs = evaluator.scratch();
-    let out = evaluator.graph.add(Node::Local(local), &call.site.frame);
+    let out = evaluator.graph.add(Node::Local(Box::new(local)), &call.site.frame);
     fs.out = Some(out);
     if !whole {
         // What paths lead to is only known where they are sent, and nothing else is.

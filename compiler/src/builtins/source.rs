@@ -47,7 +47,7 @@ pub(super) fn image(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<
     }
     let config =
         evaluator.image_config(&reference, &platform).map_err(|error| call.site.fail_lookup(0, &reference, &error))?;
-    let out = evaluator.graph.add(Node::Image(image), &call.site.frame);
+    let out = evaluator.graph.add(Node::Image(Box::new(image)), &call.site.frame);
     let mut fs = evaluator.scratch();
     fs.out = Some(out);
     fs.begin_with(config, platform);
@@ -80,7 +80,7 @@ pub(super) fn oci_layout(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Re
     };
     let mut needs = Needs::default();
     needs.layouts.insert(store, path);
-    let out = evaluator.graph.add_with(Node::OciLayout(layout), needs, &call.site.frame);
+    let out = evaluator.graph.add_with(Node::OciLayout(Box::new(layout)), needs, &call.site.frame);
     let mut fs = evaluator.scratch();
     fs.out = Some(out);
     fs.begin_with(Rc::new(found.config.unwrap_or_default()), platform);
@@ -123,7 +123,7 @@ pub(super) fn http(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<F
     }
     pin::http(evaluator, call, &mut http, &needs)?;
     let mut fs = evaluator.scratch();
-    fs.out = Some(evaluator.graph.add_with(Node::Http(http), needs, &call.site.frame));
+    fs.out = Some(evaluator.graph.add_with(Node::Http(Box::new(http)), needs, &call.site.frame));
     Ok(fs)
 }
 
@@ -163,7 +163,7 @@ pub(super) fn git(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<Fs
     git.subdir = path::join("/", &inside).trim_start_matches('/').to_owned();
     pin::git(evaluator, call, &mut git, &needs)?;
     let mut fs = evaluator.scratch();
-    fs.out = Some(evaluator.graph.add_with(Node::Git(git), needs, &call.site.frame));
+    fs.out = Some(evaluator.graph.add_with(Node::Git(Box::new(git)), needs, &call.site.frame));
     Ok(fs)
 }
 

@@ -204,7 +204,7 @@ impl Checker<'_> {
         let node = match resolved.what {
             What::Record(id) => ExprNode::Record(id, filled),
             What::Callee(callee) => {
-                ExprNode::Call(hir::Call { callee, at: callee_at, ty: ty.clone(), args: filled, with, binds })
+                ExprNode::Call(Box::new(hir::Call { callee, at: callee_at, ty: ty.clone(), args: filled, with, binds }))
             }
         };
         hir::Expr { at, ty, node }
@@ -312,7 +312,7 @@ impl Checker<'_> {
         {
             let at = self.at(literal.span);
             let block = self.block(&literal.body, &Expected::just(ty.clone()));
-            return hir::Expr { at, ty, node: ExprNode::Block(block) };
+            return hir::Expr { at, ty, node: ExprNode::Block(Box::new(block)) };
         }
         self.expr(&with.expr, &Expected::just(ty))
     }

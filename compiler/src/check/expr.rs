@@ -82,7 +82,7 @@ impl Checker<'_> {
         let fits = self.fits(&ty, expected, word_at, None);
         let block = self.block(&literal.body, &Expected::just(ty.clone()));
         self.needs_value(&block, &ty, literal.kind.span, "");
-        if fits { hir::Expr { at, ty, node: ExprNode::Block(block) } } else { error(at) }
+        if fits { hir::Expr { at, ty, node: ExprNode::Block(Box::new(block)) } } else { error(at) }
     }
 
     fn string_expr(&mut self, literal: &ast::StringLit, expected: &Expected) -> hir::Expr {
@@ -190,7 +190,8 @@ impl Checker<'_> {
             StringForm::Heredoc { layout, .. } => Some(*layout),
             StringForm::Quoted | StringForm::Raw => None,
         };
-        let mut parts = Vec::new();
+        let values = literal.parts.iter().filter(|part| matches!(part, StringPart::Interpolation(..))).count();
+        let mut parts = Vec::with_capacity(2 * values + 1);
         let mut text = String::new();
         for part in &literal.parts {
             match part {

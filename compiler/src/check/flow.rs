@@ -68,7 +68,7 @@ impl Checker<'_> {
         for block in branches.branches.iter().map(|(_, block)| block).chain(&branches.otherwise) {
             self.branch_value(block, &ty);
         }
-        self.expect(hir::Expr { at, ty, node: ExprNode::If(branches) }, expected, None)
+        self.expect(hir::Expr { at, ty, node: ExprNode::If(Box::new(branches)) }, expected, None)
     }
 
     pub(super) fn match_expr(&mut self, matched: &ast::MatchExpr, expected: &Expected) -> hir::Expr {

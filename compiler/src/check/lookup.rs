@@ -56,7 +56,7 @@ impl Checker<'_> {
                 with: None,
                 binds: Vec::new(),
             };
-            return Some(Meaning::Done(hir::Expr { at, ty, node: ExprNode::Call(call) }));
+            return Some(Meaning::Done(hir::Expr { at, ty, node: ExprNode::Call(Box::new(call)) }));
         }
         if let Some((ty, node)) =
             self.variant_named(&name.text, expected).filter(|(ty, _)| !self.has_text(&name.text, ty))

@@ -242,7 +242,7 @@ impl Checker<'_> {
             with: None,
             binds: vec![(index, bind)],
         };
-        Some(hir::Expr { at, ty, node: ExprNode::Result(call) })
+        Some(hir::Expr { at, ty, node: ExprNode::Result(Box::new(call)) })
     }
 
     /// `module.Enum.variant`
@@ -289,7 +289,7 @@ impl Checker<'_> {
         };
         let call =
             hir::Call { callee: Callee::Bind(bind), at, ty: ty.clone(), args: filled, with: None, binds: Vec::new() };
-        Some(hir::Expr { at, ty, node: ExprNode::Call(call) })
+        Some(hir::Expr { at, ty, node: ExprNode::Call(Box::new(call)) })
     }
 
     /// A value and what follows it.

@@ -2,7 +2,7 @@
 //!
 //! Owns what is said of them, and the edits that would mend what was likely meant.
 
-use hlb_language::ast::{self, Arg, Expr};
+use hlb_language::ast::{Arg, Expr};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::span::Span;
 

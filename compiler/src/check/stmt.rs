@@ -77,7 +77,7 @@ impl Checker<'_> {
         match expr {
             Expr::If(branches) => {
                 let (checked, found) = self.branches(branches, &inner);
-                (hir::Stmt::If(checked), Some(found))
+                (hir::Stmt::If(Box::new(checked)), Some(found))
             }
             Expr::Match(matched) => {
                 let (checked, found) = self.arms(matched, &inner);

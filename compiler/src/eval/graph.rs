@@ -39,11 +39,11 @@ pub(crate) enum Port {
 pub(crate) struct Entry {
     pub(crate) node: Node,
     pub(crate) frame: Rc<Frame>,
-    pub(crate) needs: Needs,
+    pub(crate) needs: Option<Box<Needs>>,
 }
 
 /// What a solver needs from the client.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub(crate) struct Needs {
     pub(crate) locals: BTreeMap<String, LocalDir>,
     pub(crate) secrets: BTreeMap<String, Utf8PathBuf>,
@@ -63,11 +63,11 @@ impl Needs {
 /// An op.
 #[derive(Debug)]
 pub(crate) enum Node {
-    Image(ops::Image),
-    Http(ops::Http),
-    Git(ops::Git),
-    OciLayout(ops::OciLayout),
-    Local(ops::Local),
+    Image(Box<ops::Image>),
+    Http(Box<ops::Http>),
+    Git(Box<ops::Git>),
+    OciLayout(Box<ops::OciLayout>),
+    Local(Box<ops::Local>),
     /// What a frontend returned: a graph that reads nothing of this one.
     Foreign(Rc<pb::Definition>),
     Exec(Box<Exec>),
@@ -139,11 +139,15 @@ pub(crate) struct Graph {
 
 impl Graph {
     pub(crate) fn add(&mut self, node: Node, frame: &Rc<Frame>) -> Out {
-        self.add_with(node, Needs::default(), frame)
+        self.push(node, None, frame)
     }
 
     /// Adds a node that takes something from the client.
     pub(crate) fn add_with(&mut self, node: Node, needs: Needs, frame: &Rc<Frame>) -> Out {
+        self.push(node, (needs != Needs::default()).then(|| Box::new(needs)), frame)
+    }
+
+    fn push(&mut self, node: Node, needs: Option<Box<Needs>>, frame: &Rc<Frame>) -> Out {
         let id = NodeId(self.entries.len());
         self.entries.push(Entry { node, frame: Rc::clone(frame), needs });
         Out { node: id, port: Port::Main }

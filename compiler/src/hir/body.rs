@@ -26,11 +26,11 @@ pub struct Block {
 #[derive(Debug)]
 pub enum Stmt {
     /// A call, on the value of the block.
-    Call(Call),
+    Call(Box<Call>),
     /// A value.
     Value(Expr),
     /// `if`, on the value of the block.
-    If(If),
+    If(Box<If>),
     /// `match`, on the value of the block.
     Match(Box<Match>),
     /// `for`, on the value of the block.
@@ -142,11 +142,11 @@ pub enum ExprNode {
     /// A variant of an enum.
     Variant(EnumId, usize),
     /// `type { statements }`
-    Block(Block),
+    Block(Box<Block>),
     /// A call.
-    Call(Call),
+    Call(Box<Call>),
     /// A result of a call of a builtin, which the call binds.
-    Result(Call),
+    Result(Box<Call>),
     /// A parameter or another name inside of the function.
     Var(Var),
     /// A constant.
@@ -176,7 +176,7 @@ pub enum ExprNode {
     /// Operands of one level, from the left.
     Binary(Box<Expr>, Vec<(Operator, Expr)>),
     /// `if` with `else`.
-    If(If),
+    If(Box<If>),
     /// `match`.
     Match(Box<Match>),
     /// What has been reported as an error; programs with errors are not evaluated.

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::Type;
 
 /// The types that a place takes, the preferred one first; no types if it takes anything.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Expected(Vec<Type>);
+pub(crate) struct Expected(SmallVec<[Type; 2]>);
 
 impl Expected {
     /// Exactly this type.
@@ -14,19 +16,19 @@ impl Expected {
         match ty {
             // Of what has been reported nothing is known.
             Type::Unknown(_) => Self::any(),
-            ty => Self(vec![ty]),
+            ty => Self(smallvec![ty]),
         }
     }
 
     /// Anything: the type is found from what stands there.
     pub(crate) fn any() -> Self {
-        Self(Vec::new())
+        Self(SmallVec::new())
     }
 
     /// What an argument for a parameter of this type may be: a pipeline takes anything that can be asked for.
     pub(crate) fn argument(ty: &Type) -> Self {
         match ty {
-            Type::Pipeline => Self(vec![Type::Pipeline, Type::Fs, Type::String, Type::Int, Type::Bool]),
+            Type::Pipeline => Self(smallvec![Type::Pipeline, Type::Fs, Type::String, Type::Int, Type::Bool]),
             other => Self::just(other.clone()),
         }
     }
@@ -51,7 +53,7 @@ impl Expected {
 
     /// One of several.
     pub(crate) fn any_of(all: impl IntoIterator<Item = Self>) -> Self {
-        let mut types: Vec<Type> = Vec::new();
+        let mut types: SmallVec<[Type; 2]> = SmallVec::new();
         for one in all {
             if one.is_any() {
                 return one;
@@ -73,12 +75,12 @@ impl Expected {
 
     /// One of two types.
     pub(crate) fn either(first: Type, second: Type) -> Self {
-        Self(vec![first, second])
+        Self(smallvec![first, second])
     }
 
     /// What an import may be from.
     pub(crate) fn import() -> Self {
-        Self(vec![Type::String, Type::Fs])
+        Self(smallvec![Type::String, Type::Fs])
     }
 
     /// Whether it takes anything.
