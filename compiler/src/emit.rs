@@ -224,8 +224,10 @@ impl<'e> Emitter<'e> {
             Node::Diff { lower, upper } => Made::One(ops::diff(input(&Some(*lower)), input(upper), annotations)),
             Node::Exec(exec) => Made::Exec(Rc::new(self.exec(exec, platform, annotations))),
         };
-        let all = self.made.entry(platform.clone()).or_insert_with(|| vec![None; size]);
-        if let Some(slot) = all.get_mut(id.0) {
+        if !self.made.contains_key(platform) {
+            self.made.insert(platform.clone(), vec![None; size]);
+        }
+        if let Some(slot) = self.made.get_mut(platform).and_then(|all| all.get_mut(id.0)) {
             *slot = Some(made);
         }
     }

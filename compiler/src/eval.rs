@@ -23,7 +23,6 @@ pub(crate) mod value;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use camino::Utf8PathBuf;
 use ecow::EcoString;
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::{SourceId, SourceMap};
@@ -32,7 +31,6 @@ use rustc_hash::FxHashMap;
 use crate::consent::Consent;
 use crate::hir::{self, BindId, ConstantId, FuncId, Program, Stmt};
 use crate::image::ImageConfig;
-use crate::remote::Origin;
 use crate::types::Type;
 use crate::world::{Platform, World};
 use bind::Bound;
@@ -69,11 +67,13 @@ pub(crate) struct Evaluator<'p> {
     bound: FxHashMap<(ScopeId, BindId), Bound<'p>>,
     configs: FxHashMap<(String, Platform), Rc<ImageConfig>>,
     /// The directories of files, and whose files they are.
-    places: FxHashMap<SourceId, (Utf8PathBuf, Origin)>,
+    places: FxHashMap<SourceId, Rc<value::Place>>,
     /// Regular expressions that are ready for use.
     pub(crate) patterns: crate::builtins::Patterns,
     keys: Keys,
     next_fs: u64,
+    /// The options of calls that have none.
+    pub(crate) no_options: Rc<Vec<value::Opt>>,
     depth: usize,
     calls: usize,
     /// What modules of others may do.
@@ -99,12 +99,16 @@ impl<'p> Evaluator<'p> {
             bound: FxHashMap::default(),
             configs: FxHashMap::default(),
             places: {
-                let place = |module: &hir::Module| (module.source, (module.dir.clone(), module.origin.clone()));
+                let place = |module: &hir::Module| {
+                    let (dir, origin) = (module.dir.clone(), module.origin.clone());
+                    (module.source, Rc::new(value::Place { dir, origin }))
+                };
                 program.modules.iter().map(place).collect()
             },
             patterns: crate::builtins::Patterns::default(),
             keys: Keys::default(),
             next_fs: 1,
+            no_options: Rc::default(),
             depth: 0,
             calls: 0,
             consent: Consent::none(),
@@ -288,8 +292,8 @@ impl<'p> Evaluator<'p> {
 
     /// What is known of a call in some file.
     fn place(&self, at: Location, args: Vec<Location>, frame: &Rc<Frame>) -> Site {
-        let (dir, origin) = self.places.get(&at.source).cloned().unwrap_or_default();
-        Site { at, args, frame: Rc::clone(frame), dir, origin }
+        let place = self.places.get(&at.source).cloned().unwrap_or_default();
+        Site { at, args, frame: Rc::clone(frame), place }
     }
 }
 

@@ -7,6 +7,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 /// The shortest equal path: no `.`, no `..` that can be dissolved, no doubled or trailing slash. Empty becomes `.`.
 pub(crate) fn clean(path: &str) -> String {
     let rooted = path.starts_with('/');
+    let inner = path.strip_prefix('/').unwrap_or(path);
+    if !inner.is_empty() && inner.split('/').all(|part| !matches!(part, "" | "." | "..")) {
+        return path.to_owned();
+    }
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {

@@ -115,7 +115,7 @@ pub(super) trait Arguments {
     fn resolve_path(&self, evaluator: &Evaluator<'_>, index: usize, path: &str) -> Result<Utf8PathBuf, Fail> {
         let home = evaluator.world.home();
         // What a module of others is let do on this machine, it does where the command was called.
-        let dir = if self.site().origin.remote().is_some() { "".into() } else { self.site().dir.as_path() };
+        let dir = if self.site().place.origin.remote().is_some() { "".into() } else { self.site().place.dir.as_path() };
         path::resolve(dir, path, home.as_deref())
             .map_err(|error| self.site().fail_arg(index, codes::LOCAL_PATH, error.to_string()))
     }

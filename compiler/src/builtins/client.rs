@@ -22,7 +22,7 @@ use crate::world::{FileKind, WorldError};
 pub(super) const DIFFERS: &[&str] = &["none", "metadata"];
 
 pub(super) fn local(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<Fs, Fail> {
-    if let Origin::Remote(module) = &call.site.origin {
+    if let Origin::Remote(module) = &call.site.place.origin {
         return own(evaluator, call, module);
     }
     let path = call.local_path(evaluator, 0)?;
@@ -91,7 +91,7 @@ fn offered(evaluator: &mut Evaluator<'_>, call: &Invocation, wanted: Wanted, off
 /// The filesystem that a path of the command line names.
 pub(crate) fn local_dir(evaluator: &mut Evaluator<'_>, path: &str, at: Location) -> Result<Value, Fail> {
     let frame = Rc::new(Frame { at, parent: None });
-    let site = Site { at, args: vec![at], frame, dir: Utf8PathBuf::new(), origin: Origin::Client };
+    let site = Site { at, args: vec![at], frame, place: Rc::default() };
     let args = vec![Value::Text(path.into())];
     let fs = local(evaluator, &Invocation { site, args, options: Rc::default(), binds: Vec::new() })?;
     Ok(Value::Fs(Rc::new(fs)))

@@ -20,7 +20,7 @@ use crate::remote::RemoteModule;
 
 /// Refuses a call in a module of others with an effect that nobody has allowed.
 pub(super) fn permit(evaluator: &Evaluator<'_>, builtin: &Builtin, site: &Site) -> Result<(), Fail> {
-    let Some(module) = site.origin.remote() else { return Ok(()) };
+    let Some(module) = site.place.origin.remote() else { return Ok(()) };
     let missing = evaluator.consent.missing(&module.source, of_others(builtin));
     if missing.is_empty() {
         return Ok(());
@@ -45,7 +45,7 @@ pub(super) struct Own {
 /// What a path in a module of others means, where it is about the module's own files.
 pub(super) fn own(call: &Invocation, index: usize, module: &RemoteModule, wanted: &Wanted) -> Result<Own, Fail> {
     let text = call.text(index);
-    let inside = path::join(call.site.dir.as_str(), text);
+    let inside = path::join(call.site.place.dir.as_str(), text);
     if text.starts_with(['/', '~']) || inside == ".." || inside.starts_with("../") {
         let message = format!("`{text}` leads out of the module `{}`", module.source);
         let help = "a module from elsewhere sees its own files and nothing of this machine";

@@ -53,9 +53,9 @@ pub(super) fn local_run(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Res
         return Err(call.site.fail_arg(0, codes::NO_ARGUMENTS, "`localRun` needs a command"));
     }
     let shown = shell::join(&args);
-    let dir = match &call.site.origin {
-        Origin::Client | Origin::Standard => call.site.dir.clone(),
-        Origin::Remote(module) => path::join(module.files.root().as_str(), call.site.dir.as_str()).into(),
+    let dir = match &call.site.place.origin {
+        Origin::Client | Origin::Standard => call.site.place.dir.clone(),
+        Origin::Remote(module) => path::join(module.files.root().as_str(), call.site.place.dir.as_str()).into(),
     };
     let command = Command { args, dir };
     let output = evaluator.world.run(&command).map_err(|error| {

@@ -6,6 +6,7 @@ use ecow::EcoString;
 use hlb_language::ast::{self, Arg, Expr};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::span::Span;
+use smallvec::{SmallVec, smallvec};
 
 use super::call::{Called, Resolved, What};
 use super::{Checker, message};
@@ -158,7 +159,7 @@ impl Checker<'_> {
         let variadic = params.last().is_some_and(|param| param.variadic);
         let most = params.len() - usize::from(variadic);
         let mut count = usize::from(receiver.is_some());
-        let mut given = vec![false; params.len()];
+        let mut given: SmallVec<[bool; 8]> = smallvec![false; params.len()];
         let mut good = true;
         if let Some(slot) = given.first_mut().filter(|_| receiver.is_some()) {
             *slot = true;

@@ -190,6 +190,9 @@ impl Checker<'_> {
             StringForm::Heredoc { layout, .. } => Some(*layout),
             StringForm::Quoted | StringForm::Raw => None,
         };
+        if let [StringPart::Text(span)] = literal.parts.as_slice() {
+            return Text { layout, parts: vec![TextPart::Text(self.text(*span).into())] };
+        }
         let values = literal.parts.iter().filter(|part| matches!(part, StringPart::Interpolation(..))).count();
         let mut parts = Vec::with_capacity(2 * values + 1);
         let mut text = String::new();

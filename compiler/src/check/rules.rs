@@ -2,6 +2,7 @@
 //!
 //! Owns what can be told of arguments before they are evaluated.
 
+use ecow::EcoString;
 use hlb_language::ast;
 use hlb_language::diagnostic::{Diagnostic, Location};
 
@@ -19,12 +20,13 @@ impl Checker<'_> {
         }
         let mut found = Vec::new();
         for (index, arg) in args.iter().enumerate() {
-            let values: Vec<&hir::Expr> = match arg {
-                hir::Arg::One(expr) => vec![expr],
-                hir::Arg::Many(items) => items.iter().filter(|item| !item.spread).map(|item| &item.expr).collect(),
-                hir::Arg::Default => Vec::new(),
+            let (one, many): (_, &[hir::Item]) = match arg {
+                hir::Arg::One(expr) => (Some(expr), &[]),
+                hir::Arg::Many(items) => (None, items),
+                hir::Arg::Default => continue,
             };
-            for expr in values {
+            let single = many.iter().filter(|item| !item.spread).map(|item| &item.expr);
+            for expr in one.into_iter().chain(single) {
                 for rule in builtin.rules_of(index) {
                     let broken = match &expr.node {
                         ExprNode::Int(number) => rule.check(Constant::Int(*number)).err(),
@@ -78,12 +80,15 @@ impl Checker<'_> {
 }
 
 /// The value of a text that is written out as it is.
-pub(super) fn written(expr: &hir::Expr) -> Option<String> {
+pub(super) fn written(expr: &hir::Expr) -> Option<EcoString> {
     let ExprNode::Text(text) = &expr.node else { return None };
     if text.layout.is_some() {
         return None;
     }
-    let mut whole = String::new();
+    if let [TextPart::Text(whole)] = text.parts.as_slice() {
+        return Some(whole.clone());
+    }
+    let mut whole = EcoString::new();
     for part in &text.parts {
         match part {
             TextPart::Text(part) => whole.push_str(part),

@@ -155,7 +155,8 @@ impl<'p> Evaluator<'p> {
             .map(|option| option.name.text.clone())
             .unwrap_or_default();
         let site = self.place(call.at, Vec::new(), frame);
-        Ok(Value::Options(Rc::new(vec![Opt { name, site, args, options: Rc::default(), binds: Vec::new() }])))
+        let options = Rc::clone(&self.no_options);
+        Ok(Value::Options(Rc::new(vec![Opt { name, site, args, options, binds: Vec::new() }])))
     }
 
     /// What the options of a function stand for: lists gather, of all else the last one counts.
@@ -415,7 +416,7 @@ impl<'p> Evaluator<'p> {
             }
         }
         let options = match &call.with {
-            None => Rc::default(),
+            None => Rc::clone(&self.no_options),
             Some(with) => match self.expr(with, scope, Some(frame))? {
                 Value::Options(options) => options,
                 _ => Rc::default(),

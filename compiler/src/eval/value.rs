@@ -248,9 +248,15 @@ pub(crate) struct Site {
     pub(crate) at: Location,
     pub(crate) args: Vec<Location>,
     pub(crate) frame: Rc<Frame>,
-    /// The directory of the file that holds the call.
+    pub(crate) place: Rc<Place>,
+}
+
+/// Of the file that holds a call.
+#[derive(Debug, Default)]
+pub(crate) struct Place {
+    /// Its directory.
     pub(crate) dir: Utf8PathBuf,
-    /// Whose file that is.
+    /// Whose file it is.
     pub(crate) origin: Origin,
 }
 

@@ -311,18 +311,20 @@ impl<'a> Builder<'a> {
     /// arguments, and all else stands alone.
     pub(crate) fn items(
         &self,
-        items: Vec<Arg>,
+        first: Arg,
+        rest: Vec<Arg>,
         with: Option<WithClause>,
         bind: Option<BindClause>,
     ) -> Result<Vec<Stmt>, Refused> {
-        let mut stmts = Vec::new();
-        let mut items = items.into_iter().peekable();
-        while let Some(item) = items.next() {
+        let mut stmts = Vec::with_capacity(1);
+        let (mut item, mut rest) = (first, rest.into_iter());
+        loop {
+            let next = rest.as_slice().first();
             let expr = match item {
                 Arg::Value(Expr::Call(call)) => {
                     let CallExpr { callee, args, .. } = *call;
                     if let Some((parens, args)) = args {
-                        if let Some(next) = items.peek() {
+                        if let Some(next) = next {
                             return Err(Refused { at: next.span() });
                         }
                         stmts.push(self.call(callee, Some(parens), args, with, bind));
@@ -330,10 +332,10 @@ impl<'a> Builder<'a> {
                     }
                     // Where the file declares `let`, this is still no call, and nobody calls what is called like the rest.
                     let is_word = ["let", "const", "var"].contains(&callee.head.text.as_str());
-                    if let Some(Arg::Named(span, _, _)) = items.peek().filter(|_| is_word && callee.member.is_none()) {
+                    if let Some(Arg::Named(span, _, _)) = next.filter(|_| is_word && callee.member.is_none()) {
                         return Err(Refused { at: *span });
                     }
-                    stmts.push(self.call(callee, None, items.collect(), with, bind));
+                    stmts.push(self.call(callee, None, rest.collect(), with, bind));
                     return Ok(stmts);
                 }
                 Arg::Value(expr) => expr,
@@ -341,9 +343,13 @@ impl<'a> Builder<'a> {
                 Arg::Spread(span, _) => return Err(Refused { at: span }),
             };
             let is_literal = matches!(expr, Expr::Int(_) | Expr::Bool(_) | Expr::String(_));
-            match items.peek() {
+            match next {
                 Some(next) if !is_literal => return Err(Refused { at: next.span() }),
                 _ => stmts.push(Stmt::Expr(ExprStmt { span: expr.span(), expr })),
+            }
+            match rest.next() {
+                Some(next) => item = next,
+                None => break,
             }
         }
         match with.map(|with| with.span).or(bind.map(|bind| bind.span)) {
