@@ -17,6 +17,8 @@ pub const ROUNDS: usize = 15;
 pub struct Compared {
     /// How long the subject took, in the median: one lucky round says nothing about growth.
     pub subject: Duration,
+    /// The shortest time of the subject: the one that says least of what else the machine did.
+    pub shortest: Duration,
     /// How long the floor took, in the median.
     pub floor: Duration,
     /// How often the floor fits into the subject: by the shortest or the median times, whichever is less, since noise only
@@ -73,6 +75,7 @@ pub fn compare(
     );
     Compared {
         subject: subjects.median(),
+        shortest: subjects.min(),
         floor: floors.median(),
         ratio: shortest.min(median),
         worst: shortest.max(median),

@@ -37,6 +37,8 @@ pub(crate) struct Emitter<'e> {
     made: FxHashMap<Platform, Vec<Option<Made>>>,
     /// Exports that an earlier request does.
     exported: BTreeSet<ExportId>,
+    /// The calls around the op that was made last, where they stand, and the innermost of them.
+    around: Option<(Rc<Frame>, Vec<pb::Location>)>,
 }
 
 /// A node as LLB.
@@ -62,7 +64,7 @@ impl<'e> Emitter<'e> {
             });
         }
         let exported = evaluator.published.keys().copied().collect();
-        Self { evaluator, sources, positions, infos, made: FxHashMap::default(), exported }
+        Self { evaluator, sources, positions, infos, made: FxHashMap::default(), exported, around: None }
     }
 
     /// The request for a value. Pipelines are as deep as the calls that made them.
@@ -275,8 +277,21 @@ impl<'e> Emitter<'e> {
 
     /// The calls that made an op, innermost first. Of very many the outermost are left out: all calls of all ops would grow with
     /// the square of a program.
-    fn locations(&self, frame: &Rc<Frame>) -> Vec<pb::Location> {
-        frame.outward().take(MAX_FRAMES).filter_map(|at| self.location(at)).collect()
+    fn locations(&mut self, frame: &Rc<Frame>) -> Vec<pb::Location> {
+        // Ops of one call have all calls around it in common.
+        if let Some(parent) = &frame.parent
+            && !self.around.as_ref().is_some_and(|(known, _)| Rc::ptr_eq(known, parent))
+        {
+            let mut places = Vec::with_capacity(parent.outward().take(MAX_FRAMES - 1).count());
+            places.extend(parent.outward().take(MAX_FRAMES - 1).filter_map(|at| self.location(at)));
+            self.around = Some((Rc::clone(parent), places));
+        }
+        let around = self.around.as_ref().filter(|_| frame.parent.is_some());
+        let around = around.map_or(&[][..], |(_, places)| places.as_slice());
+        let mut places = Vec::with_capacity(around.len() + 1);
+        places.extend(self.location(frame.at));
+        places.extend_from_slice(around);
+        places
     }
 
     fn location(&self, at: Location) -> Option<pb::Location> {

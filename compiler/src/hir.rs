@@ -13,6 +13,7 @@ use hlb_language::ast::Ident;
 use hlb_language::diagnostic::Location;
 use hlb_language::source::SourceId;
 use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
 
 use crate::effects::Effects;
 use crate::remote::Origin;
@@ -22,6 +23,9 @@ pub use body::{
     Arg, Assert, Block, Call, Callee, Each, Entry, Expr, ExprNode, For, If, Item, Lambda, Let, Match, MatchArm,
     Operator, Pattern, Stmt, Text, TextPart, Var,
 };
+
+/// A map in the order in which it was filled, for names of programs.
+pub type FxIndexMap<K, V> = IndexMap<K, V, FxBuildHasher>;
 
 /// A checked program: the entry file and everything it imports.
 #[derive(Debug, Default)]
@@ -93,7 +97,7 @@ pub struct Module {
     /// Whose it is. In a module of others, `dir` is a directory of the module.
     pub origin: Origin,
     /// The names of the file.
-    pub scope: IndexMap<EcoString, Symbol>,
+    pub scope: FxIndexMap<EcoString, Symbol>,
 }
 
 /// What a name of a file means.

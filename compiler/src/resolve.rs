@@ -17,15 +17,14 @@ use hlb_language::ast::{self, Decl, Ident};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::SourceId;
 use hlb_language::span::Span;
-use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 
 use crate::builtins;
 use crate::codes;
 use crate::effects::Effects;
 use crate::hir::{
-    BindId, BuiltinId, Constant, ConstantId, Enum, EnumId, Func, FuncId, Module, ModuleId, Program, Record, RecordId,
-    Reference, Signature, Symbol, Target,
+    BindId, BuiltinId, Constant, ConstantId, Enum, EnumId, Func, FuncId, FxIndexMap, Module, ModuleId, Program, Record,
+    RecordId, Reference, Signature, Symbol, Target,
 };
 use crate::module::Loaded;
 use crate::suggest;
@@ -51,11 +50,11 @@ pub(crate) struct Declared {
 #[derive(Default)]
 pub(crate) struct BuiltinNames {
     /// Those that stand alone, each with its overloads.
-    alone: IndexMap<EcoString, Vec<BuiltinId>>,
+    alone: FxIndexMap<EcoString, Vec<BuiltinId>>,
     /// Those of each namespace.
-    spaces: IndexMap<&'static str, IndexMap<EcoString, BuiltinId>>,
+    spaces: FxIndexMap<&'static str, FxIndexMap<EcoString, BuiltinId>>,
     /// Enums that builtins take.
-    pub(crate) enums: IndexMap<EcoString, EnumId>,
+    pub(crate) enums: FxIndexMap<EcoString, EnumId>,
 }
 
 impl BuiltinNames {
@@ -64,7 +63,7 @@ impl BuiltinNames {
     }
 
     /// The functions of a namespace, if there is one of that name.
-    pub(crate) fn namespace(&self, name: &str) -> Option<&IndexMap<EcoString, BuiltinId>> {
+    pub(crate) fn namespace(&self, name: &str) -> Option<&FxIndexMap<EcoString, BuiltinId>> {
         self.spaces.get(name)
     }
 }
@@ -127,7 +126,7 @@ impl Declarer<'_> {
             path: file.path.clone(),
             dir: file.dir.clone(),
             origin: file.origin.clone(),
-            scope: IndexMap::new(),
+            scope: FxIndexMap::default(),
         });
         let mut imports = file.imports.iter();
         for (at, decl) in file.tree.decls.iter().enumerate() {

@@ -79,15 +79,15 @@ impl Trivia {
     /// The comment group that ends on the line directly above what begins at `offset`, if that is the first thing on its
     /// line; each line without `#` and one following space.
     pub(crate) fn doc(&self, text: &str, offset: usize) -> Option<EcoString> {
+        // Most of what is asked about has code or nothing above it, which two looks at the text tell.
+        let (above, own) = text.get(..offset)?.rsplit_once('\n')?;
+        let last = above.rsplit_once('\n').map_or(above, |(_, last)| last);
+        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+        if !own.bytes().all(|byte| is_blank(&byte)) || last.bytes().find(|byte| !is_blank(byte)) != Some(b'#') {
+            return None;
+        }
         let offset = Span::at(offset).start;
         let line = self.line(offset);
-        if line == 0 {
-            return None;
-        }
-        let before = text.get(self.line_start(offset) as usize..offset as usize)?;
-        if !before.bytes().all(|byte| byte == b' ' || byte == b'\t') {
-            return None;
-        }
         let mut at = self.comments.partition_point(|comment| comment.span.start < offset);
         let mut wanted = line;
         let mut group = Vec::new();

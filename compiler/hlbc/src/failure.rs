@@ -127,7 +127,7 @@ fn point_at_op(scene: &mut Scene, source: Option<&pb::Source>, digest: &str) -> 
     let Some(locations) = source.locations.get(digest) else { return false };
     let mut files = std::collections::BTreeMap::new();
     let mut seen = Vec::new();
-    for location in &locations.locations {
+    for location in locations.locations.iter() {
         let Some(info) = usize::try_from(location.source_index).ok().and_then(|at| source.infos.get(at)) else {
             continue;
         };

@@ -41,7 +41,8 @@ pub struct Vertex {
     /// What else is said about it, which is mostly nothing.
     said: Option<Box<pb::OpMetadata>>,
     bytes: Bytes,
-    locations: Vec<pb::Location>,
+    /// None where there are no places.
+    locations: Option<Arc<Vec<pb::Location>>>,
 }
 
 /// What a caller says about a vertex besides what it does. Nothing but `workers` changes its digest.
@@ -133,6 +134,7 @@ impl NewVertex {
         };
         let said = (metadata != pb::OpMetadata::default()).then(|| Box::new(metadata));
         let inputs = listed.unwrap_or(inputs).into();
+        let locations = (!locations.is_empty()).then(|| Arc::new(locations));
         Arc::new(Vertex { digest: Digest::of(&bytes), caps, said, bytes: bytes.into(), locations, inputs })
     }
 }
@@ -157,7 +159,7 @@ impl Vertex {
 
     /// Where it was written.
     pub fn locations(&self) -> &[pb::Location] {
-        &self.locations
+        self.locations.as_ref().map_or(&[], |all| all.as_slice())
     }
 
     /// What it reads, in the order in which a definition lists it.

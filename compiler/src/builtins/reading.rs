@@ -37,7 +37,9 @@ pub(super) fn stdout(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result
     let fs = call.fs(evaluator, 0);
     let out = fs.out.filter(|out| out.port == Port::Main);
     let entry = out.and_then(|out| evaluator.graph.get(out.node));
-    let Some((Node::Exec(exec), needs)) = entry.map(|entry| (&entry.node, entry.needs.as_deref().cloned().unwrap_or_default())) else {
+    let Some((Node::Exec(exec), needs)) =
+        entry.map(|entry| (&entry.node, entry.needs.as_deref().cloned().unwrap_or_default()))
+    else {
         let message = "`stdout` needs a filesystem whose last step is a `run`";
         return Err(Box::new(call.site.fail_arg(0, codes::READ_RESULT, message).help("put the `run` last")));
     };

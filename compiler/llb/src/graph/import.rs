@@ -28,7 +28,7 @@ pub fn import(
     let mut made: Vec<Arc<Vertex>> = Vec::with_capacity(graph.vertices.len());
     for (loaded, position) in graph.vertices.into_iter().zip(positions) {
         let places = source.and_then(|source| source.locations.get(loaded.digest.as_str()));
-        let mut locations = places.map_or_else(Vec::new, |places| places.locations.clone());
+        let mut locations = places.map_or_else(Vec::new, |places| places.locations.to_vec());
         for (place, location) in locations.iter_mut().enumerate() {
             let known = usize::try_from(location.source_index).ok().filter(|index| *index < own.len());
             let shifted = known.and_then(|index| i32::try_from(index + before).ok());
@@ -48,7 +48,7 @@ pub fn import(
             bytes: definition.def.get(position).cloned().unwrap_or_default(),
             caps: Caps::default(),
             said: Some(Box::new(loaded.metadata)),
-            locations,
+            locations: (!locations.is_empty()).then(|| Arc::new(locations)),
             // Loading put them all before.
             inputs: loaded.inputs.into_iter().filter_map(output).collect::<Vec<_>>().into(),
         }));

@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 use super::{Output, Vertex};
 use crate::canonical::encode_op;
@@ -23,7 +24,7 @@ pub fn marshal(output: Option<&Output>, infos: Vec<pb::SourceInfo>) -> pb::Defin
     let mut first = vec![false; order.len()];
     let mut metadata = Vec::with_capacity(order.len() + 1);
     // Mostly all have places, or none.
-    let mut locations = Vec::with_capacity(if output.vertex.locations.is_empty() { 0 } else { order.len() });
+    let mut locations = Vec::with_capacity(if output.vertex.locations.is_none() { 0 } else { order.len() });
     let mut used = Used::default();
     // What stands together in the definition is made together: maps are later written, and dropped, in this order.
     for equal in by_digest(&order)
@@ -39,9 +40,10 @@ pub fn marshal(output: Option<&Output>, infos: Vec<pb::SourceInfo>) -> pb::Defin
             merge_metadata(&mut said, other.vertex.metadata());
         }
         used.look(&said);
-        if equal.iter().any(|(_, place)| !place.vertex.locations.is_empty()) {
-            let mut all = one.vertex.locations.clone();
-            others.iter().for_each(|(_, place)| all.extend(place.vertex.locations.iter().cloned()));
+        let mut places = equal.iter().filter_map(|(_, place)| place.vertex.locations.as_ref());
+        if let Some(first) = places.next() {
+            let mut all = Arc::clone(first);
+            places.for_each(|more| Arc::make_mut(&mut all).extend(more.iter().cloned()));
             locations.push((digest.clone(), pb::Locations { locations: all }));
         }
         metadata.push((digest, said));

@@ -278,7 +278,7 @@ impl ToJson for Bytes<'_> {
 }
 
 object!(pb::Source, |source, o| o.optional_map("locations", &source.locations).optional_list("infos", &source.infos));
-object!(pb::Locations, |locations, o| o.optional_list("locations", &locations.locations));
+object!(pb::Locations, |locations, o| o.optional_list("locations", locations.locations.as_slice()));
 object!(pb::Location, |location, o| o
     .optional_number("sourceIndex", location.source_index)
     .optional_list("ranges", &location.ranges));

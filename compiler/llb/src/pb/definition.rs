@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use prost::bytes::{Buf, BufMut, Bytes};
 use prost::encoding::{self, DecodeContext, WireType};
@@ -188,11 +189,40 @@ pub struct Source {
 }
 
 /// Places of an op.
-#[derive(Clone, PartialEq, prost::Message)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Locations {
-    /// The places.
-    #[prost(message, repeated, tag = "1")]
-    pub locations: Vec<Location>,
+    /// The places. They are most of a definition, and its graph has the same.
+    pub locations: Arc<Vec<Location>>,
+}
+
+impl Message for Locations {
+    fn encode_raw(&self, buf: &mut impl BufMut) {
+        self.locations.iter().for_each(|location| encoding::message::encode(1, location, buf));
+    }
+
+    fn merge_field(
+        &mut self,
+        tag: u32,
+        wire_type: WireType,
+        buf: &mut impl Buf,
+        context: DecodeContext,
+    ) -> Result<(), DecodeError> {
+        match tag {
+            1 => {
+                let all = Arc::make_mut(&mut self.locations);
+                in_field("Locations", "locations", encoding::message::merge_repeated(wire_type, all, buf, context))
+            }
+            _ => encoding::skip_field(wire_type, tag, buf, context),
+        }
+    }
+
+    fn encoded_len(&self) -> usize {
+        encoding::message::encoded_len_repeated(1, &self.locations)
+    }
+
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
 }
 
 /// A source file.

@@ -2,6 +2,8 @@
 //!
 //! Owns the digests in inputs and the terminal op.
 
+use std::sync::Arc;
+
 use hlb_llb::{Digest, encode_op, pb};
 
 /// A definition under construction.
@@ -56,7 +58,8 @@ impl Draft {
             pb::Range { start, end: start }
         };
         let location = pb::Location { source_index: index as i32, ranges: places.iter().map(range).collect() };
-        source.locations.entry(self.digests[op].clone()).or_default().locations.push(location);
+        let places = source.locations.entry(self.digests[op].clone()).or_default();
+        Arc::make_mut(&mut places.locations).push(location);
     }
 
     pub(crate) fn finish(mut self, result: At) -> pb::Definition {

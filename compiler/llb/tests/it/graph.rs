@@ -91,7 +91,7 @@ fn equal_ops_are_one_with_all_that_is_said_about_them() {
     assert!(metadata.ignore_cache);
     assert_eq!(metadata.description["llb.customname"], "two");
     let source = definition.source.unwrap();
-    assert_eq!(source.locations[digest].locations, [place(1), place(2)]);
+    assert_eq!(*source.locations[digest].locations, [place(1), place(2)]);
     assert_eq!(source.infos, [info]);
     let terminal = Digest::of(&definition.def[2]);
     let caps: Vec<&str> = definition.metadata[terminal.as_str()].caps.names().collect();

@@ -1,5 +1,7 @@
 //! Definitions of others as parts of our graphs.
 
+use std::sync::Arc;
+
 use hlb_llb::definition::InvalidDefinition;
 use hlb_llb::graph::{Annotations, import, marshal};
 use hlb_llb::{Digest, FieldOrder, Graph, encode_op_in, ops, pb};
@@ -29,7 +31,7 @@ fn foreign() -> pb::Definition {
     let terminal = pb::Op { inputs: vec![input], ..Default::default() };
     definition.def = vec![bytes.into(), terminal.encode_to_vec().into()];
     definition.metadata.insert(digest.clone(), metadata);
-    let locations = pb::Locations { locations: vec![place(1, 7), place(0, 8)] };
+    let locations = pb::Locations { locations: vec![place(1, 7), place(0, 8)].into() };
     definition.source.as_mut().unwrap().locations.insert(digest, locations);
     definition
 }
@@ -79,8 +81,8 @@ fn bytes_stay_and_places_move_behind_those_of_the_caller() {
     let source = definition.source.as_ref().unwrap();
     let names: Vec<&str> = source.infos.iter().map(|info| info.filename.as_str()).collect();
     assert_eq!(names, ["build.hlb", "Dockerfile", "other"]);
-    assert_eq!(source.locations[digest].locations, [place(2, 7), place(1, 8)]);
-    assert_eq!(source.locations[changed.vertex.digest().as_str()].locations, [place(0, 1)]);
+    assert_eq!(*source.locations[digest].locations, [place(2, 7), place(1, 8)]);
+    assert_eq!(*source.locations[changed.vertex.digest().as_str()].locations, [place(0, 1)]);
     assert_eq!(Graph::load(&definition).unwrap().vertices.len(), 2);
 }
 
@@ -112,7 +114,7 @@ fn places_are_in_files_that_are_there() {
         let mut definition = foreign();
         let digest = Digest::of(&definition.def[0]).to_string();
         let locations = &mut definition.source.as_mut().unwrap().locations;
-        locations.get_mut(&digest).unwrap().locations[1].source_index = index;
+        Arc::make_mut(&mut locations.get_mut(&digest).unwrap().locations)[1].source_index = index;
         let mut infos = vec![info("mine")];
         let error = import(&definition, &mut infos, &[]).unwrap_err();
         assert_eq!(error.to_string(), format!("op {digest}: source.locations[1].sourceIndex {wanted}"));
