@@ -20,6 +20,7 @@ mod repair;
 mod roles;
 mod symbols;
 mod tree;
+mod whole;
 
 lalrpop_util::lalrpop_mod!(
     #[expect(clippy::all, clippy::restriction, unreachable_pub, unused, reason = "generated")]
@@ -27,17 +28,12 @@ lalrpop_util::lalrpop_mod!(
     "/parser/grammar.rs"
 );
 
-use lalrpop_util::ParseError;
-
 use crate::ast::Module;
 use crate::codes;
 use crate::diagnostic::{Diagnostic, Location};
 use crate::lexer::{Care, Lexed, lex};
 use crate::source::SourceId;
-use crate::span::Span;
 use crate::trivia::Trivia;
-
-use symbols::{Builder, Symbol};
 
 /// How deeply blocks, parentheses and interpolations may be nested, all counted together.
 pub const MAX_DEPTH: usize = 200;
@@ -55,7 +51,7 @@ pub struct Parsed {
 
 /// Parses a text.
 pub fn parse(source: SourceId, text: &str) -> Parsed {
-    match parse_valid(source, text) {
+    match whole::parse(source, text) {
         Ok(parsed) => parsed,
         Err(refused) => {
             let mut parsed = parse_broken(source, text);
@@ -67,38 +63,6 @@ pub fn parse(source: SourceId, text: &str) -> Parsed {
             parsed
         }
     }
-}
-
-/// Parses a text with the whole-file grammar, or tells where that refuses it.
-fn parse_valid(source: SourceId, text: &str) -> Result<Parsed, Span> {
-    let lexed = lex(source, text, Care::Strict);
-    if lexed.depth > MAX_DEPTH || !lexed.diagnostics.is_empty() {
-        return Err(lexed.diagnostics.first().map_or(Span::default(), |diagnostic| diagnostic.primary.at.span));
-    }
-    let mut declared = roles::Declared::default();
-    declared.scan(text, &lexed.tokens);
-    let roles = roles::assign(text, &lexed.tokens, &declared);
-    if let Some(span) = roles.too_deep {
-        return Err(span);
-    }
-    let builder = Builder::new(source, text, &lexed.trivia);
-    let mut before = None;
-    let mut tokens = roles.tokens.iter().peekable();
-    let symbols = std::iter::from_fn(|| {
-        let token = *tokens.next()?;
-        let symbol = Symbol::of(text, before, token, tokens.peek().map(|token| token.kind));
-        before = Some(token.kind);
-        Some((token.span.start as usize, symbol, token.span.end as usize))
-    });
-    let module = grammar::ModuleParser::new().parse(&builder, symbols).map_err(|refusal| match refusal {
-        ParseError::UnrecognizedToken { token: (start, _, end), .. } => Span::new(start, end),
-        ParseError::UnrecognizedEof { .. } | ParseError::InvalidToken { .. } | ParseError::ExtraToken { .. } => {
-            Span::at(text.len())
-        }
-        ParseError::User { error } => error.at,
-    })?;
-    let diagnostics = builder.diagnostics.into_inner();
-    Ok(Parsed { module, trivia: lexed.trivia, diagnostics })
 }
 
 /// Parses a text piece by piece, valid or not. Public so that tests can hold it against the whole-file grammar.
