@@ -19,6 +19,8 @@ pub struct Compared {
     pub subject: Duration,
     /// The shortest time of the subject: the one that says least of what else the machine did.
     pub shortest: Duration,
+    /// The same of the floor.
+    pub shortest_floor: Duration,
     /// How long the floor took, in the median.
     pub floor: Duration,
     /// How often the floor fits into the subject: by the shortest or the median times, whichever is less, since noise only
@@ -76,6 +78,7 @@ pub fn compare(
     Compared {
         subject: subjects.median(),
         shortest: subjects.min(),
+        shortest_floor: floors.min(),
         floor: floors.median(),
         ratio: shortest.min(median),
         worst: shortest.max(median),

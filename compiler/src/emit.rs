@@ -141,11 +141,11 @@ impl<'e> Emitter<'e> {
         let mut image = (*fs.config).clone();
         image.history = self.evaluator.log.extend(image.history, fs.history);
         if image.os.is_empty() {
-            image.os.clone_from(&fs.platform.os);
+            image.os = fs.platform.os.to_string();
         }
         if image.architecture.is_empty() {
-            image.architecture.clone_from(&fs.platform.architecture);
-            image.variant.clone_from(&fs.platform.variant);
+            image.architecture = fs.platform.architecture.to_string();
+            image.variant = fs.platform.variant.to_string();
         }
         image
     }

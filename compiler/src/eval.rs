@@ -27,6 +27,7 @@ use ecow::EcoString;
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::{SourceId, SourceMap};
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
 use crate::consent::Consent;
 use crate::hir::{self, BindId, ConstantId, FuncId, Program, Stmt};
@@ -291,7 +292,7 @@ impl<'p> Evaluator<'p> {
     }
 
     /// What is known of a call in some file.
-    fn place(&self, at: Location, args: Vec<Location>, frame: &Rc<Frame>) -> Site {
+    fn place(&self, at: Location, args: SmallVec<[Location; 4]>, frame: &Rc<Frame>) -> Site {
         let place = self.places.get(&at.source).cloned().unwrap_or_default();
         Site { at, args, frame: Rc::clone(frame), place }
     }

@@ -130,7 +130,7 @@ fn run(
     let target = program.module(module).and_then(|module| module.scope.get(NAME)).map(|symbol| symbol.target);
     let Some(target @ Target::Func(_)) = target else { return Err(nothing()) };
     // Whatever this machine is, containers are Linux.
-    let platform = Platform { os: "linux".to_owned(), ..world.host() };
+    let platform = Platform { os: "linux".into(), ..world.host() };
     let mut evaluator = Evaluator::new(world, program, sources, platform);
     evaluator.consent = world.consent();
     let value = match evaluator.target(NAME, target, at, Vec::new()) {

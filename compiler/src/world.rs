@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use ecow::EcoString;
 use hlb_llb::pb;
 
 use crate::consent::Consent;
@@ -316,17 +317,17 @@ pub enum FileKind {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Platform {
     /// `linux`, …
-    pub os: String,
+    pub os: EcoString,
     /// `amd64`, `arm64`, …
-    pub architecture: String,
+    pub architecture: EcoString,
     /// `v7`, …; mostly empty.
-    pub variant: String,
+    pub variant: EcoString,
 }
 
 impl Platform {
     /// A platform without a variant.
-    pub fn new(os: impl Into<String>, architecture: impl Into<String>) -> Self {
-        Self { os: os.into(), architecture: architecture.into(), variant: String::new() }
+    pub fn new(os: impl Into<EcoString>, architecture: impl Into<EcoString>) -> Self {
+        Self { os: os.into(), architecture: architecture.into(), variant: EcoString::new() }
     }
 }
 

@@ -80,12 +80,12 @@ fn own_platform(gateway: &Gateway, invocation: &Invocation) -> Platform {
     known.map_or_else(
         || {
             let host = hlb_registry::Platform::host();
-            Platform { os: host.os, architecture: host.architecture, variant: host.variant }
+            Platform { os: host.os.into(), architecture: host.architecture.into(), variant: host.variant.into() }
         },
         |known| Platform {
-            os: known.os.clone(),
-            architecture: known.architecture.clone(),
-            variant: known.variant.clone(),
+            os: known.os.as_str().into(),
+            architecture: known.architecture.as_str().into(),
+            variant: known.variant.as_str().into(),
         },
     )
 }

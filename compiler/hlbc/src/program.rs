@@ -258,9 +258,13 @@ pub(crate) fn evaluate(
 /// How to compile for a platform of the command line.
 pub(crate) fn options(world: &OsWorld<'_>, platform: Option<&cli::Platform>) -> Options {
     let platform = match platform {
-        Some(it) => Platform { os: it.os.clone(), architecture: it.architecture.clone(), variant: it.variant.clone() },
+        Some(it) => Platform {
+            os: it.os.as_str().into(),
+            architecture: it.architecture.as_str().into(),
+            variant: it.variant.as_str().into(),
+        },
         // Whatever this machine is, containers are Linux.
-        None => Platform { os: "linux".to_owned(), ..world.host() },
+        None => Platform { os: "linux".into(), ..world.host() },
     };
     Options { platform, consent: world.consent.clone() }
 }

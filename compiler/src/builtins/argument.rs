@@ -80,8 +80,8 @@ pub(super) trait Arguments {
     fn platform(&self, os: usize, architecture: usize) -> Platform {
         let mut platform = Platform::new(self.text(os), self.text(architecture));
         if let Some((architecture, variant)) = self.text(architecture).split_once('/') {
-            platform.architecture = architecture.to_owned();
-            platform.variant = variant.to_owned();
+            platform.architecture = architecture.into();
+            platform.variant = variant.into();
         }
         platform
     }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use camino::Utf8PathBuf;
 use hlb_language::diagnostic::Location;
 use hlb_llb::ops;
+use smallvec::smallvec;
 
 use super::argument::Arguments;
 use super::{Invocation, context, guard};
@@ -91,7 +92,7 @@ fn offered(evaluator: &mut Evaluator<'_>, call: &Invocation, wanted: Wanted, off
 /// The filesystem that a path of the command line names.
 pub(crate) fn local_dir(evaluator: &mut Evaluator<'_>, path: &str, at: Location) -> Result<Value, Fail> {
     let frame = Rc::new(Frame { at, parent: None });
-    let site = Site { at, args: vec![at], frame, place: Rc::default() };
+    let site = Site { at, args: smallvec![at], frame, place: Rc::default() };
     let args = vec![Value::Text(path.into())];
     let fs = local(evaluator, &Invocation { site, args, options: Rc::default(), binds: Vec::new() })?;
     Ok(Value::Fs(Rc::new(fs)))

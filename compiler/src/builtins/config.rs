@@ -37,9 +37,9 @@ pub(super) fn dir(evaluator: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) 
 pub(super) fn platform(_: &mut Evaluator<'_>, call: &Invocation, mut fs: Fs) -> Result<Fs, Fail> {
     let platform = call.platform(0, 1);
     let config = Rc::make_mut(&mut fs.config);
-    config.os.clone_from(&platform.os);
-    config.architecture.clone_from(&platform.architecture);
-    config.variant.clone_from(&platform.variant);
+    config.os = platform.os.to_string();
+    config.architecture = platform.architecture.to_string();
+    config.variant = platform.variant.to_string();
     fs.own_platform = Some(platform.clone());
     fs.platform = platform;
     Ok(fs)

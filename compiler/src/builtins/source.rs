@@ -96,9 +96,9 @@ fn platform(evaluator: &Evaluator<'_>, call: &Invocation) -> Platform {
 /// A platform as LLB writes it.
 pub(crate) fn wire(platform: &Platform) -> pb::Platform {
     pb::Platform {
-        architecture: platform.architecture.clone(),
-        os: platform.os.clone(),
-        variant: platform.variant.clone(),
+        architecture: platform.architecture.to_string(),
+        os: platform.os.to_string(),
+        variant: platform.variant.to_string(),
         ..Default::default()
     }
 }
@@ -182,9 +182,9 @@ impl Fs {
             platform.clone()
         } else {
             Platform {
-                os: config.os.clone(),
-                architecture: config.architecture.clone(),
-                variant: config.variant.clone(),
+                os: config.os.as_str().into(),
+                architecture: config.architecture.as_str().into(),
+                variant: config.variant.as_str().into(),
             }
         });
         self.platform = platform;

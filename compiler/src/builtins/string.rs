@@ -26,11 +26,11 @@ pub(super) fn template(_: &mut Evaluator<'_>, call: &Invocation) -> Result<EcoSt
 }
 
 pub(super) fn local_arch(evaluator: &mut Evaluator<'_>, _: &Invocation) -> Result<EcoString, Fail> {
-    Ok(evaluator.world.host().architecture.into())
+    Ok(evaluator.world.host().architecture)
 }
 
 pub(super) fn local_os(evaluator: &mut Evaluator<'_>, _: &Invocation) -> Result<EcoString, Fail> {
-    Ok(evaluator.world.host().os.into())
+    Ok(evaluator.world.host().os)
 }
 
 pub(super) fn local_cwd(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<EcoString, Fail> {

@@ -131,7 +131,7 @@ impl Checker<'_> {
                 ast::Entry::Pair(key, value) => {
                     let key = self.key(key);
                     if let Some(text) = super::rules::written(&key)
-                        && let Some(before) = seen.insert(text.into(), key.at)
+                        && let Some(before) = seen.insert(text, key.at)
                     {
                         let message = "this key is in the map already".to_owned();
                         self.report(

@@ -205,7 +205,7 @@ impl Checker<'_> {
                         _ => None,
                     },
                     ExprNode::Text(_) => match super::rules::written(&checked) {
-                        Some(text) => Some(Pattern::Text(text.into())),
+                        Some(text) => Some(Pattern::Text(text)),
                         None => {
                             let message = "a pattern is a text without interpolations";
                             self.report(Diagnostic::error(codes::PATTERN, checked.at, message));

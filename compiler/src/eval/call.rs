@@ -5,6 +5,7 @@
 use std::rc::Rc;
 
 use hlb_language::diagnostic::Diagnostic;
+use smallvec::{SmallVec, smallvec};
 
 use super::bind::Bound;
 use super::key::{Key, KeyId};
@@ -154,7 +155,7 @@ impl<'p> Evaluator<'p> {
             .and_then(|func| func.signature.options.get(index))
             .map(|option| option.name.text.clone())
             .unwrap_or_default();
-        let site = self.place(call.at, Vec::new(), frame);
+        let site = self.place(call.at, SmallVec::new(), frame);
         let options = Rc::clone(&self.no_options);
         Ok(Value::Options(Rc::new(vec![Opt { name, site, args, options, binds: Vec::new() }])))
     }
@@ -350,7 +351,7 @@ impl<'p> Evaluator<'p> {
                     values.pop();
                     values.extend(last.iter().cloned());
                 }
-                let at = vec![frame.at; values.len()];
+                let at = smallvec![frame.at; values.len()];
                 let site = self.place(frame.at, at, frame);
                 let invocation = Invocation { site, args: values, options: Rc::default(), binds: Vec::new() };
                 builtins::invoke(self, builtin, invocation, current)
@@ -384,7 +385,7 @@ impl<'p> Evaluator<'p> {
         let program = self.program;
         let Some(builtin) = program.builtin(id) else { return Ok(Value::Nil) };
         let mut args = Vec::with_capacity(call.args.len());
-        let mut arg_at = Vec::with_capacity(call.args.len());
+        let mut arg_at = SmallVec::with_capacity(call.args.len());
         for (index, arg) in call.args.iter().enumerate() {
             match arg {
                 hir::Arg::One(expr) => {

@@ -9,6 +9,7 @@ use camino::Utf8PathBuf;
 use ecow::EcoString;
 use hlb_language::diagnostic::Location;
 use indexmap::IndexMap;
+use smallvec::SmallVec;
 
 use super::graph::Out;
 use super::history::EntryId;
@@ -246,7 +247,7 @@ pub(crate) struct Opt {
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     pub(crate) at: Location,
-    pub(crate) args: Vec<Location>,
+    pub(crate) args: SmallVec<[Location; 4]>,
     pub(crate) frame: Rc<Frame>,
     pub(crate) place: Rc<Place>,
 }

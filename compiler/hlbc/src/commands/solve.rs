@@ -41,8 +41,11 @@ pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
 
 fn request(args: &cli::Solve, definition: pb::Definition) -> Solve {
     let image = image(args.platform.as_ref());
-    let platform =
-        Platform { os: image.os.clone(), architecture: image.architecture.clone(), variant: image.variant.clone() };
+    let platform = Platform {
+        os: image.os.as_str().into(),
+        architecture: image.architecture.as_str().into(),
+        variant: image.variant.as_str().into(),
+    };
     let variant = Variant { definition: definition.clone(), image: image.clone(), platform };
     let exports = args.output.iter().map(|output| Export {
         content: Content::One(Box::new(variant.clone())),
@@ -66,8 +69,8 @@ fn request(args: &cli::Solve, definition: pb::Definition) -> Solve {
 fn image(platform: Option<&cli::Platform>) -> ImageConfig {
     let host = OsWorld::quiet().host();
     let (os, architecture, variant) = match platform {
-        Some(it) => (it.os.clone(), it.architecture.clone(), it.variant.clone()),
-        None => ("linux".to_owned(), host.architecture, host.variant),
+        Some(it) => (it.os.to_string(), it.architecture.to_string(), it.variant.to_string()),
+        None => ("linux".to_owned(), host.architecture.to_string(), host.variant.to_string()),
     };
     let (env, working_dir) = (vec![PATH.to_owned()], "/".to_owned());
     ImageConfig { os, architecture, variant, env, working_dir, ..ImageConfig::default() }

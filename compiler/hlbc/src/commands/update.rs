@@ -43,7 +43,7 @@ pub(crate) fn update(args: &cli::Update, screen: Screen) -> Result<(), Failure> 
         }
         kept.session.prune();
     }
-    let others = Platform { os: "linux".to_owned(), ..world.host() };
+    let others = Platform { os: "linux".into(), ..world.host() };
     let failed = kept.session.renew_others(&others, &outside());
     if cancel.is_cancelled() {
         return Err(interrupt::interrupted());

@@ -62,9 +62,9 @@ pub(crate) fn local(local: ops::Local, name: String) -> pb::Definition {
 
 pub(crate) fn wire(platform: &Platform) -> pb::Platform {
     pb::Platform {
-        os: platform.os.clone(),
-        architecture: platform.architecture.clone(),
-        variant: platform.variant.clone(),
+        os: platform.os.to_string(),
+        architecture: platform.architecture.to_string(),
+        variant: platform.variant.to_string(),
         ..Default::default()
     }
 }

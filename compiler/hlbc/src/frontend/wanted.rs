@@ -152,7 +152,7 @@ fn platform(text: &str) -> Result<Platform, Failure> {
         _ => return Err(Failure::request(format!("`{text}` is no platform: write it as `linux/amd64`"))),
     };
     let known = hlb_registry::Platform::new(os, architecture, variant);
-    Ok(Platform { os: known.os, architecture: known.architecture, variant: known.variant })
+    Ok(Platform { os: known.os.into(), architecture: known.architecture.into(), variant: known.variant.into() })
 }
 
 fn host(text: &str) -> Result<pb::HostIp, Failure> {

@@ -72,7 +72,7 @@ impl World for CaseWorld<'_> {
 
     fn host(&self) -> Platform {
         let host = hlb_registry::Platform::host();
-        Platform { os: host.os, architecture: host.architecture, variant: host.variant }
+        Platform { os: host.os.into(), architecture: host.architecture.into(), variant: host.variant.into() }
     }
 
     fn unique(&self) -> String {
