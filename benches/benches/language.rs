@@ -41,9 +41,9 @@ enum Shape {
     Chain,
 }
 
-/// What the reference compiler took, in seconds.
-const REFERENCE: [(Shape, usize, f64); 3] =
-    [(Shape::Wide, 1_000, 0.9), (Shape::Wide, 10_000, 13.0), (Shape::Chain, 10_000, 217.0)];
+/// How many lines the reference compiler took for so many functions, and in how many seconds.
+const REFERENCE: [(Shape, usize, usize, f64); 3] =
+    [(Shape::Wide, 1_000, 13_000, 0.9), (Shape::Wide, 10_000, 130_000, 13.0), (Shape::Chain, 10_000, 130_000, 217.0)];
 
 fn main() -> Result<(), Box<dyn Error>> {
     if let Ok(wanted) = std::env::var(MEASURED) {
@@ -72,9 +72,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             );
             let (seconds, memory) = (compared.shortest.as_secs_f64(), peak(shape, size)?);
             println!("  peak memory {memory} MB");
-            if let Some((_, _, reference)) = REFERENCE.iter().find(|it| (it.0, it.1) == (shape, size)) {
-                let speedup = reference / seconds;
-                println!("  {speedup:.0}x as fast as the reference compiler, which took {reference} s");
+            if let Some((.., read, taken)) = REFERENCE.iter().find(|it| (it.0, it.1) == (shape, size)) {
+                let (own, theirs) = (text.lines().count() as f64 / seconds, *read as f64 / taken);
+                let speedup = own / theirs;
+                println!("  {speedup:.0}x the reference compiler's lines a second: {own:.0}, and {theirs:.0}");
                 if speedup < LEAST_SPEEDUP {
                     broken.push(format!("{name}: only {speedup:.1}x as fast as the reference"));
                 }
