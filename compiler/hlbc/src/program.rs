@@ -287,7 +287,9 @@ pub(crate) fn tell(errors: &CompileErrors, checked: &Checked, screen: Screen, ca
     {
         let names: Vec<String> = checked.targets().into_iter().map(|target| format!("`{}`", target.name)).collect();
         let known = format!("the targets are {}", names.join(", "));
+        let wanted = error.message.split('`').nth(1).unwrap_or_default();
         let help = match &error.help {
+            _ if wanted.contains('=') => format!("what a target is given stands behind it as options: `--{wanted}`"),
             Some(help) if help.ends_with('?') => format!("{help} {known}"),
             Some(help) if names.is_empty() => help.clone(),
             _ => format!("choose another: {known}"),

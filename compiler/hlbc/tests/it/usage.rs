@@ -37,6 +37,12 @@ fn an_unknown_target_is_told_with_those_that_there_are() {
     error: there is no target `everything` in `build.hlb`
     help: choose another: the targets are `default`, `release`, `tool`
     ");
+    insta::assert_snapshot!(emit("version=2"), @r"
+    exit code: 2
+    --- stderr
+    error: there is no target `version=2` in `build.hlb`
+    help: what a target is given stands behind it as options: `--version=2`
+    ");
     insta::assert_snapshot!(emit("tool"), @r"
     exit code: 2
     --- stderr
