@@ -123,18 +123,7 @@ fn run_check(world: &dyn World, entry: &Utf8Path, text: Option<String>) -> Check
     // What could be better in modules of others is not for the client to mend.
     diagnostics.retain(|it| it.is_error() || loaded.is_clients(it.primary.at.source));
     let imports = loaded.tree();
-    free(loaded.files.into_iter().map(|file| file.tree).collect());
     Checked { program, sources: loaded.sources, imports, diagnostics, refused }
-}
-
-/// Frees the trees of files. That takes as long as a part of checking them, and nobody waits for it: big ones go on a thread
-/// of their own.
-fn free(trees: Vec<hlb_language::ast::Module>) {
-    const MANY: usize = 500;
-    if trees.iter().map(|tree| tree.decls.len()).sum::<usize>() > MANY {
-        // Without a thread they are freed here.
-        let _ = std::thread::Builder::new().name("free".to_owned()).spawn(move || drop(trees));
-    }
 }
 
 /// Evaluates targets of a checked program, `default` if none is named, all beside one another.
