@@ -4,7 +4,6 @@
 //! concurrent solves become one.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use hlb_llb::Digest;
@@ -15,6 +14,8 @@ use hlb_registry::Images;
 use hlb_store::Store;
 use tokio::sync::Semaphore;
 
+use crate::exec::network::Network;
+use crate::exec::runc::OciRuntime;
 use crate::ops::source;
 use crate::snapshot::Snapshots;
 use crate::solver::job::Job;
@@ -25,7 +26,8 @@ pub(crate) struct Engine {
     pub(crate) store: Store,
     pub(crate) snapshots: Snapshots,
     pub(crate) images: Images,
-    pub(crate) runc: PathBuf,
+    pub(crate) oci: OciRuntime,
+    pub(crate) network: Network,
     /// One permit for each op that may run at a time.
     pub(crate) permits: Semaphore,
     vertices: Mutex<HashMap<VertexKey, Weak<Vertex>>>,
@@ -38,12 +40,13 @@ type VertexKey = (Digest, Option<Digest>);
 pub(crate) struct Vertices(Vec<Arc<Vertex>>);
 
 impl Engine {
-    pub(crate) fn new(store: Store, images: Images, runc: PathBuf, jobs: usize) -> Self {
+    pub(crate) fn new(store: Store, images: Images, oci: OciRuntime, network: Network, jobs: usize) -> Self {
         Self {
             snapshots: Snapshots::new(store.clone()),
             store,
             images,
-            runc,
+            oci,
+            network,
             permits: Semaphore::new(jobs.max(1)),
             vertices: Mutex::new(HashMap::new()),
         }

@@ -5,6 +5,7 @@
 
 pub(crate) mod cgroup;
 pub(crate) mod files;
+pub(crate) mod network;
 mod preflight;
 mod privilege;
 pub(crate) mod resources;

@@ -22,12 +22,12 @@ use std::path::{Path, PathBuf};
 
 use hlb_llb::Digest;
 use hlb_registry::{Descriptor, Platform, ResolvedImage};
-use hlb_store::{BlobError, BlobWriter, LayerId, MetaError, Store};
+use hlb_store::{BlobError, BlobWriter, Item, LayerId, Lease, LeaseError, MetaError, Store};
 use serde_json::{Value, json};
 
 use crate::snapshot::archive::ArchiveError;
 use crate::snapshot::compression::decompress;
-use crate::snapshot::{Snapshot, SnapshotError, Snapshots};
+use crate::snapshot::{SnapshotError, Snapshots};
 use crate::sys::file;
 use crate::tree::{Entry, Kind, TreeError};
 use changes::Change;
@@ -38,7 +38,7 @@ use tar::{Flag, Header};
 const STRIDE: usize = 256 << 10;
 
 /// The archive of one layer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct LayerBlob {
     /// Of the archive before it was compressed.
     pub(crate) diff_id: Digest,
@@ -50,6 +50,8 @@ pub(crate) struct LayerBlob {
     pub(crate) annotations: BTreeMap<String, String>,
     /// Where it can be had again; none if it was made here.
     pub(crate) origin: Option<Origin>,
+    /// Keeps it in the store; none if it is not there.
+    pub(crate) held: Option<Lease>,
 }
 
 /// Which archive of a layer is meant: a layer can have one of each.
@@ -102,10 +104,20 @@ pub(crate) enum LayerBlobError {
     Blob(#[from] BlobError),
     #[error(transparent)]
     Meta(#[from] MetaError),
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
 }
 
 /// Tells whether whoever wanted the result still wants it.
 pub(crate) type Stop<'a> = &'a (dyn Fn() -> bool + Sync);
+
+impl PartialEq for LayerBlob {
+    /// Equal blobs are equal whether or not they are at hand.
+    fn eq(&self, other: &Self) -> bool {
+        let facts = |it: &Self| (it.diff_id.clone(), it.digest.clone(), it.size, it.compression, it.origin.clone());
+        facts(self) == facts(other) && self.annotations == other.annotations
+    }
+}
 
 impl LayerBlob {
     fn is_estargz(&self) -> bool {
@@ -171,13 +183,21 @@ pub(crate) fn remember(
         let Descriptor { digest, size, annotations, .. } = descriptor.clone();
         let origin = Some(Origin { reference: name.clone(), platform: platform.clone() });
         let diff_id = diff_id.clone();
-        note(store, up_to, Form::Plain, &LayerBlob { diff_id, digest, size, compression, annotations, origin })?;
+        let blob = LayerBlob { diff_id, digest, size, compression, annotations, origin, held: None };
+        note(store, up_to, Form::Plain, &blob)?;
     }
     Ok(())
 }
 
+/// What is known of a blob of the topmost of these layers. If it is at hand, it stays there.
+pub(crate) fn held(store: &Store, layers: &[LayerId], form: Form) -> Result<Option<LayerBlob>, LayerBlobError> {
+    let Some(blob) = known(store, layers, form)? else { return Ok(None) };
+    let held = store.lease(&[Item::Blob(blob.digest.clone())])?;
+    Ok(Some(LayerBlob { held, ..blob }))
+}
+
 /// What is known of a blob of the topmost of these layers.
-pub(crate) fn known(store: &Store, layers: &[LayerId], form: Form) -> Result<Option<LayerBlob>, MetaError> {
+fn known(store: &Store, layers: &[LayerId], form: Form) -> Result<Option<LayerBlob>, MetaError> {
     let find = |form: Form| -> Result<Option<LayerBlob>, MetaError> {
         let noted = store.facts().get(form.namespace(), &key(layers))?;
         Ok(noted.and_then(|bytes| read(&serde_json::from_slice(&bytes).ok()?)))
@@ -202,11 +222,9 @@ pub(crate) fn pack(
     stop: Stop<'_>,
 ) -> Result<Option<LayerBlob>, LayerBlobError> {
     let Some((top, below)) = layers.split_last() else { return Ok(None) };
+    let _held = snapshots.of(layers)?;
     let upper = store.layers().path(top);
-    if !upper.is_dir() {
-        return Err(SnapshotError::LayerMissing { layer: top.clone() }.into());
-    }
-    let view = if below.is_empty() { None } else { Some(snapshots.view(&Snapshot::new(below))?) };
+    let view = if below.is_empty() { None } else { Some(snapshots.view(&snapshots.of(below)?)?) };
     let changes = changes::of(&upper, view.as_ref().map(|view| view.path()))?;
     let mut writer = store.blobs().writer()?;
     let packed = match form {
@@ -278,12 +296,13 @@ fn done(
     stop: Stop<'_>,
 ) -> Result<LayerBlob, LayerBlobError> {
     let (packed, annotations) = packed.map_err(|error| if stop() { LayerBlobError::Cancelled } else { error })?;
-    let (digest, size) = writer.finish(None).map_err(|error| match error {
+    let (digest, size, lease) = writer.finish(None).map_err(|error| match error {
         BlobError::Io { source, .. } => unwritable(source),
         error => error.into(),
     })?;
     let diff_id = packed.digest;
-    let blob = LayerBlob { diff_id, digest, size, compression: Compression::Gzip, annotations, origin: None };
+    let (compression, origin, held) = (Compression::Gzip, None, Some(lease));
+    let blob = LayerBlob { diff_id, digest, size, compression, annotations, origin, held };
     note(store, layers, form, &blob)?;
     Ok(blob)
 }
@@ -431,6 +450,7 @@ fn read(value: &Value) -> Option<LayerBlob> {
         compression: Compression::named(&text(value, "compression")?)?,
         annotations: serde_json::from_value(value.get("annotations")?.clone()).ok()?,
         origin,
+        held: None,
     })
 }
 

@@ -13,12 +13,16 @@
 mod access;
 mod admission;
 mod capabilities;
+mod collect;
 mod content_hash;
+mod debug;
 mod engine;
 mod error;
 mod exec;
 mod export;
+mod history;
 mod layer_blob;
+mod log_file;
 mod ops;
 mod parallel;
 mod process;
@@ -26,13 +30,18 @@ mod runtime;
 pub mod select;
 mod snapshot;
 mod solver;
+mod state;
 mod sys;
 mod tree;
+mod why;
 
 pub use access::{Contents, Entry};
 pub use capabilities::SUPPORTED as CAPABILITIES;
 pub use error::{ErrorKind, SolveError};
+pub use exec::network::Network;
+pub use exec::runc::OciRuntime;
 pub use exec::{PreflightError, preflight};
+pub use history::Build;
 pub use ops::source::Outside;
 pub use process::{LogSink, Program};
 pub use runtime::{
@@ -40,4 +49,6 @@ pub use runtime::{
     SolveRequest, Solved,
 };
 pub use solver::job::StatusSink;
+pub use state::State;
 pub use sys::namespace::isolate_mounts;
+pub use why::Match;

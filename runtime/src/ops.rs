@@ -15,6 +15,7 @@ pub(crate) mod sockets;
 pub(crate) mod source;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use hlb_llb::pb;
 use hlb_llb::status::Stream;
@@ -22,17 +23,13 @@ use hlb_llb::status::Stream;
 use crate::error::{ErrorKind, SolveError};
 use crate::snapshot::Snapshot;
 use crate::solver::job::Job;
-use crate::solver::vertex::Vertex;
+use crate::solver::vertex::{Ran, Vertex};
 
-/// Runs the op of a vertex and gives its outputs by number.
-pub(crate) async fn run(
-    job: &Arc<Job>,
-    vertex: &Arc<Vertex>,
-    inputs: &[Snapshot],
-) -> Result<Vec<Snapshot>, SolveError> {
+/// Runs the op of a vertex.
+pub(crate) async fn run(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot]) -> Result<Ran, SolveError> {
     if let Some(snapshot) = source::unchanged(job, vertex).await? {
         job.found(&vertex.digest);
-        return Ok(vec![snapshot]);
+        return Ok(Ran { outputs: vec![snapshot], took: None });
     }
     // Merging and comparing lists of layers costs nothing worth waiting for, and who waits for other ops must not take away
     // what they need.
@@ -48,9 +45,14 @@ pub(crate) async fn run(
     };
     job.check_cancelled()?;
     job.started(&vertex.digest);
+    let start = Instant::now();
     let result = dispatch(job, vertex, inputs).await.map_err(|error| error.at(&vertex.digest, &vertex.name));
+    let took = start.elapsed();
     job.completed(&vertex.digest, result.as_ref().err());
-    result
+    if let (Some(build), Err(error)) = (&job.build, &result) {
+        build.failed(vertex, error, took);
+    }
+    result.map(|outputs| Ran { outputs, took: Some(took) })
 }
 
 async fn dispatch(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot]) -> Result<Vec<Snapshot>, SolveError> {
@@ -62,7 +64,9 @@ async fn dispatch(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot]) -> 
             let context = exec::ExecContext {
                 snapshots: &engine.snapshots,
                 store: &engine.store,
-                runc: &engine.runc,
+                oci: &engine.oci,
+                network: engine.network,
+                keep_failed: job.keep_failed,
                 secrets: &job.secrets,
                 sockets: &job.sockets,
                 resources: vertex.resources.as_ref(),

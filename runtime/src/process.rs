@@ -58,7 +58,7 @@ impl Runtime {
         let work = move || {
             let result = run(&engine, &snapshot, program, connection, &log, &inner);
             // The state directory must not be held by a thread that nobody knows of.
-            drop(engine);
+            drop((engine, snapshot));
             let _ = finished.send(result);
         };
         std::thread::Builder::new()
@@ -127,7 +127,7 @@ fn run(
             log(&data);
         }
     };
-    sandbox.run(&engine.runc, process, files, control, &output).map(|exit| exit.code).map_err(failed)
+    sandbox.run(&engine.oci.program, process, files, control, &output).map(|exit| exit.code).map_err(failed)
 }
 
 fn failed(error: StepError) -> SolveError {

@@ -17,7 +17,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::engine::Engine;
 use crate::error::{ErrorKind, SolveError};
+use crate::exec::network::Network;
+use crate::exec::runc::OciRuntime;
 use crate::export::ExportError;
+use crate::history::Build;
 use crate::snapshot::Snapshot;
 use crate::solver::edge;
 use crate::solver::job::{Job, StatusSink};
@@ -28,12 +31,14 @@ use crate::{admission, exec, export};
 pub struct Config {
     /// The state directory. It must lie on a file system that can hold overlay layers, which overlayfs itself cannot.
     pub root: PathBuf,
-    /// The OCI runtime: a path, or a name looked up in `PATH`.
-    pub runc: PathBuf,
+    /// What steps are run with.
+    pub oci: OciRuntime,
     /// Where images come from.
     pub registry: RegistryConfig,
     /// How many ops may run at a time; at least 1.
     pub jobs: usize,
+    /// The network of steps that ask for no other.
+    pub network: Network,
 }
 
 /// Solves LLB in this process. Cheap to clone; all clones share one state directory.
@@ -57,6 +62,10 @@ pub struct SolveRequest {
     pub sockets: BTreeMap<String, Lent>,
     /// What steps may do beyond the usual. A graph that asks for more is refused.
     pub allow: BTreeSet<Entitlement>,
+    /// The build that it is part of, if that is recorded.
+    pub build: Option<Build>,
+    /// Whether the files of a step that fails are kept, to look into them.
+    pub keep_failed: bool,
 }
 
 /// What a step may do only if the caller allows it.
@@ -154,11 +163,11 @@ impl Runtime {
         let opened = tokio::task::spawn_blocking(move || {
             let environment =
                 |error: Box<dyn std::error::Error + Send + Sync>| SolveError::new(ErrorKind::Environment, error);
-            exec::preflight(&config.root, &config.runc).map_err(|error| environment(error.into()))?;
+            exec::preflight(&config.root, &config.oci, config.network).map_err(|error| environment(error.into()))?;
             let store =
                 Store::open_with(&config.root, &mut exec::sweep_session).map_err(|error| environment(error.into()))?;
             let images = Images::new(config.registry);
-            Ok(Self { engine: Arc::new(Engine::new(store, images, config.runc, config.jobs)) })
+            Ok(Self { engine: Arc::new(Engine::new(store, images, config.oci, config.network, config.jobs)) })
         });
         opened.await.unwrap_or_else(|error| Err(SolveError::new(ErrorKind::Internal, error)))
     }
@@ -190,6 +199,8 @@ impl Runtime {
             secrets: request.secrets,
             sockets: request.sockets,
             allow: request.allow,
+            build: request.build,
+            keep_failed: request.keep_failed,
             cancel: cancel.child_token(),
             tasks: TaskTracker::new(),
             status,

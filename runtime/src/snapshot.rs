@@ -1,6 +1,6 @@
 //! Snapshots: file systems that never change, as lists of layers.
 //!
-//! Owns what a snapshot is and how new ones come about: writing on top of one, laying several over one another, taking
+//! Owns what a snapshot is, that its layers stay as long as it is there, and how new ones come about: writing on top of one, laying several over one another, taking
 //! what one has more than another. It does not know who writes or why.
 
 pub(crate) mod apply;
@@ -12,20 +12,22 @@ mod overlay;
 mod stack;
 pub(crate) mod whiteout;
 
+use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hlb_store::{LayerError, LayerId, Store};
+use hlb_store::{Item, LayerError, LayerId, Lease, LeaseError, Store};
 
 pub(crate) use overlay::{Active, View};
 
 use crate::sys::mounts::MAX_LOWERS;
 
-/// A file system: layers, bottom first. None is an empty one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// A file system: layers, bottom first, which nobody collects while it is there. None is an empty one.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
     layers: Arc<[LayerId]>,
+    _lease: Option<Lease>,
 }
 
 /// What makes snapshots.
@@ -70,14 +72,12 @@ pub(crate) enum SnapshotError {
     /// The store refused.
     #[error(transparent)]
     Layer(#[from] LayerError),
+    /// The store cannot note that layers are in use.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
 }
 
 impl Snapshot {
-    /// A snapshot of layers that are in the store, bottom first.
-    pub(crate) fn new(layers: impl Into<Arc<[LayerId]>>) -> Self {
-        Self { layers: layers.into() }
-    }
-
     /// A snapshot with nothing in it.
     pub(crate) fn scratch() -> Self {
         Self::default()
@@ -94,20 +94,58 @@ impl Snapshot {
     }
 }
 
+impl PartialEq for Snapshot {
+    fn eq(&self, other: &Self) -> bool {
+        self.layers == other.layers
+    }
+}
+
+impl Eq for Snapshot {}
+
+impl Hash for Snapshot {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.layers.hash(state);
+    }
+}
+
 impl Snapshots {
     /// Snapshots of a store.
     pub(crate) fn new(store: Store) -> Self {
         Self { store }
     }
 
+    /// The snapshot of some layers, bottom first. `None`: one of them is gone, so whatever names them is worth nothing.
+    pub(crate) fn adopt(&self, layers: impl Into<Arc<[LayerId]>>) -> Result<Option<Snapshot>, SnapshotError> {
+        let layers = layers.into();
+        if layers.is_empty() {
+            return Ok(Some(Snapshot::scratch()));
+        }
+        let items: Vec<Item> = layers.iter().cloned().map(Item::Layer).collect();
+        Ok(self.store.lease(&items)?.map(|lease| Snapshot { layers, _lease: Some(lease) }))
+    }
+
+    /// The snapshot of layers that are there, as those of snapshots at hand are.
+    pub(crate) fn of(&self, layers: impl Into<Arc<[LayerId]>>) -> Result<Snapshot, SnapshotError> {
+        let layers = layers.into();
+        loop {
+            if let Some(snapshot) = self.adopt(Arc::clone(&layers))? {
+                return Ok(snapshot);
+            }
+            // If it is there again by now, somebody has made it anew.
+            if let Some(gone) = layers.iter().find(|layer| !self.store.layers().path(layer).is_dir()) {
+                return Err(SnapshotError::LayerMissing { layer: gone.clone() });
+            }
+        }
+    }
+
     /// A place to write on top of a snapshot.
     pub(crate) fn prepare(&self, base: &Snapshot) -> Result<Active, SnapshotError> {
-        Active::new(&self.store, base, self.lowers(base)?)
+        Active::new(self, base, self.lowers(base)?)
     }
 
     /// A snapshot to read.
     pub(crate) fn view(&self, snapshot: &Snapshot) -> Result<View, SnapshotError> {
-        View::new(&self.store, &self.lowers(snapshot)?)
+        View::new(&self.store, snapshot, &self.lowers(snapshot)?)
     }
 
     /// File systems laid over one another, later ones on top: their layers in order. A layer that comes more than once
@@ -125,7 +163,7 @@ impl Snapshots {
         }
         layers.reverse();
         check_count(layers.len())?;
-        Ok(Snapshot::new(layers))
+        self.of(layers)
     }
 
     /// What `upper` has changed since `lower`, if it was made on top of it; `None` if it was not.
@@ -134,7 +172,7 @@ impl Snapshots {
         if let (Some(bottom), false) = (rest.first(), lower.is_scratch()) {
             overlay::mark_partial(&self.store.layers().path(bottom))?;
         }
-        Ok(Some(Snapshot::new(rest)))
+        self.of(rest).map(Some)
     }
 
     /// What `upper` has other than `lower`, with which it has nothing to do. Reads both.

@@ -2,7 +2,11 @@
 //!
 //! Owns names, options and their help texts, nothing else: what a command does is in `commands`.
 
+mod debug;
 pub(crate) mod given;
+mod history;
+mod machine;
+mod store;
 
 use camino::Utf8PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -10,6 +14,7 @@ use hlb_compiler::{Consent, ConsentError};
 
 use crate::output::{self, Output};
 use given::Given;
+pub(crate) use machine::{MachineArgs, Progress};
 
 const EXIT_CODES: &str = "Exit codes:
   0    done
@@ -148,20 +153,6 @@ pub(crate) struct ModuleArgs {
     /// Let a module of others do some kinds of things on this machine, or `all`; may be repeated
     #[arg(long, value_name = "MODULE=KIND,…", value_parser = trust)]
     pub(crate) trust: Vec<String>,
-}
-
-/// How to build on this machine.
-#[derive(Debug, Args)]
-pub(crate) struct MachineArgs {
-    /// The state directory; otherwise HLBC_ROOT, /var/lib/hlbc for root, $XDG_STATE_HOME/hlbc for others
-    #[arg(long, value_name = "DIR")]
-    pub(crate) root: Option<Utf8PathBuf>,
-    /// How many steps may run at a time; otherwise as many as there are processors, but at least 4
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) jobs: Option<u16>,
-    /// What to say on standard error while building
-    #[arg(long, value_enum, default_value_t = Progress::Plain)]
-    pub(crate) progress: Progress,
 }
 
 #[derive(Debug, Args)]
@@ -368,14 +359,6 @@ pub(crate) struct Diff {
     /// Do not look up the images of programs
     #[arg(long)]
     pub(crate) no_resolve: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub(crate) enum Progress {
-    /// Each step with its log, as it happens
-    Plain,
-    /// Nothing but errors
-    Quiet,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

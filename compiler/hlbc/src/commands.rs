@@ -4,20 +4,26 @@
 //! wrong crate.
 
 mod check;
+mod debug;
 mod diff;
+mod du;
 mod dump;
 mod emit;
 mod explain;
 mod fmt;
 mod frontend;
+mod history;
 mod list;
+mod logs;
 mod module;
+mod prune;
 mod run;
 mod solve;
 mod test;
 mod update;
 mod vendor;
 mod version;
+mod why;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -10,7 +10,7 @@ use hlb_agent::Lent;
 use hlb_compiler::{ExportTo, ImageConfig, LocalDir, Socket, Solve, Variant};
 use hlb_llb::pb;
 use hlb_registry::Platform;
-use hlb_runtime::{Entitlement, ExportTarget, ImageExport, ImageTarget, IndexExport, SolveError, SolveRequest};
+use hlb_runtime::{Build, Entitlement, ExportTarget, ImageExport, ImageTarget, IndexExport, SolveError, SolveRequest};
 
 use crate::image;
 
@@ -21,6 +21,17 @@ pub(crate) struct Lendings {
     secrets: BTreeMap<String, PathBuf>,
     layouts: BTreeMap<String, PathBuf>,
     sockets: BTreeMap<String, Lent>,
+}
+
+/// How things are built, whatever they are.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Terms {
+    /// What steps may do beyond the usual.
+    pub(crate) allow: BTreeSet<Entitlement>,
+    /// Where it is recorded, if it is.
+    pub(crate) build: Option<Build>,
+    /// Whether the files of a step that fails are kept.
+    pub(crate) keep_failed: bool,
 }
 
 impl Lendings {
@@ -57,9 +68,10 @@ impl Lendings {
     }
 
     /// A graph to solve that may use all of this.
-    pub(crate) fn request(&self, definition: pb::Definition, allow: BTreeSet<Entitlement>) -> SolveRequest {
+    pub(crate) fn request(&self, definition: pb::Definition, terms: &Terms) -> SolveRequest {
         let Self { locals, layouts, secrets, sockets } = self.clone();
-        SolveRequest { definition, locals, layouts, secrets, sockets, allow }
+        let Terms { allow, build, keep_failed } = terms.clone();
+        SolveRequest { definition, locals, layouts, secrets, sockets, allow, build, keep_failed }
     }
 }
 

@@ -3,7 +3,6 @@
 //! Owns the order of solves and exports: beside one another, one after the other, the first failure ends the rest. How one
 //! graph is solved is the runtime's business.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,13 +12,11 @@ use hlb_gateway::{FrontendOutcome, FrontendRequest, GatewayError, run_frontend};
 use hlb_language::diagnostic::Location;
 use hlb_llb::pb;
 use hlb_registry::Platform;
-use hlb_runtime::{
-    Entitlement, ErrorKind, ExportTarget, Exported, ImageVariant, Runtime, SolveError, SolveRequest, StatusSink,
-};
+use hlb_runtime::{ErrorKind, ExportTarget, Exported, ImageVariant, Runtime, SolveError, SolveRequest, StatusSink};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::deliver::{self, Lendings};
+use crate::deliver::{self, Lendings, Terms};
 use crate::image;
 use crate::look::{self, Key, Results};
 use crate::world::chain;
@@ -30,8 +27,7 @@ pub(crate) struct Executor {
     results: Results,
     runtime: Runtime,
     status: StatusSink,
-    /// What steps may do beyond the usual.
-    allow: BTreeSet<Entitlement>,
+    terms: Terms,
     /// The last step that failed while the program was evaluated.
     broken: Mutex<Option<Box<Broken>>>,
 }
@@ -62,8 +58,8 @@ pub(crate) enum Unpublished {
 type Outcome<'a> = Pin<Box<dyn Future<Output = Result<(), Box<Broken>>> + Send + 'a>>;
 
 impl Executor {
-    pub(crate) fn new(runtime: Runtime, status: StatusSink, allow: BTreeSet<Entitlement>) -> Self {
-        Self { results: Results::default(), runtime, status, allow, broken: Mutex::new(None) }
+    pub(crate) fn new(runtime: Runtime, status: StatusSink, terms: Terms) -> Self {
+        Self { results: Results::default(), runtime, status, terms, broken: Mutex::new(None) }
     }
 
     /// Does a request. When this returns, nothing of it is running any more.
@@ -107,7 +103,7 @@ impl Executor {
     /// # Errors
     /// If building or writing fails.
     pub(crate) async fn write(&self, solve: &Solve, into: &Path, cancel: &CancellationToken) -> Result<(), SolveError> {
-        let request = Lendings::of(solve).request(solve.definition.clone(), self.allow.clone());
+        let request = Lendings::of(solve).request(solve.definition.clone(), &self.terms);
         let solved = self.runtime.solve(request, Arc::clone(&self.status), cancel).await?;
         self.runtime.export(&solved, &ExportTarget::Directory(into.to_owned()), cancel).await.map(drop)
     }
@@ -126,7 +122,7 @@ impl Executor {
             let source = solve.definition.source.clone();
             WorldError::Other(chain(&self.keep(Broken { error, source, export: None })))
         };
-        let wanted = Lendings::of(solve).request(solve.definition.clone(), self.allow.clone());
+        let wanted = Lendings::of(solve).request(solve.definition.clone(), &self.terms);
         let key = Key::of(&wanted);
         let contents = match self.results.open(&key) {
             Some(contents) => contents,
@@ -168,8 +164,8 @@ impl Executor {
         cancel: &CancellationToken,
     ) -> Result<FrontendOutcome, GatewayError> {
         let lent = Lendings::new(&call.locals, &call.layouts, &call.secrets, &call.sockets);
-        let SolveRequest { locals, layouts, secrets, sockets, .. } =
-            lent.request(pb::Definition::default(), BTreeSet::new());
+        let SolveRequest { locals, layouts, secrets, sockets, allow, build, keep_failed, .. } =
+            lent.request(pb::Definition::default(), &self.terms);
         let platform = Platform::new(&call.platform.os, &call.platform.architecture, &call.platform.variant);
         let mut opts = call.opts.clone();
         if platform != Platform::host() {
@@ -183,7 +179,9 @@ impl Executor {
             layouts,
             secrets,
             sockets,
-            allow: self.allow.clone(),
+            allow,
+            build,
+            keep_failed,
             platform,
         };
         run_frontend(&self.runtime, request, Arc::clone(&self.status), cancel).await
@@ -201,7 +199,7 @@ impl Executor {
             return Ok(());
         }
         let source = solve.definition.source.clone();
-        let request = lent.request(solve.definition, self.allow.clone());
+        let request = lent.request(solve.definition, &self.terms);
         let solved = self.runtime.solve(request, Arc::clone(&self.status), cancel).await;
         solved.map(drop).map_err(|error| Box::new(Broken { error, source, export: None }))
     }
@@ -217,7 +215,7 @@ impl Executor {
         match &export.content {
             Content::One(one) => {
                 let target = deliver::target(export.to.clone(), &one.image);
-                let request = lent.request(one.definition.clone(), self.allow.clone());
+                let request = lent.request(one.definition.clone(), &self.terms);
                 let solved = self.runtime.solve(request, Arc::clone(&self.status), cancel).await;
                 let solved = solved.map_err(|error| {
                     let source = one.definition.source.clone();
@@ -248,7 +246,7 @@ impl Executor {
         let mut running = JoinSet::new();
         for (number, variant) in variants.iter().enumerate() {
             let (runtime, status, token) = (self.runtime.clone(), Arc::clone(&self.status), cancel.clone());
-            let request = lent.request(variant.definition.clone(), self.allow.clone());
+            let request = lent.request(variant.definition.clone(), &self.terms);
             let source = variant.definition.source.clone();
             let (platform, config) = (deliver::platform(variant), image::to_json(&variant.image));
             running.spawn(async move {

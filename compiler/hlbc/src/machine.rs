@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use hlb_compiler::Request;
 use hlb_language::source::SourceMap;
-use hlb_runtime::{Config, Entitlement, PreflightError, Runtime};
+use hlb_runtime::{Config, Entitlement, Network, OciRuntime, PreflightError, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Allow, MachineArgs};
 use crate::config::Places;
+use crate::deliver::Terms;
 use crate::error::{Failure, Kind};
 use crate::execute::{Broken, Executor};
 use crate::program::Kept;
@@ -49,9 +50,10 @@ pub(crate) fn config(args: &MachineArgs) -> Result<Config, Failure> {
     Ok(Config {
         root: std::path::absolute(places.root(args.root.as_deref())?)
             .map_err(|error| Failure::new(Kind::Environment, "the working directory is gone").because(error))?,
-        runc: places.runc(),
+        oci: OciRuntime { program: places.runc() },
         registry: places.registries()?,
         jobs: args.jobs.map_or_else(default_jobs, usize::from),
+        network: Network::Host,
     })
 }
 
@@ -61,7 +63,7 @@ impl Machine {
     /// # Errors
     /// If it cannot build.
     pub(crate) fn open(config: Config, args: &MachineArgs) -> Result<Self, Failure> {
-        hlb_runtime::preflight(&config.root, &config.runc).map_err(unfit)?;
+        hlb_runtime::preflight(&config.root, &config.oci, config.network).map_err(unfit)?;
         // Before the first thread: a namespace belongs to threads, and those to come inherit it.
         hlb_runtime::isolate_mounts()
             .map_err(|error| Failure::new(Kind::Environment, "cannot make a mount namespace").because(error))?;
@@ -91,7 +93,8 @@ impl Machine {
     pub(crate) fn begin(&self, allow: BTreeSet<Entitlement>) -> Result<Building<'_>, Failure> {
         let progress = Progress::start(self.progress)
             .map_err(|error| Failure::new(Kind::Environment, "cannot start a thread").because(error))?;
-        let executor = Arc::new(Executor::new(self.runtime.clone(), progress.sink(), allow));
+        let terms = Terms { allow, build: None, keep_failed: false };
+        let executor = Arc::new(Executor::new(self.runtime.clone(), progress.sink(), terms));
         Ok(Building { machine: self, progress, executor })
     }
 }

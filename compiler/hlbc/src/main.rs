@@ -23,6 +23,7 @@ mod paint;
 mod program;
 mod progress;
 mod reach;
+mod reason;
 mod replace;
 mod report;
 mod site;

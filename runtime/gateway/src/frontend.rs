@@ -17,7 +17,7 @@ use hlb_llb::graph::{Annotations, marshal};
 use hlb_llb::status::{Status, Stream, VertexInfo};
 use hlb_llb::{Digest, encode_definition, ops, pb};
 use hlb_registry::{Platform, Reference, ResolvedImage};
-use hlb_runtime::{Entitlement, ErrorKind, Program, Runtime, SolveRequest, StatusSink};
+use hlb_runtime::{Build, Entitlement, ErrorKind, Program, Runtime, SolveRequest, StatusSink};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -52,6 +52,10 @@ pub struct FrontendRequest {
     pub sockets: BTreeMap<String, Lent>,
     /// What steps may do beyond the usual.
     pub allow: BTreeSet<Entitlement>,
+    /// The build that it is part of, if that is recorded.
+    pub build: Option<Build>,
+    /// Whether the files of a step that fails are kept, to look into them.
+    pub keep_failed: bool,
     /// What is built for. The frontend itself always runs on this machine.
     pub platform: Platform,
 }
@@ -190,6 +194,8 @@ async fn run(
         secrets: BTreeMap::new(),
         sockets: BTreeMap::new(),
         allow: BTreeSet::new(),
+        build: request.build.clone(),
+        keep_failed: request.keep_failed,
     };
     let solved = runtime.solve(solve, Arc::clone(&status), cancel).await.map_err(|error| start(error.into()))?;
     let program = program(&image, &request, &source);

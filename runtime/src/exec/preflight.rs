@@ -6,7 +6,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use super::runc::{self, RuncError};
+use super::network::Network;
+use super::runc::{self, OciRuntime, RuncError};
 use crate::sys::mounts::Overlay;
 
 /// What the file system says it is if it is an overlay.
@@ -56,17 +57,22 @@ pub enum PreflightError {
 /// The file in the state directory that says for which OCI runtime and kernel all of this was found good.
 const FOUND_GOOD: &str = "fit";
 
-/// Checks that steps can run here: as root, with an OCI runtime (a path, or a name looked up in `PATH`), and layers in the
-/// state directory, which is made if it is missing. What was found good once is not tried again until the runtime, the kernel or
+/// Checks that steps can run here: as root, with an OCI runtime and such a network, and layers in the state directory, which is
+/// made if it is missing. What was found good once is not tried again until the runtime, the kernel or
 /// the place of the state directory changes: a build that finds everything in the cache should not start a process.
 ///
 /// # Errors
 /// The first thing that is wrong, with what to do about it.
-pub fn preflight(root: &Path, runc: &Path) -> Result<(), PreflightError> {
+pub fn preflight(root: &Path, oci: &OciRuntime, network: Network) -> Result<(), PreflightError> {
     let user = rustix::process::geteuid();
     if !user.is_root() {
         return Err(PreflightError::NotRoot { uid: user.as_raw() });
     }
+    match network {
+        // Whatever there is of one.
+        Network::Host => {}
+    }
+    let runc = &oci.program;
     let machine = machine(root, runc);
     if machine.is_some() && std::fs::read_to_string(root.join(FOUND_GOOD)).ok() == machine {
         return Ok(());
@@ -111,33 +117,37 @@ fn try_layers(root: &Path) -> Result<(), PreflightError> {
 mod tests {
     use super::*;
 
+    fn check(root: &Path, program: impl AsRef<Path>) -> Result<(), PreflightError> {
+        preflight(root, &OciRuntime { program: program.as_ref().to_owned() }, Network::Host)
+    }
+
     #[test]
     fn privileged_this_machine_will_do() {
         let dir = tempfile::tempdir().unwrap();
-        preflight(&dir.path().join("state"), Path::new("runc")).unwrap();
+        check(&dir.path().join("state"), "runc").unwrap();
         assert_eq!(std::fs::read_dir(dir.path().join("state")).unwrap().count(), 1);
         // Nothing but the note that says so; with it, nothing is tried again, and a broken note only costs a new trial.
         let note = dir.path().join("state").join(FOUND_GOOD);
         let said = std::fs::read_to_string(&note).unwrap();
         std::fs::write(&note, "something else").unwrap();
-        preflight(&dir.path().join("state"), Path::new("runc")).unwrap();
+        check(&dir.path().join("state"), "runc").unwrap();
         assert_eq!(std::fs::read_to_string(&note).unwrap(), said);
     }
 
     #[test]
     fn privileged_a_note_about_another_runtime_does_not_count() {
         let dir = tempfile::tempdir().unwrap();
-        preflight(dir.path(), Path::new("runc")).unwrap();
-        assert!(preflight(dir.path(), Path::new("no-such-runc")).is_err());
+        check(dir.path(), "runc").unwrap();
+        assert!(check(dir.path(), "no-such-runc").is_err());
         let fake = dir.path().join("fake");
         std::fs::write(&fake, "").unwrap();
-        assert!(preflight(dir.path(), &fake).is_err());
+        assert!(check(dir.path(), &fake).is_err());
     }
 
     #[test]
     fn privileged_a_missing_runtime_says_what_to_install() {
         let dir = tempfile::tempdir().unwrap();
-        let error = preflight(dir.path(), Path::new("no-such-runc")).unwrap_err();
+        let error = check(dir.path(), "no-such-runc").unwrap_err();
         assert_eq!(
             error.to_string(),
             "`no-such-runc` is not installed: on Debian and Ubuntu, `apt-get install runc` installs it"
@@ -155,7 +165,7 @@ mod tests {
         };
         let (lower, upper, work, at) = (make("lower"), make("upper"), make("work"), make("root"));
         let mounted = Overlay { lowers: &[lower], upper: Some((&upper, &work)) }.mount(&at).unwrap();
-        let error = preflight(&at.join("state"), Path::new("runc")).unwrap_err();
+        let error = check(&at.join("state"), "runc").unwrap_err();
         assert!(matches!(error, PreflightError::OverlayOnOverlay { .. }), "{error}");
         mounted.unmount().unwrap();
     }

@@ -18,6 +18,13 @@ const OLDEST: (u32, u32) = (1, 1);
 /// Read from a step at once.
 const CHUNK: usize = 32 << 10;
 
+/// What steps are run with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OciRuntime {
+    /// A path, or a name that is looked up in `PATH`.
+    pub program: PathBuf,
+}
+
 /// A bundle to run.
 #[derive(Debug)]
 pub(crate) struct Bundle<'path> {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use hlb_llb::Digest;
 use hlb_registry::Reference;
+use hlb_store::Lease;
 use serde_json::{Value, json};
 
 use super::destination::Destination;
@@ -53,6 +54,8 @@ pub(crate) struct Layer {
     pub(crate) digest: Digest,
     pub(crate) size: u64,
     pub(crate) path: PathBuf,
+    /// Keeps the file there.
+    pub(crate) _held: Option<Lease>,
 }
 
 /// Which readers an archive is for.

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use hlb_registry::{Images, Reference};
-use hlb_store::{BlobError, LayerId, Store};
+use hlb_store::{BlobError, Item, LayerId, Lease, Store};
 use tokio_util::sync::CancellationToken;
 
 use super::archive::Layer;
 use super::image::{ImageError, TRANSFERS};
 use super::{ExportError, Stop};
 use crate::engine::Engine;
-use crate::layer_blob::{self, Form, LayerBlob, LayerBlobError};
+use crate::layer_blob::{self, Form, LayerBlob};
 use crate::snapshot::Snapshot;
 
 /// The blobs of the layers, bottom first. Those that nobody knows yet are packed.
@@ -28,8 +28,8 @@ pub(super) async fn blobs(
     let mut blobs = Vec::with_capacity(snapshot.layers().len());
     for at in 1..=snapshot.layers().len() {
         let layers: Vec<LayerId> = snapshot.layers().iter().take(at).cloned().collect();
-        let known = layer_blob::known(&engine.store, &layers, form).map_err(LayerBlobError::from)?;
-        let usable = known.filter(|blob| blob.origin.is_some() || engine.store.blobs().contains(&blob.digest));
+        let known = layer_blob::held(&engine.store, &layers, form)?;
+        let usable = known.filter(|blob| blob.origin.is_some() || blob.held.is_some());
         match usable {
             Some(blob) => blobs.push(blob),
             None => blobs.extend(pack(engine, layers, form, cancel).await?),
@@ -48,15 +48,17 @@ async fn pack(
     let pulled = match form {
         Form::Plain => None,
         Form::Estargz => {
-            let plain = layer_blob::known(&engine.store, &layers, Form::Plain).map_err(LayerBlobError::from)?;
+            let plain = layer_blob::held(&engine.store, &layers, Form::Plain)?;
             plain.filter(|blob| blob.origin.is_some())
         }
     };
-    if let Some(blob) = &pulled {
-        at_hand(engine, std::slice::from_ref(blob), cancel).await?;
-    }
+    let held = match &pulled {
+        Some(blob) => at_hand(engine, std::slice::from_ref(blob), cancel).await?,
+        None => Vec::new(),
+    };
     let (engine, cancel) = (Arc::clone(engine), cancel.clone());
     let packed = tokio::task::spawn_blocking(move || {
+        let _held = held;
         let stop: Stop<'_> = &|| cancel.is_cancelled();
         match pulled {
             Some(blob) => layer_blob::convert(&engine.store, &layers, &blob, stop).map(Some),
@@ -82,7 +84,8 @@ pub(super) async fn at_hand(
 
 /// A blob as a file of the store: one that was pulled, unpacked and forgotten is pulled again.
 pub(super) async fn fetch(engine: &Engine, blob: &LayerBlob) -> Result<Layer, ImageError> {
-    if !engine.store.blobs().contains(&blob.digest)
+    let mut held = blob.held.clone();
+    if held.is_none()
         && let Some(origin) = &blob.origin
     {
         let failed = |reason: String| ImageError::Origin {
@@ -90,13 +93,22 @@ pub(super) async fn fetch(engine: &Engine, blob: &LayerBlob) -> Result<Layer, Im
             origin: origin.reference.clone(),
             reason,
         };
-        download(&engine.images, &engine.store, blob, origin).await.map_err(failed)?;
+        held = Some(download(&engine.images, &engine.store, blob, origin).await.map_err(failed)?);
     }
     let path = engine.store.blobs().path(&blob.digest);
-    Ok(Layer { digest: blob.digest.clone(), size: blob.size, path })
+    Ok(Layer { digest: blob.digest.clone(), size: blob.size, path, _held: held })
 }
 
-async fn download(images: &Images, store: &Store, blob: &LayerBlob, origin: &layer_blob::Origin) -> Result<(), String> {
+async fn download(
+    images: &Images,
+    store: &Store,
+    blob: &LayerBlob,
+    origin: &layer_blob::Origin,
+) -> Result<Lease, String> {
+    // Another image may have brought it.
+    if let Some(lease) = store.lease(&[Item::Blob(blob.digest.clone())]).map_err(|error| error.to_string())? {
+        return Ok(lease);
+    }
     let reference = Reference::parse(&origin.reference).map_err(|error| error.to_string())?;
     let image = images.resolve(&reference, &origin.platform).await.map_err(|error| error.to_string())?;
     let descriptor = image.manifest.layers.iter().find(|layer| layer.digest == blob.digest);
@@ -104,6 +116,6 @@ async fn download(images: &Images, store: &Store, blob: &LayerBlob, origin: &lay
     let write = |error: BlobError| error.to_string();
     let mut writer = store.blobs().writer().map_err(write)?;
     images.fetch_blob(&image, descriptor, &mut writer, &mut |_| {}).await.map_err(|error| error.to_string())?;
-    writer.finish(Some(&blob.digest)).map_err(write)?;
-    Ok(())
+    let (_, _, lease) = writer.finish(Some(&blob.digest)).map_err(write)?;
+    Ok(lease)
 }

@@ -200,6 +200,7 @@ mod tests {
             compression,
             annotations: BTreeMap::new(),
             origin: None,
+            held: None,
         }
     }
 

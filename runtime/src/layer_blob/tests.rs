@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use super::*;
+use crate::snapshot::Snapshot;
 use crate::snapshot::apply::apply_layer;
 use crate::sys::xattr;
 use crate::tree;
@@ -56,7 +57,7 @@ impl Bench {
             self.store.layers().commit(&id, &staged).unwrap();
             layers.push(id);
         }
-        Snapshot::new(layers)
+        self.snapshots.of(layers).unwrap()
     }
 
     /// Everything that an image keeps of a file system.
@@ -152,8 +153,8 @@ fn privileged_stacks_and_merges_come_back() {
         bench.compare(&merged);
     }
     // What a layer deletes stays deleted where the difference is laid over what it was taken from.
-    let base = Snapshot::new(&stack.layers()[..1]);
-    let upper = Snapshot::new(&stack.layers()[..2]);
+    let base = bench.snapshots.of(&stack.layers()[..1]).unwrap();
+    let upper = bench.snapshots.of(&stack.layers()[..2]).unwrap();
     let difference = bench.snapshots.diff(&base, &upper).unwrap().unwrap();
     bench.compare(&difference);
     bench.compare(&bench.snapshots.merge(&[base, other, difference]).unwrap());
@@ -262,7 +263,7 @@ fn privileged_layers_with_an_index_hold_the_same_files() {
         bench.store.layers().commit(&id, &staged).unwrap();
         again.push(id);
     }
-    similar_asserts(&bench.list(&snapshot), &bench.list(&Snapshot::new(again)));
+    similar_asserts(&bench.list(&snapshot), &bench.list(&bench.snapshots.of(again).unwrap()));
 }
 
 #[test]
@@ -284,7 +285,7 @@ fn privileged_a_layer_with_an_index_can_be_cancelled() {
 #[test]
 fn privileged_a_file_named_like_a_mark_is_refused() {
     let bench = Bench::new();
-    let marked = bench.run(&Snapshot::new(Vec::new()), "mkdir w; touch w/a w/.wh.a");
+    let marked = bench.run(&Snapshot::scratch(), "mkdir w; touch w/a w/.wh.a");
     let refused = pack(&bench.store, &bench.snapshots, marked.layers(), Form::Plain, &|| false).unwrap_err();
     insta::assert_snapshot!(refused, @"`w/.wh.a` cannot be in an image: names that begin with `.wh.` mark what a layer deletes; rename it or remove it");
 }

@@ -1,4 +1,4 @@
-//! Keys of content.
+//! Digests of content.
 //!
 //! Owns the memory of what was hashed: the digest of the same paths of the same layers is computed once, ever. How a tree is hashed is
 //! in `content_hash`.
@@ -7,26 +7,25 @@ use std::sync::Arc;
 
 use hlb_llb::Digest;
 use hlb_llb::digest::Hasher;
-use hlb_store::KeyId;
 
 use crate::content_hash::ContentHash;
 use crate::error::{ErrorKind, SolveError};
 use crate::ops::blocking;
 use crate::snapshot::Snapshot;
 use crate::solver::job::Job;
-use crate::solver::key::{self, ContentRequest};
+use crate::solver::key::ContentRequest;
 use crate::solver::vertex::Input;
 
 /// Where digests of content are remembered. The number changes with the way trees are hashed.
 const FACTS: &str = "content-1";
 
-/// The key of the part of an input that a request names.
-pub(crate) async fn content_key(
+/// The digest of the part of an input that a request names.
+pub(crate) async fn content_digest(
     job: &Arc<Job>,
     input: &Input,
     snapshot: &Snapshot,
     request: &ContentRequest,
-) -> Result<KeyId, SolveError> {
+) -> Result<Digest, SolveError> {
     let is_local = input.vertex.source().is_some_and(|source| source.identifier.starts_with("local://"));
     let memo = memo_key(snapshot, request, is_local);
     let (job, snapshot, request) = (Arc::clone(job), snapshot.clone(), request.clone());
@@ -35,11 +34,11 @@ pub(crate) async fn content_key(
         let facts = job.engine.store.facts();
         let known = facts.get(FACTS, memo.as_str()).map_err(environment)?;
         if let Some(known) = known.and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| text.parse().ok()) {
-            return Ok(key::content_key(&known));
+            return Ok(known);
         }
         let digest = hash(&job, &snapshot, &request, is_local)?;
         facts.put(FACTS, memo.as_str(), digest.as_str().as_bytes()).map_err(environment)?;
-        Ok(key::content_key(&digest))
+        Ok(digest)
     })
     .await
 }

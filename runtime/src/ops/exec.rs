@@ -25,8 +25,9 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use error::ExecError;
 
 use crate::exec::files::ExtraHost;
+use crate::exec::network::Network;
 use crate::exec::resources::{Cpu, Memory, Resources};
-use crate::exec::runc::Control;
+use crate::exec::runc::{Control, OciRuntime};
 use crate::exec::spec::Limit;
 use crate::exec::{Files, Process, Sandbox};
 use crate::snapshot::{Snapshot, Snapshots};
@@ -41,8 +42,11 @@ const WAITING_PIECES: usize = 64;
 pub(crate) struct ExecContext<'job> {
     pub(crate) snapshots: &'job Snapshots,
     pub(crate) store: &'job Store,
-    /// A path, or a name that is looked up in `PATH`.
-    pub(crate) runc: &'job Path,
+    pub(crate) oci: &'job OciRuntime,
+    /// The network if the op asks for none.
+    pub(crate) network: Network,
+    /// Whether its files are kept if it fails.
+    pub(crate) keep_failed: bool,
     /// Files by secret id.
     pub(crate) secrets: &'job BTreeMap<String, PathBuf>,
     /// What is lent over sockets, by id.
@@ -69,7 +73,9 @@ pub(crate) async fn exec(
     let task = Task {
         snapshots: cx.snapshots.clone(),
         store: cx.store.clone(),
-        runc: cx.runc.to_owned(),
+        oci: cx.oci.clone(),
+        network: cx.network,
+        keep_failed: cx.keep_failed,
         secrets: cx.secrets.clone(),
         sockets: cx.sockets.clone(),
         resources: cx.resources.map(resources).unwrap_or_default(),
@@ -142,7 +148,10 @@ impl Drop for EndOnDrop {
 struct Task {
     snapshots: Snapshots,
     store: Store,
-    runc: PathBuf,
+    oci: OciRuntime,
+    network: Network,
+    #[expect(dead_code, reason = "nothing can be kept yet")]
+    keep_failed: bool,
     secrets: BTreeMap<String, PathBuf>,
     sockets: BTreeMap<String, Lent>,
     resources: Resources,
@@ -167,7 +176,7 @@ impl Task {
             mounts: std::mem::take(&mut prepared.mounts),
             remove_stub_parents: meta.remove_mount_stubs_recursive,
         };
-        let run = sandbox.run(&self.runc, process, files, &self.control, output);
+        let run = sandbox.run(&self.oci.program, process, files, &self.control, output);
         let exit = run.map_err(|error| ExecError::from_step(error, &meta.args))?;
         let good =
             if meta.valid_exit_codes.is_empty() { exit.code == 0 } else { meta.valid_exit_codes.contains(&exit.code) };
@@ -189,7 +198,10 @@ impl Task {
             extra_hosts: extra_hosts
                 .map(|host| ExtraHost { name: host.host.clone(), address: host.ip.clone() })
                 .collect(),
-            own_network: self.op.network() == pb::NetMode::None,
+            own_network: match (self.op.network(), self.network) {
+                (pb::NetMode::None, _) => true,
+                (pb::NetMode::Host, _) | (pb::NetMode::Unset, Network::Host) => false,
+            },
             insecure: self.op.security() == pb::SecurityMode::Insecure,
             limits: meta.ulimit.iter().map(limit).collect::<Result<_, _>>()?,
             resources: self.resources.clone(),

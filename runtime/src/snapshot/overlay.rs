@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use hlb_store::{LayerId, Store};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
 
-use super::{Snapshot, SnapshotError, check_count, io_error};
+use super::{Snapshot, SnapshotError, Snapshots, check_count, io_error};
 use crate::sys::mounts::{Mounted, Overlay};
 
 /// File beside the `fs` of a layer that says: this layer was made on others, and some snapshot begins with it.
@@ -21,7 +21,7 @@ const FEW: usize = 32;
 /// A file system that is being written. Dropped without `commit` it leaves nothing.
 #[derive(Debug)]
 pub(crate) struct Active {
-    store: Store,
+    snapshots: Snapshots,
     base: Snapshot,
     lowers: Vec<PathBuf>,
     /// `…/N/fs`; `N` is ours, and gone once committed.
@@ -34,16 +34,18 @@ pub(crate) struct Active {
 #[derive(Debug)]
 pub(crate) struct View {
     path: PathBuf,
-    // In this order: unmounted first, then the directories are removed.
+    // In this order: unmounted first, then the directories are removed, then the layers may go.
     _mounted: Option<Mounted>,
     _dir: Option<tempfile::TempDir>,
+    _snapshot: Snapshot,
 }
 
 impl Active {
-    pub(super) fn new(store: &Store, base: &Snapshot, lowers: Vec<PathBuf>) -> Result<Self, SnapshotError> {
+    pub(super) fn new(snapshots: &Snapshots, base: &Snapshot, lowers: Vec<PathBuf>) -> Result<Self, SnapshotError> {
         check_count(lowers.len())?;
-        let upper = store.layers().new_dir()?;
-        let active = Self { store: store.clone(), base: base.clone(), lowers, upper, mounted: None, committed: false };
+        let upper = snapshots.store.layers().new_dir()?;
+        let (snapshots, base) = (snapshots.clone(), base.clone());
+        let active = Self { snapshots, base, lowers, upper, mounted: None, committed: false };
         if let Some(top) = active.lowers.first() {
             copy_metadata(top, &active.upper).map_err(io_error("set the owner and mode of", &active.upper))?;
         }
@@ -84,11 +86,11 @@ impl Active {
         }
         check_count(self.base.layers.len() + 1)?;
         let id = LayerId::random();
-        self.store.layers().commit(&id, &self.upper)?;
+        let (_, _held) = self.snapshots.store.layers().commit(&id, &self.upper)?;
         self.committed = true;
         let mut layers = self.base.layers.to_vec();
         layers.push(id);
-        Ok(Snapshot::new(layers))
+        self.snapshots.of(layers)
     }
 
     /// Whether nothing was written. The kernel copies up a directory as soon as somebody touches something in it: so a
@@ -150,12 +152,13 @@ impl Drop for Active {
 }
 
 impl View {
-    pub(super) fn new(store: &Store, lowers: &[PathBuf]) -> Result<Self, SnapshotError> {
+    pub(super) fn new(store: &Store, snapshot: &Snapshot, lowers: &[PathBuf]) -> Result<Self, SnapshotError> {
+        let snapshot = snapshot.clone();
         // A layer is a file system as it stands, unless it was made on top of others: then it may delete what they have,
         // which only an overlay understands.
         let partial = match lowers {
             [only] if !only.with_file_name(PARTIAL).exists() => {
-                return Ok(Self { path: only.clone(), _mounted: None, _dir: None });
+                return Ok(Self { path: only.clone(), _mounted: None, _dir: None, _snapshot: snapshot });
             }
             [_] => true,
             _ => false,
@@ -178,7 +181,7 @@ impl View {
             let overlay = Overlay { lowers: &lowers, upper: None };
             Some(overlay.mount(&path).map_err(|source| SnapshotError::Mount { path: path.clone(), source })?)
         };
-        Ok(Self { path, _mounted: mounted, _dir: Some(dir) })
+        Ok(Self { path, _mounted: mounted, _dir: Some(dir), _snapshot: snapshot })
     }
 
     /// Its root directory.

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
+use hlb_llb::Digest;
 use hlb_store::{KeyId, Link, NewRecord, Record};
 
 use crate::error::{ErrorKind, SolveError};
@@ -16,8 +17,10 @@ use crate::snapshot::Snapshot;
 use crate::solver::cache_map::{CacheMap, cache_map};
 use crate::solver::flight::Pending;
 use crate::solver::job::Job;
-use crate::solver::key;
-use crate::solver::vertex::{Done, Vertex};
+use crate::solver::key::{self, DepKey};
+use crate::solver::structure::{self, InputPart};
+use crate::solver::vertex::{Done, Input, Vertex};
+use crate::why::Match;
 
 /// The keys of an output that follow without making anything.
 pub(crate) fn keys(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Pending<Arc<Vec<KeyId>>> {
@@ -45,32 +48,47 @@ async fn find_keys(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Resul
     job.check_cancelled()?;
     let map = cache_map(job, vertex).await?;
     if vertex.inputs.is_empty() {
-        return found(job, vertex, map.roots.iter().map(|root| key::root_key(root, output)).collect());
+        let keys: Vec<KeyId> = map.roots.iter().map(|root| key::root_key(root, output)).collect();
+        if !vertex.ignore_cache
+            && let Some(hit) = hit(job, &keys)?
+        {
+            let how = if keys.first() == Some(&hit.key) { Match::Definition } else { Match::ImageLayers };
+            found(job, vertex, &map, how, &hit, Vec::new);
+        }
+        return Ok(usable(vertex, keys));
     }
     let inputs = try_join_all(vertex.inputs.iter().map(|input| keys(job, &input.vertex, input.output))).await?;
     let mut search = Search::new(job, &map, output);
     for (at, keys) in inputs.iter().enumerate() {
         search.add(at, keys, true)?;
     }
-    found(job, vertex, search.matches())
+    let keys = search.matches();
+    if !vertex.ignore_cache
+        && let Some(hit) = hit(job, &keys)?
+    {
+        found(job, vertex, &map, Match::Definition, &hit, || search.parts(vertex));
+    }
+    Ok(usable(vertex, keys))
 }
 
-/// Reports a hit if one of the keys has a result, and gives the keys back.
-fn found(job: &Job, vertex: &Vertex, keys: Vec<KeyId>) -> Result<Vec<KeyId>, SolveError> {
-    if vertex.ignore_cache {
-        // Whoever reads a vertex that ignores the cache must run again too.
-        return Ok(Vec::new());
+/// The keys of a vertex that others may go by: whoever reads a vertex that ignores the cache must run again too.
+fn usable(vertex: &Vertex, keys: Vec<KeyId>) -> Vec<KeyId> {
+    if vertex.ignore_cache { Vec::new() } else { keys }
+}
+
+/// Reports a hit, the first time that there is one.
+fn found(job: &Job, vertex: &Vertex, map: &CacheMap, how: Match, hit: &Hit, inputs: impl FnOnce() -> Vec<InputPart>) {
+    if job.found(&vertex.digest)
+        && let Some(build) = &job.build
+    {
+        build.hit(vertex, how, Some(&hit.record), structure::of(vertex, map, Some(&hit.key), inputs()));
     }
-    if record(job, &keys)?.is_some() {
-        job.found(&vertex.digest);
-    }
-    Ok(keys)
 }
 
 async fn find_or_run(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Result<Done, SolveError> {
     let known = keys(job, vertex, output).await?;
-    if let Some(record) = record(job, &known)? {
-        return Ok(Done { keys: known.to_vec(), snapshot: Snapshot::new(record.layers) });
+    if let Some((_, snapshot)) = at_hand(job, &known)? {
+        return Ok(Done { keys: known.to_vec(), snapshot });
     }
     let map = cache_map(job, vertex).await?;
     let mut search = Search::new(job, &map, output);
@@ -88,15 +106,14 @@ async fn find_or_run(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Res
             let looked = try_join_all(wanted.iter().map(|at| look_at(job, vertex, &map, *at))).await?;
             for (at, (done, content)) in wanted.iter().zip(looked) {
                 search.add(*at, &done.keys, true)?;
-                if let Some(content) = content {
-                    search.add(*at, &[content], false)?;
-                }
+                search.add_content(*at, content)?;
                 search.set_looked_at(*at);
             }
             let matches = search.matches();
-            if let Some(record) = record(job, &matches)? {
-                job.found(&vertex.digest);
-                return Ok(Done { keys: matches, snapshot: Snapshot::new(record.layers) });
+            if let Some((hit, snapshot)) = at_hand(job, &matches)? {
+                let how = Match::Content { inputs: search.by_content() };
+                found(job, vertex, &map, how, &hit, || search.parts(vertex));
+                return Ok(Done { keys: matches, snapshot });
             }
             if (0..vertex.inputs.len()).any(|at| search.unmatched(at)) {
                 break;
@@ -106,19 +123,19 @@ async fn find_or_run(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Res
     run_and_save(job, vertex, &map, search, output).await
 }
 
-/// Makes an input and, where its content counts, its content key.
+/// Makes an input and, where its content counts, the digest of that.
 async fn look_at(
     job: &Arc<Job>,
     vertex: &Arc<Vertex>,
     map: &CacheMap,
     at: usize,
-) -> Result<(Arc<Done>, Option<KeyId>), SolveError> {
+) -> Result<(Arc<Done>, Option<Digest>), SolveError> {
     let Some(input) = vertex.inputs.get(at) else {
         return Err(SolveError::say(ErrorKind::Internal, format!("`{}` has no input {at}", vertex.name)));
     };
     let done = done(job, &input.vertex, input.output).await?;
     let content = match map.content(at) {
-        Some(request) => Some(ops::content::content_key(job, input, &done.snapshot, request).await?),
+        Some(request) => Some(ops::content::content_digest(job, input, &done.snapshot, request).await?),
         None => None,
     };
     Ok((done, content))
@@ -135,21 +152,28 @@ async fn run_and_save(
     let mut inputs = Vec::with_capacity(looked.len());
     for (at, (done, content)) in looked.into_iter().enumerate() {
         search.add(at, &done.keys, true)?;
-        if let Some(content) = content {
-            search.add(at, &[content], false)?;
-        }
+        search.add_content(at, content)?;
         inputs.push(done.snapshot.clone());
     }
+    let parts = job.build.as_ref().map(|_| search.parts(vertex));
     let ran = vertex.ran.get(&job.tasks, || {
         let (job, vertex) = (Arc::clone(job), Arc::clone(vertex));
         async move { ops::run(&job, &vertex, &inputs).await.map(Arc::new) }
     });
-    let outputs = ran.await?;
-    let snapshot = outputs.get(output).cloned().ok_or_else(|| {
-        let sentence = format!("`{}` has {} outputs, number {output} was asked for", vertex.name, outputs.len());
+    let ran = ran.await?;
+    let snapshot = ran.outputs.get(output).cloned().ok_or_else(|| {
+        let sentence = format!("`{}` has {} outputs, number {output} was asked for", vertex.name, ran.outputs.len());
         SolveError::say(ErrorKind::Definition, sentence)
     })?;
     let keys = save(job, vertex, map, search, output, &snapshot).await?;
+    if let Some((build, parts)) = job.build.as_ref().zip(parts) {
+        let key = keys.iter().find(|key| !key::is_session_only(key));
+        let structure = structure::of(vertex, map, key, parts);
+        match ran.took {
+            Some(took) => build.ran(vertex, structure, took),
+            None => build.hit(vertex, Match::Unchanged, None, structure),
+        }
+    }
     Ok(Done { keys, snapshot })
 }
 
@@ -198,18 +222,39 @@ async fn save(
     }
 }
 
-/// The newest result under any of the keys.
-fn record(job: &Job, keys: &[KeyId]) -> Result<Option<Record>, SolveError> {
-    let mut best: Option<Record> = None;
+/// A result, and the key that it was found by.
+struct Hit {
+    key: KeyId,
+    record: Record,
+}
+
+/// The newest result under any of the keys. Its layers may go at any time.
+fn hit(job: &Job, keys: &[KeyId]) -> Result<Option<Hit>, SolveError> {
+    let mut best: Option<Hit> = None;
     for key in keys.iter().filter(|key| !key::is_session_only(key)) {
         let records = job.engine.store.cache().records(key);
-        for record in records.map_err(|error| SolveError::new(ErrorKind::Environment, error))? {
-            if best.as_ref().is_none_or(|best| best.created_at < record.created_at) {
-                best = Some(record);
+        for record in records.map_err(environment)? {
+            if best.as_ref().is_none_or(|best| best.record.created_at < record.created_at) {
+                best = Some(Hit { key: key.clone(), record });
             }
         }
     }
     Ok(best)
+}
+
+/// The newest result under any of the keys, with its layers held. Results whose layers were collected are dropped.
+fn at_hand(job: &Job, keys: &[KeyId]) -> Result<Option<(Hit, Snapshot)>, SolveError> {
+    while let Some(hit) = hit(job, keys)? {
+        if let Some(snapshot) = job.engine.snapshots.adopt(hit.record.layers.as_slice()).map_err(environment)? {
+            return Ok(Some((hit, snapshot)));
+        }
+        job.engine.store.cache().drop_record(&hit.record.result).map_err(environment)?;
+    }
+    Ok(None)
+}
+
+fn environment(error: impl std::error::Error + Send + Sync + 'static) -> SolveError {
+    SolveError::new(ErrorKind::Environment, error)
 }
 
 /// Which keys of the op are reachable from the keys of each of its inputs.
@@ -224,6 +269,8 @@ struct Search<'a> {
 struct Reached {
     from: BTreeSet<(KeyId, bool)>,
     targets: BTreeSet<KeyId>,
+    /// The digest of its content, if that was looked at.
+    content: Option<Digest>,
     looked_at: bool,
 }
 
@@ -241,7 +288,17 @@ impl<'a> Search<'a> {
                 continue;
             }
             let targets = self.job.engine.store.cache().targets(key, &link);
-            input.targets.extend(targets.map_err(|error| SolveError::new(ErrorKind::Environment, error))?);
+            input.targets.extend(targets.map_err(environment)?);
+        }
+        Ok(())
+    }
+
+    /// Follows the links of an input's content, if that counts.
+    fn add_content(&mut self, at: usize, content: Option<Digest>) -> Result<(), SolveError> {
+        let Some(digest) = content else { return Ok(()) };
+        self.add(at, &[key::content_key(&digest)], false)?;
+        if let Some(input) = self.inputs.get_mut(at) {
+            input.content = Some(digest);
         }
         Ok(())
     }
@@ -279,6 +336,26 @@ impl<'a> Search<'a> {
         if let Some(input) = self.inputs.get_mut(at) {
             input.looked_at = true;
         }
+    }
+
+    /// The inputs whose content was looked at.
+    fn by_content(&self) -> Vec<usize> {
+        let inputs = self.inputs.iter().enumerate();
+        inputs.filter(|(_, input)| input.content.is_some()).map(|(at, _)| at).collect()
+    }
+
+    /// What is known of the inputs by now.
+    fn parts(&self, vertex: &Vertex) -> Vec<InputPart> {
+        let inputs = vertex.inputs.iter().zip(&self.inputs).zip(&self.map.deps);
+        let part = |((input, reached), dep): ((&Input, &Reached), &DepKey)| InputPart {
+            name: input.vertex.name.clone(),
+            vertex: input.vertex.digest.clone(),
+            output: input.output,
+            keys: reached.from.iter().filter(|(_, by_definition)| *by_definition).map(|(key, _)| key.clone()).collect(),
+            selector: dep.selector.clone(),
+            content: reached.content.clone(),
+        };
+        inputs.map(part).collect()
     }
 
     /// Every way in which the inputs' keys lead to the op.

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::engine::Engine;
 use crate::error::SolveError;
+use crate::history::Build;
 use crate::runtime::Entitlement;
 
 /// Where status events go.
@@ -29,6 +30,10 @@ pub(crate) struct Job {
     pub(crate) secrets: BTreeMap<String, PathBuf>,
     pub(crate) sockets: BTreeMap<String, Lent>,
     pub(crate) allow: BTreeSet<Entitlement>,
+    /// Where what happens to its vertices is recorded.
+    pub(crate) build: Option<Build>,
+    /// Whether the files of a step that fails are kept.
+    pub(crate) keep_failed: bool,
     pub(crate) cancel: CancellationToken,
     pub(crate) tasks: TaskTracker,
     pub(crate) status: StatusSink,
@@ -48,12 +53,13 @@ impl Job {
         (self.status)(Status::Completed { vertex: vertex.clone(), at: SystemTime::now(), error });
     }
 
-    /// Reports that a vertex was found in the cache, the first time that it is.
-    pub(crate) fn found(&self, vertex: &Digest) {
+    /// Reports that a vertex was found in the cache, the first time that it is; whether this is the first.
+    pub(crate) fn found(&self, vertex: &Digest) -> bool {
         let first = self.cached.lock().unwrap_or_else(PoisonError::into_inner).insert(vertex.clone());
         if first {
             (self.status)(Status::Cached { vertex: vertex.clone(), at: SystemTime::now() });
         }
+        first
     }
 
     /// Passes on what a vertex printed.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hlb_llb::definition::LoadedVertex;
 use hlb_llb::{Digest, pb};
@@ -36,7 +37,7 @@ pub(crate) struct Vertex {
     /// Its cache key without its inputs' keys.
     pub(crate) cache_map: Flight<Arc<CacheMap>>,
     /// Its results, once it has run.
-    pub(crate) ran: Flight<Arc<Vec<Snapshot>>>,
+    pub(crate) ran: Flight<Arc<Ran>>,
     edges: Mutex<BTreeMap<usize, Arc<Edge>>>,
 }
 
@@ -51,6 +52,14 @@ pub(crate) struct Input {
 pub(crate) struct Edge {
     pub(crate) keys: Flight<Arc<Vec<KeyId>>>,
     pub(crate) done: Flight<Arc<Done>>,
+}
+
+/// What came of running an op.
+pub(crate) struct Ran {
+    /// By number.
+    pub(crate) outputs: Vec<Snapshot>,
+    /// How long it took; `None` if there was nothing to do, as what it reads has not changed.
+    pub(crate) took: Option<Duration>,
 }
 
 /// An output that is at hand.

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use hlb_llb::Digest;
 use hlb_llb::digest::Hasher;
 
-use crate::store::{Inner, make_dir};
+use crate::lease::{self, Item, Lease, LeaseError};
+use crate::store::{Inner, Store, make_dir};
 
 /// The blobs of a store.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +60,9 @@ pub enum BlobError {
         #[source]
         source: io::Error,
     },
+    /// Its use cannot be noted.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
 }
 
 impl Blobs<'_> {
@@ -138,11 +142,11 @@ impl BlobWriter {
         self.size
     }
 
-    /// Ends the blob and makes it visible. Returns its digest and its size in bytes.
+    /// Ends the blob and makes it visible, in use from the first moment on. Returns its digest and its size in bytes.
     ///
     /// # Errors
     /// When the digest is not the expected one (nothing becomes visible) or the blob cannot be written.
-    pub fn finish(mut self, expected: Option<&Digest>) -> Result<(Digest, u64), BlobError> {
+    pub fn finish(mut self, expected: Option<&Digest>) -> Result<(Digest, u64, Lease), BlobError> {
         let digest = std::mem::take(&mut self.hasher).finish();
         if let Some(expected) = expected.filter(|expected| **expected != digest) {
             return Err(BlobError::Mismatch {
@@ -151,19 +155,23 @@ impl BlobWriter {
                 size: self.size,
             });
         }
+        let items = [Item::Blob(digest.clone())];
         let place = place(&self.inner.root, &digest);
-        if place.is_file() {
-            return Ok((digest, self.size));
+        let known = if place.is_file() { Store { inner: Arc::clone(&self.inner) }.lease(&items)? } else { None };
+        if let Some(held) = known {
+            return Ok((digest, self.size, held));
         }
         self.file.flush().map_err(|source| self.error("write", source))?;
         // Without this a power cut can leave the name with no content behind it.
         self.file.get_ref().sync_all().map_err(|source| self.error("write", source))?;
+        let using = lease::using(&self.inner.root)?;
+        let held = lease::hold(&self.inner, &items, &using)?;
         let publish = || {
             place.parent().map_or(Ok(()), make_dir)?;
             std::fs::rename(&self.path, &place)
         };
         publish().map_err(|source| BlobError::Io { action: "create", path: place.clone(), source })?;
-        Ok((digest, self.size))
+        Ok((digest, self.size, held))
     }
 
     fn error(&self, action: &'static str, source: io::Error) -> BlobError {

@@ -1,7 +1,7 @@
 //! Layers: directories in overlay format that never change once they have a name.
 //!
 //! Owns how a directory becomes a layer. The rename and the row are made in one write transaction, so a directory without
-//! a row, seen from inside another transaction, is the leftover of a crash and nothing else.
+//! a row, seen from inside another transaction, is the leftover of a crash, or of a lost database, and nothing else.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -16,6 +16,7 @@ use hlb_llb::Digest;
 use rusqlite::OptionalExtension;
 
 use crate::cache;
+use crate::lease::{self, Item, Lease, LeaseError};
 use crate::meta::{MetaError, WriteError, now};
 use crate::session::Session;
 use crate::store::{Inner, make_dir};
@@ -62,6 +63,9 @@ pub enum LayerError {
     /// The database refused.
     #[error(transparent)]
     Meta(#[from] MetaError),
+    /// Its use cannot be noted.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
 }
 
 impl LayerId {
@@ -122,16 +126,18 @@ impl Layers<'_> {
         make().map_err(|source| LayerError::Io { action: "create a layer in", path: session.dir().to_owned(), source })
     }
 
-    /// Makes a staged directory the layer `id` and returns where it is now. If there is such a layer already it stays and
-    /// the staged directory is removed: layers of one name are taken to be equal.
+    /// Makes a staged directory the layer `id`, in use from the first moment on, and returns where it is now. If there is such
+    /// a layer already it stays and the staged directory is removed: layers of one name are taken to be equal.
     ///
     /// # Errors
     /// When the directory was not staged here, or cannot be moved or recorded. The staged directory is then still there.
-    pub fn commit(&self, id: &LayerId, staged: &Path) -> Result<PathBuf, LayerError> {
+    pub fn commit(&self, id: &LayerId, staged: &Path) -> Result<(PathBuf, Lease), LayerError> {
         let session = &self.inner.session;
         let parent = staged_parent(session, staged)?;
         keep_only_fs(parent)?;
         let place = self.inner.root.join("layers").join(id.as_str());
+        let using = lease::using(&self.inner.root)?;
+        let held = lease::hold(self.inner, &[Item::Layer(id.clone())], &using)?;
         let mut moved = false;
         let done = self.inner.meta.write(|db| {
             let known = is_known(db, id)?;
@@ -147,6 +153,7 @@ impl Layers<'_> {
                 .execute((id.as_str(), now()))?;
             Ok(())
         });
+        drop(using);
         match done {
             Ok(()) if moved => {}
             Ok(()) => remove_tree(parent).map_err(|source| io_error("remove", parent, source))?,
@@ -158,7 +165,7 @@ impl Layers<'_> {
                 return Err(error);
             }
         }
-        Ok(place.join("fs"))
+        Ok((place.join("fs"), held))
     }
 
     /// Where a layer's `fs` directory is, or would be.
@@ -174,7 +181,7 @@ impl Layers<'_> {
         Ok(self.inner.meta.read(|db| is_known(db, id))? && self.path(id).is_dir())
     }
 
-    /// Removes a layer, if it is there, and every cached result that needs it.
+    /// Removes a layer, if it is there, and every cached result that needs it, whoever uses it: for what is damaged.
     ///
     /// # Errors
     /// When it cannot be removed.
@@ -187,9 +194,15 @@ impl Layers<'_> {
         })
     }
 
-    /// Removes directories without a row and rows without a directory.
+    /// Removes directories without a row, unless somebody uses them, and rows without a directory.
     pub(crate) fn sweep(&self) -> Result<(), LayerError> {
         let folder = self.inner.root.join("layers");
+        let taking = lease::taking(&self.inner.root)?;
+        let used = lease::leased(&self.inner.root, &taking)?;
+        let in_use = |name: &std::ffi::OsStr| {
+            let id = name.to_str().and_then(|name| name.parse().ok());
+            id.is_some_and(|id| used.contains(&Item::Layer(id)))
+        };
         let orphans = self.inner.meta.write(|db| {
             let fail = |source| WriteError::Other(io_error("clean", &folder, source));
             let mut recorded = BTreeSet::new();
@@ -199,7 +212,7 @@ impl Layers<'_> {
             let mut orphans = Vec::new();
             for entry in std::fs::read_dir(&folder).map_err(fail)? {
                 let entry = entry.map_err(fail)?;
-                if !recorded.remove(&entry.file_name()) {
+                if !recorded.remove(&entry.file_name()) && !in_use(&entry.file_name()) {
                     let trash = self.inner.session.fresh("trash").map_err(fail)?;
                     std::fs::rename(entry.path(), &trash).map_err(fail)?;
                     orphans.push(trash);
@@ -210,6 +223,7 @@ impl Layers<'_> {
             }
             Ok::<_, WriteError<LayerError>>(orphans)
         })?;
+        drop(taking);
         for orphan in orphans {
             remove_tree(&orphan).map_err(|source| io_error("remove", &orphan, source))?;
         }

@@ -5,12 +5,13 @@
 //! ```text
 //! <root>/version               format version; a newer one is refused
 //! <root>/lock                  flock: opening, and taking a session away
+//! <root>/leases.lock           flock: shared to begin a use of something, exclusive to take unused things away
 //! <root>/meta.db               SQLite in WAL mode: layers, the cache graph, facts
 //! <root>/blobs/sha256/ab/<hex> content by digest, there only after it was verified
 //! <root>/layers/<id>/fs        one overlay layer
-//! <root>/layers/<id>/partial    there if a snapshot begins with a layer that was made on others (hlb-runtime's)
+//! <root>/layers/<id>/partial   there if a snapshot begins with a layer that was made on others (hlb-runtime's)
 //! <root>/cache-mounts/<id>/fs  what `mount cache` keeps between steps
-//! <root>/sessions/<id>/        scratch of one process; `lock` is held by flock while it lives
+//! <root>/sessions/<id>/        scratch of one process; `lock` is held by flock while it lives, `leases` is what it uses
 //! ```
 //!
 //! Whatever is being made is made in the session directory and becomes visible by one rename. A process that dies leaves
@@ -18,19 +19,31 @@
 //!
 //! The crate does not know what a layer contains, how a cache key is computed or what is worth keeping.
 
+mod store;
+
 mod blob;
 mod cache;
 mod facts;
 mod layer;
 mod meta;
+
+mod claim;
+mod lease;
 mod session;
-mod store;
 mod tree;
+
+mod gc;
+mod usage;
+
+mod failure;
+mod history;
+mod structure;
 
 pub use blob::{BlobError, BlobWriter, Blobs};
 pub use cache::{Cache, KeyId, Link, NewRecord, Record, ResultId};
 pub use facts::Facts;
 pub use layer::{InvalidLayerId, LayerError, LayerId, Layers};
+pub use lease::{Item, Lease, LeaseError};
 pub use meta::MetaError;
 pub use store::{FORMAT, OpenError, Store};
 pub use tree::remove_tree;

@@ -16,7 +16,9 @@ const MAX_IDLE: usize = 4;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Each entry takes the schema from its index to the next version. Entries are never changed, only added.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
+
+const VERSION_1: &str = "
     CREATE TABLE layers (
         id         TEXT PRIMARY KEY,
         created_at INTEGER NOT NULL
@@ -63,7 +65,97 @@ const MIGRATIONS: &[&str] = &["
         value     BLOB NOT NULL,
         PRIMARY KEY (namespace, key)
     ) STRICT, WITHOUT ROWID;
-"];
+";
+
+/// What is on disk for sure, how large things are and how often used; builds, their steps and what those are made of.
+const VERSION_2: &str = "
+    -- The boot id while the layer may be lost with the machine's power; empty once it is on disk.
+    ALTER TABLE layers ADD COLUMN boot   TEXT NOT NULL DEFAULT '';
+    -- Allocated; NULL: not measured. Measured each time if some file of it has other names.
+    ALTER TABLE layers ADD COLUMN bytes  INTEGER;
+    ALTER TABLE layers ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
+
+    -- `cost` is the microseconds it took to make; `kind` as BuildKit's clients know them.
+    ALTER TABLE results ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE results ADD COLUMN uses    INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE results ADD COLUMN cost    INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE results ADD COLUMN kind    TEXT NOT NULL DEFAULT 'regular';
+
+    CREATE TABLE durations (
+        step   TEXT PRIMARY KEY,
+        micros INTEGER NOT NULL,
+        at     INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- `outcome` is running, done, failed, cancelled or died.
+    CREATE TABLE builds (
+        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+        session    TEXT NOT NULL,
+        title      TEXT NOT NULL,
+        directory  TEXT NOT NULL,
+        started_at INTEGER NOT NULL,
+        ended_at   INTEGER,
+        outcome    TEXT NOT NULL
+    ) STRICT;
+
+    -- The source maps of its definitions, as protobuf.
+    CREATE TABLE build_sources (
+        build  INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
+        source BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX build_sources_by_build ON build_sources (build);
+
+    CREATE TABLE structures (
+        id      INTEGER PRIMARY KEY,
+        key     TEXT,
+        vertex  TEXT NOT NULL,
+        map     TEXT NOT NULL,
+        kind    TEXT NOT NULL,
+        name    TEXT NOT NULL,
+        place   TEXT NOT NULL,
+        op      BLOB NOT NULL,
+        parts   TEXT NOT NULL,
+        made_at INTEGER NOT NULL,
+        lost    TEXT NOT NULL DEFAULT '',
+        lost_at INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE INDEX structures_by_key ON structures (key);
+    CREATE INDEX structures_by_map ON structures (map, made_at);
+    CREATE INDEX structures_by_place ON structures (place, made_at);
+    CREATE INDEX structures_by_name ON structures (name, made_at);
+
+    -- `state` is ran, cached, failed or cancelled.
+    CREATE TABLE build_steps (
+        build       INTEGER NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
+        number      INTEGER NOT NULL,
+        vertex      TEXT NOT NULL,
+        name        TEXT NOT NULL,
+        inputs      TEXT NOT NULL,
+        state       TEXT NOT NULL,
+        started_at  INTEGER,
+        micros      INTEGER,
+        error       TEXT,
+        structure   INTEGER,
+        explanation TEXT,
+        PRIMARY KEY (build, number)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Failed steps that are kept: the op, and the layers of its mounts, bottom first.
+    CREATE TABLE failures (
+        build  INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        op     BLOB NOT NULL,
+        mounts TEXT NOT NULL,
+        PRIMARY KEY (build, number)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE failure_layers (
+        build  INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        layer  TEXT NOT NULL,
+        PRIMARY KEY (build, number, layer)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX failure_layers_by_layer ON failure_layers (layer);
+";
 
 /// The metadata cannot be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Sessions: the scratch space of one process.
 //!
-//! Owns who is alive. A session lives as long as the lock on its `lock` file is held, which the kernel gives back however
+//! Owns who is alive; what a session uses is known to `lease`. A session lives as long as the lock on its `lock` file is held, which the kernel gives back however
 //! the process ends. Everything that creates or removes a session directory does so under the store's lock, so nobody
 //! takes a session that is just being made for a dead one.
 
@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
+use crate::lease::Uses;
 use crate::tree::remove_tree;
 
 /// Taken for the short time in which sessions come and go.
@@ -27,6 +28,7 @@ pub(crate) struct Session {
     dir: PathBuf,
     _lock: File,
     next: AtomicU64,
+    uses: Uses,
 }
 
 /// A session whose process is gone. Its lock is ours now, so no other process takes it too.
@@ -42,11 +44,16 @@ impl Session {
         DirBuilder::new().mode(0o700).create(&dir)?;
         let lock = lock_file(&dir.join(SESSION_LOCK))?;
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Self { root: root.to_owned(), dir, _lock: lock, next: AtomicU64::new(0) })
+        Ok(Self { root: root.to_owned(), dir, _lock: lock, next: AtomicU64::new(0), uses: Uses::default() })
     }
 
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// What this session uses.
+    pub(crate) fn uses(&self) -> &Uses {
+        &self.uses
     }
 
     /// A path in a folder of the session that no other call has got; the folder is made, the path is not.
@@ -76,12 +83,31 @@ impl Drop for Session {
 
 /// The store's lock; given back on drop.
 pub(crate) fn lock_store(root: &Path) -> io::Result<File> {
-    let file = lock_file(&root.join(STORE_LOCK))?;
+    lock(&root.join(STORE_LOCK), FlockOperation::LockExclusive)
+}
+
+/// A lock file, made if need be; the lock is given back on drop.
+pub(crate) fn lock(path: &Path, how: FlockOperation) -> io::Result<File> {
+    let file = lock_file(path)?;
     loop {
-        match rustix::fs::flock(&file, FlockOperation::LockExclusive) {
+        match rustix::fs::flock(&file, how) {
             Err(Errno::INTR) => {}
             other => return Ok(other.map(|()| file)?),
         }
+    }
+}
+
+/// Whether the process of a session lives. Not to be asked of one that is just being made: the question takes its lock for
+/// a moment, if it is free.
+pub(crate) fn is_alive(dir: &Path) -> io::Result<bool> {
+    let lock = match File::open(dir.join(SESSION_LOCK)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        other => other?,
+    };
+    match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(false),
+        Err(Errno::WOULDBLOCK) => Ok(true),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -19,10 +19,11 @@ use crate::session::{self, Session};
 /// change the version of the schema.
 pub const FORMAT: u32 = 1;
 
-/// A state directory that is open. Clones are the same opening; the last one to go takes the session directory with it.
+/// A state directory that is open. Clones are the same opening, and its leases keep it open; the last of them to go takes the
+/// session directory with it.
 #[derive(Clone, Debug)]
 pub struct Store {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
@@ -140,8 +141,8 @@ impl Store {
         &self.inner.root
     }
 
-    /// Scratch space of this opening, on the same file system as everything else. The names `lock`, `blobs`, `layers` and
-    /// `trash` in it are taken.
+    /// Scratch space of this opening, on the same file system as everything else. The names `lock`, `leases`, `leases.new`,
+    /// `blobs`, `layers` and `trash` in it are taken.
     pub fn session_dir(&self) -> &Path {
         self.inner.session.dir()
     }

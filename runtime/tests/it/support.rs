@@ -13,7 +13,9 @@ use hlb_llb::pb;
 use hlb_llb::status::Status;
 use hlb_llb::{Digest, encode_op};
 use hlb_registry::RegistryConfig;
-use hlb_runtime::{Config, Contents, Entitlement, ExportTarget, Runtime, SolveError, SolveRequest, Solved};
+use hlb_runtime::{
+    Config, Contents, Entitlement, ExportTarget, Network, OciRuntime, Runtime, SolveError, SolveRequest, Solved,
+};
 use tokio_util::sync::CancellationToken;
 
 /// A state directory, a directory that builds read, and what else they may use.
@@ -97,9 +99,10 @@ impl Bench {
         tokio.block_on(async {
             let runtime = Runtime::open(Config {
                 root: self.path("state"),
-                runc: "runc".into(),
+                oci: OciRuntime { program: "runc".into() },
                 registry: RegistryConfig::empty(),
                 jobs: 2,
+                network: Network::Host,
             })
             .await?;
             let events = Arc::new(Mutex::new(Vec::new()));
@@ -111,6 +114,8 @@ impl Bench {
                 secrets: self.secrets.clone(),
                 sockets: self.sockets.clone(),
                 allow: self.allow.clone(),
+                build: None,
+                keep_failed: false,
             };
             let status = Arc::new(move |status| sink.lock().unwrap().push(status));
             let solved = runtime.solve(request, status, &CancellationToken::new()).await;

@@ -1,6 +1,6 @@
 //! What evaluation gets from the embedded runtime, without a program that asks for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,11 @@ use hlb_llb::ops::{FileStep, Http, file, http};
 use hlb_llb::pb;
 use hlb_llb::status::Status;
 use hlb_registry::RegistryConfig;
-use hlb_runtime::{Config, Runtime};
+use hlb_runtime::{Config, Network, OciRuntime, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::deliver::Terms;
 use crate::execute::Executor;
 use crate::world::{OsWorld, Outside};
 
@@ -35,7 +36,8 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (root, registry) = (dir.path().join("state"), RegistryConfig::empty());
-        let config = Config { root, runc: "runc".into(), registry, jobs: 2 };
+        let oci = OciRuntime { program: "runc".into() };
+        let config = Config { root, oci, registry, jobs: 2, network: Network::Host };
         let runtime = tokio.block_on(Runtime::open(config)).unwrap();
         let solved = Arc::<Mutex<usize>>::default();
         let count = Arc::clone(&solved);
@@ -44,7 +46,7 @@ impl Bench {
                 *count.lock().unwrap() += 1;
             }
         });
-        let executor = Arc::new(Executor::new(runtime, status, BTreeSet::new()));
+        let executor = Arc::new(Executor::new(runtime, status, Terms::default()));
         Self { dir, tokio, cancel: CancellationToken::new(), executor, solved }
     }
 

@@ -11,7 +11,7 @@ use hlb_gateway::{FrontendOutcome, FrontendRequest, GatewayError, run_frontend};
 use hlb_llb::pb;
 use hlb_llb::status::Status;
 use hlb_registry::{Platform, RegistryConfig};
-use hlb_runtime::{Config, ExportTarget, Runtime, SolveRequest};
+use hlb_runtime::{Config, ExportTarget, Network, OciRuntime, Runtime, SolveRequest};
 use tokio_util::sync::CancellationToken;
 
 use crate::image;
@@ -37,7 +37,8 @@ impl Bench {
             registry.add_layout(name, dir.path().join(name)).unwrap();
         }
         let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let config = Config { root: dir.path().join("state"), runc: "runc".into(), registry, jobs: 2 };
+        let (root, oci) = (dir.path().join("state"), OciRuntime { program: "runc".into() });
+        let config = Config { root, oci, registry, jobs: 2, network: Network::Host };
         let runtime = tokio.block_on(Runtime::open(config)).unwrap();
         std::fs::create_dir(dir.path().join("src")).unwrap();
         Self { dir, tokio, runtime, cancel: CancellationToken::new(), log: Arc::default() }
@@ -67,6 +68,8 @@ impl Bench {
             secrets: BTreeMap::new(),
             sockets: BTreeMap::new(),
             allow: BTreeSet::new(),
+            build: None,
+            keep_failed: false,
             platform: Platform::host(),
         };
         let log = Arc::clone(&self.log);
@@ -92,6 +95,8 @@ impl Bench {
             secrets: BTreeMap::new(),
             sockets: BTreeMap::new(),
             allow: BTreeSet::new(),
+            build: None,
+            keep_failed: false,
         };
         self.tokio.block_on(async {
             let solved = self.runtime.solve(request, Arc::new(drop), &self.cancel).await.unwrap();

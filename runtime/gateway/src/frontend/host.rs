@@ -45,6 +45,8 @@ impl Host for RuntimeHost {
             secrets: self.request.secrets.clone(),
             sockets: self.request.sockets.clone(),
             allow: self.request.allow.clone(),
+            build: self.request.build.clone(),
+            keep_failed: self.request.keep_failed,
         };
         let fault = |error: hlb_runtime::SolveError| Fault::new(chain(&error));
         let solved = self.runtime.solve(request, self.status.clone(), &self.cancel).await.map_err(fault)?;

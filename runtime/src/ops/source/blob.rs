@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use hlb_llb::{Digest, pb};
 use hlb_registry::{Layout, Reference};
+use hlb_store::Item;
 
 use super::layout;
 use crate::error::{ErrorKind, SolveError};
@@ -63,7 +64,9 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Vertex, found: &Found) -> Res
     let blob = &found.blob;
     let blobs = job.engine.store.blobs();
     let environment = |error: hlb_store::BlobError| SolveError::new(ErrorKind::Environment, error);
-    if !blobs.contains(&blob.digest) {
+    let held = job.engine.store.lease(&[Item::Blob(blob.digest.clone())]);
+    let mut held = held.map_err(|error| environment(error.into()))?;
+    if held.is_none() {
         let mut writer = blobs.writer().map_err(environment)?;
         match &found.layout {
             Some(name) => copy_from_layout(job, name, blob, &mut writer)?,
@@ -74,12 +77,15 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Vertex, found: &Found) -> Res
                 fetched.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
             }
         }
-        writer.finish(Some(&blob.digest)).map_err(|error| SolveError::new(ErrorKind::Source, error))?;
+        let finished = writer.finish(Some(&blob.digest));
+        let (_, _, lease) = finished.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
+        held = Some(lease);
     }
     let (from, name) = (blobs.path(&blob.digest), blob.name.clone());
     let (mode, uid, gid) = (blob.mode, blob.uid, blob.gid);
     let job = Arc::clone(job);
     blocking(move || {
+        let _held = held;
         let environment =
             |error: Box<dyn std::error::Error + Send + Sync>| SolveError::new(ErrorKind::Environment, error);
         let active = job.engine.snapshots.prepare(&Snapshot::default()).map_err(|error| environment(error.into()))?;

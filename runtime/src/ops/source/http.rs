@@ -54,15 +54,20 @@ pub(super) async fn find(job: &Arc<Job>, vertex: &Vertex, op: &pb::SourceOp) -> 
     let kept = job.engine.store.facts().get(FACTS, name.as_str()).map_err(environment)?;
     let kept: Option<Kept> = kept.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let layer = kept.as_ref().and_then(|kept| LayerId::from_str(&kept.layer).ok());
-    let there =
-        layer.as_ref().map_or(Ok(false), |layer| job.engine.store.layers().exists(layer)).map_err(environment)?;
-    let previous = kept.as_ref().filter(|_| there).map(|kept| &kept.cached);
+    // Held while the server is asked: its answer may be that nothing changed.
+    let there = match layer {
+        Some(layer) if job.engine.store.layers().exists(&layer).map_err(environment)? => {
+            job.engine.snapshots.adopt([layer]).map_err(environment)?
+        }
+        _ => None,
+    };
+    let previous = kept.as_ref().filter(|_| there.is_some()).map(|kept| &kept.cached);
     let active = job.engine.snapshots.prepare(&Snapshot::default()).map_err(environment)?;
     let fetched = get(job, vertex, &source, previous, &active).await?;
     let last_modified = fetched.last_modified.as_deref().unwrap_or_default();
     let keys = vec![key_of(&source, op, &fetched.digest, &fetched.filename, last_modified)];
     let unchanged = if fetched.reused {
-        layer.map(|layer| Snapshot::new(vec![layer]))
+        there
     } else {
         let snapshot = active.commit().map_err(environment)?;
         remember(job, &name, fetched, &snapshot)?;

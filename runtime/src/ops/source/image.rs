@@ -12,7 +12,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use hlb_llb::digest::Hasher;
 use hlb_llb::{Digest, pb};
 use hlb_registry::{Descriptor, Platform, ResolvedImage};
-use hlb_store::LayerId;
+use hlb_store::{Item, LayerId, Lease};
 
 use crate::error::{ErrorKind, SolveError};
 use crate::layer_blob;
@@ -124,10 +124,13 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Arc<Vertex>, found: &Found) -
     let image = &found.image;
     let layers = &found.layers;
     let environment = |error: hlb_store::MetaError| SolveError::new(ErrorKind::Environment, error);
-    let mut missing = Vec::new();
+    let store = &job.engine.store;
+    let (mut held, mut missing) = (Vec::new(), Vec::new());
     for (at, layer) in layers.iter().enumerate() {
-        if !job.engine.store.layers().exists(layer).map_err(environment)? {
-            missing.push(at);
+        let known = store.layers().exists(layer).map_err(environment)?;
+        match if known { lease(job, Item::Layer(layer.clone()))? } else { None } {
+            Some(lease) => held.push(lease),
+            None => missing.push(at),
         }
     }
     // Layers come in parallel and are unpacked one on the other, each as soon as it and those below it are there.
@@ -140,27 +143,38 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Arc<Vertex>, found: &Found) -
         .buffered(DOWNLOADS);
     for at in &missing {
         let Some(blob) = blobs.try_next().await? else { break };
-        unpack(job, image, layers, *at, blob).await?;
+        held.extend(unpack(job, image, layers, *at, blob).await?);
     }
     if let Some(platform) = &found.named {
-        layer_blob::remember(&job.engine.store, layers, image, platform).map_err(environment)?;
+        layer_blob::remember(store, layers, image, platform).map_err(environment)?;
     }
-    Ok(Snapshot::new(layers.clone()))
+    job.engine.snapshots.of(layers.clone()).map_err(|error| SolveError::new(ErrorKind::Environment, error))
 }
 
-/// The blob of a layer as a file on this machine.
+/// The blob of a layer as a file on this machine, and what keeps it there.
+struct LocalBlob {
+    path: PathBuf,
+    _held: Option<Lease>,
+}
+
+fn lease(job: &Job, item: Item) -> Result<Option<Lease>, SolveError> {
+    job.engine.store.lease(&[item]).map_err(|error| SolveError::new(ErrorKind::Environment, error))
+}
+
+/// Fetches the blob of a layer, unless it is here.
 async fn download(
     job: &Arc<Job>,
     vertex: &Arc<Vertex>,
     image: &Arc<ResolvedImage>,
     descriptor: &Descriptor,
-) -> Result<PathBuf, SolveError> {
+) -> Result<LocalBlob, SolveError> {
     if let Some(path) = image.local_blob(descriptor) {
-        return Ok(path);
+        return Ok(LocalBlob { path, _held: None });
     }
     let blobs = job.engine.store.blobs();
-    if blobs.contains(&descriptor.digest) {
-        return Ok(blobs.path(&descriptor.digest));
+    let path = blobs.path(&descriptor.digest);
+    if let Some(lease) = lease(job, Item::Blob(descriptor.digest.clone()))? {
+        return Ok(LocalBlob { path, _held: Some(lease) });
     }
     let environment = |error: hlb_store::BlobError| SolveError::new(ErrorKind::Environment, error);
     let mut writer = blobs.writer().map_err(environment)?;
@@ -168,25 +182,26 @@ async fn download(
     let mut progress = |current: u64| job.progress(&vertex.digest, name, current, Some(descriptor.size));
     let fetched = job.engine.images.fetch_blob(image, descriptor, &mut writer, &mut progress).await;
     fetched.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
-    writer.finish(Some(&descriptor.digest)).map_err(environment)?;
-    Ok(blobs.path(&descriptor.digest))
+    let (_, _, lease) = writer.finish(Some(&descriptor.digest)).map_err(environment)?;
+    Ok(LocalBlob { path, _held: Some(lease) })
 }
 
+/// Makes a layer of a blob. Those below it are there.
 async fn unpack(
     job: &Arc<Job>,
     image: &Arc<ResolvedImage>,
     layers: &[LayerId],
     at: usize,
-    blob: PathBuf,
-) -> Result<(), SolveError> {
-    let Some(layer) = layers.get(at).cloned() else { return Ok(()) };
+    blob: LocalBlob,
+) -> Result<Option<Lease>, SolveError> {
+    let Some(layer) = layers.get(at).cloned() else { return Ok(None) };
     let below: Vec<PathBuf> = layers.iter().take(at).rev().map(|layer| job.engine.store.layers().path(layer)).collect();
     let expected = image.config.rootfs.diff_ids.get(at).cloned();
     let reference = image.reference.to_string();
     let store = job.engine.store.clone();
     blocking(move || {
         let environment = |error: Box<dyn std::error::Error + Send + Sync>| SolveError::new(ErrorKind::Environment, error);
-        let file = File::open(&blob).map_err(|error| environment(error.into()))?;
+        let file = File::open(&blob.path).map_err(|error| environment(error.into()))?;
         let staged = store.layers().new_dir().map_err(|error| environment(error.into()))?;
         let applied = apply_layer(file, &staged, &below).map_err(|error| SolveError::new(ErrorKind::Source, error))?;
         if expected.as_ref().is_some_and(|expected| *expected != applied.diff_id) {
@@ -196,8 +211,8 @@ async fn unpack(
             );
             return Err(SolveError::say(ErrorKind::Source, sentence));
         }
-        store.layers().commit(&layer, &staged).map_err(|error| environment(error.into()))?;
-        Ok(())
+        let (_, lease) = store.layers().commit(&layer, &staged).map_err(|error| environment(error.into()))?;
+        Ok(Some(lease))
     })
     .await
 }

@@ -79,7 +79,9 @@ pub(super) async fn unchanged(job: &Arc<Job>, found: &Found) -> Result<Option<Sn
         let listing =
             scan(&selection.directory, &selection.include, &selection.exclude, &selection.follow).map_err(source)?;
         let previous = kept(&shared, &selection)?;
-        let same = previous.as_ref().filter(|previous| listing.same_as(&previous.listing)).map(Kept::snapshot);
+        let same = previous.as_ref().filter(|previous| listing.same_as(&previous.listing));
+        let layers = same.map(|same| same.layer().into_iter().collect::<Vec<_>>());
+        let same = layers.map_or(Ok(None), |layers| shared.engine.snapshots.adopt(layers)).map_err(environment)?;
         Ok((same, Looked { listing, previous }))
     })
     .await?;
@@ -100,8 +102,15 @@ pub(super) async fn fetch(job: &Arc<Job>, found: &Found) -> Result<Snapshot, Sol
         let snapshots = &job.engine.snapshots;
         let active = snapshots.prepare(&Snapshot::default()).map_err(environment)?;
         let layers = job.engine.store.layers();
-        let old_layer =
-            previous.as_ref().and_then(|previous| Some((&previous.listing, layers.path(&previous.layer()?))));
+        let old = previous.as_ref().and_then(|previous| Some((&previous.listing, previous.layer()?)));
+        // What was collected meanwhile is copied again.
+        let old = match old {
+            Some((listing, layer)) => {
+                snapshots.adopt([layer.clone()]).map_err(environment)?.map(|held| (listing, layer, held))
+            }
+            None => None,
+        };
+        let old_layer = old.as_ref().map(|(listing, layer, _held)| (*listing, layers.path(layer)));
         let shared = old_layer.as_ref().map(|(listing, path)| (*listing, path.as_path()));
         let listing = fill(active.upper(), listing, shared).map_err(source)?;
         let snapshot = active.commit().map_err(environment)?;
@@ -127,10 +136,6 @@ fn kept(job: &Job, selection: &Selection) -> Result<Option<Kept>, SolveError> {
 impl Kept {
     fn layer(&self) -> Option<LayerId> {
         LayerId::from_str(self.layer.as_deref()?).ok()
-    }
-
-    fn snapshot(&self) -> Snapshot {
-        Snapshot::new(self.layer().into_iter().collect::<Vec<_>>())
     }
 }
 

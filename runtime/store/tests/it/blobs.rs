@@ -32,7 +32,7 @@ fn a_stream_is_hashed_as_it_passes() {
         whole.extend_from_slice(&piece);
     }
     assert_eq!(writer.size(), whole.len() as u64);
-    let (digest, size) = writer.finish(None).unwrap();
+    let (digest, size, _) = writer.finish(None).unwrap();
     assert_eq!((digest.clone(), size), (Digest::of(&whole), whole.len() as u64));
     assert_eq!(std::fs::read(fixture.store.blobs().path(&digest)).unwrap(), whole);
 }

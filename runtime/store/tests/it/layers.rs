@@ -15,7 +15,7 @@ fn a_commit_moves_the_directory() {
     std::fs::write(staged.join("file"), "x").unwrap();
     std::fs::create_dir(staged.parent().unwrap().join("work")).unwrap();
     assert!(!layers.exists(&id).unwrap());
-    let path = layers.commit(&id, &staged).unwrap();
+    let (path, _) = layers.commit(&id, &staged).unwrap();
     assert_eq!(path, layers.path(&id));
     assert!(layers.exists(&id).unwrap());
     assert_eq!(std::fs::read_to_string(path.join("file")).unwrap(), "x");
@@ -30,7 +30,7 @@ fn the_first_layer_of_a_name_stays() {
     let id = fixture.layer("first");
     let staged = layers.new_dir().unwrap();
     std::fs::write(staged.join("file"), "second").unwrap();
-    let path = layers.commit(&id, &staged).unwrap();
+    let (path, _) = layers.commit(&id, &staged).unwrap();
     assert_eq!(std::fs::read_to_string(path.join("file")).unwrap(), "first");
     assert!(!staged.parent().unwrap().exists(), "the staged one is removed");
 }
@@ -55,7 +55,7 @@ fn a_directory_without_a_row_is_replaced() {
     std::fs::create_dir_all(layers.path(&id).join("half")).unwrap();
     assert!(!layers.exists(&id).unwrap());
     let staged = layers.new_dir().unwrap();
-    let path = layers.commit(&id, &staged).unwrap();
+    let (path, _) = layers.commit(&id, &staged).unwrap();
     assert!(!path.join("half").exists());
 }
 

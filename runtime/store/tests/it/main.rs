@@ -6,6 +6,7 @@ mod blobs;
 mod cache;
 mod format;
 mod layers;
+mod leases;
 mod processes;
 mod sessions;
 

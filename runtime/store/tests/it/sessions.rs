@@ -25,7 +25,7 @@ fn a_blob_writer_keeps_its_session() {
     let store = fixture.open_again();
     let writer = store.blobs().writer().unwrap();
     drop(store);
-    let (digest, _) = writer.finish(None).unwrap();
+    let (digest, _, _) = writer.finish(None).unwrap();
     assert!(fixture.store.blobs().contains(&digest));
 }
 

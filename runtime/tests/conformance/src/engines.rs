@@ -11,7 +11,9 @@ use hlb_agent::Lent;
 use hlb_compiler::{ExportTo, Socket, Solve};
 use hlb_llb::pb;
 use hlb_registry::RegistryConfig;
-use hlb_runtime::{Config, Entitlement, ExportTarget, ImageExport, ImageTarget, Runtime, SolveRequest};
+use hlb_runtime::{
+    Config, Entitlement, ExportTarget, ImageExport, ImageTarget, Network, OciRuntime, Runtime, SolveRequest,
+};
 use tokio_util::sync::CancellationToken;
 
 /// No case takes that long.
@@ -90,8 +92,13 @@ impl Here {
     /// # Panics
     /// If this machine cannot run steps.
     pub async fn open(directory: &Path, docker: &Path) -> Self {
-        let config =
-            Config { root: directory.join("state"), runc: "runc".into(), registry: RegistryConfig::empty(), jobs: 4 };
+        let config = Config {
+            root: directory.join("state"),
+            oci: OciRuntime { program: "runc".into() },
+            registry: RegistryConfig::empty(),
+            jobs: 4,
+            network: Network::Host,
+        };
         Self { runtime: Runtime::open(config).await.unwrap(), docker: docker.to_owned() }
     }
 
@@ -109,7 +116,8 @@ impl Here {
             let Work { definition, locals, secrets, sockets } = work;
             let allow = BTreeSet::from([Entitlement::NetworkHost, Entitlement::SecurityInsecure]);
             let layouts = BTreeMap::new();
-            let request = SolveRequest { definition, locals, secrets, sockets, layouts, allow };
+            let (build, keep_failed) = (None, false);
+            let request = SolveRequest { definition, locals, secrets, sockets, layouts, allow, build, keep_failed };
             let cancel = CancellationToken::new();
             let solved = self.runtime.solve(request, Arc::new(|_| ()), &cancel).await.map_err(|error| said(&error))?;
             let target = self.target(product, to);

@@ -14,7 +14,7 @@ use hlb_llb::graph::{Annotations, Output, marshal};
 use hlb_llb::ops::{Image, ResolveMode};
 use hlb_llb::{Digest, pb};
 use hlb_registry::RegistryConfig;
-use hlb_runtime::{Config, Runtime, SolveRequest, Solved};
+use hlb_runtime::{Config, Network, OciRuntime, Runtime, SolveRequest, Solved};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -46,7 +46,13 @@ impl Studio {
         tokio.block_on(async {
             let mut registry = RegistryConfig::empty();
             registry.add_layout("example.org/base", self.path("base")).unwrap();
-            let config = Config { root: self.path("state"), runc: "runc".into(), registry, jobs: 2 };
+            let config = Config {
+                root: self.path("state"),
+                oci: OciRuntime { program: "runc".into() },
+                registry,
+                jobs: 2,
+                network: Network::Host,
+            };
             work(&Runtime::open(config).await.unwrap()).await
         })
     }
@@ -80,6 +86,8 @@ async fn solve(runtime: &Runtime, definition: pb::Definition) -> Solved {
         secrets: BTreeMap::new(),
         sockets: BTreeMap::new(),
         allow: BTreeSet::new(),
+        build: None,
+        keep_failed: false,
     };
     runtime.solve(request, Arc::new(|_| {}), &CancellationToken::new()).await.unwrap()
 }

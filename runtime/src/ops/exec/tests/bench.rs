@@ -72,7 +72,9 @@ impl Bench {
         let cx = ExecContext {
             snapshots: &self.snapshots,
             store: &self.store,
-            runc: Path::new("runc"),
+            oci: &OciRuntime { program: "runc".into() },
+            network: Network::Host,
+            keep_failed: false,
             secrets: &self.secrets,
             sockets: &self.sockets,
             resources: self.resources.as_ref(),
@@ -128,8 +130,8 @@ fn busybox(store: &Store) -> Snapshot {
     std::fs::write(root.join("etc/passwd"), "root:x:0:0::/:/bin/sh\nann:x:1000:1001::/home/ann:/bin/sh\n").unwrap();
     std::fs::write(root.join("etc/group"), "root:x:0:\nwheel:x:10:ann\nann:x:1001:\n").unwrap();
     let id = LayerId::random();
-    store.layers().commit(&id, &root).unwrap();
-    Snapshot::new(vec![id])
+    let _held = store.layers().commit(&id, &root).unwrap();
+    Snapshots::new(store.clone()).of([id]).unwrap()
 }
 
 /// A bind mount.

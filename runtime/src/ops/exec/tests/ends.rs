@@ -97,7 +97,9 @@ fn privileged_a_missing_runtime_is_named() {
     let cx = ExecContext {
         snapshots: &bench.snapshots,
         store: &bench.store,
-        runc: Path::new("/nowhere/runc"),
+        oci: &OciRuntime { program: "/nowhere/runc".into() },
+        network: Network::Host,
+        keep_failed: false,
         secrets: &secrets,
         sockets: &BTreeMap::new(),
         resources: None,
@@ -160,7 +162,9 @@ fn privileged_a_dropped_step_ends_too() {
     let cx = ExecContext {
         snapshots: &bench.snapshots,
         store: &bench.store,
-        runc: Path::new("runc"),
+        oci: &OciRuntime { program: "runc".into() },
+        network: Network::Host,
+        keep_failed: false,
         secrets: &secrets,
         sockets: &BTreeMap::new(),
         resources: None,

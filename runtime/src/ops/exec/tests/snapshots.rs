@@ -182,7 +182,37 @@ fn privileged_long_chains_are_mounted_and_longer_ones_refused() {
 #[test]
 fn privileged_a_lost_layer_is_named() {
     let bench = Bench::new();
-    let lost: hlb_store::LayerId = "lost".parse().unwrap();
-    let error = bench.snapshots.prepare(&Snapshot::new(vec![lost])).unwrap_err();
+    let layers = vec!["lost".parse().unwrap()];
+    assert!(bench.snapshots.adopt(layers.clone()).unwrap().is_none());
+    let error = bench.snapshots.of(layers).unwrap_err();
     assert_eq!(error.to_string(), "layer `lost` is missing in the state directory");
+    // Whatever was held, someone can still remove it by hand.
+    let [layer] = bench.base.layers() else { panic!("{:?}", bench.base) };
+    std::fs::remove_dir_all(bench.store.layers().path(layer).parent().unwrap()).unwrap();
+    let error = bench.snapshots.prepare(&bench.base).unwrap_err();
+    assert_eq!(error.to_string(), format!("layer `{layer}` is missing in the state directory"));
+}
+
+#[test]
+fn privileged_layers_are_in_use_as_long_as_anybody_has_them() {
+    type Holder = fn(&Snapshots, Snapshot) -> Box<dyn std::any::Any>;
+    let holders: [Holder; 5] = [
+        |_, top| Box::new(top),
+        |all, top| Box::new(all.merge(&[top]).unwrap()),
+        |all, top| Box::new(all.diff(&Snapshot::scratch(), &top).unwrap()),
+        |all, top| Box::new(all.view(&top).unwrap()),
+        |all, top| Box::new(all.prepare(&top).unwrap()),
+    ];
+    let mut bench = Bench::new();
+    bench.base = Snapshot::scratch();
+    let list = || std::fs::read_to_string(bench.store.session_dir().join("leases")).unwrap();
+    assert_eq!(list(), "");
+    for hold in holders {
+        let top = bench.files(&bench.files(&Snapshot::scratch(), &[("below", "")]), &[("above", "")]);
+        let layers = top.layers().to_vec();
+        let holder = hold(&bench.snapshots, top);
+        assert!(layers.iter().all(|layer| list().contains(layer.as_str())));
+        drop(holder);
+        assert_eq!(list(), "");
+    }
 }

@@ -1,0 +1,3 @@
+//! Options of the command that looks into failed steps: `debug`.
+//!
+//! Owns their names and help texts.

@@ -1,0 +1,3 @@
+//! Options of the commands about the state directory: `du` and `prune`.
+//!
+//! Owns their names and help texts.

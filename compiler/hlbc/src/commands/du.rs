@@ -1,0 +1,3 @@
+//! `hlbc du`.
+//!
+//! Owns the table of what the state directory holds.

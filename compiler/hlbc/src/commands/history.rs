@@ -1,0 +1,3 @@
+//! `hlbc history`.
+//!
+//! Owns the table of builds.

@@ -1,0 +1,3 @@
+//! `hlbc logs`.
+//!
+//! Owns which logs are printed, and in what form.

@@ -1,0 +1,3 @@
+//! `hlbc prune`.
+//!
+//! Owns the words for what was taken away.

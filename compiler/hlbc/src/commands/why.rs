@@ -1,0 +1,3 @@
+//! `hlbc why`.
+//!
+//! Owns which build and steps are told of; the words for causes are in `reason`.

@@ -1,0 +1,1 @@
+//! How many ops run at a time, and which is next.

@@ -1,0 +1,1 @@
+//! How urgent a step is: how long what waits for it takes.

@@ -1,0 +1,60 @@
+//! The state directory without a machine that could build.
+//!
+//! Owns the opening of it for callers that only look at it or clean it: nothing is mounted and no OCI runtime is needed. What
+//! they may do with it stands in the modules of the subjects, which add methods.
+
+use std::path::Path;
+
+use hlb_store::Store;
+
+use crate::error::{ErrorKind, SolveError};
+use crate::exec;
+use crate::runtime::Runtime;
+
+/// A state directory that is open. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub(crate) store: Store,
+}
+
+impl State {
+    /// Opens a state directory, which is made if it is missing. Blocks.
+    ///
+    /// # Errors
+    /// `ErrorKind::Environment`: it cannot be written, or belongs to a newer program.
+    pub fn open(root: &Path) -> Result<Self, SolveError> {
+        let store = Store::open_with(root, &mut exec::sweep_session);
+        Ok(Self { store: store.map_err(|error| SolveError::new(ErrorKind::Environment, error))? })
+    }
+
+    /// Where it is, as an absolute path without links.
+    pub fn root(&self) -> &Path {
+        self.store.root()
+    }
+}
+
+impl Runtime {
+    /// The state directory.
+    pub fn state(&self) -> State {
+        State { store: self.engine.store.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_missing_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::open(&dir.path().join("state")).unwrap();
+        assert_eq!(state.root(), dir.path().canonicalize().unwrap().join("state"));
+        assert!(state.root().join("meta.db").exists());
+    }
+
+    #[test]
+    fn one_that_cannot_be_used_is_the_fault_of_the_environment() {
+        let error = State::open(Path::new("/proc/nothing/state")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Environment);
+    }
+}

@@ -1,0 +1,1 @@
+//! The causes there are, from the first that counts to the last.

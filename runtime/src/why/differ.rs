@@ -1,0 +1,1 @@
+//! What differs between a step and an earlier one.

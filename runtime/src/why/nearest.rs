@@ -1,0 +1,1 @@
+//! Which earlier step a step is most like.
