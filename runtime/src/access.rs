@@ -16,6 +16,7 @@ use rustix::fs::OFlags;
 use crate::error::{ErrorKind, SolveError};
 use crate::runtime::{Runtime, Solved};
 use crate::snapshot::View;
+use crate::snapshot::whiteout::is_overlay_xattr;
 use crate::sys::root::Root;
 use crate::sys::xattr;
 use hlb_patterns::{Filter, Search, Trails};
@@ -169,7 +170,6 @@ impl Entry {
         let is_device = matches!(kind, rustix::fs::FileType::CharacterDevice | rustix::fs::FileType::BlockDevice);
         let number = found.rdev();
         let attributes = xattr::list(path)?;
-        let ours = |name: &[u8]| name.starts_with(b"trusted.overlay.");
         Ok(Self {
             name: path.file_name().unwrap_or_default().to_owned(),
             mode: found.mode(),
@@ -181,7 +181,7 @@ impl Entry {
             device: is_device.then(|| (rustix::fs::major(number), rustix::fs::minor(number))),
             attributes: attributes
                 .into_iter()
-                .filter(|(name, _)| !ours(name.to_bytes()))
+                .filter(|(name, _)| !is_overlay_xattr(name.to_bytes()))
                 .map(|(name, value)| (std::ffi::OsStr::from_bytes(name.to_bytes()).to_owned(), value))
                 .collect(),
         })

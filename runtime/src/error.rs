@@ -5,12 +5,14 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use hlb_llb::Digest;
 
 use crate::admission::NotAllowed;
 use crate::runtime::Entitlement;
+use crate::sys::rootless::OwnerError;
 
 /// A failed solve. Cheap to clone: every vertex that waits for a failed one reports the same failure.
 #[derive(Clone)]
@@ -53,7 +55,10 @@ impl SolveError {
 
     /// A failure with its cause.
     pub(crate) fn new(kind: ErrorKind, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(Arc::new(Inner { kind, vertex: None, exit_code: None, cause: cause.into() }))
+        let cause = cause.into();
+        // Whatever was tried: it is not the fault of what is built.
+        let kind = if has_owner_error(cause.as_ref()) { ErrorKind::Environment } else { kind };
+        Self(Arc::new(Inner { kind, vertex: None, exit_code: None, cause }))
     }
 
     /// A failure that is only a sentence.
@@ -107,10 +112,28 @@ impl SolveError {
         self.0.cause.downcast_ref::<NotAllowed>().map(|error| error.entitlement)
     }
 
+    /// Whether the user who builds has too few subordinate ids for an owner that a file should have.
+    pub fn lacks_ids(&self) -> bool {
+        has_owner_error(self.0.cause.as_ref())
+    }
+
     /// The exit code of the process that failed, where one did.
     pub fn exit_code(&self) -> Option<i32> {
         self.0.exit_code
     }
+}
+
+fn has_owner_error(cause: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(cause);
+    while let Some(cause) = next {
+        // What stands in an error of the standard library is no source of it.
+        let inner = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        if inner.is_some_and(|inner| inner.is::<OwnerError>()) {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
 }
 
 impl fmt::Display for SolveError {

@@ -23,6 +23,8 @@ use std::path::{Path, PathBuf};
 use hlb_llb::status::Stream;
 
 use crate::sys::root::Root;
+use crate::sys::rootless::{self, Privilege};
+use crate::sys::{file, mounts};
 pub use preflight::{PreflightError, preflight};
 
 use cgroup::Cgroup;
@@ -121,6 +123,12 @@ pub(crate) enum StepError {
         /// What is missing.
         controller: &'static str,
     },
+    /// The kernel lets only root limit what others use.
+    #[error(
+        "the step has limits of memory or processors, or a control group to stand under, which only root can set: \
+         run the same command with `sudo`"
+    )]
+    NoControlGroups,
     /// The container could not be run.
     #[error(transparent)]
     Runc(#[from] RuncError),
@@ -157,9 +165,6 @@ impl Sandbox {
         control: &Control,
         output: &(dyn Fn(Stream, Vec<u8>) + Sync),
     ) -> Result<Exit, StepError> {
-        if let Some(controller) = process.resources.missing_controller() {
-            return Err(StepError::Controller { controller });
-        }
         let root = Root::open(&files.root).map_err(io_error("open", &files.root))?;
         let user = user::find(&root, &process.user)?;
         let mut mounts = self.given_files(&process)?;
@@ -171,7 +176,7 @@ impl Sandbox {
         if !mounts.iter().any(|mount| process.cwd.starts_with(&mount.place)) {
             make_cwd(&root, &process.cwd, &user).map_err(io_error("create the working directory", &process.cwd))?;
         }
-        let cgroup = Cgroup::new(&process.cgroup_parent, &self.id);
+        let cgroup = self.cgroup(&process)?;
         let step = Step {
             root: files.root.clone(),
             readonly_root: files.readonly_root,
@@ -185,14 +190,26 @@ impl Sandbox {
             insecure: process.insecure,
             resources: process.resources,
             mounts: mounts.iter().map(Attached::to_mount).collect(),
-            cgroup: cgroup.path().to_owned(),
+            cgroup: cgroup.as_ref().map(|cgroup| cgroup.path().to_owned()),
         };
         let spec = serde_json::to_vec(&Spec::new(step, Machine::this(process.insecure)?))?;
         self.write("config.json", &spec)?;
-        let bundle = Bundle { runc, dir: &self.dir, id: &self.id, cgroup: &cgroup };
+        let bundle = Bundle { runc, dir: &self.dir, id: &self.id, cgroup: cgroup.as_ref() };
         let exit = bundle.run(process.connection, control, output);
         stubs.remove(&root).map_err(io_error("remove mount points from", &files.root))?;
         Ok(exit?)
+    }
+
+    /// The control group of the step. None where we have no say in them, and the step does not ask for it.
+    fn cgroup(&self, process: &Process) -> Result<Option<Cgroup>, StepError> {
+        if rootless::privilege() != Privilege::Root {
+            let asked = !process.cgroup_parent.is_empty() || process.resources != Resources::default();
+            return if asked { Err(StepError::NoControlGroups) } else { Ok(None) };
+        }
+        match process.resources.missing_controller() {
+            Some(controller) => Err(StepError::Controller { controller }),
+            None => Ok(Some(Cgroup::new(&process.cgroup_parent, &self.id))),
+        }
     }
 
     /// The files every container gets from us.
@@ -246,7 +263,10 @@ impl Attached {
         let place = self.place.clone();
         let access = if self.readonly { "ro" } else { "rw" };
         let bind = |from: &Path, options: &[&str]| {
-            let options: Vec<&str> = [&["rbind", "rprivate", access], options].concat();
+            let mut options: Vec<&str> = [&["rbind", "rprivate", access], options].concat();
+            options.extend(
+                mounts::kept_options(from).into_iter().filter(|option| !options.contains(option)).collect::<Vec<_>>(),
+            );
             Mount::new(place.clone(), "bind", from, &options)
         };
         match &self.what {
@@ -281,7 +301,7 @@ fn make_cwd(root: &Root, cwd: &Path, user: &user::User) -> io::Result<()> {
     for dir in missing.into_iter().rev() {
         std::fs::create_dir(dir)?;
         std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o755))?;
-        std::os::unix::fs::chown(dir, Some(user.uid), Some(user.gid))?;
+        file::set_owner(dir, user.uid, user.gid)?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 //!                        export: directory · tar · image ◄── snapshot (overlay layers) ◄┘ ──► store: blobs, metadata
 //! ```
 //!
-//! Has never heard of HLB: anything that makes LLB can use it. [`Runtime`] is the entry point; [`isolate_mounts`] must have been
+//! Has never heard of HLB: anything that makes LLB can use it. [`Runtime`] is the entry point; [`isolate`] must have been
 //! called before, on the thread from which all others come.
 #![deny(unsafe_code)]
 
@@ -50,5 +50,5 @@ pub use runtime::{
 };
 pub use solver::job::StatusSink;
 pub use state::State;
-pub use sys::namespace::isolate_mounts;
+pub use sys::rootless::{IsolateError, Privilege, Switch, isolate};
 pub use why::Match;

@@ -36,6 +36,7 @@ const TESTS: &[Package] = &[
     package("openssh-client", "SSH keys, and the agent that steps are lent"),
     package("sqlite3", "reads the state directory from outside"),
     package("util-linux", "namespaces in which the conformance suite runs its servers"),
+    package("uidmap", "gives users their subordinate ids, for builds without root"),
     package("iproute2", "brings up the network of such a namespace"),
     Package { name: "nodejs", why: "builds and tests the VS Code extension", command: Some("node") },
     command("npm", "fetches what the VS Code extension is built with"),
@@ -49,8 +50,28 @@ const TESTS: &[Package] = &[
 pub(crate) fn setup(tests: bool) -> Result<()> {
     packages(tests)?;
     if tests {
+        users()?;
         base::base_image(false)?;
         engine::docker_engine()?;
+    }
+    Ok(())
+}
+
+/// Makes the users as whom tests build without root: one with subordinate ids, which `useradd` gives to people, and one without,
+/// as it gives none to services.
+fn users() -> Result<()> {
+    for (name, kind) in [("hlbctest", "--user-group"), ("hlbcnone", "--system")] {
+        let id = Command::new("id").arg(name).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        if !id.is_ok_and(|status| status.success()) {
+            println!("setup: making the user {name}, for tests");
+            host::run(host::as_root("useradd")?.args([
+                kind,
+                "--no-create-home",
+                "--shell",
+                "/usr/sbin/nologin",
+                name,
+            ]))?;
+        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use camino::Utf8Path;
 use hlb_compiler::Consent;
@@ -24,6 +25,12 @@ pub(crate) struct Places {
     superuser: bool,
 }
 
+/// Whether root started this program. A user who builds is root, too, but only from then on and in a namespace.
+pub(crate) fn is_superuser() -> bool {
+    static FIRST: OnceLock<bool> = OnceLock::new();
+    *FIRST.get_or_init(|| rustix::process::geteuid().is_root())
+}
+
 impl Places {
     /// Those of this process.
     pub(crate) fn here() -> Self {
@@ -36,7 +43,7 @@ impl Places {
             xdg_state: var("XDG_STATE_HOME"),
             xdg_config: var("XDG_CONFIG_HOME"),
             home: var("HOME"),
-            superuser: rustix::process::geteuid().is_root(),
+            superuser: is_superuser(),
         }
     }
 

@@ -90,6 +90,11 @@ fn help(error: &SolveError) -> Option<String> {
     if let Some(entitlement) = error.entitlement() {
         return Some(format!("run hlbc with `--allow {}` if you trust the program", entitlement.name()));
     }
+    if error.lacks_ids() {
+        let ids = "`usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER`, by root, adds some, and the package \
+                   `uidmap` has what gives them out; or run the same command with `sudo`";
+        return Some(ids.into());
+    }
     Some(
         match (error.kind(), error.exit_code()) {
             (ErrorKind::Internal, _) => "report it with the program and the command that led here",

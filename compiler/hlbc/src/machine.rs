@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hlb_compiler::Request;
 use hlb_language::source::SourceMap;
-use hlb_runtime::{Config, Entitlement, Network, OciRuntime, PreflightError, Runtime};
+use hlb_runtime::{Config, Entitlement, IsolateError, Network, OciRuntime, PreflightError, Runtime, Switch};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Allow, MachineArgs};
@@ -63,10 +63,9 @@ impl Machine {
     /// # Errors
     /// If it cannot build.
     pub(crate) fn open(config: Config, args: &MachineArgs) -> Result<Self, Failure> {
-        hlb_runtime::preflight(&config.root, &config.oci, config.network).map_err(unfit)?;
         // Before the first thread: a namespace belongs to threads, and those to come inherit it.
-        hlb_runtime::isolate_mounts()
-            .map_err(|error| Failure::new(Kind::Environment, "cannot make a mount namespace").because(error))?;
+        hlb_runtime::isolate().map_err(not_alone)?;
+        hlb_runtime::preflight(&config.root, &config.oci, config.network).map_err(unfit)?;
         let (tokio, cancel) = interrupt::start()?;
         let runtime = tokio.block_on(Runtime::open(config)).map_err(|error| failure::plain(&error))?;
         Ok(Self { tokio, cancel, runtime, progress: args.progress })
@@ -173,14 +172,44 @@ pub(crate) fn entitlements(allow: &[Allow]) -> BTreeSet<Entitlement> {
     allow.iter().map(entitlement).collect()
 }
 
+/// Why this process gets no mounts of its own, and what can be done.
+fn not_alone(error: IsolateError) -> Failure {
+    let failure = |message: String| Failure::new(Kind::Environment, message);
+    match error {
+        IsolateError::Mounts(source) => failure("this is root without the right to mount file systems".into())
+            .because(source)
+            .help("in a container, start it with `--privileged`, or build there as another user than root"),
+        IsolateError::Namespace { uid, switch, source } => {
+            let failure = failure(format!(
+                "steps are mounted and contained in a user namespace, and the kernel gives user {uid} none"
+            ))
+            .because(source);
+            match switch {
+                Some(Switch { name, value, .. }) => failure.help(format!(
+                    "`sysctl -w {name}={value}`, by root, lets users have them; or run the same command with `sudo`"
+                )),
+                None => failure.help("run the same command with `sudo`"),
+            }
+        }
+        IsolateError::Ids { program, said } => failure(format!(
+            "the subordinate ids of this user cannot be had: `{program}` says: {said}"
+        ))
+        .help("`/etc/subuid` and `/etc/subgid` say who has which, and `newuidmap` and `newgidmap` give them out"),
+    }
+}
+
 /// What a machine lacks, and how it gets it.
 fn unfit(error: PreflightError) -> Failure {
     let elsewhere = "choose another directory with `--root DIR`, on a file system such as ext4, xfs or btrfs";
     let failure = |message: String| Failure::new(Kind::Environment, message);
     match error {
-        PreflightError::NotRoot { uid } => {
-            failure(format!("steps are mounted and contained, which only root can do, and this is user {uid}"))
-                .help("run the same command with `sudo`")
+        PreflightError::Marks { root, user } => {
+            let (by, us) = if user { ("a user", "root") } else { ("root", "this user") };
+            failure(format!(
+                "the state directory `{}` was made by {by}, and {us} cannot read its layers",
+                root.display()
+            ))
+            .help("choose another directory with `--root DIR`")
         }
         PreflightError::Runtime(why) => {
             // It brings advice of its own, which the help line replaces.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::network::Network;
 use super::runc::{self, OciRuntime, RuncError};
 use crate::sys::mounts::Overlay;
+use crate::sys::rootless::{self, Privilege};
 
 /// What the file system says it is if it is an overlay.
 const OVERLAY: u64 = 0x794c_7630;
@@ -16,11 +17,17 @@ const OVERLAY: u64 = 0x794c_7630;
 /// The machine cannot run steps.
 #[derive(Debug, thiserror::Error)]
 pub enum PreflightError {
-    /// Not root.
-    #[error("only root can mount file systems and make containers, and this is user {uid}: try again with `sudo`")]
-    NotRoot {
-        /// The effective user id.
-        uid: u32,
+    /// The state directory holds layers of the other kind.
+    #[error(
+        "the state directory `{root}` was made by {}, and layers are marked in another way {}: choose another directory",
+        if *user { "a user who is not root" } else { "root" },
+        if *user { "by root" } else { "by users who are not root" }
+    )]
+    Marks {
+        /// The state directory.
+        root: PathBuf,
+        /// Whether somebody made it who is not root.
+        user: bool,
     },
     /// The OCI runtime is missing or not one that can be used.
     #[error("{0}")]
@@ -57,22 +64,23 @@ pub enum PreflightError {
 /// The file in the state directory that says for which OCI runtime and kernel all of this was found good.
 const FOUND_GOOD: &str = "fit";
 
-/// Checks that steps can run here: as root, with an OCI runtime and such a network, and layers in the state directory, which is
+/// The file in the state directory that says that its layers were made in a user namespace, where overlays are marked by other
+/// extended attributes than root's.
+const USER_MARKS: &str = "marked-by-user";
+
+/// Checks that steps can run here: in namespaces ([`crate::isolate`]) that allow mounts, with an OCI runtime and such a network, and layers in the state directory, which is
 /// made if it is missing. What was found good once is not tried again until the runtime, the kernel or
 /// the place of the state directory changes: a build that finds everything in the cache should not start a process.
 ///
 /// # Errors
 /// The first thing that is wrong, with what to do about it.
 pub fn preflight(root: &Path, oci: &OciRuntime, network: Network) -> Result<(), PreflightError> {
-    let user = rustix::process::geteuid();
-    if !user.is_root() {
-        return Err(PreflightError::NotRoot { uid: user.as_raw() });
-    }
     match network {
         // Whatever there is of one.
         Network::Host => {}
     }
     let runc = &oci.program;
+    check_marks(root)?;
     let machine = machine(root, runc);
     if machine.is_some() && std::fs::read_to_string(root.join(FOUND_GOOD)).ok() == machine {
         return Ok(());
@@ -92,12 +100,26 @@ fn machine(root: &Path, runc: &Path) -> Option<String> {
     let (program, place) = (std::fs::metadata(&runc).ok()?, std::fs::metadata(root).ok()?);
     let kernel = rustix::system::uname();
     let changed = (program.size(), program.mtime(), program.mtime_nsec());
-    Some(format!("1 {} {changed:?} {} {:?}\n", runc.display(), place.dev(), kernel.release()))
+    let privilege = rootless::privilege();
+    Some(format!("1 {privilege:?} {} {changed:?} {} {:?}\n", runc.display(), place.dev(), kernel.release()))
+}
+
+/// Refuses a state directory that was made in the other way.
+fn check_marks(root: &Path) -> Result<(), PreflightError> {
+    let user = root.join(USER_MARKS).exists();
+    let by_root = rootless::privilege() == Privilege::Root;
+    if user == by_root && (user || root.join("layers").exists()) {
+        return Err(PreflightError::Marks { root: root.to_owned(), user });
+    }
+    Ok(())
 }
 
 fn try_layers(root: &Path) -> Result<(), PreflightError> {
     let failed = |source| PreflightError::Root { root: root.to_owned(), source };
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(failed)?;
+    if rootless::privilege() != Privilege::Root {
+        std::fs::write(root.join(USER_MARKS), "").map_err(failed)?;
+    }
     let kind = rustix::fs::statfs(root).map_err(|error| failed(error.into()))?.f_type;
     if u64::try_from(kind).is_ok_and(|kind| kind == OVERLAY) {
         return Err(PreflightError::OverlayOnOverlay { root: root.to_owned() });
@@ -156,7 +178,7 @@ mod tests {
 
     #[test]
     fn privileged_an_overlay_cannot_hold_layers() {
-        crate::isolate_mounts().expect("this test needs root");
+        crate::isolate().expect("this test needs root");
         let dir = tempfile::tempdir().unwrap();
         let make = |name: &str| {
             let path = dir.path().join(name);

@@ -35,7 +35,7 @@ pub(crate) struct Bundle<'path> {
     /// Name of the container, unique on the machine.
     pub(crate) id: &'path str,
     /// What `config.json` says.
-    pub(crate) cgroup: &'path Cgroup,
+    pub(crate) cgroup: Option<&'path Cgroup>,
 }
 
 /// How a container ended.
@@ -162,10 +162,10 @@ impl Bundle<'_> {
             control.ended();
             (read.and(other), status)
         });
-        let out_of_memory = self.cgroup.ran_out_of_memory();
-        if let Err(error) = self.cgroup.remove() {
+        let out_of_memory = self.cgroup.is_some_and(Cgroup::ran_out_of_memory);
+        if let Some((cgroup, Err(error))) = self.cgroup.map(|cgroup| (cgroup, cgroup.remove())) {
             // Empty and in nobody's way: no reason for a step to fail.
-            tracing::warn!(cgroup = %self.cgroup.path().display(), %error, "control group not removed");
+            tracing::warn!(cgroup = %cgroup.path().display(), %error, "control group not removed");
         }
         if control.is_cancelled() {
             return Err(RuncError::Cancelled);

@@ -11,6 +11,7 @@ use super::privilege::{self, Device, MASKED, READONLY};
 use super::resources::Resources;
 use super::seccomp::Seccomp;
 use super::user::User;
+use crate::sys::rootless::{self, Privilege};
 
 /// Host name of a step that asks for none.
 pub(crate) const HOST_NAME: &str = "buildkitsandbox";
@@ -32,7 +33,8 @@ pub(crate) struct Step {
     pub(crate) resources: Resources,
     /// In the order they are to be made.
     pub(crate) mounts: Vec<Mount>,
-    pub(crate) cgroup: PathBuf,
+    /// None where we have no say in them.
+    pub(crate) cgroup: Option<PathBuf>,
 }
 
 /// What the machine allows a step.
@@ -45,6 +47,8 @@ pub(crate) struct Machine {
     pub(crate) devices: Vec<Device>,
     /// The new form of control groups, alone.
     pub(crate) unified_cgroups: bool,
+    /// As whom we give it.
+    pub(crate) privilege: Privilege,
 }
 
 /// A resource limit.
@@ -120,8 +124,10 @@ struct Root {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Linux {
-    cgroups_path: PathBuf,
-    resources: Limits,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cgroups_path: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resources: Option<Limits>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     devices: Vec<Device>,
     namespaces: Vec<Namespace>,
@@ -158,6 +164,7 @@ impl Machine {
             seccomp: if insecure { None } else { super::seccomp::filter()? },
             devices: if insecure { privilege::devices() } else { Vec::new() },
             unified_cgroups: Path::new("/sys/fs/cgroup/cgroup.subtree_control").exists(),
+            privilege: rootless::privilege(),
         })
     }
 }
@@ -182,6 +189,12 @@ impl Spec {
         if !groups.contains(&step.user.gid) {
             groups.insert(0, step.user.gid);
         }
+        let own_mounts = all_mounts(step.mounts, step.insecure, step.own_network, machine.privilege);
+        // The runtime takes no word on them for a request, either.
+        let resources = step.cgroup.is_some().then_some(Limits {
+            devices: [DeviceRule { allow: step.insecure, access: "rwm" }],
+            others: step.resources,
+        });
         let mut kinds = vec!["pid", "ipc", "uts", "mount"];
         if step.own_network {
             kinds.push("network");
@@ -212,13 +225,10 @@ impl Spec {
             },
             root: Root { path: step.root, readonly: step.readonly_root },
             hostname: step.host_name,
-            mounts: all_mounts(step.mounts, step.insecure),
+            mounts: own_mounts,
             linux: Linux {
                 cgroups_path: step.cgroup,
-                resources: Limits {
-                    devices: [DeviceRule { allow: step.insecure, access: "rwm" }],
-                    others: step.resources,
-                },
+                resources,
                 devices: machine.devices,
                 namespaces: kinds.into_iter().map(|kind| Namespace { kind }).collect(),
                 seccomp: machine.seccomp,
@@ -239,22 +249,29 @@ impl Spec {
 
 /// The mounts of every step, then its own. Where two have one place the later one counts. An insecure step can write to
 /// the file systems of the kernel.
-fn all_mounts(own: Vec<Mount>, insecure: bool) -> Vec<Mount> {
+fn all_mounts(own: Vec<Mount>, insecure: bool, own_network: bool, privilege: Privilege) -> Vec<Mount> {
     let access = if insecure { "rw" } else { "ro" };
+    let mut terminals = vec!["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
+    if privilege != Privilege::Single {
+        // Without others there is no group of terminals.
+        terminals.push("gid=5");
+    }
     let mut mounts = vec![
         Mount::new("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
         Mount::new("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
-        Mount::new(
-            "/dev/pts",
-            "devpts",
-            "devpts",
-            &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
-        ),
+        Mount::new("/dev/pts", "devpts", "devpts", &terminals),
         Mount::new("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"]),
         Mount::new("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
-        Mount::new("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", access]),
-        Mount::new("/sys/fs/cgroup", "cgroup", "cgroup", &[access, "nosuid", "noexec", "nodev"]),
     ];
+    if privilege == Privilege::Root || own_network {
+        mounts.push(Mount::new("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", access]));
+    } else {
+        // The kernel makes a new one only for who owns the network: this is the one of the machine, which we cannot change.
+        mounts.push(Mount::new("/sys", "bind", "/sys", &["rbind", "rslave", "nosuid", "noexec", "nodev", "ro"]));
+    }
+    if privilege == Privilege::Root {
+        mounts.push(Mount::new("/sys/fs/cgroup", "cgroup", "cgroup", &[access, "nosuid", "noexec", "nodev"]));
+    }
     for mount in own {
         mounts.retain(|other| other.destination != mount.destination);
         mounts.push(mount);
@@ -280,7 +297,7 @@ mod tests {
             insecure: false,
             resources: Resources::default(),
             mounts: vec![Mount::new("/src", "bind", "/state/m/0", &["rbind", "ro"])],
-            cgroup: "/hlbc/s-0".into(),
+            cgroup: Some("/hlbc/s-0".into()),
         }
     }
 
@@ -290,6 +307,7 @@ mod tests {
             seccomp: None,
             devices: Vec::new(),
             unified_cgroups: false,
+            privilege: Privilege::Root,
         }
     }
 
@@ -351,6 +369,20 @@ root.readonly false
     }
 
     #[test]
+    fn a_step_of_a_user_has_no_control_group_and_the_machines_sys() {
+        let check = |privilege, terminals: &str| {
+            let step = Step { cgroup: None, ..step() };
+            let spec = serde_json::to_value(Spec::new(step, Machine { privilege, ..machine() })).unwrap();
+            assert_eq!((spec.pointer("/linux/cgroupsPath"), spec.pointer("/linux/resources")), (None, None));
+            let mounts = spec.pointer("/mounts").unwrap().to_string();
+            assert!(mounts.contains(r#""source":"/sys","type":"bind""#) && !mounts.contains("cgroup"), "{mounts}");
+            assert!(mounts.contains(terminals), "{mounts}");
+        };
+        check(Privilege::Subordinate, r#""mode=0620","gid=5"]"#);
+        check(Privilege::Single, r#""mode=0620"]"#);
+    }
+
+    #[test]
     fn namespaces_depend_on_the_network_and_the_machine() {
         let check = |own_network, unified_cgroups, expected: &[&str]| {
             let spec = Spec::new(Step { own_network, ..step() }, Machine { unified_cgroups, ..machine() });
@@ -368,8 +400,10 @@ root.readonly false
             Mount::new("/a", "bind", "/1", &[]),
             Mount::new("/a", "bind", "/2", &[]),
         ];
-        let places: Vec<_> =
-            all_mounts(own, false).into_iter().map(|mount| (mount.destination, mount.source)).collect();
+        let places: Vec<_> = all_mounts(own, false, false, Privilege::Root)
+            .into_iter()
+            .map(|mount| (mount.destination, mount.source))
+            .collect();
         let found = |place: &str| -> Vec<_> {
             places.iter().filter(|(at, _)| at == Path::new(place)).map(|(_, from)| from.to_str().unwrap()).collect()
         };

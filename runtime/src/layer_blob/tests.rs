@@ -19,7 +19,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        crate::isolate_mounts().expect("tests whose names start with `privileged_` need root");
+        crate::isolate().expect("tests whose names start with `privileged_` need root");
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         Self { _dir: dir, snapshots: Snapshots::new(store.clone()), store }

@@ -15,6 +15,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinSet};
 
+use crate::sys::file::set_owner;
+
 /// More connections at a time than that wait. A process could use up our files otherwise.
 const CONNECTIONS: usize = 64;
 /// After a connection could not be taken.
@@ -50,7 +52,7 @@ impl Sockets {
         let listener = std::os::unix::net::UnixListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let path = dir.join(name);
-        std::os::unix::fs::chown(&path, Some(access.uid), Some(access.gid))?;
+        set_owner(&path, access.uid, access.gid)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(access.mode & 0o777))?;
         let listener = {
             let _entered = handle.enter();

@@ -19,6 +19,7 @@ use super::compression::decompress;
 use super::node::{self, Metadata};
 use super::stack::{Stack, is_dir, look, open_dir};
 use super::whiteout::{self, Marker};
+use crate::sys::rootless::{self, Privilege};
 
 /// Directories in each other; `PATH_MAX` allows no more either.
 const MAX_DEPTH: usize = 2048;
@@ -140,15 +141,19 @@ impl Writer {
                     return Err(Fault::Refused("it is a symbolic link to nothing"));
                 }
                 rustix::fs::symlinkat(CString::new(target.as_slice())?, &parent, name)?;
-                FileType::Symlink
+                Some(FileType::Symlink)
             }
             Kind::CharDevice(major, minor) => make_node(&parent, name, FileType::CharacterDevice, *major, *minor)?,
             Kind::BlockDevice(major, minor) => make_node(&parent, name, FileType::BlockDevice, *major, *minor)?,
             Kind::Fifo => make_node(&parent, name, FileType::Fifo, 0, 0)?,
             Kind::File | Kind::Directory | Kind::HardLink(_) => {
                 io::copy(data, &mut node::create_file(&parent, name)?)?;
-                FileType::RegularFile
+                Some(FileType::RegularFile)
             }
+        };
+        let Some(kind) = kind else {
+            tracing::warn!(entry = %String::from_utf8_lossy(&entry.name), "only root can make a device: left out");
+            return Ok(());
         };
         metadata.apply(&parent, name, kind)?;
         Ok(metadata.set_time(&parent, name)?)
@@ -363,9 +368,19 @@ fn metadata(entry: &Entry) -> Result<Metadata, Fault> {
     Ok(Metadata { mode: entry.mode, uid: entry.uid, gid: entry.gid, mtime: entry.mtime, xattrs })
 }
 
-fn make_node(dir: impl AsFd, name: &CString, kind: FileType, major: u32, minor: u32) -> Result<FileType, Fault> {
-    rustix::fs::mknodat(dir, name, kind, Mode::RUSR, rustix::fs::makedev(major, minor))?;
-    Ok(kind)
+/// Makes a node. None: it is a device, which only the machine's root can make. No step misses it, as containers get those of the
+/// machine.
+fn make_node(
+    dir: impl AsFd,
+    name: &CString,
+    kind: FileType,
+    major: u32,
+    minor: u32,
+) -> Result<Option<FileType>, Fault> {
+    match rustix::fs::mknodat(dir, name, kind, Mode::RUSR, rustix::fs::makedev(major, minor)) {
+        Err(Errno::PERM) if rootless::privilege() != Privilege::Root => Ok(None),
+        made => Ok(made.map(|()| Some(kind))?),
+    }
 }
 
 /// The parts of a name; none for the root directory. A leading slash means the root of the image. `..` is taken back

@@ -270,7 +270,7 @@ mod tests {
     /// Makes two trees that know nothing of each other, and lays what the second has other over the first. `written` is what
     /// is in the layer.
     fn check(before: Make<'_>, after: Make<'_>, written: &[&str]) {
-        crate::isolate_mounts().expect("tests whose names start with `privileged_` need root");
+        crate::isolate().expect("tests whose names start with `privileged_` need root");
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
         let snapshots = Snapshots::new(store.clone());

@@ -15,6 +15,7 @@ use rustix::io::Errno;
 
 use super::stack::Found;
 use super::whiteout;
+use crate::sys::rootless::{self, Privilege};
 use crate::sys::xattr;
 
 /// What a file has besides its content.
@@ -51,7 +52,8 @@ impl Metadata {
     pub(super) fn apply(&self, dir: impl AsFd, name: &CStr, kind: FileType) -> io::Result<()> {
         let dir = dir.as_fd();
         let (owner, group) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
-        rustix::fs::chownat(dir, name, Some(owner), Some(group), AtFlags::SYMLINK_NOFOLLOW)?;
+        rustix::fs::chownat(dir, name, Some(owner), Some(group), AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|error| rootless::explain_owner(error.into(), self.uid, self.gid))?;
         if kind != FileType::Symlink {
             // A change of the owner takes the set-id bits away, so the mode comes second.
             rustix::fs::chmodat(dir, name, Mode::from_raw_mode(self.mode), AtFlags::empty())?;
@@ -64,6 +66,11 @@ impl Metadata {
                 Err(error)
                     if error.raw_os_error() == Some(Errno::PERM.raw_os_error())
                         && !matches!(kind, FileType::RegularFile | FileType::Directory) => {}
+                // Only the machine's root writes these, and only for it they mean something.
+                Err(error)
+                    if error.raw_os_error() == Some(Errno::PERM.raw_os_error())
+                        && key.to_bytes().starts_with(b"trusted.")
+                        && rootless::privilege() != Privilege::Root => {}
                 other => other?,
             }
         }

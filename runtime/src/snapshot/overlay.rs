@@ -1,8 +1,8 @@
 //! Snapshots on overlayfs: the mounted form, to write or to read.
 //!
 //! Owns the directories a mount needs and takes them away. A layer is an upper directory as the kernel leaves it:
-//! deletions are character devices 0:0, replaced directories carry `trusted.overlay.opaque`; the other attributes of
-//! that name space say where a file was copied from, are ignored in a lower directory and stay.
+//! deletions are character devices 0:0, replaced directories carry a mark (`whiteout::Mark`); its other marks say where a
+//! file was copied from, are ignored in a lower directory and stay.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use hlb_store::{LayerId, Store};
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
 
+use super::whiteout::{self, Mark};
 use super::{Snapshot, SnapshotError, Snapshots, check_count, io_error};
 use crate::sys::mounts::{Mounted, Overlay};
 
@@ -214,12 +215,12 @@ fn names(attributes: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Whether the kernel made it by copying one below, and everything below still counts.
 fn is_copied(attributes: &[u8]) -> bool {
-    names(attributes).any(|name| name == b"trusted.overlay.origin")
-        && !names(attributes).any(|name| name == b"trusted.overlay.opaque")
+    let has = |mark| names(attributes).any(|name| name == whiteout::own(mark).to_bytes());
+    has(Mark::Origin) && !has(Mark::Opaque)
 }
 
 fn has_own_attributes(attributes: &[u8]) -> bool {
-    names(attributes).any(|name| !name.starts_with(b"trusted.overlay."))
+    names(attributes).any(|name| !whiteout::is_overlay_xattr(name))
 }
 
 /// The root directory of an overlay is that of its top layer: a new top has to look like the one below.

@@ -1,7 +1,8 @@
 //! Whiteouts: how a layer says that something beneath it is gone.
 //!
 //! Owns both spellings. In archives it is a file named `.wh.NAME`, or `.wh..wh..opq` for all of a directory; in a layer on
-//! disk it is a character device 0:0, or an extended attribute of the directory.
+//! disk it is a character device 0:0, or an extended attribute of the directory, in the name space that the kernel lets us
+//! write: `trusted` as root, `user` in a user namespace.
 
 use std::ffi::CStr;
 use std::io;
@@ -10,10 +11,13 @@ use std::os::fd::AsFd;
 use rustix::fs::{FileType, Mode, Stat, XattrFlags};
 use rustix::io::Errno;
 
+use crate::sys::rootless::{self, Privilege};
+
 const PREFIX: &[u8] = b".wh.";
 const OPAQUE_NAME: &[u8] = b".wh..wh..opq";
 const META_PREFIX: &[u8] = b".wh..wh.";
-const OPAQUE_XATTR: &CStr = c"trusted.overlay.opaque";
+const TRUSTED: &[u8] = b"trusted.overlay.";
+const USER: &[u8] = b"user.overlay.";
 
 /// What a file name in an archive stands for.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,7 +59,7 @@ pub(crate) fn make(dir: impl AsFd, name: &CStr) -> io::Result<()> {
 /// Whether a directory of a layer hides what lower layers have in it.
 pub(crate) fn is_opaque(dir: impl AsFd) -> io::Result<bool> {
     let mut value = [0; 1];
-    match rustix::fs::fgetxattr(dir, OPAQUE_XATTR, &mut value[..]) {
+    match rustix::fs::fgetxattr(dir, own(Mark::Opaque), &mut value[..]) {
         Ok(length) => Ok(length == 1 && value == *b"y"),
         Err(Errno::NODATA | Errno::NOTSUP | Errno::RANGE) => Ok(false),
         Err(error) => Err(error.into()),
@@ -64,12 +68,31 @@ pub(crate) fn is_opaque(dir: impl AsFd) -> io::Result<bool> {
 
 /// Makes a directory of a layer hide what lower layers have in it.
 pub(crate) fn set_opaque(dir: impl AsFd) -> io::Result<()> {
-    Ok(rustix::fs::fsetxattr(dir, OPAQUE_XATTR, b"y", XattrFlags::empty())?)
+    Ok(rustix::fs::fsetxattr(dir, own(Mark::Opaque), b"y", XattrFlags::empty())?)
+}
+
+/// What overlayfs notes at a file or directory of a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Lower layers do not show through the directory.
+    Opaque,
+    /// It was copied from a lower layer.
+    Origin,
+}
+
+/// The extended attribute of a mark, as the kernel writes and reads it for this process.
+pub(crate) fn own(mark: Mark) -> &'static CStr {
+    match (mark, rootless::privilege() == Privilege::Root) {
+        (Mark::Opaque, true) => c"trusted.overlay.opaque",
+        (Mark::Opaque, false) => c"user.overlay.opaque",
+        (Mark::Origin, true) => c"trusted.overlay.origin",
+        (Mark::Origin, false) => c"user.overlay.origin",
+    }
 }
 
 /// Whether an extended attribute steers overlayfs and so must not come from an archive.
 pub(crate) fn is_overlay_xattr(name: &[u8]) -> bool {
-    name.starts_with(b"trusted.overlay.") || name.starts_with(b"user.overlay.")
+    name.starts_with(TRUSTED) || name.starts_with(USER)
 }
 
 #[cfg(test)]

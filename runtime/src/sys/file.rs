@@ -7,6 +7,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps};
 
+use super::rootless;
 use crate::tree::{Entry, Kind, Timestamp};
 
 /// Makes a new file with the data of a regular one, by the cheapest way the file systems offer. Nobody but the owner can
@@ -52,7 +53,7 @@ pub(crate) fn link_open(file: &File, name: &Path) -> io::Result<()> {
 
 /// Sets the owner, of a link itself too.
 pub(crate) fn set_owner(path: &Path, uid: u32, gid: u32) -> io::Result<()> {
-    std::os::unix::fs::lchown(path, Some(uid), Some(gid))
+    std::os::unix::fs::lchown(path, Some(uid), Some(gid)).map_err(|error| rootless::explain_owner(error, uid, gid))
 }
 
 /// Sets permission, set-id and sticky bits. Not for links, which have none.

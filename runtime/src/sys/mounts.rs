@@ -1,7 +1,7 @@
 //! Mounts: overlay, bind and memory file systems, each behind a guard that takes it away.
 //!
-//! Owns the differences between kernels. It does not know what is in the directories, and relies on its caller for a
-//! private mount namespace (`namespace::isolate_mounts`).
+//! Owns the differences between kernels, and between root and the root of a user namespace. It does not know what is in the directories, and relies on its caller for a
+//! private mount namespace (`rootless::isolate`).
 
 use std::ffi::CString;
 use std::fmt::Write as _;
@@ -10,18 +10,24 @@ use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, Mode, OFlags, StatVfsMountFlags};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags,
 };
+
+use super::rootless::{self, Privilege};
 
 /// As many lower directories as the kernel takes.
 pub(crate) const MAX_LOWERS: usize = 500;
 
 /// Each of these would put things into the upper directory that only make sense together with the lower directories it
 /// was made on, and a layer has to make sense on others too.
-const PLAIN_LAYERS: [(&str, &str); 3] = [("index", "off"), ("redirect_dir", "off"), ("metacopy", "off")];
+const PLAIN_LAYERS: [(&str, Option<&str>); 3] =
+    [("index", Some("off")), ("redirect_dir", Some("off")), ("metacopy", Some("off"))];
+/// In a user namespace nobody can set `trusted` attributes, and the kernel would only say so once a directory is replaced.
+/// With this one it marks by `user` attributes, refuses to be told of redirections and metadata copies, and makes none.
+const USER_LAYERS: [(&str, Option<&str>); 2] = [("index", Some("off")), ("userxattr", None)];
 
 /// The kernel takes string values of at most this many bytes.
 const MAX_VALUE: usize = 255;
@@ -82,8 +88,11 @@ impl Overlay<'_> {
             rustix::mount::fsconfig_set_string(&fs, c"upperdir", name(upper, &mut open)?).map_err(explain)?;
             rustix::mount::fsconfig_set_string(&fs, c"workdir", name(work, &mut open)?).map_err(explain)?;
         }
-        for (key, value) in PLAIN_LAYERS {
-            rustix::mount::fsconfig_set_string(&fs, key, value).map_err(explain)?;
+        for (key, value) in settings() {
+            match value {
+                Some(value) => rustix::mount::fsconfig_set_string(&fs, *key, *value).map_err(explain)?,
+                None => rustix::mount::fsconfig_set_flag(&fs, *key).map_err(explain)?,
+            }
         }
         rustix::mount::fsconfig_create(&fs).map_err(explain)?;
         let attributes = if self.upper.is_none() { MountAttrFlags::MOUNT_ATTR_RDONLY } else { MountAttrFlags::empty() };
@@ -102,8 +111,11 @@ impl Overlay<'_> {
             let upper = by_descriptor(upper, &mut open)?;
             let _ = write!(options, ",upperdir={upper},workdir={}", by_descriptor(work, &mut open)?);
         }
-        for (key, value) in PLAIN_LAYERS {
-            let _ = write!(options, ",{key}={value}");
+        for (key, value) in settings() {
+            let _ = match value {
+                Some(value) => write!(options, ",{key}={value}"),
+                None => write!(options, ",{key}"),
+            };
         }
         if options.len() > 4095 {
             let text = format!("{} layers are more than this kernel can mount (6.8 or newer can)", self.lowers.len());
@@ -113,6 +125,28 @@ impl Overlay<'_> {
         let options = CString::new(options)?;
         Ok(rustix::mount::mount(c"overlay", at, c"overlay", flags, options.as_c_str())?)
     }
+}
+
+fn settings() -> &'static [(&'static str, Option<&'static str>)] {
+    if rootless::privilege() == Privilege::Root { &PLAIN_LAYERS } else { &USER_LAYERS }
+}
+
+/// What must stand in a bind mount of a path, as mount options: a user namespace cannot take away what the file system it
+/// comes from was mounted with. Nothing for the machine's root, who can.
+pub(crate) fn kept_options(path: &Path) -> Vec<&'static str> {
+    if rootless::privilege() == Privilege::Root {
+        return Vec::new();
+    }
+    let flags = rustix::fs::statvfs(path).map_or(StatVfsMountFlags::empty(), |found| found.f_flag);
+    let options = [
+        (StatVfsMountFlags::NOSUID, "nosuid"),
+        (StatVfsMountFlags::NODEV, "nodev"),
+        (StatVfsMountFlags::NOEXEC, "noexec"),
+        (StatVfsMountFlags::NOATIME, "noatime"),
+        (StatVfsMountFlags::NODIRATIME, "nodiratime"),
+        (StatVfsMountFlags::RELATIME, "relatime"),
+    ];
+    options.into_iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, option)| option).collect()
 }
 
 /// Mounts an empty file system in memory that only root can look into.
@@ -195,7 +229,7 @@ mod tests {
 
     /// Lays two directories over each other by both ways there are, and reads and writes.
     fn check(parent: &str) {
-        crate::isolate_mounts().expect("tests whose names start with `privileged_` need root");
+        crate::isolate().expect("tests whose names start with `privileged_` need root");
         let dir = tempfile::tempdir().unwrap();
         let make = |name: &str| {
             let path = dir.path().join(parent).join(name);
@@ -239,7 +273,7 @@ mod tests {
 
     #[test]
     fn privileged_the_kernel_says_why_not() {
-        crate::isolate_mounts().expect("tests whose names start with `privileged_` need root");
+        crate::isolate().expect("tests whose names start with `privileged_` need root");
         let dir = tempfile::tempdir().unwrap();
         let lowers = vec![dir.path().to_owned(); MAX_LOWERS + 1];
         let error = Overlay { lowers: &lowers, upper: None }.mount(dir.path()).unwrap_err().to_string();

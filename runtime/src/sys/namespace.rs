@@ -17,14 +17,11 @@ use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, Signal};
 use rustix::thread::UnshareFlags;
 
-/// Moves the calling thread into a mount namespace of its own, from which nothing spreads to the host.
-///
-/// Threads made afterwards by this one inherit the namespace, so the first thread of a program calls this before it
-/// makes any other. What is mounted later is gone when the last of these threads is, also after SIGKILL.
+/// Moves the calling thread, and those it makes later, into a mount namespace of its own, from which nothing spreads to the host.
 ///
 /// # Errors
 /// When the kernel refuses; it needs `CAP_SYS_ADMIN`.
-pub fn isolate_mounts() -> io::Result<()> {
+pub(super) fn isolate_mounts() -> io::Result<()> {
     unshare(UnshareFlags::NEWNS)?;
     rustix::mount::mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
     Ok(())
@@ -144,7 +141,7 @@ fn start_confined(command: &mut Command) -> io::Result<(std::process::Child, Own
     }
 }
 
-fn unshare(flags: UnshareFlags) -> io::Result<()> {
+pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
     #[expect(unsafe_code, reason = "rustix has no safe call for it")]
     // SAFETY: only used with flags for namespaces. The unsafe ones are those that end the sharing of file descriptors
     // between threads.

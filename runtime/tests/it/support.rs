@@ -38,7 +38,7 @@ pub(crate) struct Seen {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        hlb_runtime::isolate_mounts().expect("these tests need root: run them with `cargo xtask ci`");
+        hlb_runtime::isolate().expect("these tests need root: run them with `cargo xtask ci`");
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("src")).unwrap();
         let (layouts, secrets) = (BTreeMap::new(), BTreeMap::new());

@@ -10,7 +10,7 @@ use crate::machine::{self, Machine};
 use crate::program::{self, Kept};
 use crate::report::Screen;
 use crate::world::Outside;
-use crate::{cli, interrupt};
+use crate::{cli, config, interrupt};
 
 pub(crate) fn vendor(args: &cli::Vendor, screen: Screen) -> Result<(), Failure> {
     let config = machine::config(&args.machine)?;
@@ -20,8 +20,12 @@ pub(crate) fn vendor(args: &cli::Vendor, screen: Screen) -> Result<(), Failure> 
     let kept = Kept::afresh(&file, Some(config.root.clone()), mode, &args.program.modules.trust)?.inspecting();
     let checked = match program::look(&kept, &file, screen)? {
         Some(checked) => checked,
-        None if rustix::process::geteuid().is_root() => built(&kept, &file, config, args, screen)?,
-        None => fetched(&kept, &file, screen)?,
+        None => match Machine::open(config, &args.machine) {
+            Ok(machine) => built(&kept, &file, &machine, screen)?,
+            // Who cannot build here can still have what only has to be fetched.
+            Err(_) if !config::is_superuser() => fetched(&kept, &file, screen)?,
+            Err(unfit) => return Err(unfit),
+        },
     };
     kept.save()?;
     let places = hlb_modules::Places::of(&file, None);
@@ -33,14 +37,7 @@ pub(crate) fn vendor(args: &cli::Vendor, screen: Screen) -> Result<(), Failure> 
 }
 
 /// Checks the program with all that this machine can get and build.
-fn built(
-    kept: &Kept,
-    file: &camino::Utf8Path,
-    config: hlb_runtime::Config,
-    args: &cli::Vendor,
-    screen: Screen,
-) -> Result<Checked, Failure> {
-    let machine = Machine::open(config, &args.machine)?;
+fn built(kept: &Kept, file: &camino::Utf8Path, machine: &Machine, screen: Screen) -> Result<Checked, Failure> {
     let building = machine.begin([Entitlement::NetworkHost].into())?;
     let checked = program::check(kept, &kept.open_world(building.outside(kept)), file, screen);
     building.abandon();

@@ -72,7 +72,7 @@ struct Docker {
 impl Docker {
     /// An engine, a registry that has the image of the frontend, and a project.
     fn start(directory: &Path) -> Self {
-        hlb_runtime::isolate_mounts().expect("these tests need root: run them with `cargo xtask ci`");
+        hlb_runtime::isolate().expect("these tests need root: run them with `cargo xtask ci`");
         let daemon = Daemon::start(directory);
         let registry = registry::start(directory);
         images::push_all(directory);

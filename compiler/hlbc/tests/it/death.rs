@@ -106,14 +106,23 @@ fn privileged_a_terminated_build_cleans_up() {
     check_interrupted(Signal::TERM, "1234.52");
 }
 
-#[test]
-fn privileged_a_killed_build_leaves_nothing_that_the_next_one_minds() {
-    let project = sleeper("1234.53");
-    let (mut child, _stderr) = started(&project);
+fn check_killed(project: &Project, seconds: &str) {
+    let (mut child, _stderr) = started(project);
     signal(&child, Signal::KILL);
     assert_eq!(ended(&mut child).signal(), Some(9));
-    assert_clean(&project, "1234.53");
-    assert_works_again(&project);
+    assert_clean(project, seconds);
+    assert_works_again(project);
+}
+
+#[test]
+fn privileged_a_killed_build_leaves_nothing_that_the_next_one_minds() {
+    check_killed(&sleeper("1234.53"), "1234.53");
+}
+
+#[test]
+fn privileged_a_killed_build_of_a_user_leaves_nothing() {
+    check_killed(&sleeper("1234.55").of_user("hlbctest"), "1234.55");
+    check_killed(&sleeper("1234.56").of_user("hlbcnone"), "1234.56");
 }
 
 #[test]

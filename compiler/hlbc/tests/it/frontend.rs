@@ -28,7 +28,7 @@ struct Bench {
 impl Bench {
     /// A runtime whose image `frontend` runs a program, and whose image `busy` is busybox.
     fn new(program: &Path, args: &[&str]) -> Self {
-        hlb_runtime::isolate_mounts().expect("these tests need root: run them with `cargo xtask ci`");
+        hlb_runtime::isolate().expect("these tests need root: run them with `cargo xtask ci`");
         let dir = tempfile::tempdir().unwrap();
         image::frontend_layout(&dir.path().join("frontend"), program, args);
         image::layout(&dir.path().join("busy"));

@@ -15,6 +15,27 @@ pub(crate) fn layout(dir: &Path) {
     write(dir, &layer(), r#"{"Env":["PATH=/bin"],"WorkingDir":"/"}"#);
 }
 
+/// Writes a layout with busybox, files of other users than root, and a device.
+pub(crate) fn owned_layout(dir: &Path) {
+    let mut tar = tar::Builder::new(Vec::new());
+    fill(&mut tar);
+    let mut add = |kind, path: &str, mode, (uid, gid)| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(mode);
+        header.set_size(0);
+        header.set_uid(uid);
+        header.set_gid(gid);
+        header.set_device_major(5).unwrap();
+        header.set_device_minor(1).unwrap();
+        tar.append_data(&mut header, path, std::io::empty()).unwrap();
+    };
+    add(tar::EntryType::Char, "tmp/device", 0o600, (0, 0));
+    add(tar::EntryType::Directory, "var/mail/", 0o2775, (0, 8));
+    add(tar::EntryType::Regular, "etc/shadow", 0o640, (0, 42));
+    write(dir, &tar.into_inner().unwrap(), r#"{"Env":["PATH=/bin"],"WorkingDir":"/"}"#);
+}
+
 /// Writes a layout with busybox and another directory to work in, tagged `latest`.
 pub(crate) fn other_layout(dir: &Path) {
     write(dir, &layer(), r#"{"Env":["PATH=/bin"],"WorkingDir":"/other"}"#);
@@ -67,6 +88,11 @@ fn write(dir: &Path, layer: &[u8], config: &str) {
 
 fn layer() -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
+    fill(&mut tar);
+    tar.into_inner().unwrap()
+}
+
+fn fill(tar: &mut tar::Builder<Vec<u8>>) {
     let mut add = |kind, path: &str, mode, data: &[u8], link: Option<&str>| {
         let mut header = tar::Header::new_gnu();
         header.set_entry_type(kind);
@@ -85,5 +111,4 @@ fn layer() -> Vec<u8> {
     for command in COMMANDS {
         add(tar::EntryType::Symlink, &format!("bin/{command}"), 0o777, &[], Some("busybox"));
     }
-    tar.into_inner().unwrap()
 }

@@ -11,6 +11,7 @@
 mod image;
 mod project;
 mod repository;
+mod rootless;
 mod web;
 
 mod allow;

@@ -2,12 +2,16 @@
 //!
 //! Owns the fixture: nothing of this machine's configuration reaches the command.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// A directory of its own for one test.
 pub(crate) struct Project {
     dir: tempfile::TempDir,
+    /// Who runs the command: user and group id, if it is not who runs the test.
+    user: Option<(u32, u32)>,
 }
 
 impl Project {
@@ -27,7 +31,7 @@ impl Project {
     pub(crate) fn empty() -> Self {
         let dir = tempfile::Builder::new().prefix("hlbc-test-").tempdir().unwrap();
         std::fs::create_dir(dir.path().join("work")).unwrap();
-        Self { dir }
+        Self { dir, user: None }
     }
 
     /// The same project with another file.
@@ -46,6 +50,48 @@ impl Project {
         std::fs::read_to_string(self.path(path)).unwrap()
     }
 
+    /// The same project, given to a user of this machine, who runs the command from now on.
+    pub(crate) fn of_user(mut self, name: &str) -> Self {
+        let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
+        let mut lines = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
+        let line = lines.find(|fields| fields[0] == name);
+        let line = line.unwrap_or_else(|| panic!("these tests need the user `{name}`: `cargo xtask ci` makes it"));
+        self.user = Some((line[2].parse().unwrap(), line[3].parse().unwrap()));
+        // The directory of the command may be closed to others.
+        let (from, to) = (env!("CARGO_BIN_EXE_hlbc"), self.beside("hlbc"));
+        if std::fs::hard_link(from, &to).is_err() {
+            std::fs::copy(from, &to).unwrap();
+        }
+        self.give("");
+        self
+    }
+
+    /// The same project, whose command root runs again.
+    pub(crate) fn of_root(mut self) -> Self {
+        self.user = None;
+        self
+    }
+
+    /// Who owns what is beside the project.
+    pub(crate) fn owner(&self, path: &str) -> (u32, u32) {
+        let data = self.beside(path).symlink_metadata().unwrap();
+        (data.uid(), data.gid())
+    }
+
+    /// Gives what is beside the project, and all in it, to the user who runs the command.
+    fn give(&self, path: &str) {
+        let (path, program) = (self.beside(path), self.beside("hlbc"));
+        let Some((uid, gid)) = self.user else { return };
+        let mut left = vec![path];
+        while let Some(path) = left.pop() {
+            std::os::unix::fs::lchown(&path, Some(uid), Some(gid)).unwrap();
+            if path.symlink_metadata().unwrap().is_dir() {
+                let entries = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
+                left.extend(entries.filter(|entry| *entry != program));
+            }
+        }
+    }
+
     /// A path in the project.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.dir.path().join("work").join(path)
@@ -58,7 +104,14 @@ impl Project {
 
     /// The command, not started yet.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hlbc"));
+        let mut command = match self.user {
+            Some((uid, gid)) => {
+                let mut command = Command::new(self.beside("hlbc"));
+                command.uid(uid).gid(gid);
+                command
+            }
+            None => Command::new(env!("CARGO_BIN_EXE_hlbc")),
+        };
         command.args(args).current_dir(self.path("")).env_clear().stdin(Stdio::null());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.beside("home")).env("HLBC_ROOT", self.beside("state"));

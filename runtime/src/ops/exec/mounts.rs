@@ -16,6 +16,7 @@ use super::{ExecError, Task};
 use crate::exec::{Attached, Sandbox, What};
 use crate::ops::sockets::{Access, Sockets};
 use crate::snapshot::{Active, Snapshot, View};
+use crate::sys::file::set_owner;
 use crate::sys::mounts::{Mounted, bind_open, private_tmpfs};
 use crate::sys::root::Root;
 
@@ -172,7 +173,7 @@ impl Prepared {
         let write = || {
             let mut open = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file)?;
             open.write_all(&content)?;
-            std::os::unix::fs::fchown(&open, Some(secret.uid), Some(secret.gid))?;
+            set_owner(&file, secret.uid, secret.gid)?;
             open.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(secret.mode & 0o777))
         };
         write().map_err(failed)?;

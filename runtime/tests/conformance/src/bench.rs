@@ -53,7 +53,7 @@ impl Bench {
     /// # Panics
     /// If one cannot be started.
     pub fn start(directory: &Path) -> Self {
-        hlb_runtime::isolate_mounts().expect("these tests need root: run them with `cargo xtask ci`");
+        hlb_runtime::isolate().expect("these tests need root: run them with `cargo xtask ci`");
         let started = Instant::now();
         let daemon = Daemon::start(directory);
         let registry = registry::start(directory);

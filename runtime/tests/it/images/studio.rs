@@ -30,7 +30,7 @@ pub(super) struct Studio {
 
 impl Studio {
     pub(super) fn new() -> Self {
-        hlb_runtime::isolate_mounts().expect("these tests need root: run them with `cargo xtask ci`");
+        hlb_runtime::isolate().expect("these tests need root: run them with `cargo xtask ci`");
         let dir = tempfile::tempdir().unwrap();
         let base_layer = make_base(&dir.path().join("base"));
         Self { dir, base_layer }

@@ -22,7 +22,7 @@ pub(super) struct Bench {
 impl Bench {
     /// A bench of this test's own, in a mount namespace of its own.
     pub(super) fn new() -> Self {
-        crate::isolate_mounts().expect("tests whose names start with `privileged_` need root");
+        crate::isolate().expect("tests whose names start with `privileged_` need root");
         crate::exec::runc::check(Path::new("runc")).expect("tests whose names start with `privileged_` need runc");
         let mut bench = Self::without_root();
         bench.base = busybox(&bench.store);
