@@ -24,7 +24,8 @@ fn op_key(op: &pb::Op) -> Option<OpKey> {
     }
 }
 
-/// Compares all keys of a graph, those of content included, with all records of the cache that was exported after it was solved.
+/// Compares all keys of a graph, those of content included, and how each follows from those of its inputs, with all records of the
+/// cache that was exported after it was solved.
 fn check_exported(name: &str) {
     let graph = Graph::decode(&std::fs::read(format!("{}/{name}.llb", folder())).unwrap()).unwrap();
     let unpacked = tempfile::tempdir().unwrap();
@@ -32,31 +33,44 @@ fn check_exported(name: &str) {
     archive.set_preserve_permissions(true);
     archive.unpack(unpacked.path()).unwrap();
 
-    let (mut keys, mut selectors) = (BTreeSet::new(), BTreeSet::new());
+    // A link: the key, which input, the part of it that counts, and the key of the input.
+    let (mut keys, mut links) = (BTreeSet::new(), BTreeSet::new());
     for vertex in &graph.vertices {
         let Some(key) = op_key(&vertex.op) else { continue };
-        keys.insert(root_key(key.digest.as_str(), 0).to_string());
-        for (dep, (input, _)) in key.deps.iter().zip(&vertex.inputs) {
-            selectors.extend(dep.selector.as_ref().map(ToString::to_string));
-            let identifier = &graph.vertices[*input].name;
-            let (Some(name), Some(content)) = (identifier.strip_prefix("local://"), &dep.content) else { continue };
+        let own = root_key(key.digest.as_str(), 0).to_string();
+        for (at, (dep, (input, _))) in key.deps.iter().zip(&vertex.inputs).enumerate() {
+            let input = &graph.vertices[*input];
+            if let Some(above) = op_key(&input.op) {
+                let selector = dep.selector.as_ref().map(ToString::to_string);
+                links.insert((own.clone(), at, selector, root_key(above.digest.as_str(), 0).to_string()));
+                continue;
+            }
+            let (Some(name), Some(content)) = (input.name.strip_prefix("local://"), &dep.content) else { continue };
             let hash = ContentHash::of_local(&unpacked.path().join(name)).unwrap();
-            keys.insert(content_key(&hash.checksum_all(&content.paths).unwrap()).to_string());
+            let content = content_key(&hash.checksum_all(&content.paths).unwrap()).to_string();
+            // What is looked at is in the digest of the content already.
+            links.insert((own.clone(), at, None, content.clone()));
+            keys.insert(content);
         }
+        keys.insert(own);
     }
 
     let config = std::fs::read_to_string(format!("{}/{name}.cacheconfig.json", folder())).unwrap();
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
     let records = config["records"].as_array().unwrap();
-    let wanted: BTreeSet<String> = records.iter().map(|record| record["digest"].as_str().unwrap().to_owned()).collect();
+    let digest = |record: &serde_json::Value| record["digest"].as_str().unwrap().to_owned();
+    let wanted: BTreeSet<String> = records.iter().map(digest).collect();
     assert_eq!(keys, wanted);
+    let mut wanted = BTreeSet::new();
     for record in records {
-        for link in record["inputs"].as_array().into_iter().flatten().flat_map(|input| input.as_array().unwrap()) {
-            if let Some(selector) = link["selector"].as_str() {
-                assert!(selectors.contains(selector), "{selector}");
+        for (at, input) in record["inputs"].as_array().into_iter().flatten().enumerate() {
+            for link in input.as_array().unwrap() {
+                let above = &records[usize::try_from(link["link"].as_u64().unwrap()).unwrap()];
+                wanted.insert((digest(record), at, link["selector"].as_str().map(str::to_owned), digest(above)));
             }
         }
     }
+    assert_eq!(links, wanted);
 }
 
 #[test]
