@@ -94,6 +94,14 @@ pub(crate) enum What {
     Memory(u64),
 }
 
+/// How a process ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) exit: Exit,
+    /// Directories of the root in which mount points were made for it and taken away again.
+    pub(crate) touched: Vec<PathBuf>,
+}
+
 /// A step could not be run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StepError {
@@ -156,7 +164,7 @@ impl Sandbox {
         files: Files,
         control: &Control,
         output: &(dyn Fn(Stream, Vec<u8>) + Sync),
-    ) -> Result<Exit, StepError> {
+    ) -> Result<Ended, StepError> {
         if let Some(controller) = process.resources.missing_controller() {
             return Err(StepError::Controller { controller });
         }
@@ -191,8 +199,8 @@ impl Sandbox {
         self.write("config.json", &spec)?;
         let bundle = Bundle { runc, dir: &self.dir, id: &self.id, cgroup: &cgroup };
         let exit = bundle.run(process.connection, control, output);
-        stubs.remove(&root).map_err(io_error("remove mount points from", &files.root))?;
-        Ok(exit?)
+        let touched = stubs.remove(&root).map_err(io_error("remove mount points from", &files.root))?;
+        Ok(Ended { exit: exit?, touched })
     }
 
     /// The files every container gets from us.

@@ -127,7 +127,7 @@ fn run(
             log(&data);
         }
     };
-    sandbox.run(&engine.oci.program, process, files, control, &output).map(|exit| exit.code).map_err(failed)
+    sandbox.run(&engine.oci.program, process, files, control, &output).map(|ended| ended.exit.code).map_err(failed)
 }
 
 fn failed(error: StepError) -> SolveError {

@@ -29,7 +29,7 @@ use crate::exec::network::Network;
 use crate::exec::resources::{Cpu, Memory, Resources};
 use crate::exec::runc::{Control, OciRuntime};
 use crate::exec::spec::Limit;
-use crate::exec::{Files, Process, Sandbox};
+use crate::exec::{Ended, Files, Process, Sandbox};
 use crate::snapshot::{Snapshot, Snapshots};
 use mounts::Prepared;
 
@@ -177,14 +177,14 @@ impl Task {
             remove_stub_parents: meta.remove_mount_stubs_recursive,
         };
         let run = sandbox.run(&self.oci.program, process, files, &self.control, output);
-        let exit = run.map_err(|error| ExecError::from_step(error, &meta.args))?;
+        let Ended { exit, touched } = run.map_err(|error| ExecError::from_step(error, &meta.args))?;
         let good =
             if meta.valid_exit_codes.is_empty() { exit.code == 0 } else { meta.valid_exit_codes.contains(&exit.code) };
         if !good {
             let args = meta.args.join(" ");
             return Err(ExecError::Exit { code: exit.code, args, out_of_memory: exit.out_of_memory });
         }
-        prepared.commit()
+        prepared.commit(touched)
     }
 
     fn process(&self, meta: &pb::Meta) -> Result<Process, ExecError> {
