@@ -36,7 +36,9 @@ const TESTS: &[Package] = &[
     package("openssh-client", "SSH keys, and the agent that steps are lent"),
     package("sqlite3", "reads the state directory from outside"),
     package("util-linux", "namespaces in which the conformance suite runs its servers"),
-    package("iproute2", "brings up the network of such a namespace"),
+    package("iproute2", "brings up the network of such a namespace, and of steps with a network of their own"),
+    package("iptables", "the rules by which such steps reach the world"),
+    package("crun", "the other program that can run steps"),
     Package { name: "nodejs", why: "builds and tests the VS Code extension", command: Some("node") },
     command("npm", "fetches what the VS Code extension is built with"),
 ];

@@ -26,13 +26,26 @@ pub(crate) struct Step {
     pub(crate) user: User,
     pub(crate) limits: Vec<Limit>,
     pub(crate) host_name: String,
-    pub(crate) own_network: bool,
+    pub(crate) network: NetworkSpace,
+    /// With a terminal of its own.
+    pub(crate) terminal: bool,
     /// It may do all that we may.
     pub(crate) insecure: bool,
     pub(crate) resources: Resources,
     /// In the order they are to be made.
     pub(crate) mounts: Vec<Mount>,
     pub(crate) cgroup: PathBuf,
+}
+
+/// The network namespace of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NetworkSpace {
+    /// Ours.
+    Ours,
+    /// A new one, with nothing but loopback.
+    New,
+    /// One that is there already.
+    At(PathBuf),
 }
 
 /// What the machine allows a step.
@@ -148,6 +161,8 @@ struct DeviceRule {
 struct Namespace {
     #[serde(rename = "type")]
     kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<PathBuf>,
 }
 
 impl Machine {
@@ -182,12 +197,15 @@ impl Spec {
         if !groups.contains(&step.user.gid) {
             groups.insert(0, step.user.gid);
         }
-        let mut kinds = vec!["pid", "ipc", "uts", "mount"];
-        if step.own_network {
-            kinds.push("network");
+        let new = |kind| Namespace { kind, path: None };
+        let mut namespaces: Vec<Namespace> = ["pid", "ipc", "uts", "mount"].map(new).into();
+        match step.network {
+            NetworkSpace::Ours => {}
+            NetworkSpace::New => namespaces.push(new("network")),
+            NetworkSpace::At(path) => namespaces.push(Namespace { kind: "network", path: Some(path) }),
         }
         if machine.unified_cgroups {
-            kinds.push("cgroup");
+            namespaces.push(new("cgroup"));
         }
         let capabilities = machine.capabilities;
         // Programs that are no root's get them too.
@@ -195,7 +213,7 @@ impl Spec {
         Self {
             oci_version: "1.0.2",
             process: Process {
-                terminal: false,
+                terminal: step.terminal,
                 user: ProcessUser { uid: step.user.uid, gid: step.user.gid, additional_gids: groups },
                 args: step.args,
                 env: step.env,
@@ -220,7 +238,7 @@ impl Spec {
                     others: step.resources,
                 },
                 devices: machine.devices,
-                namespaces: kinds.into_iter().map(|kind| Namespace { kind }).collect(),
+                namespaces,
                 seccomp: machine.seccomp,
                 masked_paths: if step.insecure { &[] } else { &MASKED },
                 readonly_paths: if step.insecure { &[] } else { &READONLY },
@@ -276,7 +294,8 @@ mod tests {
             user: User { uid: 1000, gid: 1001, groups: vec![50] },
             limits: Vec::new(),
             host_name: HOST_NAME.into(),
-            own_network: false,
+            network: NetworkSpace::Ours,
+            terminal: false,
             insecure: false,
             resources: Resources::default(),
             mounts: vec![Mount::new("/src", "bind", "/state/m/0", &["rbind", "ro"])],
@@ -352,13 +371,16 @@ root.readonly false
 
     #[test]
     fn namespaces_depend_on_the_network_and_the_machine() {
-        let check = |own_network, unified_cgroups, expected: &[&str]| {
-            let spec = Spec::new(Step { own_network, ..step() }, Machine { unified_cgroups, ..machine() });
-            assert_eq!(spec.linux.namespaces.iter().map(|space| space.kind).collect::<Vec<_>>(), expected);
+        let check = |network, unified_cgroups, expected: &str| {
+            let spec = Spec::new(Step { network, ..step() }, Machine { unified_cgroups, ..machine() });
+            let text = serde_json::to_string(&spec.linux.namespaces).unwrap();
+            let text = text.strip_prefix(r#"[{"type":"pid"},{"type":"ipc"},{"type":"uts"},{"type":"mount"}"#);
+            assert_eq!(text, Some(expected));
         };
-        check(false, false, &["pid", "ipc", "uts", "mount"]);
-        check(true, false, &["pid", "ipc", "uts", "mount", "network"]);
-        check(true, true, &["pid", "ipc", "uts", "mount", "network", "cgroup"]);
+        check(NetworkSpace::Ours, false, "]");
+        check(NetworkSpace::New, false, r#",{"type":"network"}]"#);
+        check(NetworkSpace::New, true, r#",{"type":"network"},{"type":"cgroup"}]"#);
+        check(NetworkSpace::At("/n".into()), false, r#",{"type":"network","path":"/n"}]"#);
     }
 
     #[test]
