@@ -16,7 +16,6 @@ mod stubs;
 pub(crate) mod user;
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -29,9 +28,10 @@ pub use preflight::{PreflightError, preflight};
 
 use cgroup::Cgroup;
 use files::ExtraHost;
+use network::{Net, NetNs, NetworkError};
 use resources::Resources;
-use runc::{Bundle, Control, Exit, RuncError};
-use spec::{HOST_NAME, Limit, Machine, Mount, Spec, Step};
+use runc::{Bundle, Control, Exit, OciRuntime, RuncError, Stdio};
+use spec::{HOST_NAME, Limit, Machine, Mount, NetworkSpace, Spec, Step};
 use stubs::{Place, Stubs};
 use user::UserError;
 
@@ -51,16 +51,16 @@ pub(crate) struct Process {
     /// Empty: the default.
     pub(crate) host_name: String,
     pub(crate) extra_hosts: Vec<ExtraHost>,
-    /// A network without any device but loopback, rather than the host's.
-    pub(crate) own_network: bool,
+    pub(crate) network: Net,
     /// It may do to the machine what we may.
     pub(crate) insecure: bool,
     pub(crate) limits: Vec<Limit>,
     pub(crate) resources: Resources,
     /// Control group to stand under; empty: none.
     pub(crate) cgroup_parent: String,
-    /// Stands for standard input and output; without one there is nothing to read, and output is passed on.
-    pub(crate) connection: Option<OwnedFd>,
+    pub(crate) stdio: Stdio,
+    /// A terminal of its own, connected with ours. Only with [`Stdio::Inherited`].
+    pub(crate) terminal: bool,
 }
 
 /// The file systems of a process.
@@ -96,6 +96,14 @@ pub(crate) enum What {
     Memory(u64),
 }
 
+/// How a process ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) exit: Exit,
+    /// Directories of the root in which mount points were made for it and taken away again.
+    pub(crate) touched: Vec<PathBuf>,
+}
+
 /// A step could not be run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StepError {
@@ -129,6 +137,9 @@ pub(crate) enum StepError {
          run the same command with `sudo`"
     )]
     NoControlGroups,
+    /// It cannot have a network of its own.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// The container could not be run.
     #[error(transparent)]
     Runc(#[from] RuncError),
@@ -159,14 +170,19 @@ impl Sandbox {
     /// Runs the process to its end. What it wrote is in `files`, less the mount points made for it.
     pub(crate) fn run(
         &self,
-        runc: &Path,
-        process: Process,
+        oci: &OciRuntime,
+        mut process: Process,
         files: Files,
         control: &Control,
         output: &(dyn Fn(Stream, Vec<u8>) + Sync),
-    ) -> Result<Exit, StepError> {
+    ) -> Result<Ended, StepError> {
         let root = Root::open(&files.root).map_err(io_error("open", &files.root))?;
         let user = user::find(&root, &process.user)?;
+        let mut env = std::mem::take(&mut process.env);
+        // OCI runtimes do not agree on what it is for users without an account.
+        if !env.iter().any(|variable| variable.starts_with("HOME=")) {
+            env.push(format!("HOME={}", user::home(&root, user.uid)));
+        }
         let mut mounts = self.given_files(&process)?;
         mounts.extend(files.mounts);
         let place = |mount: &Attached| Place { path: mount.place.clone(), directory: mount.what.is_directory() };
@@ -177,16 +193,27 @@ impl Sandbox {
             make_cwd(&root, &process.cwd, &user).map_err(io_error("create the working directory", &process.cwd))?;
         }
         let cgroup = self.cgroup(&process)?;
+        // There until the process has ended.
+        let connected = match process.network {
+            Net::Isolated => Some(NetNs::connect(&self.dir)?),
+            Net::Host | Net::None => None,
+        };
+        let memory_limited = process.resources.memory.is_some();
         let step = Step {
             root: files.root.clone(),
             readonly_root: files.readonly_root,
             args: process.args,
-            env: process.env,
+            env,
             cwd: process.cwd,
             user,
             limits: process.limits,
             host_name: host_name(&process.host_name).to_owned(),
-            own_network: process.own_network,
+            network: match (&connected, process.network) {
+                (Some(connected), _) => NetworkSpace::At(connected.path().to_owned()),
+                (None, Net::Host) => NetworkSpace::Ours,
+                (None, _) => NetworkSpace::New,
+            },
+            terminal: process.terminal,
             insecure: process.insecure,
             resources: process.resources,
             mounts: mounts.iter().map(Attached::to_mount).collect(),
@@ -194,10 +221,10 @@ impl Sandbox {
         };
         let spec = serde_json::to_vec(&Spec::new(step, Machine::this(process.insecure)?))?;
         self.write("config.json", &spec)?;
-        let bundle = Bundle { runc, dir: &self.dir, id: &self.id, cgroup: cgroup.as_ref() };
-        let exit = bundle.run(process.connection, control, output);
-        stubs.remove(&root).map_err(io_error("remove mount points from", &files.root))?;
-        Ok(exit?)
+        let bundle = Bundle { oci, dir: &self.dir, id: &self.id, cgroup: cgroup.as_ref(), memory_limited };
+        let exit = bundle.run(process.stdio, control, output);
+        let touched = stubs.remove(&root).map_err(io_error("remove mount points from", &files.root))?;
+        Ok(Ended { exit: exit?, touched })
     }
 
     /// The control group of the step. None where we have no say in them, and the step does not ask for it.
@@ -214,8 +241,8 @@ impl Sandbox {
 
     /// The files every container gets from us.
     fn given_files(&self, process: &Process) -> Result<Vec<Attached>, StepError> {
-        let host = files::host_resolv_conf().map_err(io_error("read", Path::new("/etc/resolv.conf")))?;
-        let resolver = files::resolv_conf(&host, !process.own_network);
+        let resolver =
+            files::resolv_conf(process.network == Net::Host).map_err(|(path, error)| io_error("read", path)(error))?;
         let hosts = files::hosts(host_name(&process.host_name), &process.extra_hosts);
         let give = |name: &str, text: String| -> Result<Attached, StepError> {
             let file = self.write(name, text.as_bytes())?;

@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
 use crate::error::{ErrorKind, SolveError};
+use crate::exec::network::Net;
 use crate::exec::resources::Resources;
-use crate::exec::runc::{Control, RuncError};
+use crate::exec::runc::{Control, RuncError, Stdio};
 use crate::exec::{Attached, Files, Process, Sandbox, StepError, What};
 use crate::runtime::{Runtime, Solved};
 use crate::snapshot::Snapshot;
@@ -28,7 +29,7 @@ pub struct Program {
     pub env: Vec<String>,
     /// Its working directory, an absolute path.
     pub cwd: PathBuf,
-    /// Whether it sees the network of the machine; otherwise it sees none.
+    /// Whether it sees the network that steps see; otherwise it sees none.
     pub network: bool,
     /// Files that it can read, by absolute path.
     pub files: Vec<(PathBuf, Vec<u8>)>,
@@ -114,12 +115,13 @@ fn run(
         user: String::new(),
         host_name: String::new(),
         extra_hosts: Vec::new(),
-        own_network: !program.network,
+        network: if program.network { engine.network.into() } else { Net::None },
         insecure: false,
         limits: Vec::new(),
         resources: Resources::default(),
         cgroup_parent: String::new(),
-        connection: Some(connection),
+        stdio: Stdio::Connection(connection),
+        terminal: false,
     };
     let files = Files { root, readonly_root: false, mounts, remove_stub_parents: false };
     let output = |stream: Stream, data: Vec<u8>| {
@@ -127,7 +129,7 @@ fn run(
             log(&data);
         }
     };
-    sandbox.run(&engine.oci.program, process, files, control, &output).map(|exit| exit.code).map_err(failed)
+    sandbox.run(&engine.oci, process, files, control, &output).map(|ended| ended.exit.code).map_err(failed)
 }
 
 fn failed(error: StepError) -> SolveError {

@@ -5,7 +5,7 @@
 pub(crate) mod file;
 pub(crate) mod mounts;
 pub(crate) mod namespace;
-mod network;
+pub(crate) mod network;
 pub(crate) mod root;
 pub(crate) mod rootless;
 pub(crate) mod xattr;

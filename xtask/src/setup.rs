@@ -37,7 +37,9 @@ const TESTS: &[Package] = &[
     package("sqlite3", "reads the state directory from outside"),
     package("util-linux", "namespaces in which the conformance suite runs its servers"),
     package("uidmap", "gives users their subordinate ids, for builds without root"),
-    package("iproute2", "brings up the network of such a namespace"),
+    package("iproute2", "brings up the network of such a namespace, and of steps with a network of their own"),
+    package("iptables", "the rules by which such steps reach the world"),
+    package("crun", "the other program that can run steps"),
     Package { name: "nodejs", why: "builds and tests the VS Code extension", command: Some("node") },
     command("npm", "fetches what the VS Code extension is built with"),
 ];

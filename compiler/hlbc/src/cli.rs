@@ -14,7 +14,7 @@ use hlb_compiler::{Consent, ConsentError};
 
 use crate::output::{self, Output};
 use given::Given;
-pub(crate) use machine::{MachineArgs, Progress};
+pub(crate) use machine::{MachineArgs, NetworkMode, Progress};
 
 const EXIT_CODES: &str = "Exit codes:
   0    done

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use camino::Utf8Path;
 use hlb_compiler::Consent;
 use hlb_registry::RegistryConfig;
+use hlb_runtime::Network;
 
 use crate::error::{Failure, Kind};
 
@@ -77,7 +78,7 @@ impl Places {
     /// # Errors
     /// If the file cannot be read or says what cannot be understood.
     pub(crate) fn registries(&self) -> Result<RegistryConfig, Failure> {
-        Ok(self.file()?.map_or_else(RegistryConfig::empty, |(registries, _)| registries))
+        Ok(self.file()?.map_or_else(RegistryConfig::empty, |(registries, ..)| registries))
     }
 
     /// What modules of others may do, by the configuration file. Without one, nothing.
@@ -85,10 +86,18 @@ impl Places {
     /// # Errors
     /// As [`Places::registries`].
     pub(crate) fn consent(&self) -> Result<Consent, Failure> {
-        Ok(self.file()?.map_or_else(Consent::none, |(_, consent)| consent))
+        Ok(self.file()?.map_or_else(Consent::none, |(_, consent, _)| consent))
     }
 
-    fn file(&self) -> Result<Option<(RegistryConfig, Consent)>, Failure> {
+    /// The network of steps, by the configuration file.
+    ///
+    /// # Errors
+    /// As [`Places::registries`].
+    pub(crate) fn network(&self) -> Result<Option<Network>, Failure> {
+        Ok(self.file()?.and_then(|(.., network)| network))
+    }
+
+    fn file(&self) -> Result<Option<(RegistryConfig, Consent, Option<Network>)>, Failure> {
         let named = self.config.as_ref().map(PathBuf::from);
         let default = || {
             if self.superuser {
@@ -111,14 +120,17 @@ impl Places {
         let failure =
             |why: String| Failure::new(Kind::Environment, format!("`{}` cannot be used", path.display())).because(why);
         let table: toml::Table = toml::from_str(&text).map_err(|error| failure(words(&error, &text)))?;
-        if let Some(key) = table.keys().find(|key| !matches!(key.as_str(), "registries" | "layouts" | "trust")) {
-            return Err(failure(format!("it has a table `{key}`, which means nothing"))
-                .help("use `[registries.\"HOST\"]`, `[layouts]` and `[trust]`, as docs/cli.md describes them"));
+        if let Some(key) = table.keys().find(|key| !matches!(key.as_str(), "registries" | "layouts" | "trust" | "run"))
+        {
+            return Err(failure(format!("it has a table `{key}`, which means nothing")).help(
+                "use `[registries.\"HOST\"]`, `[layouts]`, `[trust]` and `[run]`, as docs/cli.md describes them",
+            ));
         }
         let mut config: RegistryConfig = toml::from_str(&text).map_err(|error| failure(words(&error, &text)))?;
         config.relative_to(path.parent().unwrap_or(Path::new(".")));
         let consent = table.get("trust").map_or(Ok(Consent::none()), trust).map_err(failure)?;
-        Ok(Some((config, consent)))
+        let network = table.get("run").map_or(Ok(None), network).map_err(failure)?;
+        Ok(Some((config, consent, network)))
     }
 
     /// A directory of ours below one of the user's. The specification has relative values ignored.
@@ -142,6 +154,20 @@ fn trust(table: &toml::Value) -> Result<Consent, String> {
         consent.allow(module, kinds).map_err(|error| format!("`{module}` in `trust`: {error}"))?;
     }
     Ok(consent)
+}
+
+/// What the table `run` says: the network of steps.
+fn network(table: &toml::Value) -> Result<Option<Network>, String> {
+    let table = table.as_table().ok_or("`run` is no table")?;
+    if let Some(key) = table.keys().find(|key| *key != "network") {
+        return Err(format!("`{key}` means nothing in `run`, which has only `network`"));
+    }
+    match table.get("network").map(toml::Value::as_str) {
+        None => Ok(None),
+        Some(Some("host")) => Ok(Some(Network::Host)),
+        Some(Some("isolated")) => Ok(Some(Network::Isolated)),
+        Some(_) => Err("`network` in `run` is neither \"host\" nor \"isolated\"".to_owned()),
+    }
 }
 
 /// An error of the TOML reader with its line, in one line.
@@ -192,6 +218,9 @@ mod tests {
         insta::assert_snapshot!(config("[trust]\n'git://h/a' = ['run', 'env']"), @"good");
         insta::assert_snapshot!(config("[trust]\n'git://h/a' = 'run'"), @"what `git://h/a` may do, in `trust`, is no list of words");
         insta::assert_snapshot!(config("[trust]\n'git://h/a' = ['rum']"), @"`git://h/a` in `trust`: `rum` is nothing that a module does; the kinds are local, run, env, secret, ssh, forward, download, push, load, build and all");
+        insta::assert_snapshot!(config("[run]\nnetwork = 'isolated'"), @"good");
+        insta::assert_snapshot!(config("[run]\nnetwork = 5"), @r#"`network` in `run` is neither "host" nor "isolated""#);
+        insta::assert_snapshot!(config("[run]\nnetwrok = 'host'"), @"`netwrok` means nothing in `run`, which has only `network`");
         insta::assert_snapshot!(config("[layuots]"), @"it has a table `layuots`, which means nothing");
         insta::assert_snapshot!(config("a = "), @"line 1: string values must be quoted, expected literal string");
     }

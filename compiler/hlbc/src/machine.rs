@@ -4,6 +4,7 @@
 //! for how it failed.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hlb_compiler::Request;
@@ -11,7 +12,7 @@ use hlb_language::source::SourceMap;
 use hlb_runtime::{Config, Entitlement, IsolateError, Network, OciRuntime, PreflightError, Runtime, Switch};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Allow, MachineArgs};
+use crate::cli::{Allow, MachineArgs, NetworkMode};
 use crate::config::Places;
 use crate::deliver::Terms;
 use crate::error::{Failure, Kind};
@@ -50,10 +51,14 @@ pub(crate) fn config(args: &MachineArgs) -> Result<Config, Failure> {
     Ok(Config {
         root: std::path::absolute(places.root(args.root.as_deref())?)
             .map_err(|error| Failure::new(Kind::Environment, "the working directory is gone").because(error))?,
-        oci: OciRuntime { program: places.runc() },
+        oci: OciRuntime { program: args.oci_runtime.as_ref().map_or_else(|| places.runc(), PathBuf::from) },
         registry: places.registries()?,
         jobs: args.jobs.map_or_else(default_jobs, usize::from),
-        network: Network::Host,
+        network: match args.network {
+            Some(NetworkMode::Host) => Network::Host,
+            Some(NetworkMode::Isolated) => Network::Isolated,
+            None => places.network()?.unwrap_or(Network::Host),
+        },
     })
 }
 
@@ -214,9 +219,11 @@ fn unfit(error: PreflightError) -> Failure {
         PreflightError::Runtime(why) => {
             // It brings advice of its own, which the help line replaces.
             let what = why.split_once(": on Debian").map_or(why.as_str(), |(what, _)| what);
+            let name = if what.contains("crun` is not installed") { "crun" } else { "runc" };
             failure(what.to_owned())
-                .help("install runc with `apt-get install runc`, or put it into a directory of `PATH`")
+                .help(format!("install {name} with `apt-get install {name}`, or put it into a directory of `PATH`"))
         }
+        PreflightError::Network(why) => failure(why).help("use `--network host`"),
         PreflightError::Root { root, source } => {
             failure(format!("cannot write in the state directory `{}`", root.display()))
                 .because(source)

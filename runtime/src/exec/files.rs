@@ -3,9 +3,14 @@
 //! Owns their text. It does not know where they are mounted.
 
 use std::fmt::Write as _;
+use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 
+/// The resolver configuration of this machine.
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+/// Where systemd's resolver, which listens on the loopback interface, says which servers it asks.
+const RESOLVED: &str = "/run/systemd/resolve/resolv.conf";
 /// Used where the name servers of the host cannot be reached.
 const PUBLIC_SERVERS: [&str; 4] = ["8.8.8.8", "8.8.4.4", "2001:4860:4860::8888", "2001:4860:4860::8844"];
 
@@ -16,21 +21,46 @@ pub(crate) struct ExtraHost {
     pub(crate) address: String,
 }
 
-/// The host's resolver configuration; empty if there is none.
-pub(crate) fn host_resolv_conf() -> std::io::Result<String> {
-    match std::fs::read(Path::new("/etc/resolv.conf")) {
+/// The resolver configuration of a container: the host's, if it shares the host's network. A network of its own has
+/// another loopback, so servers there are dropped. If none is left, those count that systemd's resolver asks, and if there are
+/// none of these either, public ones.
+///
+/// # Errors
+/// When a file is there and cannot be read; with its path.
+pub(crate) fn resolv_conf(shares_network: bool) -> Result<String, (&'static Path, io::Error)> {
+    let host = read(Path::new(RESOLV_CONF))?;
+    if shares_network {
+        return Ok(host);
+    }
+    Ok(reachable(&host, || read(Path::new(RESOLVED)))?)
+}
+
+/// Empty if there is none.
+fn read(path: &'static Path) -> Result<String, (&'static Path, io::Error)> {
+    match std::fs::read(path) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => Err(error),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err((path, error)),
     }
 }
 
-/// The resolver configuration of a container: the host's, if it shares the host's network. A network of its own has
-/// another loopback, so servers there are dropped, and if none is left public ones are named.
-pub(crate) fn resolv_conf(host: &str, shares_network: bool) -> String {
-    if shares_network {
-        return host.to_owned();
+/// A configuration without servers on the loopback interface; if none is left, `other` one is used.
+fn reachable<E>(host: &str, other: impl FnOnce() -> Result<String, E>) -> Result<String, E> {
+    let (text, servers) = without_loopback(host);
+    if servers > 0 {
+        return Ok(text);
     }
+    let (mut text, servers) = without_loopback(&other()?);
+    if servers == 0 {
+        for server in PUBLIC_SERVERS {
+            let _ = writeln!(text, "nameserver {server}");
+        }
+    }
+    Ok(text)
+}
+
+/// What is left of a configuration, and how many servers it has.
+fn without_loopback(host: &str) -> (String, usize) {
     let mut text = String::new();
     let mut servers = 0;
     for line in host.lines() {
@@ -42,12 +72,7 @@ pub(crate) fn resolv_conf(host: &str, shares_network: bool) -> String {
         text.push_str(line);
         text.push('\n');
     }
-    if servers == 0 {
-        for server in PUBLIC_SERVERS {
-            let _ = writeln!(text, "nameserver {server}");
-        }
-    }
-    text
+    (text, servers)
 }
 
 /// The hosts file of a container.
@@ -72,22 +97,24 @@ fn name_server(line: &str) -> Option<Option<IpAddr>> {
 mod tests {
     use super::*;
 
-    fn check_filtered(host: &str, expected: &str) {
-        assert_eq!(resolv_conf(host, true), host);
-        assert_eq!(resolv_conf(host, false), expected);
+    fn check(host: &str, resolved: &str, expected: &str) {
+        let text = reachable(host, || Ok::<_, io::Error>(resolved.to_owned())).unwrap();
+        assert_eq!(text, expected, "{host}");
     }
 
     #[test]
     fn a_network_of_its_own_cannot_reach_servers_on_our_loopback() {
-        check_filtered(
+        check(
             "# by hand\nnameserver 127.0.0.53\nnameserver 10.0.0.1\nsearch lan\n",
+            "",
             "# by hand\nnameserver 10.0.0.1\nsearch lan\n",
         );
-        check_filtered("nameserver fe80::1%eth0\n", "nameserver fe80::1%eth0\n");
+        check("nameserver fe80::1%eth0\n", "nameserver 10.0.0.2\n", "nameserver fe80::1%eth0\n");
+        check("nameserver 127.0.0.53\n", "search lan\nnameserver 10.0.0.2\n", "search lan\nnameserver 10.0.0.2\n");
         let public = "nameserver 8.8.8.8\nnameserver 8.8.4.4\nnameserver 2001:4860:4860::8888\n\
                       nameserver 2001:4860:4860::8844\n";
-        check_filtered("nameserver ::1\nnameserver\n", public);
-        check_filtered("", public);
+        check("nameserver ::1\nnameserver\n", "", public);
+        check("", "nameserver 127.0.0.1\n", public);
     }
 
     #[test]

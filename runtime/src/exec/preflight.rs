@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use super::network::Network;
+use super::network::{self, Network};
 use super::runc::{self, OciRuntime, RuncError};
 use crate::sys::mounts::Overlay;
 use crate::sys::rootless::{self, Privilege};
@@ -32,6 +32,9 @@ pub enum PreflightError {
     /// The OCI runtime is missing or not one that can be used.
     #[error("{0}")]
     Runtime(String),
+    /// Steps cannot have a network of their own.
+    #[error("{0}")]
+    Network(String),
     /// The state directory is on an overlay.
     #[error(
         "the state directory `{root}` is on an overlay file system, and the kernel cannot keep layers of an overlay on \
@@ -75,33 +78,35 @@ const USER_MARKS: &str = "marked-by-user";
 /// # Errors
 /// The first thing that is wrong, with what to do about it.
 pub fn preflight(root: &Path, oci: &OciRuntime, network: Network) -> Result<(), PreflightError> {
-    match network {
-        // Whatever there is of one.
-        Network::Host => {}
-    }
     let runc = &oci.program;
     check_marks(root)?;
-    let machine = machine(root, runc);
+    let machine = machine(root, runc, network);
     if machine.is_some() && std::fs::read_to_string(root.join(FOUND_GOOD)).ok() == machine {
         return Ok(());
     }
-    runc::check(runc).map_err(|error: RuncError| PreflightError::Runtime(error.to_string()))?;
+    runc::flavour(runc).map_err(|error: RuncError| PreflightError::Runtime(error.to_string()))?;
+    match network {
+        // Whatever there is of one.
+        Network::Host => {}
+        Network::Isolated => network::check().map_err(|error| PreflightError::Network(error.to_string()))?,
+    }
     try_layers(root)?;
     // Computed again: the directory may not have been there before. If it cannot be kept, the next run only checks again.
-    if let Some(machine) = self::machine(root, runc) {
+    if let Some(machine) = self::machine(root, runc, network) {
         let _ = std::fs::write(root.join(FOUND_GOOD), machine);
     }
     Ok(())
 }
 
 /// What the answers depend on; `None` if that cannot be told.
-fn machine(root: &Path, runc: &Path) -> Option<String> {
+fn machine(root: &Path, runc: &Path, network: Network) -> Option<String> {
     let runc = runc::locate(runc);
     let (program, place) = (std::fs::metadata(&runc).ok()?, std::fs::metadata(root).ok()?);
     let kernel = rustix::system::uname();
     let changed = (program.size(), program.mtime(), program.mtime_nsec());
     let privilege = rootless::privilege();
-    Some(format!("1 {privilege:?} {} {changed:?} {} {:?}\n", runc.display(), place.dev(), kernel.release()))
+    let kernel = kernel.release();
+    Some(format!("2 {privilege:?} {} {changed:?} {} {kernel:?} {network:?}\n", runc.display(), place.dev()))
 }
 
 /// Refuses a state directory that was made in the other way.

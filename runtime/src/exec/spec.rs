@@ -27,7 +27,9 @@ pub(crate) struct Step {
     pub(crate) user: User,
     pub(crate) limits: Vec<Limit>,
     pub(crate) host_name: String,
-    pub(crate) own_network: bool,
+    pub(crate) network: NetworkSpace,
+    /// With a terminal of its own.
+    pub(crate) terminal: bool,
     /// It may do all that we may.
     pub(crate) insecure: bool,
     pub(crate) resources: Resources,
@@ -35,6 +37,17 @@ pub(crate) struct Step {
     pub(crate) mounts: Vec<Mount>,
     /// None where we have no say in them.
     pub(crate) cgroup: Option<PathBuf>,
+}
+
+/// The network namespace of a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NetworkSpace {
+    /// Ours.
+    Ours,
+    /// A new one, with nothing but loopback.
+    New,
+    /// One that is there already.
+    At(PathBuf),
 }
 
 /// What the machine allows a step.
@@ -154,6 +167,8 @@ struct DeviceRule {
 struct Namespace {
     #[serde(rename = "type")]
     kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<PathBuf>,
 }
 
 impl Machine {
@@ -189,18 +204,22 @@ impl Spec {
         if !groups.contains(&step.user.gid) {
             groups.insert(0, step.user.gid);
         }
-        let own_mounts = all_mounts(step.mounts, step.insecure, step.own_network, machine.privilege);
+        let own_network = step.network != NetworkSpace::Ours;
+        let own_mounts = all_mounts(step.mounts, step.insecure, own_network, machine.privilege);
         // The runtime takes no word on them for a request, either.
         let resources = step.cgroup.is_some().then_some(Limits {
             devices: [DeviceRule { allow: step.insecure, access: "rwm" }],
             others: step.resources,
         });
-        let mut kinds = vec!["pid", "ipc", "uts", "mount"];
-        if step.own_network {
-            kinds.push("network");
+        let new = |kind| Namespace { kind, path: None };
+        let mut namespaces: Vec<Namespace> = ["pid", "ipc", "uts", "mount"].map(new).into();
+        match step.network {
+            NetworkSpace::Ours => {}
+            NetworkSpace::New => namespaces.push(new("network")),
+            NetworkSpace::At(path) => namespaces.push(Namespace { kind: "network", path: Some(path) }),
         }
         if machine.unified_cgroups {
-            kinds.push("cgroup");
+            namespaces.push(new("cgroup"));
         }
         let capabilities = machine.capabilities;
         // Programs that are no root's get them too.
@@ -208,7 +227,7 @@ impl Spec {
         Self {
             oci_version: "1.0.2",
             process: Process {
-                terminal: false,
+                terminal: step.terminal,
                 user: ProcessUser { uid: step.user.uid, gid: step.user.gid, additional_gids: groups },
                 args: step.args,
                 env: step.env,
@@ -230,7 +249,7 @@ impl Spec {
                 cgroups_path: step.cgroup,
                 resources,
                 devices: machine.devices,
-                namespaces: kinds.into_iter().map(|kind| Namespace { kind }).collect(),
+                namespaces,
                 seccomp: machine.seccomp,
                 masked_paths: if step.insecure { &[] } else { &MASKED },
                 readonly_paths: if step.insecure { &[] } else { &READONLY },
@@ -293,7 +312,8 @@ mod tests {
             user: User { uid: 1000, gid: 1001, groups: vec![50] },
             limits: Vec::new(),
             host_name: HOST_NAME.into(),
-            own_network: false,
+            network: NetworkSpace::Ours,
+            terminal: false,
             insecure: false,
             resources: Resources::default(),
             mounts: vec![Mount::new("/src", "bind", "/state/m/0", &["rbind", "ro"])],
@@ -384,13 +404,16 @@ root.readonly false
 
     #[test]
     fn namespaces_depend_on_the_network_and_the_machine() {
-        let check = |own_network, unified_cgroups, expected: &[&str]| {
-            let spec = Spec::new(Step { own_network, ..step() }, Machine { unified_cgroups, ..machine() });
-            assert_eq!(spec.linux.namespaces.iter().map(|space| space.kind).collect::<Vec<_>>(), expected);
+        let check = |network, unified_cgroups, expected: &str| {
+            let spec = Spec::new(Step { network, ..step() }, Machine { unified_cgroups, ..machine() });
+            let text = serde_json::to_string(&spec.linux.namespaces).unwrap();
+            let text = text.strip_prefix(r#"[{"type":"pid"},{"type":"ipc"},{"type":"uts"},{"type":"mount"}"#);
+            assert_eq!(text, Some(expected));
         };
-        check(false, false, &["pid", "ipc", "uts", "mount"]);
-        check(true, false, &["pid", "ipc", "uts", "mount", "network"]);
-        check(true, true, &["pid", "ipc", "uts", "mount", "network", "cgroup"]);
+        check(NetworkSpace::Ours, false, "]");
+        check(NetworkSpace::New, false, r#",{"type":"network"}]"#);
+        check(NetworkSpace::New, true, r#",{"type":"network"},{"type":"cgroup"}]"#);
+        check(NetworkSpace::At("/n".into()), false, r#",{"type":"network","path":"/n"}]"#);
     }
 
     #[test]

@@ -45,12 +45,14 @@ impl Stubs {
         Ok(stubs)
     }
 
-    /// Takes away what nobody has put anything into.
-    pub(crate) fn remove(self, root: &Root) -> io::Result<()> {
+    /// Takes away what nobody has put anything into. Gives the directories in which things were made and removed, as paths
+    /// in the root.
+    pub(crate) fn remove(self, root: &Root) -> io::Result<Vec<PathBuf>> {
         for path in self.made.iter().rev() {
             remove_unused(root, path)?;
         }
-        Ok(())
+        let above = self.made.iter().filter_map(|path| path.parent());
+        Ok(above.filter(|dir| !dir.as_os_str().is_empty()).map(Path::to_owned).collect())
     }
 
     fn make_one(&mut self, root: &Root, place: &Place, parents: bool) -> io::Result<()> {

@@ -94,6 +94,13 @@ pub(crate) fn find(root: &Root, text: &str) -> Result<User, UserError> {
     Ok(found)
 }
 
+/// The home directory of a user by number; `/` if the file does not say.
+pub(crate) fn home(root: &Root, uid: u32) -> String {
+    let accounts = read(root, "/etc/passwd");
+    let account = accounts.lines().find(|line| Account::parse(line).is_some_and(|account| account.uid == uid));
+    account.and_then(|line| line.trim().split(':').nth(5)).unwrap_or("/").to_owned()
+}
+
 struct Account<'line> {
     name: &'line str,
     uid: u32,
@@ -186,6 +193,12 @@ mod tests {
     fn check_error(text: &str, expected: &str) {
         let (_dir, root) = root_with(Some(PASSWD), Some(GROUP));
         assert_eq!(find(&root, text).unwrap_err().to_string(), expected, "{text}");
+    }
+
+    #[test]
+    fn homes_are_those_of_accounts() {
+        let (_dir, root) = root_with(Some(PASSWD), None);
+        assert_eq!([0, 33, 1000, 8].map(|uid| home(&root, uid)), ["/root", "/var/www", "/home/ann", "/"]);
     }
 
     #[test]

@@ -25,11 +25,11 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use error::ExecError;
 
 use crate::exec::files::ExtraHost;
-use crate::exec::network::Network;
+use crate::exec::network::{Net, Network};
 use crate::exec::resources::{Cpu, Memory, Resources};
-use crate::exec::runc::{Control, OciRuntime};
+use crate::exec::runc::{Control, OciRuntime, Stdio};
 use crate::exec::spec::Limit;
-use crate::exec::{Files, Process, Sandbox};
+use crate::exec::{Ended, Files, Process, Sandbox};
 use crate::snapshot::{Snapshot, Snapshots};
 use mounts::Prepared;
 
@@ -176,15 +176,15 @@ impl Task {
             mounts: std::mem::take(&mut prepared.mounts),
             remove_stub_parents: meta.remove_mount_stubs_recursive,
         };
-        let run = sandbox.run(&self.oci.program, process, files, &self.control, output);
-        let exit = run.map_err(|error| ExecError::from_step(error, &meta.args))?;
+        let run = sandbox.run(&self.oci, process, files, &self.control, output);
+        let Ended { exit, touched } = run.map_err(|error| ExecError::from_step(error, &meta.args))?;
         let good =
             if meta.valid_exit_codes.is_empty() { exit.code == 0 } else { meta.valid_exit_codes.contains(&exit.code) };
         if !good {
             let args = meta.args.join(" ");
             return Err(ExecError::Exit { code: exit.code, args, out_of_memory: exit.out_of_memory });
         }
-        prepared.commit()
+        prepared.commit(touched)
     }
 
     fn process(&self, meta: &pb::Meta) -> Result<Process, ExecError> {
@@ -198,15 +198,17 @@ impl Task {
             extra_hosts: extra_hosts
                 .map(|host| ExtraHost { name: host.host.clone(), address: host.ip.clone() })
                 .collect(),
-            own_network: match (self.op.network(), self.network) {
-                (pb::NetMode::None, _) => true,
-                (pb::NetMode::Host, _) | (pb::NetMode::Unset, Network::Host) => false,
+            network: match self.op.network() {
+                pb::NetMode::None => Net::None,
+                pb::NetMode::Host => Net::Host,
+                pb::NetMode::Unset => self.network.into(),
             },
             insecure: self.op.security() == pb::SecurityMode::Insecure,
             limits: meta.ulimit.iter().map(limit).collect::<Result<_, _>>()?,
             resources: self.resources.clone(),
             cgroup_parent: meta.cgroup_parent.clone(),
-            connection: None,
+            stdio: Stdio::Piped,
+            terminal: false,
         })
     }
 

@@ -4,6 +4,7 @@
 //! deletions are character devices 0:0, replaced directories carry a mark (`whiteout::Mark`); its other marks say where a
 //! file was copied from, are ignored in a lower directory and stay.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,7 @@ pub(crate) struct Active {
     /// `…/N/fs`; `N` is ours, and gone once committed.
     upper: PathBuf,
     mounted: Option<Mounted>,
+    touched: Vec<PathBuf>,
     committed: bool,
 }
 
@@ -46,7 +48,7 @@ impl Active {
         check_count(lowers.len())?;
         let upper = snapshots.store.layers().new_dir()?;
         let (snapshots, base) = (snapshots.clone(), base.clone());
-        let active = Self { snapshots, base, lowers, upper, mounted: None, committed: false };
+        let active = Self { snapshots, base, lowers, upper, mounted: None, touched: Vec::new(), committed: false };
         if let Some(top) = active.lowers.first() {
             copy_metadata(top, &active.upper).map_err(io_error("set the owner and mode of", &active.upper))?;
         }
@@ -76,12 +78,19 @@ impl Active {
         &self.upper
     }
 
+    /// Tells of directories, by their paths in the tree, that were only written to by us, and are as they were again. If
+    /// nobody else has written to them either, they will be no part of the layer.
+    pub(crate) fn forget(&mut self, touched: Vec<PathBuf>) {
+        self.touched.extend(touched);
+    }
+
     /// Makes what was written a layer. If nothing was, the result is the base.
     pub(crate) fn commit(mut self) -> Result<Snapshot, SnapshotError> {
         if let Some(mounted) = self.mounted.take() {
             let path = mounted.path().to_owned();
             mounted.unmount().map_err(io_error("unmount", &path))?;
         }
+        self.leave_out_touched().map_err(io_error("read", &self.upper))?;
         if self.is_unchanged().map_err(io_error("read", &self.upper))? {
             return Ok(self.base.clone());
         }
@@ -92,6 +101,29 @@ impl Active {
         let mut layers = self.base.layers.to_vec();
         layers.push(id);
         self.snapshots.of(layers)
+    }
+
+    /// Takes away the copies that the kernel made of directories only because we have put something into them for a while.
+    fn leave_out_touched(&self) -> std::io::Result<()> {
+        // With those above them, which were copied on the way. The root is no copy.
+        let above = |path: &'_ PathBuf| -> Vec<PathBuf> {
+            path.ancestors().filter(|dir| !dir.as_os_str().is_empty()).map(Path::to_owned).collect()
+        };
+        let all: BTreeSet<PathBuf> = self.touched.iter().flat_map(above).collect();
+        // A directory comes before what is in it.
+        for path in all.iter().rev() {
+            // Whoever ran in the tree may have put links into their places.
+            let real = |dir: &Path| self.upper.join(dir).symlink_metadata().is_ok_and(|data| data.is_dir());
+            let there = path.ancestors().all(real);
+            let dir = self.upper.join(path);
+            if there && std::fs::read_dir(&dir)?.next().is_none() && self.is_as_below(path)? {
+                let above = dir.parent().unwrap_or(&self.upper);
+                let before = times(&std::fs::metadata(above)?);
+                std::fs::remove_dir(&dir)?;
+                rustix::fs::utimensat(CWD, above, &before, AtFlags::empty())?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether nothing was written. The kernel copies up a directory as soon as somebody touches something in it: so a
@@ -228,10 +260,13 @@ fn copy_metadata(from: &Path, to: &Path) -> std::io::Result<()> {
     let data = std::fs::metadata(from)?;
     std::os::unix::fs::chown(to, Some(data.uid()), Some(data.gid()))?;
     std::fs::set_permissions(to, std::fs::Permissions::from_mode(data.mode() & 0o7777))?;
+    Ok(rustix::fs::utimensat(CWD, to, &times(&data), AtFlags::empty())?)
+}
+
+fn times(data: &std::fs::Metadata) -> Timestamps {
     let time = |seconds, nanoseconds| Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
-    let times = Timestamps {
+    Timestamps {
         last_access: time(data.atime(), data.atime_nsec()),
         last_modification: time(data.mtime(), data.mtime_nsec()),
-    };
-    Ok(rustix::fs::utimensat(CWD, to, &times, AtFlags::empty())?)
+    }
 }

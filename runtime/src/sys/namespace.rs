@@ -4,6 +4,7 @@
 //! kernel takes them away with it. A confined process is the first of a process namespace and dies with the thread that
 //! started it, and everything it ever started dies with it, whatever ends us. It does not know what is run.
 
+use std::ffi::CStr;
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
@@ -12,7 +13,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
 use rustix::io::Errno;
-use rustix::mount::{MountFlags, MountPropagationFlags};
+use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, PidfdFlags, Signal};
 use rustix::thread::UnshareFlags;
@@ -38,27 +39,49 @@ pub(crate) struct Confined {
 #[derive(Clone, Debug)]
 pub(crate) struct Killer(Arc<OwnedFd>);
 
-/// What a confined process prints.
+/// What a confined process prints, as far as it comes to us.
 #[derive(Debug)]
 pub(crate) struct Output {
     /// None if it is a connection.
     pub(crate) stdout: Option<ChildStdout>,
-    pub(crate) stderr: ChildStderr,
+    pub(crate) stderr: Option<ChildStderr>,
+}
+
+/// What a confined process sees other than we do, besides its own `/proc`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Confinement {
+    /// Something mounted that it does not see.
+    pub(crate) hidden: Option<&'static CStr>,
 }
 
 impl Confined {
     /// Starts a program with a connection, or nothing, on standard input. It sees a `/proc` of its own namespace.
-    pub(crate) fn spawn(mut command: Command, connection: Option<OwnedFd>) -> io::Result<(Self, Output)> {
+    pub(crate) fn spawn(
+        mut command: Command,
+        connection: Option<OwnedFd>,
+        confinement: Confinement,
+    ) -> io::Result<(Self, Output)> {
         let (stdin, stdout) = match connection {
             Some(connection) => (Stdio::from(connection.try_clone()?), Stdio::from(connection)),
             None => (Stdio::null(), Stdio::piped()),
         };
         command.stdin(stdin).stdout(stdout).stderr(Stdio::piped()).process_group(0);
+        Self::start(command, confinement)
+    }
+
+    /// The same with standard input and output of this process, to whose process group it belongs: only so it may read from
+    /// the terminal and set it up.
+    pub(crate) fn attach(mut command: Command, confinement: Confinement) -> io::Result<Self> {
+        command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        Self::start(command, confinement).map(|(confined, _)| confined)
+    }
+
+    fn start(mut command: Command, confinement: Confinement) -> io::Result<(Self, Output)> {
         let (started, start) = mpsc::sync_channel(1);
         // The parent-death signal comes when the *thread* that forked ends, and a thread that has asked for a new
         // process namespace can make no threads any more: so each process gets a thread, which waits for it and ends.
         let thread = std::thread::Builder::new().name("confined".into()).spawn(move || {
-            let outcome = start_confined(&mut command);
+            let outcome = start_confined(&mut command, confinement);
             let mut child = match outcome {
                 Ok((child, pidfd, output)) => {
                     // A connection ends only when nobody holds its other end.
@@ -98,7 +121,10 @@ impl Killer {
 }
 
 /// Forks the process. The calling thread can do nothing but wait for it afterwards.
-fn start_confined(command: &mut Command) -> io::Result<(std::process::Child, OwnedFd, Output)> {
+fn start_confined(
+    command: &mut Command,
+    confinement: Confinement,
+) -> io::Result<(std::process::Child, OwnedFd, Output)> {
     // The pipe tells the child whether we are still there: we never write, and its end closes with our last thread.
     let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
     let mut reader = std::fs::File::from(reader);
@@ -113,6 +139,13 @@ fn start_confined(command: &mut Command) -> io::Result<(std::process::Child, Own
         unshare(UnshareFlags::NEWNS)?;
         rustix::mount::mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+        if let Some(hidden) = confinement.hidden {
+            match rustix::mount::unmount(hidden, UnmountFlags::DETACH) {
+                // A user namespace cannot take away what was there before it, but cover it.
+                Err(Errno::INVAL) => rustix::mount::mount(c"tmpfs", hidden, c"tmpfs", flags, None)?,
+                other => other?,
+            }
+        }
         Ok(rustix::mount::mount(c"proc", c"/proc", c"proc", flags, None)?)
     };
     #[expect(unsafe_code, reason = "the standard library's only way to run code between fork and exec")]
@@ -127,20 +160,21 @@ fn start_confined(command: &mut Command) -> io::Result<(std::process::Child, Own
         Some(pid) => rustix::process::pidfd_open(pid, PidfdFlags::empty()),
         None => Err(Errno::SRCH),
     };
-    match (opened, child.stderr.take()) {
-        (Ok(pidfd), Some(stderr)) => {
-            let output = Output { stdout: child.stdout.take(), stderr };
+    match opened {
+        Ok(pidfd) => {
+            let output = Output { stdout: child.stdout.take(), stderr: child.stderr.take() };
             Ok((child, pidfd, output))
         }
-        (opened, _) => {
+        Err(error) => {
             // Nobody could end it: do it now.
             child.kill()?;
             child.wait()?;
-            Err(opened.err().unwrap_or(Errno::BADF).into())
+            Err(error.into())
         }
     }
 }
 
+/// Moves the calling thread into new namespaces.
 pub(super) fn unshare(flags: UnshareFlags) -> io::Result<()> {
     #[expect(unsafe_code, reason = "rustix has no safe call for it")]
     // SAFETY: only used with flags for namespaces. The unsafe ones are those that end the sharing of file descriptors

@@ -25,6 +25,7 @@ pub(crate) struct Bench {
     pub(crate) secrets: BTreeMap<String, PathBuf>,
     pub(crate) sockets: BTreeMap<String, Lent>,
     pub(crate) allow: BTreeSet<Entitlement>,
+    pub(crate) network: Network,
 }
 
 /// What one solve did, by vertex name.
@@ -42,7 +43,8 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("src")).unwrap();
         let (layouts, secrets) = (BTreeMap::new(), BTreeMap::new());
-        Self { dir, layouts, secrets, sockets: BTreeMap::new(), allow: BTreeSet::new() }
+        let (sockets, allow) = (BTreeMap::new(), BTreeSet::new());
+        Self { dir, layouts, secrets, sockets, allow, network: Network::Host }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -74,7 +76,12 @@ impl Bench {
     }
 
     pub(crate) fn solve_definition(&self, definition: pb::Definition) -> Result<Seen, SolveError> {
-        self.solve_with(definition, async |runtime, solved| {
+        self.solve_live(definition, |_| {})
+    }
+
+    /// The same, with what steps print as they do.
+    pub(crate) fn solve_live(&self, definition: pb::Definition, live: fn(&str)) -> Result<Seen, SolveError> {
+        self.solve_with(definition, live, async |runtime, solved| {
             let out = ExportTarget::Directory(self.out());
             runtime.export(&solved, &out, &CancellationToken::new()).await.map(drop)
         })
@@ -87,12 +94,17 @@ impl Bench {
         target: Option<&Output>,
         look: impl FnOnce(&Contents) -> T,
     ) -> Result<(Seen, T), SolveError> {
-        self.solve_with(marshal(target, Vec::new()), async |runtime, solved| Ok(look(&runtime.look(&solved).await?)))
+        self.solve_with(
+            marshal(target, Vec::new()),
+            |_| {},
+            async |runtime, solved| Ok(look(&runtime.look(&solved).await?)),
+        )
     }
 
     fn solve_with<T>(
         &self,
         definition: pb::Definition,
+        live: fn(&str),
         end: impl AsyncFnOnce(&Runtime, Solved) -> Result<T, SolveError>,
     ) -> Result<(Seen, T), SolveError> {
         let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -102,7 +114,7 @@ impl Bench {
                 oci: OciRuntime { program: "runc".into() },
                 registry: RegistryConfig::empty(),
                 jobs: 2,
-                network: Network::Host,
+                network: self.network,
             })
             .await?;
             let events = Arc::new(Mutex::new(Vec::new()));
@@ -117,7 +129,12 @@ impl Bench {
                 build: None,
                 keep_failed: false,
             };
-            let status = Arc::new(move |status| sink.lock().unwrap().push(status));
+            let status = Arc::new(move |status| {
+                if let Status::Log { data, .. } = &status {
+                    live(&String::from_utf8_lossy(data));
+                }
+                sink.lock().unwrap().push(status);
+            });
             let solved = runtime.solve(request, status, &CancellationToken::new()).await;
             let seen = seen(&events.lock().unwrap());
             Ok((seen, end(&runtime, solved?).await?))

@@ -14,9 +14,23 @@ pub(crate) struct MachineArgs {
     /// How many steps may run at a time; otherwise as many as there are processors, but at least 4
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
+    /// What runs the steps: runc, crun, or a path of one of them; otherwise HLBC_RUNC, or runc
+    #[arg(long, value_name = "runc|crun|PATH", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) oci_runtime: Option<String>,
+    /// What steps see of the network that ask for nothing special; otherwise what hlbc.toml says, or host
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub(crate) network: Option<NetworkMode>,
     /// What to say on standard error while building
     #[arg(long, value_enum, default_value_t = Progress::Plain)]
     pub(crate) progress: Progress,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum NetworkMode {
+    /// The network of this machine
+    Host,
+    /// One of their own, which leads out but not to this machine
+    Isolated,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

@@ -152,15 +152,9 @@ fn privileged_one_id_alone_cannot_be_many() {
 #[test]
 fn privileged_limits_are_roots() {
     let program = "fs default() {\n\timage \"busy\"\n\trun \"true\" with option {\n\t\tcgroupParent \"x\"\n\t}\n}\n";
-    insta::assert_snapshot!(Project::with_busybox(program).of_user("hlbctest").hlbc(&["run"]), @r#"
-    exit code: 4
-    --- stderr
-    #1 docker-image://docker.io/library/busy:latest
-    #1 DONE 0.0s
-
-    #2 /bin/sh -c true
-    #2 ERROR the step has limits of memory or processors, or a control group to stand under, which only root can set: run the same command with `sudo`
-    error: the step has limits of memory or processors, or a control group to stand under, which only root can set: run the same command with `sudo`
+    let shown = Project::with_busybox(program).of_user("hlbctest").hlbc(&["run"]);
+    insta::assert_snapshot!(shown.split_once("\nerror: ").unwrap().1, @r#"
+    the step has limits of memory or processors, or a control group to stand under, which only root can set: run the same command with `sudo`
       ┌─ build.hlb:3:2
       │
     3 │     run "true" with option {
@@ -188,4 +182,25 @@ fn privileged_state_directories_are_not_shared_with_root() {
     error: the state directory `[BESIDE]/state` was made by a user, and root cannot read its layers
     help: choose another directory with `--root DIR`
     ");
+}
+
+#[test]
+fn privileged_a_network_of_its_own_needs_root() {
+    let program = "fs default() {\n\timage \"busy\"\n\trun \"true\"\n}\n";
+    let project = Project::with_busybox(program).of_user("hlbctest");
+    insta::assert_snapshot!(project.hlbc(&["run", "--network", "isolated"]), @r"
+    exit code: 4
+    --- stderr
+    error: steps cannot have a network of their own here: only root can connect it to the machine's
+    help: use `--network host`
+    ");
+}
+
+#[test]
+fn privileged_users_have_either_oci_runtime() {
+    for user in USERS {
+        let project = Project::with_busybox(PROGRAM).of_user(user);
+        let output = project.command(&["run", "--oci-runtime", "crun"]).output().unwrap();
+        assert!(output.status.success(), "{}", project.shown(&output));
+    }
 }

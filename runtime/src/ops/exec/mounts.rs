@@ -35,6 +35,8 @@ pub(super) struct Prepared {
     views: Vec<View>,
     forgotten: Vec<Active>,
     outputs: Vec<Output>,
+    /// Which of the outputs is at `/`.
+    root_output: Option<usize>,
     caches: BTreeMap<String, Cache>,
 }
 
@@ -74,6 +76,7 @@ impl Prepared {
             views: Vec::new(),
             forgotten: Vec::new(),
             outputs: Vec::new(),
+            root_output: None,
             caches: take_caches(task)?,
         };
         let mut root = None;
@@ -114,9 +117,13 @@ impl Prepared {
         Ok(prepared)
     }
 
-    /// Makes snapshots of what was written, in the order of the mounts.
-    pub(super) fn commit(mut self) -> Result<Vec<Snapshot>, ExecError> {
-        let outputs = std::mem::take(&mut self.outputs);
+    /// Makes snapshots of what was written, in the order of the mounts. `touched` are directories of the root in which only we
+    /// have made something, and removed it.
+    pub(super) fn commit(mut self, touched: Vec<PathBuf>) -> Result<Vec<Snapshot>, ExecError> {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        if let Some(Output::Written(active)) = self.root_output.and_then(|at| outputs.get_mut(at)) {
+            active.forget(touched);
+        }
         // Parts of trees that are mounted elsewhere would keep the trees in use.
         drop(self);
         let commit = |output| match output {
@@ -145,6 +152,10 @@ impl Prepared {
         if mount.output == -1 {
             self.forgotten.push(active);
         } else {
+            // Paths in a part of a tree are not those in the tree.
+            if is_root && path == tree {
+                self.root_output = Some(self.outputs.len());
+            }
             self.outputs.push(Output::Written(Box::new(active)));
         }
         Ok(path)

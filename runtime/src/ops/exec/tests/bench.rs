@@ -7,7 +7,11 @@ use hlb_store::LayerId;
 
 use super::*;
 
+/// The OCI runtimes that steps are tried with.
+pub(super) const RUNTIMES: [&str; 2] = ["runc", "crun"];
+
 pub(super) struct Bench {
+    pub(super) oci: OciRuntime,
     pub(super) store: Store,
     pub(super) snapshots: Snapshots,
     pub(super) base: Snapshot,
@@ -22,9 +26,15 @@ pub(super) struct Bench {
 impl Bench {
     /// A bench of this test's own, in a mount namespace of its own.
     pub(super) fn new() -> Self {
+        Self::with("runc")
+    }
+
+    /// The same with an OCI runtime.
+    pub(super) fn with(program: &str) -> Self {
         crate::isolate().expect("tests whose names start with `privileged_` need root");
-        crate::exec::runc::check(Path::new("runc")).expect("tests whose names start with `privileged_` need runc");
+        crate::exec::runc::flavour(Path::new(program)).expect("`cargo xtask setup --tests` installs runc and crun");
         let mut bench = Self::without_root();
+        bench.oci.program = program.into();
         bench.base = busybox(&bench.store);
         bench
     }
@@ -39,6 +49,7 @@ impl Bench {
         let store = Store::open(&dir.path().join("state")).unwrap();
         std::fs::write(dir.path().join("token"), "s3cret").unwrap();
         Self {
+            oci: OciRuntime { program: "runc".into() },
             snapshots: Snapshots::new(store.clone()),
             store,
             base: Snapshot::scratch(),
@@ -72,7 +83,7 @@ impl Bench {
         let cx = ExecContext {
             snapshots: &self.snapshots,
             store: &self.store,
-            oci: &OciRuntime { program: "runc".into() },
+            oci: &self.oci,
             network: Network::Host,
             keep_failed: false,
             secrets: &self.secrets,

@@ -10,9 +10,11 @@ use super::*;
 
 /// Set for the copy of this program that is to be killed: where its state is.
 const VICTIM: &str = "HLB_TEST_VICTIM";
+/// And with which OCI runtime.
+const VICTIM_OF: &str = "HLB_TEST_VICTIM_OF";
 
-fn failure(op: &pb::ExecOp) -> ExecError {
-    let bench = Bench::new();
+fn failure(program: &str, op: &pb::ExecOp) -> ExecError {
+    let bench = Bench::with(program);
     let error = bench.run(op, std::slice::from_ref(&bench.base)).0.unwrap_err();
     assert_clean(&bench);
     error
@@ -46,7 +48,7 @@ fn leftovers(name: &str) -> BTreeSet<PathBuf> {
         // Of a process that ends just now there is nothing to read.
         let line = std::fs::read(process.join("cmdline")).unwrap_or_default();
         let line = String::from_utf8_lossy(&line).replace('\0', " ");
-        if line.starts_with("runc ") || line.contains("/runc ") {
+        if RUNTIMES.iter().any(|name| line.starts_with(&format!("{name} ")) || line.contains(&format!("/{name} "))) {
             found.insert(process.join(line));
         }
     }
@@ -56,38 +58,46 @@ fn leftovers(name: &str) -> BTreeSet<PathBuf> {
 
 #[test]
 fn privileged_exit_codes_are_told() {
-    let error = failure(&shell("echo no >&2; exit 3"));
-    assert_eq!(
-        error.to_string(),
-        "process \"/bin/sh -c echo no >&2; exit 3\" did not complete successfully: exit code: 3"
-    );
-    assert_eq!(error.exit_code(), Some(3));
-    assert_eq!(failure(&shell("exit 1")).exit_code(), Some(1));
-    assert_eq!(failure(&shell("exit 255")).exit_code(), Some(255));
-    let killed = failure(&shell("sh -c 'kill -9 $$'; exit $?")).to_string();
-    assert!(killed.ends_with("exit code: 137 (128 + 9: ended by SIGKILL)"), "{killed}");
+    for program in RUNTIMES {
+        let error = failure(program, &shell("echo no >&2; exit 3"));
+        assert_eq!(
+            error.to_string(),
+            "process \"/bin/sh -c echo no >&2; exit 3\" did not complete successfully: exit code: 3"
+        );
+        assert_eq!(error.exit_code(), Some(3));
+        assert_eq!(failure(program, &shell("exit 1")).exit_code(), Some(1));
+        assert_eq!(failure(program, &shell("exit 255")).exit_code(), Some(255));
+        let killed = failure(program, &shell("sh -c 'kill -9 $$'; exit $?")).to_string();
+        assert!(killed.ends_with("exit code: 137 (128 + 9: ended by SIGKILL)"), "{killed}");
+    }
 }
 
 #[test]
 fn privileged_other_codes_can_be_good() {
-    let bench = Bench::new();
-    let mut op = shell("exit 3");
-    op.meta.as_mut().unwrap().valid_exit_codes = vec![3, 4];
-    assert!(bench.run(&op, std::slice::from_ref(&bench.base)).0.is_ok());
-    let mut op = shell("exit 0");
-    op.meta.as_mut().unwrap().valid_exit_codes = vec![3, 4];
-    assert_eq!(bench.run(&op, std::slice::from_ref(&bench.base)).0.unwrap_err().exit_code(), Some(0));
-    assert_clean(&bench);
+    for program in RUNTIMES {
+        let bench = Bench::with(program);
+        let mut op = shell("exit 3");
+        op.meta.as_mut().unwrap().valid_exit_codes = vec![3, 4];
+        assert!(bench.run(&op, std::slice::from_ref(&bench.base)).0.is_ok());
+        let mut op = shell("exit 0");
+        op.meta.as_mut().unwrap().valid_exit_codes = vec![3, 4];
+        assert_eq!(bench.run(&op, std::slice::from_ref(&bench.base)).0.unwrap_err().exit_code(), Some(0));
+        assert_clean(&bench);
+    }
 }
 
 #[test]
 fn privileged_a_program_that_is_not_there_is_named() {
-    let error = failure(&args(&["/bin/none", "x"])).to_string();
-    assert!(error.starts_with("process \"/bin/none x\" cannot be started: exec: \"/bin/none\": "), "{error}");
-    assert!(error.contains("no such file or directory"), "{error}");
-    let mut op = shell("true");
-    op.meta.as_mut().unwrap().user = "bob".into();
-    assert_eq!(failure(&op).to_string(), "unable to find user bob: no matching entries in passwd file");
+    for program in RUNTIMES {
+        let error = failure(program, &args(&["/bin/none", "x"])).to_string();
+        let reason = error.strip_prefix("process \"/bin/none x\" cannot be started: ");
+        let reason = reason.unwrap_or_else(|| panic!("{program}: {error}")).to_lowercase();
+        assert!(reason.contains("/bin/none") && reason.contains("no such file or directory"), "{program}: {error}");
+        let mut op = shell("true");
+        op.meta.as_mut().unwrap().user = "bob".into();
+        let error = failure(program, &op).to_string();
+        assert_eq!(error, "unable to find user bob: no matching entries in passwd file");
+    }
 }
 
 #[test]
@@ -115,7 +125,11 @@ fn privileged_a_missing_runtime_is_named() {
 
 #[test]
 fn privileged_output_is_complete() {
-    let bench = Bench::new();
+    RUNTIMES.into_iter().for_each(output_is_complete);
+}
+
+fn output_is_complete(program: &str) {
+    let bench = Bench::with(program);
     let streams = Mutex::new((Vec::new(), Vec::new()));
     let log = |stream: Stream, data: &[u8]| {
         let mut streams = streams.lock().unwrap();
@@ -136,7 +150,11 @@ fn privileged_output_is_complete() {
 
 #[test]
 fn privileged_a_cancelled_step_ends_at_once() {
-    let bench = Bench::new();
+    RUNTIMES.into_iter().for_each(a_cancelled_step_ends_at_once);
+}
+
+fn a_cancelled_step_ends_at_once(program: &str) {
+    let bench = Bench::with(program);
     let cancel = bench.cancel.clone();
     let started = Instant::now();
     let log = move |_: Stream, _: &[u8]| cancel.cancel();
@@ -153,7 +171,11 @@ fn privileged_a_cancelled_step_ends_at_once() {
 
 #[test]
 fn privileged_a_dropped_step_ends_too() {
-    let bench = Bench::new();
+    RUNTIMES.into_iter().for_each(a_dropped_step_ends_too);
+}
+
+fn a_dropped_step_ends_too(program: &str) {
+    let bench = Bench::with(program);
     let secrets = BTreeMap::new();
     let (up, mut is_up) = mpsc::unbounded_channel();
     let log = move |_: Stream, _: &[u8]| {
@@ -162,7 +184,7 @@ fn privileged_a_dropped_step_ends_too() {
     let cx = ExecContext {
         snapshots: &bench.snapshots,
         store: &bench.store,
-        oci: &OciRuntime { program: "runc".into() },
+        oci: &bench.oci,
         network: Network::Host,
         keep_failed: false,
         secrets: &secrets,
@@ -204,7 +226,7 @@ fn privileged_steps_run_side_by_side() {
 
 /// What the copy of this program does.
 fn be_the_victim(state: &Path) {
-    let bench = Bench::new();
+    let bench = Bench::with(std::env::var(VICTIM_OF).unwrap().as_str());
     let sleep = sleep_of(std::process::id());
     let mut op = shell(&format!("trap '' TERM INT; {sleep} & echo up; {sleep}"));
     op.mounts.push(bind(-1, "/in", -1, false));
@@ -230,10 +252,15 @@ fn privileged_sigkill_takes_everything_with_us() {
     if let Some(state) = std::env::var_os(VICTIM) {
         return be_the_victim(Path::new(&state));
     }
+    RUNTIMES.into_iter().for_each(sigkill_takes_everything_with_us);
+}
+
+fn sigkill_takes_everything_with_us(program: &str) {
     let state = tempfile::tempdir().unwrap();
     let victim = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "ops::exec::tests::ends::privileged_sigkill_takes_everything_with_us", "--nocapture"])
         .env(VICTIM, state.path())
+        .env(VICTIM_OF, program)
         .env("TMPDIR", state.path())
         .stdout(Stdio::piped())
         .spawn()

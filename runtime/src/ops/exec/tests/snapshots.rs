@@ -73,6 +73,33 @@ fn privileged_a_step_that_writes_nothing_leaves_no_trace_of_its_mount_points() {
 }
 
 #[test]
+fn privileged_directories_of_mount_points_are_not_in_the_layer_of_a_step() {
+    let bench = Bench::new();
+    let base = bench.output(&shell("mkdir /etc/deep; touch /etc/deep/file"));
+    let check = |script: &str, expected: &[&str]| {
+        let mut op = shell(script);
+        op.mounts.push(bind(-1, "/etc/deep/er", -1, false));
+        let output = bench.output_on(&op, &base);
+        let layer = bench.store.layers().path(output.layers().last().unwrap());
+        let mut found = Vec::new();
+        let mut left = vec![layer.clone()];
+        while let Some(dir) = left.pop() {
+            for path in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+                found.push(path.strip_prefix(&layer).unwrap().display().to_string());
+                left.extend(path.symlink_metadata().unwrap().is_dir().then_some(path));
+            }
+        }
+        found.sort();
+        assert_eq!(found, expected, "{script}");
+    };
+    check("echo x >/new", &["new"]);
+    check("echo x >/etc/new", &["etc", "etc/new"]);
+    check("echo x >/new; chmod 700 /etc/deep", &["etc", "etc/deep", "new"]);
+    check("echo x >/new; touch -d @1 /etc/deep", &["etc", "etc/deep", "new"]);
+    check("mv /etc/group /new", &["etc", "etc/group", "new"]);
+}
+
+#[test]
 fn privileged_what_is_not_committed_is_gone() {
     let bench = Bench::new();
     let staged = bench.store.session_dir().join("layers");
