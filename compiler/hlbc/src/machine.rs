@@ -193,7 +193,8 @@ fn not_alone(error: IsolateError) -> Failure {
                 Some(Switch { name, value, .. }) => failure.help(format!(
                     "`sysctl -w {name}={value}`, by root, lets users have them; or run the same command with `sudo`"
                 )),
-                None => failure.help("run the same command with `sudo`"),
+                None => failure
+                    .help("in a container, start it with `--security-opt seccomp=unconfined`; elsewhere, use `sudo`"),
             }
         }
         IsolateError::Ids { program, said } => failure(format!(
@@ -224,6 +225,11 @@ fn unfit(error: PreflightError) -> Failure {
                 .help(format!("install {name} with `apt-get install {name}`, or put it into a directory of `PATH`"))
         }
         PreflightError::Network(why) => failure(why).help("use `--network host`"),
+        PreflightError::Processes { source } => {
+            failure("processes cannot be given a `/proc` of their own, as parts of this one are hidden".into())
+                .because(source)
+                .help("in a container, start it with `--security-opt systempaths=unconfined`; elsewhere, use `sudo`")
+        }
         PreflightError::Root { root, source } => {
             failure(format!("cannot write in the state directory `{}`", root.display()))
                 .because(source)

@@ -5,10 +5,12 @@
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::network::{self, Network};
 use super::runc::{self, OciRuntime, RuncError};
 use crate::sys::mounts::Overlay;
+use crate::sys::namespace::{Confined, Confinement};
 use crate::sys::rootless::{self, Privilege};
 
 /// What the file system says it is if it is an overlay.
@@ -35,6 +37,12 @@ pub enum PreflightError {
     /// Steps cannot have a network of their own.
     #[error("{0}")]
     Network(String),
+    /// Processes cannot be given a `/proc`.
+    #[error("processes cannot be given a `/proc` of their own, as parts of this one are hidden: {source}")]
+    Processes {
+        /// What the kernel says.
+        source: io::Error,
+    },
     /// The state directory is on an overlay.
     #[error(
         "the state directory `{root}` is on an overlay file system, and the kernel cannot keep layers of an overlay on \
@@ -91,6 +99,9 @@ pub fn preflight(root: &Path, oci: &OciRuntime, network: Network) -> Result<(), 
         Network::Isolated => network::check().map_err(|error| PreflightError::Network(error.to_string()))?,
     }
     try_layers(root)?;
+    if rootless::privilege() != Privilege::Root {
+        try_processes(runc)?;
+    }
     // Computed again: the directory may not have been there before. If it cannot be kept, the next run only checks again.
     if let Some(machine) = self::machine(root, runc, network) {
         let _ = std::fs::write(root.join(FOUND_GOOD), machine);
@@ -117,6 +128,15 @@ fn check_marks(root: &Path) -> Result<(), PreflightError> {
         return Err(PreflightError::Marks { root: root.to_owned(), user });
     }
     Ok(())
+}
+
+/// In a user namespace the kernel makes no `/proc` that would show more than the one that is there, as in a container that hides
+/// parts of its own.
+fn try_processes(runc: &Path) -> Result<(), PreflightError> {
+    let mut command = Command::new(runc::locate(runc));
+    command.arg("--version");
+    let tried = Confined::spawn(command, None, Confinement::default()).and_then(|(confined, _)| confined.wait());
+    tried.map(drop).map_err(|source| PreflightError::Processes { source })
 }
 
 fn try_layers(root: &Path) -> Result<(), PreflightError> {

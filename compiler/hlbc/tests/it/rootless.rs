@@ -204,3 +204,24 @@ fn privileged_users_have_either_oci_runtime() {
         assert!(output.status.success(), "{}", project.shown(&output));
     }
 }
+
+#[test]
+fn privileged_what_a_container_hides_is_told() {
+    let project = Project::new("fs default() {\n\tscratch\n\tmkfile \"/a\" 0o644 \"a\"\n}\n").of_user("hlbctest");
+    let mut inside = project.command(&["run"]);
+    // As container engines do it.
+    let script = "mount --bind /dev/null /proc/timer_list && exec setpriv --reuid hlbctest --regid hlbctest --clear-groups \"$0\" run";
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script]).arg(project.beside("hlbc")).current_dir(project.path("")).env_clear();
+    for (name, value) in inside.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    insta::assert_snapshot!(project.shown(&command.output().unwrap()), @r"
+    exit code: 4
+    --- stderr
+    error: processes cannot be given a `/proc` of their own, as parts of this one are hidden
+    ╰─▶ operation not permitted
+    help: in a container, start it with `--security-opt systempaths=unconfined`; elsewhere, use `sudo`
+    ");
+    assert!(inside.output().unwrap().status.success());
+}
