@@ -75,6 +75,7 @@ impl Bench {
             oci: &OciRuntime { program: "runc".into() },
             network: Network::Host,
             keep_failed: false,
+            wanted: None,
             secrets: &self.secrets,
             sockets: &self.sockets,
             resources: self.resources.as_ref(),
