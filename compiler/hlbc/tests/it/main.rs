@@ -33,4 +33,5 @@ mod registry;
 mod solve;
 mod targets;
 mod testing;
+mod together;
 mod usage;
