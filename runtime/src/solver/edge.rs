@@ -250,7 +250,7 @@ async fn save_and_report(
     })?;
     let builds = job.builds();
     let parts = if builds.is_empty() { Vec::new() } else { search.parts(vertex) };
-    let keys = save(job, vertex, map, search, output, &snapshot).await?;
+    let keys = save(job, vertex, map, search, output, ran).await?;
     let key = keys.iter().find(|key| !key::is_session_only(key));
     for build in builds {
         let structure = structure::of(vertex, map, key, parts.clone());
@@ -269,7 +269,7 @@ async fn save(
     map: &CacheMap,
     search: Search<'_>,
     output: usize,
-    snapshot: &Snapshot,
+    ran: &Ran,
 ) -> Result<Vec<KeyId>, SolveError> {
     let (keys, links) = if vertex.inputs.is_empty() {
         (map.roots.iter().map(|root| key::root_key(root, output)).collect(), Vec::new())
@@ -284,7 +284,8 @@ async fn save(
         return Ok(keys);
     }
     let store = job.engine.store.clone();
-    let (layers, description) = (snapshot.layers().to_vec(), vertex.name.clone());
+    let layers = ran.outputs.get(output).map(|snapshot| snapshot.layers().to_vec()).unwrap_or_default();
+    let description = vertex.name.clone();
     let (root, facts) = (vertex.inputs.is_empty(), hlb_llb::dump::op(&vertex.op));
     let saved = tokio::task::spawn_blocking(move || {
         for key in storable {

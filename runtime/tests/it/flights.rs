@@ -222,3 +222,79 @@ fn privileged_a_hit_touches_no_input() {
     assert_eq!(bench.solve(Some(&target)).unwrap().ran, Vec::<String>::new());
     assert_eq!(crate::support::read(&bench.out(), "copied"), "2");
 }
+
+/// Numbers that look random and are the same each time.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end
+    }
+}
+
+/// File systems of small steps over one another, with some that several have, and others that come to the same.
+fn forest(numbers: &mut Numbers) -> Output {
+    let mut made: Vec<Output> = (0..3).map(|at| mkfile(None, "/a", &(at / 2).to_string())).collect();
+    for _ in 0..12 {
+        let base = made[usize::try_from(numbers.below(made.len() as u64)).unwrap()].clone();
+        made.push(match numbers.below(4) {
+            0 => mkfile(Some(base), "/b", &numbers.below(3).to_string()),
+            1 => merge(vec![base, made[0].clone()], Annotations::default()).unwrap(),
+            _ => {
+                let copy = Copy::new(Some(base), "/a", "/a");
+                file(None, vec![FileStep::Copy(copy)], Annotations::default()).unwrap()
+            }
+        });
+    }
+    merge(made, Annotations::default()).unwrap()
+}
+
+#[test]
+fn privileged_many_solves_at_once_all_end() {
+    let bench = Bench::new();
+    let mut numbers = Numbers(5);
+    let forests: Vec<Output> = (0..6).map(|_| forest(&mut numbers)).collect();
+    block_on(async {
+        let runtime = bench.open(2).await;
+        let mut solves = tokio::task::JoinSet::new();
+        for _ in 0..120 {
+            let target = &forests[usize::try_from(numbers.below(forests.len() as u64)).unwrap()];
+            let (runtime, request) = (runtime.clone(), bench.request(Some(target)));
+            let (begin, end, how) = (numbers.below(2000), numbers.below(300), numbers.below(3));
+            solves.spawn(async move {
+                tokio::time::sleep(Duration::from_millis(begin)).await;
+                let cancel = CancellationToken::new();
+                let heard = Heard::default();
+                let mut solve = Box::pin(runtime.solve(request, heard.sink(), &cancel));
+                let patience = Duration::from_secs(30);
+                let result = match how {
+                    0 => tokio::time::timeout(patience, solve).await.expect("it hangs"),
+                    _ => match tokio::time::timeout(Duration::from_millis(end), &mut solve).await {
+                        Ok(result) => result,
+                        // Its caller has gone away.
+                        Err(_) if how == 1 => return,
+                        Err(_) => {
+                            cancel.cancel();
+                            tokio::time::timeout(patience, solve).await.expect("it hangs when cancelled")
+                        }
+                    },
+                };
+                match result {
+                    Ok(_) => {}
+                    Err(error) => assert!(how == 2 && error.kind() == ErrorKind::Cancelled, "{error:?}"),
+                }
+            });
+        }
+        while let Some(ended) = solves.join_next().await {
+            ended.unwrap();
+        }
+        // Nothing that was given up keeps others from working.
+        for target in &forests {
+            let solve = runtime.solve(bench.request(Some(target)), Heard::default().sink(), &CancellationToken::new());
+            solve.await.unwrap();
+        }
+    });
+    assert_eq!(std::fs::read_dir(bench.path("state/claims")).unwrap().count(), 0, "a claim is left");
+    assert_eq!(std::fs::read_dir(bench.path("state/sessions")).unwrap().count(), 0);
+}
