@@ -290,9 +290,9 @@ fn privileged_many_solves_at_once_all_end() {
             ended.unwrap();
         }
         // Nothing that was given up keeps others from working.
+        let token = CancellationToken::new();
         for target in &forests {
-            let solve = runtime.solve(bench.request(Some(target)), Heard::default().sink(), &CancellationToken::new());
-            solve.await.unwrap();
+            runtime.solve(bench.request(Some(target)), Heard::default().sink(), &token).await.unwrap();
         }
     });
     assert_eq!(std::fs::read_dir(bench.path("state/claims")).unwrap().count(), 0, "a claim is left");
