@@ -3,22 +3,26 @@
 //! Owns the state directory, the sources' clients, the limit on concurrent work, and the table by which equal vertices of
 //! concurrent solves become one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use hlb_llb::Digest;
-use hlb_llb::definition::Graph;
+use hlb_llb::definition::{Graph, LoadedVertex};
 use hlb_llb::digest::Hasher;
 use hlb_llb::pb;
 use hlb_registry::Images;
 use hlb_store::Store;
-use tokio::sync::Semaphore;
 
 use crate::exec::network::Network;
 use crate::exec::runc::OciRuntime;
 use crate::ops::source;
+use crate::runtime::shown;
 use crate::snapshot::Snapshots;
-use crate::solver::job::Job;
+use crate::solver::claim::Claims;
+use crate::solver::job::{Caller, Job};
+use crate::solver::permits::Permits;
+use crate::solver::priority::Unranked;
+use crate::solver::solve::Solve;
 use crate::solver::vertex::{Input, Vertex};
 
 /// The shared state behind a [`crate::Runtime`].
@@ -28,16 +32,16 @@ pub(crate) struct Engine {
     pub(crate) images: Images,
     pub(crate) oci: OciRuntime,
     pub(crate) network: Network,
-    /// One permit for each op that may run at a time.
-    pub(crate) permits: Semaphore,
-    vertices: Mutex<HashMap<VertexKey, Weak<Vertex>>>,
+    /// One for each op that may run at a time.
+    pub(crate) permits: Permits,
+    /// The steps that are being made.
+    pub(crate) claims: Claims,
+    vertices: Mutex<Table>,
 }
 
 /// An op, and what of the caller's it can see, if anything.
 type VertexKey = (Digest, Option<Digest>);
-
-/// The vertices of one solve, inputs before users.
-pub(crate) struct Vertices(Vec<Arc<Vertex>>);
+type Table = HashMap<VertexKey, Weak<Vertex>>;
 
 impl Engine {
     pub(crate) fn new(store: Store, images: Images, oci: OciRuntime, network: Network, jobs: usize) -> Self {
@@ -47,55 +51,98 @@ impl Engine {
             images,
             oci,
             network,
-            permits: Semaphore::new(jobs.max(1)),
-            vertices: Mutex::new(HashMap::new()),
+            permits: Permits::new(jobs),
+            claims: Claims::default(),
+            vertices: Mutex::default(),
         }
     }
 
-    /// The vertices of a graph, each the one that a concurrent solve already works on where there is one.
-    /// `depth` is the number of graphs around this one.
-    pub(crate) fn vertices(&self, graph: &Graph, job: &Job, depth: usize) -> Vertices {
+    /// The vertices of a graph for a solve, inputs before users, each the one that another solve already works on where there is
+    /// one.
+    pub(crate) fn enter(self: &Arc<Self>, graph: &Graph, caller: &Arc<Caller>, solve: &Arc<Solve>) -> Vec<Arc<Vertex>> {
         let mut table = self.vertices.lock().unwrap_or_else(PoisonError::into_inner);
+        let vertices = self.load(&mut table, graph, caller, 0);
+        vertices.iter().for_each(|vertex| solve.want(vertex));
+        solve.rank_later(Unranked { vertices: vertices.clone(), above: None });
+        vertices
+    }
+
+    /// The same for a graph that the op of a vertex has made, for all who want that vertex.
+    pub(crate) fn enter_inner(self: &Arc<Self>, graph: &Graph, above: &Arc<Vertex>) -> Vec<Arc<Vertex>> {
+        // Who comes to want the vertex does so under this lock, and finds what was made inside of it.
+        let mut table = self.vertices.lock().unwrap_or_else(PoisonError::into_inner);
+        let vertices = self.load(&mut table, graph, &above.job.caller, above.depth + 1);
+        above.job.made_graph(shown(graph), &vertices);
+        let solves = above.job.solves();
+        for vertex in &vertices {
+            solves.iter().for_each(|solve| solve.want(vertex));
+            vertex.job.end_if_alone();
+        }
+        if let Some(solve) = solves.first() {
+            solve.rank_later(Unranked { vertices: vertices.clone(), above: Some(Arc::clone(above)) });
+        }
+        vertices
+    }
+
+    fn load(
+        self: &Arc<Self>,
+        table: &mut Table,
+        graph: &Graph,
+        caller: &Arc<Caller>,
+        depth: usize,
+    ) -> Vec<Arc<Vertex>> {
         table.retain(|_, vertex| vertex.strong_count() > 0);
+        let read = read_outputs(graph);
         let mut vertices: Vec<Arc<Vertex>> = Vec::with_capacity(graph.vertices.len());
         let mut salts: Vec<Option<Digest>> = Vec::with_capacity(graph.vertices.len());
-        for loaded in &graph.vertices {
+        for (loaded, read) in graph.vertices.iter().zip(&read) {
             let inputs: Vec<Input> = loaded
                 .inputs
                 .iter()
                 .filter_map(|(at, output)| Some(Input { vertex: Arc::clone(vertices.get(*at)?), output: *output }))
                 .collect();
             let above = loaded.inputs.iter().filter_map(|(at, _)| salts.get(*at)?.as_ref());
-            let salt = salt(&loaded.op, job, depth, above);
+            let salt = salt(loaded, caller, depth, above);
             let key = (loaded.digest.clone(), salt.clone());
-            let vertex = table.get(&key).and_then(Weak::upgrade).unwrap_or_else(|| {
-                let vertex = Arc::new(Vertex::new(loaded, inputs, depth));
+            let known = table.get(&key).and_then(Weak::upgrade);
+            // One that reads what has failed fails, too, as soon as it hears of it.
+            let same_inputs = |vertex: &Vertex| {
+                vertex.inputs.iter().zip(&inputs).all(|(known, input)| Arc::ptr_eq(&known.vertex, &input.vertex))
+            };
+            let known = known.filter(|vertex| vertex.job.is_open() && same_inputs(vertex) && vertex.want(read));
+            let vertex = known.unwrap_or_else(|| {
+                let vertex = Arc::new(Vertex::new(loaded, inputs, depth, Arc::new(Job::new(self, caller))));
+                vertex.want(read);
                 table.insert(key, Arc::downgrade(&vertex));
                 vertex
             });
             vertices.push(vertex);
             salts.push(salt);
         }
-        Vertices(vertices)
+        vertices
     }
 }
 
-impl Vertices {
-    pub(crate) fn get(&self, at: usize) -> Option<&Arc<Vertex>> {
-        self.0.get(at)
+/// The outputs of each vertex that others read, or that are the target.
+fn read_outputs(graph: &Graph) -> Vec<BTreeSet<usize>> {
+    let mut read = vec![BTreeSet::new(); graph.vertices.len()];
+    let inputs = graph.vertices.iter().flat_map(|vertex| &vertex.inputs);
+    for (at, output) in inputs.chain(&graph.target) {
+        if let Some(read) = read.get_mut(*at) {
+            read.insert(*output);
+        }
     }
-}
-
-impl Drop for Vertices {
-    /// Users before inputs, so that a long chain is not freed by one deep recursion.
-    fn drop(&mut self) {
-        while self.0.pop().is_some() {}
-    }
+    read
 }
 
 /// Tells apart equal ops that see different things of their callers. Build ops of different depths are different too: one
 /// that leads to itself would wait for itself otherwise, and so gets ever deeper until it is refused.
-fn salt<'a>(op: &pb::Op, job: &Job, depth: usize, above: impl Iterator<Item = &'a Digest>) -> Option<Digest> {
+fn salt<'a>(
+    loaded: &LoadedVertex,
+    caller: &Caller,
+    depth: usize,
+    above: impl Iterator<Item = &'a Digest>,
+) -> Option<Digest> {
     let mut hasher = Hasher::default();
     let mut salted = false;
     for digest in above {
@@ -106,21 +153,24 @@ fn salt<'a>(op: &pb::Op, job: &Job, depth: usize, above: impl Iterator<Item = &'
         hasher.update(format!("{kind} {id:?} {given}"));
         salted = true;
     };
-    let secret = |id: &str| format!("{:?}", job.secrets.get(id));
-    let socket = |id: &str| format!("{:?}", job.sockets.get(id));
-    match &op.op {
+    if loaded.metadata.ignore_cache {
+        add("cache", "", "ignored".to_owned());
+    }
+    let secret = |id: &str| format!("{:?}", caller.secrets.get(id));
+    let socket = |id: &str| format!("{:?}", caller.sockets.get(id));
+    match &loaded.op.op {
         Some(pb::OpKind::Source(source)) => {
             if let Some(name) = source.identifier.strip_prefix("local://") {
-                add("local", name, format!("{:?}", job.locals.get(name)));
+                add("local", name, format!("{:?}", caller.locals.get(name)));
             }
             if let Some(layout) = source::layout_of(source) {
-                add("layout", layout, format!("{:?}", job.layouts.get(layout)));
+                add("layout", layout, format!("{:?}", caller.layouts.get(layout)));
             }
             // Most of these names stand in the op whether or not there is such a secret.
-            for id in source::secrets_of(source).into_iter().filter(|id| job.secrets.contains_key(id)) {
+            for id in source::secrets_of(source).into_iter().filter(|id| caller.secrets.contains_key(id)) {
                 add("secret", &id, secret(&id));
             }
-            if let Some(id) = source::socket_of(source).filter(|id| job.sockets.contains_key(*id)) {
+            if let Some(id) = source::socket_of(source).filter(|id| caller.sockets.contains_key(*id)) {
                 add("socket", id, socket(id));
             }
         }
@@ -139,7 +189,7 @@ fn salt<'a>(op: &pb::Op, job: &Job, depth: usize, above: impl Iterator<Item = &'
         }
         // What it leads to may see anything.
         Some(pb::OpKind::Build(_)) => {
-            let seen = (&job.locals, &job.layouts, &job.secrets, &job.sockets, &job.allow);
+            let seen = (&caller.locals, &caller.layouts, &caller.secrets, &caller.sockets, &caller.allow);
             add("build", &depth.to_string(), format!("{seen:?}"));
         }
         _ => {}

@@ -23,25 +23,52 @@ use hlb_llb::status::Stream;
 use crate::error::{ErrorKind, SolveError};
 use crate::snapshot::Snapshot;
 use crate::solver::job::Job;
+use crate::solver::permits::Permit;
 use crate::solver::vertex::{Ran, Vertex};
 
-/// Runs the op of a vertex.
-pub(crate) async fn run(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot]) -> Result<Ran, SolveError> {
-    if let Some(snapshot) = source::unchanged(job, vertex).await? {
-        job.found(&vertex.digest);
-        return Ok(Ran { outputs: vec![snapshot], took: None });
+/// What a source was that did not change since an earlier build, if that can be told without fetching it.
+pub(crate) async fn unchanged(job: &Arc<Job>, vertex: &Arc<Vertex>) -> Result<Option<Ran>, SolveError> {
+    let Some(snapshot) = source::unchanged(job, vertex).await? else { return Ok(None) };
+    job.found(&vertex.digest);
+    Ok(Some(Ran { outputs: vec![snapshot], took: None }))
+}
+
+/// Whether an op does work that is worth waiting for. Merging and comparing lists of layers is not, and who waits for other ops
+/// must not take away what they need.
+pub(crate) fn takes_time(op: &pb::Op) -> bool {
+    !matches!(
+        op.op,
+        Some(pb::OpKind::Merge(_) | pb::OpKind::Diff(_) | pb::OpKind::Build(_) | pb::OpKind::Passthrough(_)) | None
+    )
+}
+
+/// Waits until the op of a vertex may run; `None` if it always may.
+pub(crate) async fn permit(job: &Job, vertex: &Vertex) -> Result<Option<Permit>, SolveError> {
+    if !takes_time(&vertex.op) {
+        return Ok(None);
     }
-    // Merging and comparing lists of layers costs nothing worth waiting for, and who waits for other ops must not take away
-    // what they need.
-    let _permit = match &vertex.op.op {
-        Some(pb::OpKind::Merge(_) | pb::OpKind::Diff(_) | pb::OpKind::Build(_) | pb::OpKind::Passthrough(_)) => None,
-        _ => {
-            let permit = tokio::select! {
-                permit = job.engine.permits.acquire() => permit,
-                () = job.cancel.cancelled() => return Err(SolveError::cancelled()),
-            };
-            Some(permit.map_err(|error| SolveError::new(ErrorKind::Internal, error))?)
-        }
+    let solves = job.solves();
+    for solve in &solves {
+        solve.rank(&job.engine).map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
+    }
+    let solve = solves.first().ok_or_else(SolveError::cancelled)?.number;
+    drop(solves);
+    tokio::select! {
+        permit = job.engine.permits.acquire(solve, vertex.rank()) => Ok(Some(permit)),
+        () = job.cancel.cancelled() => Err(SolveError::cancelled()),
+    }
+}
+
+/// Runs the op of a vertex, waiting for a permit if it needs one and none is given.
+pub(crate) async fn run(
+    job: &Arc<Job>,
+    vertex: &Arc<Vertex>,
+    inputs: &[Snapshot],
+    permit: Option<Permit>,
+) -> Result<Ran, SolveError> {
+    let _permit = match permit {
+        Some(permit) => Some(permit),
+        None => self::permit(job, vertex).await?,
     };
     job.check_cancelled()?;
     job.started(&vertex.digest);
@@ -49,8 +76,8 @@ pub(crate) async fn run(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot
     let result = dispatch(job, vertex, inputs).await.map_err(|error| error.at(&vertex.digest, &vertex.name));
     let took = start.elapsed();
     job.completed(&vertex.digest, result.as_ref().err());
-    if let (Some(build), Err(error)) = (&job.build, &result) {
-        build.failed(vertex, error, took);
+    if let Err(error) = &result {
+        job.builds().iter().for_each(|build| build.failed(vertex, error, took));
     }
     result.map(|outputs| Ran { outputs, took: Some(took) })
 }
@@ -66,9 +93,10 @@ async fn dispatch(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot]) -> 
                 store: &engine.store,
                 oci: &engine.oci,
                 network: engine.network,
-                keep_failed: job.keep_failed,
-                secrets: &job.secrets,
-                sockets: &job.sockets,
+                keep_failed: job.keep_failed(),
+                wanted: Some(vertex.wanted()),
+                secrets: &job.caller.secrets,
+                sockets: &job.caller.sockets,
                 resources: vertex.resources.as_ref(),
                 log: &log,
                 cancel: job.cancel.clone(),
@@ -96,7 +124,7 @@ async fn dispatch(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot]) -> 
             let compared = blocking(move || compared().map_err(|error| SolveError::new(ErrorKind::Environment, error)));
             Ok(vec![compared.await?])
         }
-        Some(pb::OpKind::Build(op)) => build::run(job, vertex, op, inputs).await,
+        Some(pb::OpKind::Build(op)) => build::run(vertex, op, inputs).await,
         Some(pb::OpKind::Passthrough(op)) => {
             let outputs: Option<Vec<Snapshot>> = op.outputs.iter().map(|input| pick(inputs, *input)).collect();
             outputs.ok_or_else(missing_input)

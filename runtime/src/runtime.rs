@@ -2,9 +2,9 @@
 //!
 //! Owns `Runtime`: opening the state directory, solving a definition, writing a result out.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use hlb_agent::Lent;
 use hlb_llb::definition::Graph;
@@ -13,7 +13,6 @@ use hlb_llb::{Digest, pb};
 use hlb_registry::{Images, Platform, RegistryConfig};
 use hlb_store::Store;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::engine::Engine;
 use crate::error::{ErrorKind, SolveError};
@@ -22,8 +21,8 @@ use crate::exec::runc::OciRuntime;
 use crate::export::ExportError;
 use crate::history::Build;
 use crate::snapshot::Snapshot;
-use crate::solver::edge;
-use crate::solver::job::{Job, StatusSink};
+use crate::solver::job::{Caller, StatusSink};
+use crate::solver::solve::{Terms, solve};
 use crate::{admission, exec, export};
 
 /// Where a runtime keeps its state and what it runs steps with.
@@ -177,8 +176,9 @@ impl Runtime {
         &self.engine.images
     }
 
-    /// Solves a definition. Returns when all work has ended, also after an error or a cancellation: no process or mount of the
-    /// solve is left then.
+    /// Solves a definition. Returns when all work has ended that no other solve wants, too, also after an error or a cancellation:
+    /// no process or mount of the solve is left then. What this solve and another one have in common is done once; solves
+    /// with the same `status` are told once of it.
     ///
     /// # Errors
     /// The first failure; [`SolveError::vertex`] says where.
@@ -191,32 +191,10 @@ impl Runtime {
         let graph = Graph::load(&request.definition).map_err(|error| SolveError::new(ErrorKind::Definition, error))?;
         admission::admit(&graph, &request.allow)?;
         status(Status::Graph(shown(&graph)));
-        let Some((target, output)) = graph.target else { return Ok(Solved { snapshot: Snapshot::default() }) };
-        let job = Arc::new(Job {
-            engine: Arc::clone(&self.engine),
-            locals: request.locals,
-            layouts: request.layouts,
-            secrets: request.secrets,
-            sockets: request.sockets,
-            allow: request.allow,
-            build: request.build,
-            keep_failed: request.keep_failed,
-            cancel: cancel.child_token(),
-            tasks: TaskTracker::new(),
-            status,
-            cached: Mutex::new(HashSet::new()),
-        });
-        let vertices = self.engine.vertices(&graph, &job, 0);
-        let Some(vertex) = vertices.get(target) else {
-            return Err(SolveError::say(ErrorKind::Definition, "the terminal op names no vertex"));
-        };
-        let result = edge::done(&job, vertex, output).await;
-        if result.is_err() {
-            job.cancel.cancel();
-        }
-        job.tasks.close();
-        job.tasks.wait().await;
-        Ok(Solved { snapshot: result?.snapshot.clone() })
+        let SolveRequest { locals, layouts, secrets, sockets, allow, build, keep_failed, .. } = request;
+        let caller = Caller { locals, layouts, secrets, sockets, allow };
+        let terms = Terms { status, build, keep_failed };
+        Ok(Solved { snapshot: solve(&self.engine, &graph, caller, terms, cancel).await? })
     }
 
     /// Writes a result out. Files appear by rename, so a failed export leaves no half-written file.

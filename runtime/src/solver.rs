@@ -5,16 +5,20 @@
 //!                                                     └─ no: content keys ──► hit, or run the op and save
 //! ```
 //!
-//! `vertex` owns what is known of a vertex, `edge` the search for one of its outputs, `key` the cache-key formulas, `cache_map` how
-//! each op gets its key, `flight` work that runs once, `structure` what a step is made of. What an op does is in `crate::ops`.
+//! `solve` owns what a caller wants, `job` for whom a vertex is worked on, `vertex` what is known of it, `edge` the order in which
+//! one of its outputs is looked for, `search` the way through the cache, `key` the cache-key formulas, `cache_map` how each op gets
+//! its key, `flight` work that runs once, `claim` that equal work does, too, `permits` and `priority` what runs when, `structure`
+//! what a step is made of. What an op does is in `crate::ops`.
 
 pub(crate) mod cache_map;
-mod claim;
+pub(crate) mod claim;
 pub(crate) mod edge;
 pub(crate) mod flight;
 pub(crate) mod job;
 pub(crate) mod key;
-mod permits;
-mod priority;
+pub(crate) mod permits;
+pub(crate) mod priority;
+mod search;
+pub(crate) mod solve;
 pub(crate) mod structure;
 pub(crate) mod vertex;

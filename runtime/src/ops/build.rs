@@ -9,16 +9,13 @@ use std::sync::Arc;
 
 use hlb_llb::definition::Graph;
 use hlb_llb::pb;
-use hlb_llb::status::Status;
 use rustix::fs::{FileType, OFlags};
 
 use crate::admission::admit;
 use crate::error::{ErrorKind, SolveError};
 use crate::ops::blocking;
-use crate::runtime::shown;
 use crate::snapshot::Snapshot;
 use crate::solver::edge;
-use crate::solver::job::Job;
 use crate::solver::vertex::Vertex;
 use crate::sys::root::Root;
 
@@ -32,7 +29,6 @@ const MAX_FILE: u64 = 64 << 20;
 
 /// Solves the graph of the op.
 pub(crate) async fn run(
-    job: &Arc<Job>,
     vertex: &Arc<Vertex>,
     op: &pb::BuildOp,
     inputs: &[Snapshot],
@@ -43,21 +39,20 @@ pub(crate) async fn run(
             format!("graphs that make graphs are nested more than {MAX_DEPTH} deep: does one lead to itself?");
         return Err(SolveError::say(ErrorKind::Definition, sentence));
     }
-    let bytes = definition(job, op, inputs).await?;
+    let bytes = definition(vertex, op, inputs).await?;
     let graph = Graph::decode(&bytes).map_err(|error| SolveError::new(ErrorKind::Definition, error))?;
-    admit(&graph, &job.allow)?;
-    (job.status)(Status::Graph(shown(&graph)));
+    admit(&graph, &vertex.job.caller.allow)?;
+    let vertices = vertex.job.engine.enter_inner(&graph, vertex);
     let Some((target, output)) = graph.target else { return Ok(vec![Snapshot::scratch()]) };
-    let vertices = job.engine.vertices(&graph, job, depth);
     let Some(target) = vertices.get(target) else {
         return Err(SolveError::say(ErrorKind::Definition, "the terminal op names no vertex"));
     };
-    let done = edge::done(job, target, output).await?;
+    let done = edge::done(target, output).await?;
     Ok(vec![done.snapshot.clone()])
 }
 
 /// The bytes of the graph.
-async fn definition(job: &Arc<Job>, op: &pb::BuildOp, inputs: &[Snapshot]) -> Result<Vec<u8>, SolveError> {
+async fn definition(vertex: &Arc<Vertex>, op: &pb::BuildOp, inputs: &[Snapshot]) -> Result<Vec<u8>, SolveError> {
     let Some(input) = op.inputs.get(DEFINITION) else {
         return match &op.def {
             Some(definition) => Ok(hlb_llb::encode_definition(definition)),
@@ -67,9 +62,9 @@ async fn definition(job: &Arc<Job>, op: &pb::BuildOp, inputs: &[Snapshot]) -> Re
     let snapshot = usize::try_from(input.input).ok().and_then(|at| inputs.get(at)).cloned();
     let snapshot = snapshot.ok_or_else(super::missing_input)?;
     let name = op.attrs.get(FILE_NAME).filter(|name| !name.is_empty()).map_or(DEFINITION, String::as_str).to_owned();
-    let job = Arc::clone(job);
+    let vertex = Arc::clone(vertex);
     blocking(move || {
-        let view = job.engine.snapshots.view(&snapshot);
+        let view = vertex.job.engine.snapshots.view(&snapshot);
         let view = view.map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
         read(view.path(), Path::new(&name)).map_err(|error| {
             let sentence = format!("cannot read a graph from the file `{name}` of a build: {error}");

@@ -10,7 +10,7 @@ mod platform;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -47,6 +47,8 @@ pub(crate) struct ExecContext<'job> {
     pub(crate) network: Network,
     /// Whether its files are kept if it fails.
     pub(crate) keep_failed: bool,
+    /// The outputs that somebody reads, by number; `None`: all. The others are left empty.
+    pub(crate) wanted: Option<BTreeSet<usize>>,
     /// Files by secret id.
     pub(crate) secrets: &'job BTreeMap<String, PathBuf>,
     /// What is lent over sockets, by id.
@@ -76,6 +78,7 @@ pub(crate) async fn exec(
         oci: cx.oci.clone(),
         network: cx.network,
         keep_failed: cx.keep_failed,
+        wanted: cx.wanted.clone(),
         secrets: cx.secrets.clone(),
         sockets: cx.sockets.clone(),
         resources: cx.resources.map(resources).unwrap_or_default(),
@@ -152,6 +155,7 @@ struct Task {
     network: Network,
     #[expect(dead_code, reason = "nothing can be kept yet")]
     keep_failed: bool,
+    wanted: Option<BTreeSet<usize>>,
     secrets: BTreeMap<String, PathBuf>,
     sockets: BTreeMap<String, Lent>,
     resources: Resources,

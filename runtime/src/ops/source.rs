@@ -141,7 +141,7 @@ fn without_version(reference: &str) -> &str {
 
 /// The directory of a layout that the caller offers.
 fn layout<'job>(job: &'job Job, name: &str) -> Result<&'job Path, SolveError> {
-    let dir = job.layouts.get(name).ok_or_else(|| {
+    let dir = job.caller.layouts.get(name).ok_or_else(|| {
         let sentence = format!("the build reads an OCI layout named `{name}`, which the caller does not offer");
         SolveError::say(ErrorKind::Source, sentence)
     })?;

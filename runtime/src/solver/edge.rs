@@ -4,97 +4,116 @@
 //! is new, then the op itself. A hit by definition touches no input; an input is made only when its content has to be looked at
 //! or the op has to run.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use futures_util::future::try_join_all;
 use hlb_llb::Digest;
-use hlb_store::{KeyId, Link, NewRecord, Record};
+use hlb_store::{KeyId, NewRecord, Record};
 
 use crate::error::{ErrorKind, SolveError};
 use crate::ops;
 use crate::snapshot::Snapshot;
 use crate::solver::cache_map::{CacheMap, cache_map};
+use crate::solver::claim;
 use crate::solver::flight::Pending;
 use crate::solver::job::Job;
-use crate::solver::key::{self, DepKey};
+use crate::solver::key;
+use crate::solver::search::Search;
 use crate::solver::structure::{self, InputPart};
-use crate::solver::vertex::{Done, Input, Vertex};
+use crate::solver::vertex::{Done, Ran, Vertex};
 use crate::why::Match;
 
 /// The keys of an output that follow without making anything.
-pub(crate) fn keys(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Pending<Arc<Vec<KeyId>>> {
-    vertex.edge(output).keys.get(&job.tasks, || {
-        let (job, vertex) = (Arc::clone(job), Arc::clone(vertex));
-        async move {
-            let result = find_keys(&job, &vertex, output).await;
-            result.map(Arc::new).map_err(|error| error.at(&vertex.digest, &vertex.name))
-        }
-    })
+pub(crate) fn keys(vertex: &Arc<Vertex>, output: usize) -> Pending<Arc<Vec<KeyId>>> {
+    look_up(vertex, output, false)
 }
 
 /// The output itself, from the cache or made.
-pub(crate) fn done(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Pending<Arc<Done>> {
-    vertex.edge(output).done.get(&job.tasks, || {
-        let (job, vertex) = (Arc::clone(job), Arc::clone(vertex));
+pub(crate) fn done(vertex: &Arc<Vertex>, output: usize) -> Pending<Arc<Done>> {
+    vertex.edge(output).done.get(&vertex.job.tasks, || {
+        let vertex = Arc::clone(vertex);
         async move {
-            let result = find_or_run(&job, &vertex, output).await;
-            result.map(Arc::new).map_err(|error| error.at(&vertex.digest, &vertex.name))
+            let result = find_or_run(&vertex.job, &vertex, output).await;
+            ended(&vertex, result)
         }
     })
 }
 
-async fn find_keys(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Result<Vec<KeyId>, SolveError> {
+/// As [`keys`]; with `hold`, what is found is held, as it will be wanted.
+fn look_up(vertex: &Arc<Vertex>, output: usize, hold: bool) -> Pending<Arc<Vec<KeyId>>> {
+    vertex.edge(output).keys.get(&vertex.job.tasks, || {
+        let vertex = Arc::clone(vertex);
+        async move {
+            let result = find_keys(&vertex.job, &vertex, output, hold).await;
+            ended(&vertex, result)
+        }
+    })
+}
+
+/// What all who wait get.
+fn ended<T>(vertex: &Vertex, result: Result<T, SolveError>) -> Result<Arc<T>, SolveError> {
+    if result.is_err() {
+        vertex.job.fail();
+    }
+    result.map(Arc::new).map_err(|error| error.at(&vertex.digest, &vertex.name))
+}
+
+async fn find_keys(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize, hold: bool) -> Result<Vec<KeyId>, SolveError> {
     job.check_cancelled()?;
     let map = cache_map(job, vertex).await?;
-    if vertex.inputs.is_empty() {
-        let keys: Vec<KeyId> = map.roots.iter().map(|root| key::root_key(root, output)).collect();
-        if !vertex.ignore_cache
-            && let Some(hit) = hit(job, &keys)?
-        {
-            let how = if keys.first() == Some(&hit.key) { Match::Definition } else { Match::ImageLayers };
-            found(job, vertex, &map, how, &hit, Vec::new);
+    let mut search = Search::new(&job.engine.store, &map, output);
+    let keys: Vec<KeyId> = if vertex.inputs.is_empty() {
+        map.roots.iter().map(|root| key::root_key(root, output)).collect()
+    } else {
+        let inputs = try_join_all(vertex.inputs.iter().map(|input| keys(&input.vertex, input.output))).await?;
+        for (at, keys) in inputs.iter().enumerate() {
+            search.add(at, keys, true).map_err(environment)?;
         }
-        return Ok(usable(vertex, keys));
+        search.matches()
+    };
+    if vertex.ignore_cache {
+        // Whoever reads a vertex that ignores the cache must run again too.
+        return Ok(Vec::new());
     }
-    let inputs = try_join_all(vertex.inputs.iter().map(|input| keys(job, &input.vertex, input.output))).await?;
-    let mut search = Search::new(job, &map, output);
-    for (at, keys) in inputs.iter().enumerate() {
-        search.add(at, keys, true)?;
+    let found = if hold {
+        at_hand(job, &keys)?.map(|(hit, snapshot)| (hit, Some(snapshot)))
+    } else {
+        hit(job, &keys)?.map(|hit| (hit, None))
+    };
+    if let Some((hit, snapshot)) = found {
+        if let Some(snapshot) = snapshot {
+            *vertex.edge(output).held.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
+        }
+        let by_layers = vertex.inputs.is_empty() && keys.first() != Some(&hit.key);
+        let how = if by_layers { Match::ImageLayers } else { Match::Definition };
+        report(vertex, &map, &how, &hit, || search.parts(vertex));
     }
-    let keys = search.matches();
-    if !vertex.ignore_cache
-        && let Some(hit) = hit(job, &keys)?
-    {
-        found(job, vertex, &map, Match::Definition, &hit, || search.parts(vertex));
-    }
-    Ok(usable(vertex, keys))
+    Ok(keys)
 }
 
-/// The keys of a vertex that others may go by: whoever reads a vertex that ignores the cache must run again too.
-fn usable(vertex: &Vertex, keys: Vec<KeyId>) -> Vec<KeyId> {
-    if vertex.ignore_cache { Vec::new() } else { keys }
-}
-
-/// Reports a hit, the first time that there is one.
-fn found(job: &Job, vertex: &Vertex, map: &CacheMap, how: Match, hit: &Hit, inputs: impl FnOnce() -> Vec<InputPart>) {
-    if job.found(&vertex.digest)
-        && let Some(build) = &job.build
-    {
-        build.hit(vertex, how, Some(&hit.record), structure::of(vertex, map, Some(&hit.key), inputs()));
+/// Reports a hit to all who do not know of one.
+fn report(vertex: &Vertex, map: &CacheMap, how: &Match, hit: &Hit, inputs: impl Fn() -> Vec<InputPart>) {
+    for build in vertex.job.found(&vertex.digest) {
+        build.hit(vertex, how.clone(), Some(&hit.record), structure::of(vertex, map, Some(&hit.key), inputs()));
     }
 }
 
 async fn find_or_run(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Result<Done, SolveError> {
-    let known = keys(job, vertex, output).await?;
-    if let Some((_, snapshot)) = at_hand(job, &known)? {
+    let known = look_up(vertex, output, true).await?;
+    let held = vertex.edge(output).held.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let found = match held {
+        Some(snapshot) => Some(snapshot),
+        None => at_hand(job, &known)?.map(|(_, snapshot)| snapshot),
+    };
+    if let Some(snapshot) = found {
         return Ok(Done { keys: known.to_vec(), snapshot });
     }
+    job.check_cancelled()?;
     let map = cache_map(job, vertex).await?;
-    let mut search = Search::new(job, &map, output);
+    let mut search = Search::new(&job.engine.store, &map, output);
     if !vertex.ignore_cache && !vertex.inputs.is_empty() {
         for (at, input) in vertex.inputs.iter().enumerate() {
-            search.add(at, &keys(job, &input.vertex, input.output).await?, true)?;
+            search.add(at, &keys(&input.vertex, input.output).await?, true).map_err(environment)?;
         }
         // First the inputs that no earlier build had in this form; if they match by content, nothing else is made.
         for unmatched_only in [true, false] {
@@ -105,15 +124,12 @@ async fn find_or_run(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Res
                 .collect();
             let looked = try_join_all(wanted.iter().map(|at| look_at(job, vertex, &map, *at))).await?;
             for (at, (done, content)) in wanted.iter().zip(looked) {
-                search.add(*at, &done.keys, true)?;
-                search.add_content(*at, content)?;
+                search.add(*at, &done.keys, true).map_err(environment)?;
+                search.add_content(*at, content).map_err(environment)?;
                 search.set_looked_at(*at);
             }
-            let matches = search.matches();
-            if let Some((hit, snapshot)) = at_hand(job, &matches)? {
-                let how = Match::Content { inputs: search.by_content() };
-                found(job, vertex, &map, how, &hit, || search.parts(vertex));
-                return Ok(Done { keys: matches, snapshot });
+            if let Some(done) = found_by(job, vertex, &map, &search, search.matches())? {
+                return Ok(done);
             }
             if (0..vertex.inputs.len()).any(|at| search.unmatched(at)) {
                 break;
@@ -121,6 +137,21 @@ async fn find_or_run(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Res
         }
     }
     run_and_save(job, vertex, &map, search, output).await
+}
+
+/// A result under keys that a search has led to.
+fn found_by(
+    job: &Job,
+    vertex: &Vertex,
+    map: &CacheMap,
+    search: &Search<'_>,
+    keys: Vec<KeyId>,
+) -> Result<Option<Done>, SolveError> {
+    let Some((hit, snapshot)) = at_hand(job, &keys)? else { return Ok(None) };
+    let inputs = search.by_content();
+    let how = if inputs.is_empty() { Match::Definition } else { Match::Content { inputs } };
+    report(vertex, map, &how, &hit, || search.parts(vertex));
+    Ok(Some(Done { keys, snapshot }))
 }
 
 /// Makes an input and, where its content counts, the digest of that.
@@ -133,7 +164,7 @@ async fn look_at(
     let Some(input) = vertex.inputs.get(at) else {
         return Err(SolveError::say(ErrorKind::Internal, format!("`{}` has no input {at}", vertex.name)));
     };
-    let done = done(job, &input.vertex, input.output).await?;
+    let done = done(&input.vertex, input.output).await?;
     let content = match map.content(at) {
         Some(request) => Some(ops::content::content_digest(job, input, &done.snapshot, request).await?),
         None => None,
@@ -151,24 +182,78 @@ async fn run_and_save(
     let looked = try_join_all((0..vertex.inputs.len()).map(|at| look_at(job, vertex, map, at))).await?;
     let mut inputs = Vec::with_capacity(looked.len());
     for (at, (done, content)) in looked.into_iter().enumerate() {
-        search.add(at, &done.keys, true)?;
-        search.add_content(at, content)?;
+        search.add(at, &done.keys, true).map_err(environment)?;
+        search.add_content(at, content).map_err(environment)?;
         inputs.push(done.snapshot.clone());
     }
-    let parts = job.build.as_ref().map(|_| search.parts(vertex));
+    if let Some(ran) = ops::unchanged(job, vertex).await? {
+        return save_and_report(job, vertex, map, search, output, &ran).await;
+    }
+    let mut turn = claim::turn(job, vertex, &search).await?;
+    let mut permit = None;
+    // Once it has run for another output there is nothing to wait for.
+    if let Some(turn) = &mut turn
+        && !vertex.ran.has_begun()
+    {
+        if turn.is_late()
+            && let Some(done) = find_again(job, vertex, map, &mut search, output)?
+        {
+            return Ok(done);
+        }
+        permit = ops::permit(job, vertex).await?;
+        if !turn.try_claim(job)? {
+            drop(permit.take());
+            turn.claim(job, vertex).await?;
+        }
+        if let Some(done) = find_again(job, vertex, map, &mut search, output)? {
+            return Ok(done);
+        }
+    }
     let ran = vertex.ran.get(&job.tasks, || {
-        let (job, vertex) = (Arc::clone(job), Arc::clone(vertex));
-        async move { ops::run(&job, &vertex, &inputs).await.map(Arc::new) }
+        let vertex = Arc::clone(vertex);
+        async move { ops::run(&vertex.job, &vertex, &inputs, permit).await.map(Arc::new) }
     });
-    let ran = ran.await?;
+    let done = save_and_report(job, vertex, map, search, output, &*ran.await?).await;
+    // Not before it is saved, so that whoever comes next finds it.
+    drop(turn);
+    done
+}
+
+/// Looks once more when nobody else can be making it any more: somebody may have.
+fn find_again(
+    job: &Job,
+    vertex: &Vertex,
+    map: &CacheMap,
+    search: &mut Search<'_>,
+    output: usize,
+) -> Result<Option<Done>, SolveError> {
+    let keys = if vertex.inputs.is_empty() {
+        map.roots.iter().map(|root| key::root_key(root, output)).collect()
+    } else {
+        search.follow_again().map_err(environment)?;
+        search.matches()
+    };
+    found_by(job, vertex, map, search, keys)
+}
+
+async fn save_and_report(
+    job: &Arc<Job>,
+    vertex: &Arc<Vertex>,
+    map: &CacheMap,
+    search: Search<'_>,
+    output: usize,
+    ran: &Ran,
+) -> Result<Done, SolveError> {
     let snapshot = ran.outputs.get(output).cloned().ok_or_else(|| {
         let sentence = format!("`{}` has {} outputs, number {output} was asked for", vertex.name, ran.outputs.len());
         SolveError::say(ErrorKind::Definition, sentence)
     })?;
-    let keys = save(job, vertex, map, search, output, &snapshot).await?;
-    if let Some((build, parts)) = job.build.as_ref().zip(parts) {
-        let key = keys.iter().find(|key| !key::is_session_only(key));
-        let structure = structure::of(vertex, map, key, parts);
+    let builds = job.builds();
+    let parts = if builds.is_empty() { Vec::new() } else { search.parts(vertex) };
+    let keys = save(job, vertex, map, search, output, ran).await?;
+    let key = keys.iter().find(|key| !key::is_session_only(key));
+    for build in builds {
+        let structure = structure::of(vertex, map, key, parts.clone());
         match ran.took {
             Some(took) => build.ran(vertex, structure, took),
             None => build.hit(vertex, Match::Unchanged, None, structure),
@@ -184,7 +269,7 @@ async fn save(
     map: &CacheMap,
     search: Search<'_>,
     output: usize,
-    snapshot: &Snapshot,
+    ran: &Ran,
 ) -> Result<Vec<KeyId>, SolveError> {
     let (keys, links) = if vertex.inputs.is_empty() {
         (map.roots.iter().map(|root| key::root_key(root, output)).collect(), Vec::new())
@@ -199,7 +284,8 @@ async fn save(
         return Ok(keys);
     }
     let store = job.engine.store.clone();
-    let (layers, description) = (snapshot.layers().to_vec(), vertex.name.clone());
+    let layers = ran.outputs.get(output).map(|snapshot| snapshot.layers().to_vec()).unwrap_or_default();
+    let description = vertex.name.clone();
     let (root, facts) = (vertex.inputs.is_empty(), hlb_llb::dump::op(&vertex.op));
     let saved = tokio::task::spawn_blocking(move || {
         for key in storable {
@@ -255,117 +341,4 @@ fn at_hand(job: &Job, keys: &[KeyId]) -> Result<Option<(Hit, Snapshot)>, SolveEr
 
 fn environment(error: impl std::error::Error + Send + Sync + 'static) -> SolveError {
     SolveError::new(ErrorKind::Environment, error)
-}
-
-/// Which keys of the op are reachable from the keys of each of its inputs.
-struct Search<'a> {
-    job: &'a Job,
-    map: &'a CacheMap,
-    output: usize,
-    inputs: Vec<Reached>,
-}
-
-#[derive(Default, Clone)]
-struct Reached {
-    from: BTreeSet<(KeyId, bool)>,
-    targets: BTreeSet<KeyId>,
-    /// The digest of its content, if that was looked at.
-    content: Option<Digest>,
-    looked_at: bool,
-}
-
-impl<'a> Search<'a> {
-    fn new(job: &'a Job, map: &'a CacheMap, output: usize) -> Self {
-        Self { job, map, output, inputs: vec![Reached::default(); map.deps.len()] }
-    }
-
-    /// Follows the links of an input's keys. A definition key goes through the input's selector, a content key has none.
-    fn add(&mut self, at: usize, keys: &[KeyId], by_definition: bool) -> Result<(), SolveError> {
-        for key in keys {
-            let link = self.link(at, by_definition);
-            let Some(input) = self.inputs.get_mut(at) else { continue };
-            if key::is_session_only(key) || !input.from.insert((key.clone(), by_definition)) {
-                continue;
-            }
-            let targets = self.job.engine.store.cache().targets(key, &link);
-            input.targets.extend(targets.map_err(environment)?);
-        }
-        Ok(())
-    }
-
-    /// Follows the links of an input's content, if that counts.
-    fn add_content(&mut self, at: usize, content: Option<Digest>) -> Result<(), SolveError> {
-        let Some(digest) = content else { return Ok(()) };
-        self.add(at, &[key::content_key(&digest)], false)?;
-        if let Some(input) = self.inputs.get_mut(at) {
-            input.content = Some(digest);
-        }
-        Ok(())
-    }
-
-    fn link(&self, at: usize, by_definition: bool) -> Link {
-        let selector = self.map.deps.get(at).and_then(|dep| dep.selector.as_ref()).filter(|_| by_definition);
-        Link {
-            input: at as u32,
-            output: self.output as u32,
-            digest: self.map.digest().to_owned(),
-            selector: selector.map(ToString::to_string).unwrap_or_default(),
-        }
-    }
-
-    /// Keys that are reachable from every input.
-    fn matches(&self) -> Vec<KeyId> {
-        let mut inputs = self.inputs.iter();
-        let Some(first) = inputs.next() else { return Vec::new() };
-        let mut common = first.targets.clone();
-        for input in inputs {
-            common.retain(|key| input.targets.contains(key));
-        }
-        common.into_iter().collect()
-    }
-
-    fn unmatched(&self, at: usize) -> bool {
-        self.inputs.get(at).is_none_or(|input| input.targets.is_empty())
-    }
-
-    fn looked_at(&self, at: usize) -> bool {
-        self.inputs.get(at).is_some_and(|input| input.looked_at)
-    }
-
-    fn set_looked_at(&mut self, at: usize) {
-        if let Some(input) = self.inputs.get_mut(at) {
-            input.looked_at = true;
-        }
-    }
-
-    /// The inputs whose content was looked at.
-    fn by_content(&self) -> Vec<usize> {
-        let inputs = self.inputs.iter().enumerate();
-        inputs.filter(|(_, input)| input.content.is_some()).map(|(at, _)| at).collect()
-    }
-
-    /// What is known of the inputs by now.
-    fn parts(&self, vertex: &Vertex) -> Vec<InputPart> {
-        let inputs = vertex.inputs.iter().zip(&self.inputs).zip(&self.map.deps);
-        let part = |((input, reached), dep): ((&Input, &Reached), &DepKey)| InputPart {
-            name: input.vertex.name.clone(),
-            vertex: input.vertex.digest.clone(),
-            output: input.output,
-            keys: reached.from.iter().filter(|(_, by_definition)| *by_definition).map(|(key, _)| key.clone()).collect(),
-            selector: dep.selector.clone(),
-            content: reached.content.clone(),
-        };
-        inputs.map(part).collect()
-    }
-
-    /// Every way in which the inputs' keys lead to the op.
-    fn into_links(self) -> Vec<(KeyId, Link)> {
-        let mut links = Vec::new();
-        for (at, input) in self.inputs.iter().enumerate() {
-            for (key, by_definition) in &input.from {
-                links.push((key.clone(), self.link(at, *by_definition)));
-            }
-        }
-        links
-    }
 }

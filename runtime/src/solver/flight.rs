@@ -15,13 +15,19 @@ use crate::error::{ErrorKind, SolveError};
 /// A result that arrives later and can be waited for by many.
 pub(crate) type Pending<T> = Shared<BoxFuture<'static, Result<T, SolveError>>>;
 
-/// Work that is started by the first who asks for it.
+/// Work that is started by the first who asks for it. It never starts again: a vertex whose work has failed, or that nobody
+/// wanted any more, is not given to other solves.
 pub(crate) struct Flight<T: Clone>(OnceLock<Pending<T>>);
 
 impl<T: Clone + Send + Sync + 'static> Flight<T> {
     /// Work that nobody has asked for yet.
     pub(crate) fn new() -> Self {
         Self(OnceLock::new())
+    }
+
+    /// Whether somebody has asked for it.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.0.get().is_some()
     }
 
     /// The result, starting the work if this is the first call. A panic in the work is an internal error for all who wait.

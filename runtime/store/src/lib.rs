@@ -10,6 +10,7 @@
 //! <root>/blobs/sha256/ab/<hex> content by digest, there only after it was verified
 //! <root>/layers/<id>/fs        one overlay layer
 //! <root>/layers/<id>/partial   there if a snapshot begins with a layer that was made on others (hlb-runtime's)
+//! <root>/claims/<hex>         flock: somebody makes what goes by that name
 //! <root>/cache-mounts/<id>/fs  what `mount cache` keeps between steps
 //! <root>/sessions/<id>/        scratch of one process; `lock` is held by flock while it lives, `leases` is what it uses
 //! ```
@@ -28,6 +29,7 @@ mod layer;
 mod meta;
 
 mod claim;
+mod durations;
 mod lease;
 mod session;
 mod tree;
@@ -41,6 +43,7 @@ mod structure;
 
 pub use blob::{BlobError, BlobWriter, Blobs};
 pub use cache::{Cache, KeyId, Link, NewRecord, Record, ResultId};
+pub use claim::{Claim, ClaimError};
 pub use facts::Facts;
 pub use layer::{InvalidLayerId, LayerError, LayerId, Layers};
 pub use lease::{Item, Lease, LeaseError};

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::blob::Blobs;
 use crate::cache::Cache;
+use crate::claim;
 use crate::facts::Facts;
 use crate::layer::{LayerError, LayerId, Layers};
 use crate::meta::{Meta, MetaError};
@@ -128,6 +129,7 @@ impl Store {
         if !dead.is_empty() {
             // First the layers: if this process dies meanwhile, the dead sessions tell the next one to look again.
             store.layers().sweep().map_err(|source| OpenError::Layers { root: root.clone(), source })?;
+            claim::sweep(root).map_err(|error| fail("clean", &root.join("claims"), error))?;
         }
         for session in dead {
             on_dead(&session.dir);

@@ -22,7 +22,7 @@ fn build_op(file_name: Option<&str>) -> pb::OpKind {
     })
 }
 
-fn src() -> Output {
+pub(crate) fn src() -> Output {
     local(Local::new("src", LocalOwner::Unique("t".to_owned())), Annotations::default())
 }
 

@@ -7,6 +7,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod endurance;
+mod engine;
+mod flights;
 mod graphs;
 mod images;
 mod looks;

@@ -25,7 +25,7 @@ fn layer(name: &str, text: &str) -> Vec<u8> {
 }
 
 /// Makes a layout of one image with two layers; the digest of its manifest.
-fn layout(dir: &Path) -> Digest {
+pub(crate) fn layout(dir: &Path) -> Digest {
     std::fs::create_dir_all(dir.join("blobs/sha256")).unwrap();
     std::fs::write(dir.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
     let blob = |bytes: &[u8]| {
@@ -55,7 +55,7 @@ fn layout(dir: &Path) -> Digest {
     root
 }
 
-fn from_layout(reference: String, store: &str, layer_limit: Option<u32>) -> Output {
+pub(crate) fn from_layout(reference: String, store: &str, layer_limit: Option<u32>) -> Output {
     let platform = pb::Platform { os: "linux".into(), architecture: "amd64".into(), ..Default::default() };
     let layout = OciLayout { reference, platform, session: String::new(), store: store.to_owned(), layer_limit };
     oci_layout(layout, Annotations::default())

@@ -34,4 +34,5 @@ mod registry;
 mod solve;
 mod targets;
 mod testing;
+mod together;
 mod usage;

@@ -151,6 +151,9 @@ impl Prepared {
         let path = self.select(sandbox, mount, place, &tree)?;
         if mount.output == -1 {
             self.forgotten.push(active);
+        } else if task.wanted.as_ref().is_some_and(|wanted| !wanted.contains(&self.outputs.len())) {
+            self.forgotten.push(active);
+            self.outputs.push(Output::Same(Snapshot::scratch()));
         } else {
             // Paths in a part of a tree are not those in the tree.
             if is_root && path == tree {

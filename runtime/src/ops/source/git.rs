@@ -41,7 +41,7 @@ pub(super) async fn find(job: &Arc<Job>, op: &pb::SourceOp) -> Result<super::Fou
     let source = GitSource::parse(&op.identifier, &op.attrs).map_err(from_git)?;
     let repositories = job.engine.store.root().join("git");
     let mut sockets = Sockets::default();
-    let access = access(&job.secrets, &job.sockets, op, &source, &repositories, &mut sockets).await?;
+    let access = access(&job.caller.secrets, &job.caller.sockets, op, &source, &repositories, &mut sockets).await?;
     let cache = GitCache::new(repositories).with_access(access);
     let resolved = cache.resolve(&source).await.map_err(from_git)?;
     let key = key::git(&GitKey {

@@ -43,7 +43,7 @@ pub(super) fn check(op: &pb::SourceOp) -> Result<(), SolveError> {
 /// Finds what the URL holds now.
 pub(super) async fn find(job: &Arc<Job>, vertex: &Vertex, op: &pb::SourceOp) -> Result<super::Found, SolveError> {
     let mut source = HttpSource::parse(&op.identifier, &op.attrs).map_err(from_http)?;
-    if let Some(header) = authorization(&job.secrets, op)? {
+    if let Some(header) = authorization(&job.caller.secrets, op)? {
         source.authorize(&header).map_err(from_http)?;
     }
     if let Some(checksum) = source.checksum.clone() {

@@ -51,7 +51,7 @@ struct Kept {
 
 /// Finds the directory that goes by a name.
 pub(super) fn find(job: &Job, name: &str, op: &pb::SourceOp) -> Result<super::Found, SolveError> {
-    let Some(directory) = job.locals.get(name).cloned() else {
+    let Some(directory) = job.caller.locals.get(name).cloned() else {
         let sentence = format!("the build reads a local directory named `{name}`, which the caller does not offer");
         return Err(SolveError::say(ErrorKind::Source, sentence));
     };

@@ -86,6 +86,7 @@ impl Bench {
             oci: &self.oci,
             network: Network::Host,
             keep_failed: false,
+            wanted: None,
             secrets: &self.secrets,
             sockets: &self.sockets,
             resources: self.resources.as_ref(),
