@@ -42,6 +42,7 @@ mod structure;
 pub use blob::{BlobError, BlobWriter, Blobs};
 pub use cache::{Cache, KeyId, Link, NewRecord, Record, ResultId};
 pub use facts::Facts;
+pub use failure::{Failure, Failures, KeptMount};
 pub use layer::{InvalidLayerId, LayerError, LayerId, Layers};
 pub use lease::{Item, Lease, LeaseError};
 pub use meta::MetaError;

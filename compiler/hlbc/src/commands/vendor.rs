@@ -41,7 +41,7 @@ fn built(
     screen: Screen,
 ) -> Result<Checked, Failure> {
     let machine = Machine::open(config, &args.machine)?;
-    let building = machine.begin([Entitlement::NetworkHost].into())?;
+    let building = machine.begin([Entitlement::NetworkHost].into(), None)?;
     let checked = program::check(kept, &kept.open_world(building.outside(kept)), file, screen);
     building.abandon();
     if machine.cancel.is_cancelled() {

@@ -18,6 +18,7 @@ mod build;
 mod buildkit;
 mod check;
 mod death;
+mod debug;
 mod diff;
 mod dump;
 mod emit;

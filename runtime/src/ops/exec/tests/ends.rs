@@ -117,7 +117,7 @@ fn privileged_a_missing_runtime_is_named() {
         cancel: CancellationToken::new(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let error = runtime.block_on(exec(&cx, &shell("true"), None, std::slice::from_ref(&bench.base))).unwrap_err();
+    let error = runtime.block_on(exec(&cx, &shell("true"), None, std::slice::from_ref(&bench.base))).unwrap_err().error;
     let text = "`/nowhere/runc` is not installed: on Debian and Ubuntu, `apt-get install runc` installs it";
     assert_eq!((error.to_string().as_str(), error.kind()), (text, crate::ErrorKind::Environment));
     assert_clean(&bench);
