@@ -22,6 +22,7 @@ struct Inner {
     kind: ErrorKind,
     vertex: Option<(Digest, String)>,
     exit_code: Option<i32>,
+    failure: Option<(i64, u32)>,
     cause: Box<dyn Error + Send + Sync>,
 }
 
@@ -58,7 +59,7 @@ impl SolveError {
         let cause = cause.into();
         // Whatever was tried: it is not the fault of what is built.
         let kind = if has_owner_error(cause.as_ref()) { ErrorKind::Environment } else { kind };
-        Self(Arc::new(Inner { kind, vertex: None, exit_code: None, cause }))
+        Self(Arc::new(Inner { kind, vertex: None, exit_code: None, failure: None, cause }))
     }
 
     /// A failure that is only a sentence.
@@ -68,7 +69,8 @@ impl SolveError {
 
     /// A step whose process ended with a code that counts as failure.
     pub(crate) fn exit(code: i32, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(Arc::new(Inner { kind: ErrorKind::Step, vertex: None, exit_code: Some(code), cause: cause.into() }))
+        let (kind, exit_code) = (ErrorKind::Step, Some(code));
+        Self(Arc::new(Inner { kind, vertex: None, exit_code, failure: None, cause: cause.into() }))
     }
 
     /// The caller cancelled.
@@ -87,9 +89,23 @@ impl SolveError {
                 kind: shared.kind,
                 vertex: Some((digest.clone(), name.to_owned())),
                 exit_code: shared.exit_code,
+                failure: shared.failure,
                 cause: Box::new(Self(shared)),
             })),
         }
+    }
+
+    /// Names the failed step that was kept. For errors that nobody else has yet.
+    pub(crate) fn kept_as(mut self, build: i64, step: u32) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.failure = Some((build, step));
+        }
+        self
+    }
+
+    /// The numbers of the build and of the step, if the files of the step that failed were kept.
+    pub fn failure(&self) -> Option<(i64, u32)> {
+        self.0.failure
     }
 
     /// What sort of failure it is.

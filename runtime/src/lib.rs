@@ -37,11 +37,12 @@ mod why;
 
 pub use access::{Contents, Entry};
 pub use capabilities::SUPPORTED as CAPABILITIES;
+pub use debug::{DebugRequest, FailedStep};
 pub use error::{ErrorKind, SolveError};
 pub use exec::network::Network;
 pub use exec::runc::OciRuntime;
 pub use exec::{PreflightError, preflight};
-pub use history::Build;
+pub use history::{Build, BuildInfo};
 pub use ops::source::Outside;
 pub use process::{LogSink, Program};
 pub use runtime::{

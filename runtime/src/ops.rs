@@ -20,6 +20,7 @@ use std::time::Instant;
 use hlb_llb::pb;
 use hlb_llb::status::Stream;
 
+use crate::debug;
 use crate::error::{ErrorKind, SolveError};
 use crate::snapshot::Snapshot;
 use crate::solver::job::Job;
@@ -101,7 +102,10 @@ async fn dispatch(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot]) -> 
                 log: &log,
                 cancel: job.cancel.clone(),
             };
-            exec::exec(&context, op, vertex.op.platform.as_ref(), inputs).await.map_err(from_exec)
+            match exec::exec(&context, op, vertex.op.platform.as_ref(), inputs).await {
+                Ok(outputs) => Ok(outputs),
+                Err(failed) => Err(debug::keep(job, vertex, failed).await),
+            }
         }
         Some(pb::OpKind::File(op)) => {
             let (op, inputs, job) = (op.clone(), inputs.to_vec(), Arc::clone(job));
@@ -153,7 +157,7 @@ fn missing_input() -> SolveError {
     SolveError::say(ErrorKind::Definition, "an op names an input that it does not have")
 }
 
-fn from_exec(error: exec::ExecError) -> SolveError {
+pub(crate) fn from_exec(error: exec::ExecError) -> SolveError {
     match error.exit_code() {
         Some(code) => SolveError::exit(code, error),
         None => SolveError::new(error.kind(), error),

@@ -40,6 +40,9 @@ const TESTS: &[Package] = &[
     package("iproute2", "brings up the network of such a namespace, and of steps with a network of their own"),
     package("iptables", "the rules by which such steps reach the world"),
     package("crun", "the other program that can run steps"),
+    package("xz-utils", "packs archives that are unpacked"),
+    package("bzip2", "the same"),
+    package("zstd", "the same"),
     Package { name: "nodejs", why: "builds and tests the VS Code extension", command: Some("node") },
     command("npm", "fetches what the VS Code extension is built with"),
 ];

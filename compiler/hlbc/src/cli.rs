@@ -13,6 +13,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use hlb_compiler::{Consent, ConsentError};
 
 use crate::output::{self, Output};
+pub(crate) use debug::{Debug, FailureArgs, OnFailure};
 use given::Given;
 pub(crate) use machine::{MachineArgs, NetworkMode, Progress};
 
@@ -36,6 +37,9 @@ const SOLVE_HELP: &str = "Outputs:
   -o type=image,name=NAME,push=true      an image in a registry
 
 Nothing of this machine is lent to the steps but what these options name.";
+
+const DEBUG_HELP: &str = "Without a command and without --copy, a shell is opened. What is changed is thrown away at the end, except in \
+cache mounts. Secrets and agents are lent anew by --secret and --ssh; what is not lent is left out.";
 
 const DIFF_HELP: &str = "A and B are programs if their names end in `.hlb`, LLB if they are definitions, \
 and programs if they are other text; `-` is LLB on standard input.";
@@ -94,6 +98,9 @@ pub(crate) enum Command {
     /// Build LLB, whoever made it
     #[command(after_help = SOLVE_HELP)]
     Solve(Solve),
+    /// Look around where a step failed, in the files that `--on-failure keep` has kept
+    #[command(after_help = DEBUG_HELP)]
+    Debug(Debug),
     /// Tell what differs between two programs or two definitions, step by step
     #[command(after_help = DIFF_HELP)]
     Diff(Diff),
@@ -171,6 +178,8 @@ pub(crate) struct BuildArgs {
     pub(crate) machine: MachineArgs,
     #[command(flatten)]
     pub(crate) platform: PlatformArgs,
+    #[command(flatten)]
+    pub(crate) failure: FailureArgs,
     /// Let steps do what is refused otherwise; may be repeated. `network.host` is allowed anyway
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) allow: Vec<Allow>,
@@ -333,6 +342,8 @@ pub(crate) struct Solve {
     /// Let steps do what is refused otherwise; may be repeated
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) allow: Vec<Allow>,
+    #[command(flatten)]
+    pub(crate) failure: FailureArgs,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
     /// The platform that image outputs are labelled with, such as linux/arm64; otherwise this machine's

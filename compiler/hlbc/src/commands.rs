@@ -4,7 +4,7 @@
 //! wrong crate.
 
 mod check;
-mod debug;
+pub(crate) mod debug;
 mod diff;
 mod du;
 mod dump;
@@ -46,6 +46,7 @@ pub(crate) fn dispatch(cli: Cli) -> ExitCode {
         Command::Frontend => frontend::frontend(),
         Command::Dump(args) => dump::dump(&args),
         Command::Solve(args) => solve::solve(&args, screen),
+        Command::Debug(args) => debug::debug(&args, screen),
         Command::Diff(args) => diff::diff(&args, screen),
         Command::Update(args) => update::update(&args, screen),
         Command::Vendor(args) => vendor::vendor(&args, screen),

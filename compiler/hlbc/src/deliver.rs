@@ -7,10 +7,12 @@ use std::path::PathBuf;
 
 use camino::Utf8PathBuf;
 use hlb_agent::Lent;
-use hlb_compiler::{ExportTo, ImageConfig, LocalDir, Socket, Solve, Variant};
+use hlb_compiler::{ExportTo, ImageConfig, LocalDir, Request, Socket, Solve, Variant};
 use hlb_llb::pb;
 use hlb_registry::Platform;
-use hlb_runtime::{Build, Entitlement, ExportTarget, ImageExport, ImageTarget, IndexExport, SolveError, SolveRequest};
+use hlb_runtime::{
+    Build, DebugRequest, Entitlement, ExportTarget, ImageExport, ImageTarget, IndexExport, SolveError, SolveRequest,
+};
 
 use crate::image;
 
@@ -55,6 +57,26 @@ impl Lendings {
             secrets: paths(secrets),
             sockets: sockets.iter().map(|(id, socket)| (id.clone(), lent(socket))).collect(),
         }
+    }
+
+    /// What all steps of a request may use.
+    pub(crate) fn of_request(request: &Request) -> Self {
+        match request {
+            Request::Nil => Self::default(),
+            Request::Solve(solve) => Self::of(solve),
+            Request::Sequential(parts) | Request::Parallel(parts) => {
+                parts.iter().map(Self::of_request).fold(Self::default(), |mut all, part| {
+                    all.secrets.extend(part.secrets);
+                    all.sockets.extend(part.sockets);
+                    all
+                })
+            }
+        }
+    }
+
+    /// What somebody may use who looks around where a step failed.
+    pub(crate) fn debug(self, command: Option<Vec<String>>, terminal: Option<String>) -> DebugRequest {
+        DebugRequest { command, terminal, secrets: self.secrets, sockets: self.sockets }
     }
 
     /// What one source may use.

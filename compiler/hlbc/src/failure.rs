@@ -28,7 +28,7 @@ pub(crate) fn tell(broken: &Broken, sources: &SourceMap, ended: &Ended, screen: 
         placed = true;
     }
     let tail = error.vertex().map(|vertex| ended.tail(vertex)).unwrap_or_default();
-    if !placed && tail.is_empty() {
+    if !placed && tail.is_empty() && error.failure().is_none() {
         let mut failure = Failure::new(kind, headline(error));
         if let Some(cause) = causes(error) {
             failure = failure.because(cause);
@@ -46,6 +46,9 @@ pub(crate) fn tell(broken: &Broken, sources: &SourceMap, ended: &Ended, screen: 
             [] => "it printed nothing".to_owned(),
             lines => format!("the last it printed:\n  {}", lines.join("\n  ")),
         });
+    }
+    if let Some((build, _)) = error.failure() {
+        scene.note(format!("kept: `hlbc debug {build}` opens it"));
     }
     if let Some(help) = help(error) {
         scene.note(format!("help: {help}"));

@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use hlb_compiler::Request;
 use hlb_language::source::SourceMap;
-use hlb_runtime::{Config, Entitlement, IsolateError, Network, OciRuntime, PreflightError, Runtime, Switch};
+use hlb_runtime::{BuildInfo, Config, Entitlement, IsolateError, Network, OciRuntime, PreflightError, Runtime, Switch};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Allow, MachineArgs, NetworkMode};
+use crate::cli::{Allow, MachineArgs, NetworkMode, OnFailure};
+use crate::commands::debug;
 use crate::config::Places;
-use crate::deliver::Terms;
+use crate::deliver::{Lendings, Terms};
 use crate::error::{Failure, Kind};
 use crate::execute::{Broken, Executor};
 use crate::program::Kept;
@@ -40,6 +41,7 @@ pub(crate) struct Building<'m> {
     machine: &'m Machine,
     progress: Progress,
     pub(crate) executor: Arc<Executor>,
+    on_failure: Option<OnFailure>,
 }
 
 /// What the options and the environment say about this machine.
@@ -84,22 +86,36 @@ impl Machine {
         &self,
         request: Request,
         allow: BTreeSet<Entitlement>,
+        failure: Option<OnFailure>,
         sources: &SourceMap,
         screen: Screen,
     ) -> Result<(), Failure> {
-        self.begin(allow)?.finish(request, sources, screen)
+        self.begin(allow, failure)?.finish(request, sources, screen)
     }
 
     /// Begins to show how a build goes whose request is not known yet.
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub(crate) fn begin(&self, allow: BTreeSet<Entitlement>) -> Result<Building<'_>, Failure> {
+    pub(crate) fn begin(
+        &self,
+        allow: BTreeSet<Entitlement>,
+        on_failure: Option<OnFailure>,
+    ) -> Result<Building<'_>, Failure> {
+        if on_failure == Some(OnFailure::Shell) && debug::terminal().is_none() {
+            return Err(Failure::new(Kind::Usage, "`--on-failure shell` needs a terminal")
+                .help("use `--on-failure keep`, and then `hlbc debug`"));
+        }
         let progress = Progress::start(self.progress)
             .map_err(|error| Failure::new(Kind::Environment, "cannot start a thread").because(error))?;
-        let terms = Terms { allow, build: None, keep_failed: false };
+        let info = BuildInfo {
+            title: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
+            directory: std::env::current_dir().unwrap_or_default(),
+        };
+        let build = on_failure.map(|_| self.runtime.begin(info));
+        let terms = Terms { allow, build, keep_failed: on_failure.is_some() };
         let executor = Arc::new(Executor::new(self.runtime.clone(), progress.sink(), terms));
-        Ok(Building { machine: self, progress, executor })
+        Ok(Building { machine: self, progress, executor, on_failure })
     }
 }
 
@@ -110,12 +126,22 @@ impl<'m> Building<'m> {
     /// If it failed or was interrupted; why has been told then, or is in the failure.
     pub(crate) fn finish(self, request: Request, sources: &SourceMap, screen: Screen) -> Result<(), Failure> {
         let Machine { tokio, cancel, .. } = self.machine;
+        let lent = Lendings::of_request(&request);
         let done = tokio.block_on(self.executor.execute(request, cancel.clone()));
         let ended = self.progress.end(done.is_ok());
         match done {
             Ok(()) => Ok(()),
             Err(_) if cancel.is_cancelled() => Err(interrupt::interrupted()),
-            Err(broken) => Err(failure::tell(&broken, sources, &ended, screen)),
+            Err(broken) => {
+                let failure = failure::tell(&broken, sources, &ended, screen);
+                match broken.error.failure() {
+                    // The build has failed, whatever is seen there.
+                    Some(kept) if self.on_failure == Some(OnFailure::Shell) => {
+                        debug::open(self.machine, kept, lent, screen).and(Err(failure))
+                    }
+                    _ => Err(failure),
+                }
+            }
         }
     }
 

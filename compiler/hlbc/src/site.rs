@@ -58,7 +58,7 @@ impl<'a> Site<'a> {
     pub(crate) fn begin<'s>(&'s self, machine: &'s Machine) -> Result<(Building<'s>, OsWorld<'s>), Failure> {
         let mut allow = machine::entitlements(&self.args.allow);
         allow.insert(Entitlement::NetworkHost);
-        let building = machine.begin(allow)?;
+        let building = machine.begin(allow, self.args.failure.on_failure)?;
         let world = self.kept.open_world(building.outside(&self.kept));
         Ok((building, world))
     }

@@ -168,7 +168,8 @@ impl Graph {
     }
 }
 
-pub(crate) fn decode_op(digest: &Digest, bytes: &[u8]) -> Result<pb::Op, InvalidDefinition> {
+/// Reads an op that was kept as [`encode_op`](crate::encode_op) writes it; `digest` names it in errors.
+pub fn decode_op(digest: &Digest, bytes: &[u8]) -> Result<pb::Op, InvalidDefinition> {
     pb::Op::decode(bytes)
         .map_err(|error| InvalidDefinition::GarbledOp { digest: digest.clone(), reason: error.to_string() })
 }

@@ -324,7 +324,7 @@ fn package(program: &Path) -> &'static str {
 }
 
 /// The path of a program that is given by path or name. Daemons and sudo often leave the system directories out of `PATH`.
-pub(super) fn locate(program: &Path) -> PathBuf {
+pub(crate) fn locate(program: &Path) -> PathBuf {
     if program.as_os_str().as_encoded_bytes().contains(&b'/') {
         return program.to_owned();
     }

@@ -5,7 +5,8 @@
 
 mod cache;
 mod error;
-mod mounts;
+mod inside;
+pub(crate) mod mounts;
 mod platform;
 #[cfg(test)]
 mod tests;
@@ -22,12 +23,13 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use error::ExecError;
+pub(crate) use error::{ExecError, Failed};
+pub(crate) use inside::{Visit, visit};
 
 use crate::exec::files::ExtraHost;
 use crate::exec::network::{Net, Network};
 use crate::exec::resources::{Cpu, Memory, Resources};
-use crate::exec::runc::{Control, OciRuntime, Stdio};
+use crate::exec::runc::{Control, Exit, OciRuntime, Stdio};
 use crate::exec::spec::Limit;
 use crate::exec::{Ended, Files, Process, Sandbox};
 use crate::snapshot::{Snapshot, Snapshots};
@@ -68,25 +70,11 @@ pub(crate) async fn exec(
     op: &pb::ExecOp,
     platform: Option<&pb::Platform>,
     inputs: &[Snapshot],
-) -> Result<Vec<Snapshot>, ExecError> {
+) -> Result<Vec<Snapshot>, Failed> {
     platform::check(platform)?;
     let control = Control::default();
     let _end = EndOnDrop(control.clone());
-    let task = Task {
-        snapshots: cx.snapshots.clone(),
-        store: cx.store.clone(),
-        oci: cx.oci.clone(),
-        network: cx.network,
-        keep_failed: cx.keep_failed,
-        wanted: cx.wanted.clone(),
-        secrets: cx.secrets.clone(),
-        sockets: cx.sockets.clone(),
-        resources: cx.resources.map(resources).unwrap_or_default(),
-        handle: Handle::current(),
-        op: op.clone(),
-        inputs: inputs.to_vec(),
-        control: control.clone(),
-    };
+    let task = Task::new(cx, op, inputs, &control);
     let (pieces, mut printed) = mpsc::channel(WAITING_PIECES);
     let (finished, finish) = oneshot::channel();
     // A thread of its own, not one of the pool: steps take minutes, and what they hold is freed here even if nobody waits.
@@ -112,7 +100,7 @@ pub(crate) async fn exec(
             },
         }
     }
-    finish.await.unwrap_or(Err(ExecError::Lost))
+    finish.await.unwrap_or_else(|_| Err(ExecError::Lost.into()))
 }
 
 /// Refuses an op that makes no sense, or asks for what there is not, whatever it is run on.
@@ -153,7 +141,6 @@ struct Task {
     store: Store,
     oci: OciRuntime,
     network: Network,
-    #[expect(dead_code, reason = "nothing can be kept yet")]
     keep_failed: bool,
     wanted: Option<BTreeSet<usize>>,
     secrets: BTreeMap<String, PathBuf>,
@@ -166,13 +153,35 @@ struct Task {
 }
 
 impl Task {
-    fn run(&self, output: &(dyn Fn(Stream, Vec<u8>) + Sync)) -> Result<Vec<Snapshot>, ExecError> {
+    fn new(cx: &ExecContext<'_>, op: &pb::ExecOp, inputs: &[Snapshot], control: &Control) -> Self {
+        Self {
+            snapshots: cx.snapshots.clone(),
+            store: cx.store.clone(),
+            oci: cx.oci.clone(),
+            network: cx.network,
+            keep_failed: cx.keep_failed,
+            wanted: cx.wanted.clone(),
+            secrets: cx.secrets.clone(),
+            sockets: cx.sockets.clone(),
+            resources: cx.resources.map(resources).unwrap_or_default(),
+            handle: Handle::current(),
+            op: op.clone(),
+            inputs: inputs.to_vec(),
+            control: control.clone(),
+        }
+    }
+
+    fn sandbox(&self) -> Result<Sandbox, ExecError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
+        Ok(Sandbox::new(self.store.session_dir(), &COUNT.fetch_add(1, Ordering::Relaxed).to_string())?)
+    }
+
+    fn run(&self, output: &(dyn Fn(Stream, Vec<u8>) + Sync)) -> Result<Vec<Snapshot>, Failed> {
         check(&self.op)?;
         let meta = self.op.meta.as_ref().ok_or(ExecError::invalid("it has no process"))?;
         let process = self.process(meta)?;
         // Declared before `prepared`: the directory goes after what is mounted in it.
-        let sandbox = Sandbox::new(self.store.session_dir(), &COUNT.fetch_add(1, Ordering::Relaxed).to_string())?;
+        let sandbox = self.sandbox()?;
         let mut prepared = Prepared::new(self, &sandbox, &process.cwd)?;
         let files = Files {
             root: prepared.root.clone(),
@@ -181,14 +190,12 @@ impl Task {
             remove_stub_parents: meta.remove_mount_stubs_recursive,
         };
         let run = sandbox.run(&self.oci, process, files, &self.control, output);
-        let Ended { exit, touched } = run.map_err(|error| ExecError::from_step(error, &meta.args))?;
-        let good =
-            if meta.valid_exit_codes.is_empty() { exit.code == 0 } else { meta.valid_exit_codes.contains(&exit.code) };
-        if !good {
-            let args = meta.args.join(" ");
-            return Err(ExecError::Exit { code: exit.code, args, out_of_memory: exit.out_of_memory });
+        let ended = run.map_err(|error| ExecError::from_step(error, &meta.args));
+        match ended.and_then(|Ended { exit, touched }| judge(meta, exit).map(|()| touched)) {
+            Ok(touched) => Ok(prepared.commit(touched)?),
+            Err(error) if self.keep_failed && error.left_files() => Err(Failed { kept: prepared.keep(), error }),
+            Err(error) => Err(error.into()),
         }
-        prepared.commit(touched)
     }
 
     fn process(&self, meta: &pb::Meta) -> Result<Process, ExecError> {
@@ -256,6 +263,13 @@ impl Task {
             Err(source) => Err(ExecError::SecretUnreadable { id: id.to_owned(), path: path.clone(), source }),
         }
     }
+}
+
+/// Whether an exit counts as success.
+fn judge(meta: &pb::Meta, exit: Exit) -> Result<(), ExecError> {
+    let Exit { code, out_of_memory } = exit;
+    let good = if meta.valid_exit_codes.is_empty() { code == 0 } else { meta.valid_exit_codes.contains(&code) };
+    if good { Ok(()) } else { Err(ExecError::Exit { code, args: meta.args.join(" "), out_of_memory }) }
 }
 
 /// The limits of a control group; 0 and empty are none.

@@ -50,8 +50,6 @@ pub(crate) enum FileProblem {
     TooLarge { path: PathBuf, limit: u64 },
     #[error("archive entry `{entry}` leaves the destination")]
     Breakout { entry: String },
-    #[error("cannot unpack `{}`: {what} is not supported yet", path.display())]
-    Unsupported { path: PathBuf, what: &'static str },
     #[error("`{mode}` is not a mode: {why}")]
     Mode { mode: String, why: &'static str },
     #[error(transparent)]

@@ -45,6 +45,7 @@ pub use blob::{BlobError, BlobWriter, Blobs};
 pub use cache::{Cache, KeyId, Link, NewRecord, Record, ResultId};
 pub use claim::{Claim, ClaimError};
 pub use facts::Facts;
+pub use failure::{Failure, Failures, KeptMount};
 pub use layer::{InvalidLayerId, LayerError, LayerId, Layers};
 pub use lease::{Item, Lease, LeaseError};
 pub use meta::MetaError;

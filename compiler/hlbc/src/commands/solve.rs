@@ -36,7 +36,7 @@ pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
     }
     let machine = Machine::open(config, &args.machine)?;
     let request = Request::Solve(Box::new(request(args, definition)));
-    machine.build(request, machine::entitlements(&args.allow), &SourceMap::new(), screen)
+    machine.build(request, machine::entitlements(&args.allow), args.failure.on_failure, &SourceMap::new(), screen)
 }
 
 fn request(args: &cli::Solve, definition: pb::Definition) -> Solve {

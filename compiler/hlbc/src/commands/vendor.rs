@@ -38,7 +38,7 @@ pub(crate) fn vendor(args: &cli::Vendor, screen: Screen) -> Result<(), Failure> 
 
 /// Checks the program with all that this machine can get and build.
 fn built(kept: &Kept, file: &camino::Utf8Path, machine: &Machine, screen: Screen) -> Result<Checked, Failure> {
-    let building = machine.begin([Entitlement::NetworkHost].into())?;
+    let building = machine.begin([Entitlement::NetworkHost].into(), None)?;
     let checked = program::check(kept, &kept.open_world(building.outside(kept)), file, screen);
     building.abandon();
     if machine.cancel.is_cancelled() {

@@ -19,6 +19,7 @@ mod build;
 mod buildkit;
 mod check;
 mod death;
+mod debug;
 mod diff;
 mod dump;
 mod emit;

@@ -12,7 +12,7 @@ use super::cache::CacheError;
 use crate::error::ErrorKind;
 use crate::exec::StepError;
 use crate::exec::runc::RuncError;
-use crate::snapshot::SnapshotError;
+use crate::snapshot::{Snapshot, SnapshotError};
 
 /// A process could not be run, or failed.
 #[derive(Debug, thiserror::Error)]
@@ -118,12 +118,33 @@ pub(crate) enum ExecError {
     /// The system has no more threads.
     #[error("cannot start a thread: {0}")]
     Thread(io::Error),
+    /// Nobody has a shell.
+    #[error("there is no `/bin/sh` in the files of the step, and no `busybox` on this machine that could be lent")]
+    NoShell,
     /// The thread of the process is gone.
     #[error("the thread that ran the process ended without a result")]
     Lost,
 }
 
+/// A process that failed, and what is kept of its files: snapshots by the numbers of the mounts of its op.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) error: ExecError,
+    pub(crate) kept: Vec<(usize, Snapshot)>,
+}
+
+impl<E: Into<ExecError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), kept: Vec::new() }
+    }
+}
+
 impl ExecError {
+    /// Whether there was a process, in whose files the reason may be found.
+    pub(super) fn left_files(&self) -> bool {
+        matches!(self, Self::Exit { .. } | Self::Start { .. })
+    }
+
     pub(super) fn invalid(what: impl Into<String>) -> Self {
         Self::Invalid { what: what.into() }
     }
@@ -150,7 +171,7 @@ impl ExecError {
     /// What sort of failure it is.
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
-            Self::Exit { .. } | Self::Start { .. } | Self::Selector { .. } => ErrorKind::Step,
+            Self::Exit { .. } | Self::Start { .. } | Self::Selector { .. } | Self::NoShell => ErrorKind::Step,
             Self::Step(StepError::User(_)) => ErrorKind::Step,
             Self::Cancelled => ErrorKind::Cancelled,
             Self::Invalid { .. } | Self::Unsupported { .. } => ErrorKind::Definition,

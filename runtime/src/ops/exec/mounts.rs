@@ -35,6 +35,8 @@ pub(super) struct Prepared {
     views: Vec<View>,
     forgotten: Vec<Active>,
     outputs: Vec<Output>,
+    /// What each mount shows that is made of an input, by its number.
+    shown: Vec<(usize, Shown)>,
     /// Which of the outputs is at `/`.
     root_output: Option<usize>,
     caches: BTreeMap<String, Cache>,
@@ -48,8 +50,16 @@ enum Output {
     Written(Box<Active>),
 }
 
+/// Where to find the files of a mount after the process has ended.
+enum Shown {
+    /// They are what they were.
+    Same(Snapshot),
+    Output(usize),
+    Forgotten(usize),
+}
+
 /// A place, as an absolute path without `.` and `..`.
-pub(super) fn absolute(cwd: &Path, path: &str) -> PathBuf {
+pub(crate) fn absolute(cwd: &Path, path: &str) -> PathBuf {
     let mut clean = PathBuf::from("/");
     for component in cwd.join(path).components() {
         match component {
@@ -61,6 +71,11 @@ pub(super) fn absolute(cwd: &Path, path: &str) -> PathBuf {
         }
     }
     clean
+}
+
+/// What is lent behind the socket of a mount.
+pub(crate) fn socket_id(ssh: &pb::SshOpt) -> &str {
+    if ssh.id.is_empty() { DEFAULT_SOCKET } else { &ssh.id }
 }
 
 impl Prepared {
@@ -76,11 +91,12 @@ impl Prepared {
             views: Vec::new(),
             forgotten: Vec::new(),
             outputs: Vec::new(),
+            shown: Vec::new(),
             root_output: None,
             caches: take_caches(task)?,
         };
         let mut root = None;
-        for mount in &task.op.mounts {
+        for (number, mount) in task.op.mounts.iter().enumerate() {
             let place = absolute(cwd, &mount.dest);
             let is_root = place == Path::new("/");
             let kind = MountType::try_from(mount.mount_type)
@@ -93,8 +109,8 @@ impl Prepared {
                 return Err(ExecError::invalid(format!("the mount at `{}` cannot be an output", mount.dest)));
             }
             let what = match kind {
-                MountType::Bind => Some(What::Bind(prepared.bind(task, sandbox, mount, &place)?)),
-                MountType::Cache => Some(What::Bind(prepared.cache(task, sandbox, mount, &place)?)),
+                MountType::Bind => Some(What::Bind(prepared.bind(task, sandbox, (number, mount), &place)?)),
+                MountType::Cache => Some(What::Bind(prepared.cache(task, sandbox, (number, mount), &place)?)),
                 MountType::Tmpfs => Some(What::Memory(memory(mount)?)),
                 MountType::Secret => prepared.secret(task, sandbox, mount)?,
                 MountType::Ssh => prepared.socket(task, sandbox, mount)?,
@@ -133,13 +149,46 @@ impl Prepared {
         outputs.into_iter().map(commit).collect()
     }
 
-    fn bind(&mut self, task: &Task, sandbox: &Sandbox, mount: &pb::Mount, place: &Path) -> Result<PathBuf, ExecError> {
+    /// Makes snapshots of everything that was written, and gives what all mounts show, by their numbers. What cannot be kept
+    /// is left out: the failure that led here is what counts.
+    pub(super) fn keep(mut self) -> Vec<(usize, Snapshot)> {
+        let (outputs, forgotten) = (std::mem::take(&mut self.outputs), std::mem::take(&mut self.forgotten));
+        let shown = std::mem::take(&mut self.shown);
+        drop(self);
+        let commit = |active: Active| {
+            let kept = active.commit();
+            kept.inspect_err(|error| tracing::warn!(%error, "files of a failed step are not kept")).ok()
+        };
+        let mut outputs: Vec<Option<Snapshot>> = outputs
+            .into_iter()
+            .map(|output| match output {
+                Output::Same(snapshot) => Some(snapshot),
+                Output::Written(active) => commit(*active),
+            })
+            .collect();
+        let mut forgotten: Vec<Option<Snapshot>> = forgotten.into_iter().map(commit).collect();
+        let mut find = |shown| match shown {
+            Shown::Same(snapshot) => Some(snapshot),
+            Shown::Output(at) => outputs.get_mut(at)?.take(),
+            Shown::Forgotten(at) => forgotten.get_mut(at)?.take(),
+        };
+        shown.into_iter().filter_map(|(number, shown)| Some((number, find(shown)?))).collect()
+    }
+
+    fn bind(
+        &mut self,
+        task: &Task,
+        sandbox: &Sandbox,
+        (number, mount): (usize, &pb::Mount),
+        place: &Path,
+    ) -> Result<PathBuf, ExecError> {
         let base = input(task, mount)?;
         let is_root = place == Path::new("/");
         if mount.readonly && mount.input != -1 && !is_root {
             let view = task.snapshots.view(&base)?;
             let path = self.select(sandbox, mount, place, view.path())?;
             self.views.push(view);
+            self.shown.push((number, Shown::Same(base.clone())));
             if mount.output != -1 {
                 self.outputs.push(Output::Same(base));
             }
@@ -150,11 +199,14 @@ impl Prepared {
         let tree = active.mount()?;
         let path = self.select(sandbox, mount, place, &tree)?;
         if mount.output == -1 {
+            self.shown.push((number, Shown::Forgotten(self.forgotten.len())));
             self.forgotten.push(active);
         } else if task.wanted.as_ref().is_some_and(|wanted| !wanted.contains(&self.outputs.len())) {
+            self.shown.push((number, Shown::Forgotten(self.forgotten.len())));
             self.forgotten.push(active);
             self.outputs.push(Output::Same(Snapshot::scratch()));
         } else {
+            self.shown.push((number, Shown::Output(self.outputs.len())));
             // Paths in a part of a tree are not those in the tree.
             if is_root && path == tree {
                 self.root_output = Some(self.outputs.len());
@@ -164,8 +216,15 @@ impl Prepared {
         Ok(path)
     }
 
-    fn cache(&mut self, task: &Task, sandbox: &Sandbox, mount: &pb::Mount, place: &Path) -> Result<PathBuf, ExecError> {
+    fn cache(
+        &mut self,
+        task: &Task,
+        sandbox: &Sandbox,
+        (number, mount): (usize, &pb::Mount),
+        place: &Path,
+    ) -> Result<PathBuf, ExecError> {
         let wanted = wanted(task, mount)?;
+        self.shown.push((number, Shown::Same(wanted.base.clone())));
         let path = self.caches.get(&wanted.key()).map(|cache| cache.path.clone());
         let path = path.ok_or(ExecError::invalid("a cache mount was not prepared"))?;
         if mount.output != -1 {
@@ -196,7 +255,7 @@ impl Prepared {
 
     fn socket(&mut self, task: &Task, sandbox: &Sandbox, mount: &pb::Mount) -> Result<Option<What>, ExecError> {
         let ssh = mount.ssh_opt.as_ref().ok_or(ExecError::invalid("an SSH mount does not say which"))?;
-        let id = if ssh.id.is_empty() { DEFAULT_SOCKET } else { &ssh.id };
+        let id = socket_id(ssh);
         let Some(lent) = task.sockets.get(id) else {
             return if ssh.optional { Ok(None) } else { Err(ExecError::SocketMissing { id: id.to_owned() }) };
         };

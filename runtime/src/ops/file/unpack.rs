@@ -22,6 +22,8 @@ const BZIP2: &[u8] = b"BZh";
 /// Follows the level digit in a bzip2 file.
 const BZIP2_BLOCK: &[u8] = &[0x31, 0x41, 0x59, 0x26, 0x53, 0x59];
 const XZ: &[u8] = &[0xfd, b'7', b'z', b'X', b'Z', 0];
+/// As much memory, in KiB, as an xz file may ask for: what `xz -9` needs is a tenth of it.
+const XZ_MEMORY: u32 = 1 << 20;
 const XATTR: &str = "SCHILY.xattr.";
 
 /// Extracts `archive` into the directory `place` of the target. False, and nothing done, if it is no archive.
@@ -59,15 +61,14 @@ fn open(source: &Root, archive: &Path) -> Result<Box<dyn Read>, FileProblem> {
     let file = file::open_regular(archive).map_err(at(source, archive))?;
     let mut reader = BufReader::with_capacity(64 * 1024, File::from(file));
     let start = reader.fill_buf().map_err(at(source, archive))?;
-    let unsupported = |what| FileProblem::Unsupported { path: super::inside(source, archive), what };
     if start.starts_with(GZIP) {
         Ok(Box::new(flate2::bufread::MultiGzDecoder::new(reader)))
     } else if start.starts_with(ZSTD) {
         Ok(Box::new(zstd::Decoder::with_buffer(reader).map_err(at(source, archive))?))
     } else if start.starts_with(BZIP2) && start.get(4..).is_some_and(|rest| rest.starts_with(BZIP2_BLOCK)) {
-        Err(unsupported("bzip2"))
+        Ok(Box::new(bzip2::bufread::MultiBzDecoder::new(reader)))
     } else if start.starts_with(XZ) {
-        Err(unsupported("xz"))
+        Ok(Box::new(lzma_rust2::XzReader::new_mem_limit(reader, true, XZ_MEMORY)))
     } else {
         Ok(Box::new(reader))
     }

@@ -4,6 +4,7 @@
 
 mod blobs;
 mod cache;
+mod failures;
 mod format;
 mod layers;
 mod leases;

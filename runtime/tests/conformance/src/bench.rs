@@ -7,8 +7,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use camino::Utf8Path;
-use hlb_compiler::{Consent, Content, Export, Options, Platform, Request, Solve};
+use hlb_compiler::{Content, Export};
 
 use crate::cases::{self, Case, Lack};
 use crate::daemon::Daemon;
@@ -17,7 +16,7 @@ use crate::foreign::{self, Foreign};
 use crate::namespaces::Server;
 use crate::there::There;
 use crate::world::{self, CaseWorld};
-use crate::{files, image_listing, images, listing, registry, repositories, sockets, web};
+use crate::{files, image_listing, images, listing, program, registry, repositories, sockets, web};
 
 /// Servers and engines.
 pub struct Bench {
@@ -124,15 +123,8 @@ impl Bench {
 
     /// Compiles a case.
     fn steps(&self, case: &Case) -> Result<Vec<Step>, String> {
-        let path = self.directory.join(format!("programs/{}.hlb", case.name));
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &case.text).unwrap();
-        let world = CaseWorld { tokio: &self.tokio, images: self.here.images() };
-        let checked = hlb_compiler::check(&world, Utf8Path::from_path(&path).unwrap());
-        let options = Options { platform: Platform::new("linux", "amd64"), consent: Consent::none() };
-        let request = hlb_compiler::compile(&world, &checked, &[], &options);
-        let mut solves = Vec::new();
-        flatten(request.map_err(|error| format!("it does not compile: {error}"))?, &mut solves);
+        let world = CaseWorld { tokio: &self.tokio, images: Some(self.here.images()) };
+        let solves = program::compile(&world, &self.directory, case)?;
         let mut steps = Vec::new();
         for solve in solves {
             let exported: BTreeSet<_> =
@@ -310,16 +302,6 @@ fn difference(old: &str, new: &str) -> String {
         }
     }
     text
-}
-
-fn flatten(request: Request, solves: &mut Vec<Solve>) {
-    match request {
-        Request::Nil => {}
-        Request::Solve(solve) => solves.push(*solve),
-        Request::Parallel(parts) | Request::Sequential(parts) => {
-            parts.into_iter().for_each(|part| flatten(part, solves));
-        }
-    }
 }
 
 fn title(product: &Product) -> String {

@@ -29,7 +29,7 @@ const FILES: &[(&str, u32, &str)] = &[
     ("vendor/keep/h.txt", 0o644, "h\n"),
 ];
 
-/// Fills `files`, `linked`, `followed`, `keys` and `www` below a directory.
+/// Fills `files`, `archives`, `linked`, `followed`, `keys` and `www` below a directory.
 ///
 /// # Panics
 /// If they cannot be written.
@@ -69,14 +69,21 @@ pub fn write(directory: &Path) {
     let archive = files.join("archive.tar");
     let pack = |kind: &str, to: &Path| {
         run(Command::new("tar")
-            .args(["--sort=name", "--owner=7", "--group=8", "--numeric-owner", "--mode=go-w", kind])
+            .args(["--sort=name", "--owner=7", "--group=8", "--numeric-owner", "--mode=go-w", kind, "-cf"])
             .arg(to)
             .arg("-C")
             .arg(&tree)
             .arg("in"));
     };
-    pack("-cf", &archive);
-    pack("-czf", &files.join("archive.tgz"));
+    pack("--no-auto-compress", &archive);
+    pack("--gzip", &files.join("archive.tgz"));
+    // Apart, as many cases list all files.
+    let archives = directory.join("archives");
+    std::fs::create_dir_all(&archives).unwrap();
+    for (kind, name) in [("--xz", "archive.txz"), ("--bzip2", "archive.tbz"), ("--zstd", "archive.tzst")] {
+        pack(kind, &archives.join(name));
+    }
+    age(&archives);
     // Not among the files: keys differ from run to run.
     let keys = directory.join("keys");
     std::fs::create_dir_all(&keys).unwrap();

@@ -41,6 +41,8 @@ pub fn all() -> Vec<Foreign> {
     all.push(raw("passthrough", "Hands one input on and waits for the other.", passthrough()));
     all.push(raw("diff-of-nothing", "The changes from the empty filesystem, said in full.", diff_of_nothing()));
     all.push(raw("diff-to-nothing", "The changes to the empty filesystem.", diff_to_nothing()));
+    all.push(raw("owner-of-another", "Names of users that stand in the accounts of another input.", owners(false)));
+    all.push(raw("symlink-owner-of-another", "The same for a link.", owners(true)));
     let mut unknown = raw("unknown-capability", "A feature that nobody has.", marshal(Some(&one()), Vec::new()));
     for metadata in unknown.definition.metadata.values_mut() {
         metadata.caps.insert("file.from.the.future".to_owned(), true);
@@ -214,6 +216,60 @@ fn build(name: Option<&str>) -> pb::Definition {
 fn passthrough() -> pb::Definition {
     let op = pb::PassthroughOp { id: "both".to_owned(), outputs: vec![1] };
     reading(&[two(), one()], Some("passthroughop"), pb::OpKind::Passthrough(op))
+}
+
+/// What belongs to users of the image `user`, on an empty filesystem.
+fn owners(link: bool) -> pb::Definition {
+    let user = image(Image::new(format!("{}/user:latest", registry::HOST), platform()), Annotations::default());
+    let named =
+        |name: &str| pb::UserOpt { user: Some(pb::User::ByName(pb::NamedUserOpt { name: name.to_owned(), input: 1 })) };
+    let owner = || Some(pb::ChownOpt { user: Some(named("app")), group: Some(named("staff")) });
+    let mixed = || {
+        let group = pb::UserOpt { user: Some(pb::User::ById(9)) };
+        Some(pb::ChownOpt { user: Some(named("app")), group: Some(group) })
+    };
+    let time = -1;
+    let copy = |dest: &str, owner: Option<pb::ChownOpt>| {
+        let (src, dest, mode, timestamp) = ("/one".to_owned(), dest.to_owned(), -1, time);
+        pb::FileActionKind::Copy(pb::FileActionCopy { src, dest, owner, mode, timestamp, ..Default::default() })
+    };
+    let kinds = if link {
+        let (oldpath, newpath) = ("one".to_owned(), "/link".to_owned());
+        vec![pb::FileActionKind::Symlink(pb::FileActionSymlink { oldpath, newpath, owner: owner(), timestamp: time })]
+    } else {
+        let (file, dir) = ("/file".to_owned(), "/dir".to_owned());
+        let data = b"owned".to_vec();
+        vec![
+            pb::FileActionKind::Mkfile(pb::FileActionMkFile {
+                path: file,
+                mode: 0o640,
+                data,
+                owner: owner(),
+                timestamp: time,
+            }),
+            pb::FileActionKind::Mkdir(pb::FileActionMkDir {
+                path: dir,
+                mode: 0o750,
+                make_parents: false,
+                owner: owner(),
+                timestamp: time,
+            }),
+            copy("/copied", owner()),
+            copy("/mixed", mixed()),
+        ]
+    };
+    let last = kinds.len() - 1;
+    let actions = kinds.into_iter().enumerate().map(|(at, action)| {
+        let copies = matches!(action, pb::FileActionKind::Copy(_));
+        pb::FileAction {
+            // Each works on what the one before has made; behind the inputs come the actions.
+            input: if at == 0 { -1 } else { 1 + at as i64 },
+            secondary_input: if copies { 0 } else { -1 },
+            output: if at == last { 0 } else { -1 },
+            action: Some(action),
+        }
+    });
+    reading(&[one(), user], Some("file.base"), pb::OpKind::File(pb::FileOp { actions: actions.collect() }))
 }
 
 fn diff_of_nothing() -> pb::Definition {

@@ -118,10 +118,23 @@ fn privileged_a_missing_runtime_is_named() {
         cancel: CancellationToken::new(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let error = runtime.block_on(exec(&cx, &shell("true"), None, std::slice::from_ref(&bench.base))).unwrap_err();
+    let error = runtime.block_on(exec(&cx, &shell("true"), None, std::slice::from_ref(&bench.base))).unwrap_err().error;
     let text = "`/nowhere/runc` is not installed: on Debian and Ubuntu, `apt-get install runc` installs it";
     assert_eq!((error.to_string().as_str(), error.kind()), (text, crate::ErrorKind::Environment));
     assert_clean(&bench);
+}
+
+#[test]
+fn privileged_want_of_memory_is_told() {
+    for program in RUNTIMES {
+        let mut bench = Bench::with(program);
+        bench.resources = Some(pb::LinuxResources { memory: 32 << 20, ..Default::default() });
+        // The shell outlives what is killed, so that there is a moment to see it.
+        let op = shell("dd if=/dev/zero of=/dev/null bs=200M count=1; sleep 0.5; exit 1");
+        let error = bench.run(&op, std::slice::from_ref(&bench.base)).0.unwrap_err();
+        assert!(matches!(error, ExecError::Exit { code: 1, out_of_memory: true, .. }), "{program}: {error}");
+        assert_clean(&bench);
+    }
 }
 
 #[test]

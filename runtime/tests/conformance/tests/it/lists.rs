@@ -1,11 +1,12 @@
 //! The lists beside the cases: nothing is missing and nothing is stale. Needs no engine.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use camino::Utf8Path;
 use hlb_compiler::testing::MemoryWorld;
 use hlb_conformance::cases::{self, Case};
-use hlb_conformance::{coverage, foreign};
+use hlb_conformance::{coverage, fields, foreign, program};
 
 /// Programs, and graphs made by hand.
 fn everything() -> Vec<Case> {
@@ -24,6 +25,38 @@ fn differences() -> Vec<String> {
     cases::differences().into_iter().map(|(case, _)| case).collect()
 }
 
+/// The names of not-covered.txt: those of builtins, which have a type in front, or those of fields.
+fn excused(builtins: bool) -> BTreeSet<String> {
+    let rows = cases::rows("not-covered.txt", 2).into_iter().filter_map(|row| row.into_iter().next());
+    rows.filter(|name| name.contains(' ') == builtins).collect()
+}
+
+/// Every field of every op is in the graph of a case, which fields.txt names, or it is said why not.
+#[test]
+fn every_field_of_an_op_is_in_a_case() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fields");
+    let _ = std::fs::remove_dir_all(&directory);
+    let graphs = program::graphs(&directory);
+    let used = fields::used(graphs.iter().map(|(case, definition)| (case.as_str(), definition.clone())));
+    let (all, excused) = (fields::all(), excused(false));
+    let unknown: Vec<_> = used.keys().filter(|name| !all.contains(*name)).collect();
+    assert!(unknown.is_empty(), "fields.rs does not know these: {unknown:#?}");
+    let missing: Vec<_> = all.iter().filter(|name| !used.contains_key(*name) && !excused.contains(*name)).collect();
+    assert!(missing.is_empty(), "no case has these, and not-covered.txt does not say why: {missing:#?}");
+    let stale: Vec<_> = excused.iter().filter(|name| used.contains_key(*name) || !all.contains(*name)).collect();
+    assert!(stale.is_empty(), "not-covered.txt excuses what is covered or gone: {stale:#?}");
+
+    let mut table =
+        "# Every field of ops with a case that has it, as `cargo xtask conformance --write` finds it.\n".to_owned();
+    used.iter().for_each(|(field, case)| table.push_str(&format!("{field} | {case}\n")));
+    let path = cases::directory().join("fields.txt");
+    if std::env::var_os("HLB_CONFORMANCE_WRITE").is_some() {
+        assert!(std::fs::write(&path, &table).is_ok(), "fields.txt cannot be written");
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(written == table, "fields.txt is not up to date: `cargo xtask conformance --write every_field`");
+}
+
 /// Every builtin and every option is used by a case, or it is said why not.
 #[test]
 fn every_builtin_is_in_a_case() {
@@ -38,7 +71,7 @@ fn every_builtin_is_in_a_case() {
         }
     }
     let declared = coverage::declared(&world);
-    let excused: BTreeSet<String> = cases::rows("not-covered.txt", 2).into_iter().map(|row| row[0].clone()).collect();
+    let excused = excused(true);
     let missing: Vec<_> =
         declared.iter().filter(|name| !used.contains_key(*name) && !excused.contains(*name)).collect();
     assert!(missing.is_empty(), "no case uses these, and not-covered.txt does not say why: {missing:#?}");
