@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use hlb_llb::Digest;
 use hlb_llb::digest::Hasher;
+use hlb_llb::status::Stream;
 use hlb_store::Claim;
 use tokio::sync::OwnedMutexGuard;
 
@@ -26,6 +27,8 @@ use crate::solver::vertex::Vertex;
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
 /// How long somebody waits before that is told.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// What is told. There is nothing to measure about it, so it is a line of the step.
+const WAITING: &[u8] = b"waiting for another run, which makes the same\n";
 
 /// The steps that this process is making or waits for.
 #[derive(Default)]
@@ -76,7 +79,7 @@ impl Turn {
         while !self.try_claim(job)? {
             if !told && begin.elapsed() >= PATIENCE {
                 told = true;
-                job.progress(&vertex.digest, "waiting for another build", 0, None);
+                job.log(&vertex.digest, Stream::Stderr, WAITING);
             }
             tokio::select! {
                 () = tokio::time::sleep(pause) => pause = PAUSES.1.min(pause * 2),

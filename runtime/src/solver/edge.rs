@@ -75,17 +75,22 @@ async fn find_keys(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize, hold: bo
         // Whoever reads a vertex that ignores the cache must run again too.
         return Ok(Vec::new());
     }
-    let found = if hold {
-        at_hand(job, &keys)?.map(|(hit, snapshot)| (hit, Some(snapshot)))
-    } else {
-        hit(job, &keys)?.map(|hit| (hit, None))
+    let look = |keys: &[KeyId]| -> Result<Option<(Hit, Option<Snapshot>)>, SolveError> {
+        Ok(match hold {
+            true => at_hand(job, keys)?.map(|(hit, snapshot)| (hit, Some(snapshot))),
+            false => hit(job, keys)?.map(|hit| (hit, None)),
+        })
+    };
+    // The result of a source is saved under all of its keys; only if the first does not lead to one, it is found by another.
+    let first = if vertex.inputs.is_empty() { keys.get(..1).unwrap_or_default() } else { &keys };
+    let (found, how) = match look(first)? {
+        None if first.len() < keys.len() => (look(&keys)?, Match::ImageLayers),
+        found => (found, Match::Definition),
     };
     if let Some((hit, snapshot)) = found {
         if let Some(snapshot) = snapshot {
             *vertex.edge(output).held.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
         }
-        let by_layers = vertex.inputs.is_empty() && keys.first() != Some(&hit.key);
-        let how = if by_layers { Match::ImageLayers } else { Match::Definition };
         report(vertex, &map, &how, &hit, || search.parts(vertex));
     }
     Ok(keys)
