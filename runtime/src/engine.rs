@@ -14,6 +14,7 @@ use hlb_registry::Images;
 use hlb_store::Store;
 use tokio::sync::Semaphore;
 
+use crate::collect::Used;
 use crate::exec::network::Network;
 use crate::exec::runc::OciRuntime;
 use crate::ops::source;
@@ -30,6 +31,8 @@ pub(crate) struct Engine {
     pub(crate) network: Network,
     /// One permit for each op that may run at a time.
     pub(crate) permits: Semaphore,
+    /// What was found in the cache and used.
+    pub(crate) used: Used,
     vertices: Mutex<HashMap<VertexKey, Weak<Vertex>>>,
 }
 
@@ -48,6 +51,7 @@ impl Engine {
             oci,
             network,
             permits: Semaphore::new(jobs.max(1)),
+            used: Used::default(),
             vertices: Mutex::new(HashMap::new()),
         }
     }

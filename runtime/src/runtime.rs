@@ -21,6 +21,8 @@ use crate::exec::network::Network;
 use crate::exec::runc::OciRuntime;
 use crate::export::ExportError;
 use crate::history::Build;
+use crate::mend::{self, Mended};
+use crate::ops::blocking;
 use crate::snapshot::Snapshot;
 use crate::solver::edge;
 use crate::solver::job::{Job, StatusSink};
@@ -191,7 +193,26 @@ impl Runtime {
         let graph = Graph::load(&request.definition).map_err(|error| SolveError::new(ErrorKind::Definition, error))?;
         admission::admit(&graph, &request.allow)?;
         status(Status::Graph(shown(&graph)));
+        let mut mended = Mended::default();
+        loop {
+            let result = self.attempt(&graph, &request, &status, cancel).await;
+            match result {
+                Err(error) if !cancel.is_cancelled() && mended.mend(&self.engine, &error, &status, cancel).await => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Solves a graph once.
+    async fn attempt(
+        &self,
+        graph: &Graph,
+        request: &SolveRequest,
+        status: &StatusSink,
+        cancel: &CancellationToken,
+    ) -> Result<Solved, SolveError> {
         let Some((target, output)) = graph.target else { return Ok(Solved { snapshot: Snapshot::default() }) };
+        let request = request.clone();
         let job = Arc::new(Job {
             engine: Arc::clone(&self.engine),
             locals: request.locals,
@@ -203,10 +224,10 @@ impl Runtime {
             keep_failed: request.keep_failed,
             cancel: cancel.child_token(),
             tasks: TaskTracker::new(),
-            status,
+            status: Arc::clone(status),
             cached: Mutex::new(HashSet::new()),
         });
-        let vertices = self.engine.vertices(&graph, &job, 0);
+        let vertices = self.engine.vertices(graph, &job, 0);
         let Some(vertex) = vertices.get(target) else {
             return Err(SolveError::say(ErrorKind::Definition, "the terminal op names no vertex"));
         };
@@ -216,7 +237,12 @@ impl Runtime {
         }
         job.tasks.close();
         job.tasks.wait().await;
-        Ok(Solved { snapshot: result?.snapshot.clone() })
+        let engine = Arc::clone(&self.engine);
+        let noted =
+            move || engine.used.flush(&engine.store).map_err(|error| SolveError::new(ErrorKind::Environment, error));
+        let noted = blocking(noted).await;
+        let solved = Solved { snapshot: result?.snapshot.clone() };
+        noted.map(|()| solved)
     }
 
     /// Writes a result out. Files appear by rename, so a failed export leaves no half-written file.
@@ -224,6 +250,20 @@ impl Runtime {
     /// # Errors
     /// `ErrorKind::Step`: the destination cannot be written. `ErrorKind::Cancelled`: files that were complete are there.
     pub async fn export(
+        &self,
+        solved: &Solved,
+        target: &ExportTarget,
+        cancel: &CancellationToken,
+    ) -> Result<Exported, SolveError> {
+        match self.write(solved, target, cancel).await {
+            Err(error) if mend::after_export(&self.engine, &error, cancel).await => {
+                self.write(solved, target, cancel).await
+            }
+            other => other,
+        }
+    }
+
+    async fn write(
         &self,
         solved: &Solved,
         target: &ExportTarget,
@@ -247,7 +287,7 @@ impl Runtime {
             .map(|_| Exported::default())
             .map_err(|error| match error {
                 ExportError::Cancelled => SolveError::cancelled(),
-                error => SolveError::new(ErrorKind::Step, error),
+                error => SolveError::outside(error),
             })
         });
         written.await.unwrap_or_else(|error| Err(SolveError::new(ErrorKind::Internal, error)))

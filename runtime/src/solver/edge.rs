@@ -11,6 +11,7 @@ use futures_util::future::try_join_all;
 use hlb_llb::Digest;
 use hlb_store::{KeyId, Link, NewRecord, Record};
 
+use crate::collect;
 use crate::error::{ErrorKind, SolveError};
 use crate::ops;
 use crate::snapshot::Snapshot;
@@ -19,7 +20,7 @@ use crate::solver::flight::Pending;
 use crate::solver::job::Job;
 use crate::solver::key::{self, DepKey};
 use crate::solver::structure::{self, InputPart};
-use crate::solver::vertex::{Done, Input, Vertex};
+use crate::solver::vertex::{Done, Input, Ran, Vertex};
 use crate::why::Match;
 
 /// The keys of an output that follow without making anything.
@@ -78,6 +79,7 @@ fn usable(vertex: &Vertex, keys: Vec<KeyId>) -> Vec<KeyId> {
 
 /// Reports a hit, the first time that there is one.
 fn found(job: &Job, vertex: &Vertex, map: &CacheMap, how: Match, hit: &Hit, inputs: impl FnOnce() -> Vec<InputPart>) {
+    job.engine.used.note(&hit.record);
     if job.found(&vertex.digest)
         && let Some(build) = &job.build
     {
@@ -165,7 +167,7 @@ async fn run_and_save(
         let sentence = format!("`{}` has {} outputs, number {output} was asked for", vertex.name, ran.outputs.len());
         SolveError::say(ErrorKind::Definition, sentence)
     })?;
-    let keys = save(job, vertex, map, search, output, &snapshot).await?;
+    let keys = save(job, vertex, map, search, output, &ran).await?;
     if let Some((build, parts)) = job.build.as_ref().zip(parts) {
         let key = keys.iter().find(|key| !key::is_session_only(key));
         let structure = structure::of(vertex, map, key, parts);
@@ -184,7 +186,7 @@ async fn save(
     map: &CacheMap,
     search: Search<'_>,
     output: usize,
-    snapshot: &Snapshot,
+    ran: &Ran,
 ) -> Result<Vec<KeyId>, SolveError> {
     let (keys, links) = if vertex.inputs.is_empty() {
         (map.roots.iter().map(|root| key::root_key(root, output)).collect(), Vec::new())
@@ -199,7 +201,8 @@ async fn save(
         return Ok(keys);
     }
     let store = job.engine.store.clone();
-    let (layers, description) = (snapshot.layers().to_vec(), vertex.name.clone());
+    let layers = ran.outputs.get(output).map(|snapshot| snapshot.layers().to_vec()).unwrap_or_default();
+    let (description, kind, cost) = (vertex.name.clone(), collect::kind(&vertex.op), ran.took.unwrap_or_default());
     let (root, facts) = (vertex.inputs.is_empty(), hlb_llb::dump::op(&vertex.op));
     let saved = tokio::task::spawn_blocking(move || {
         for key in storable {
@@ -210,6 +213,8 @@ async fn save(
                 facts: facts.clone(),
                 layers: layers.clone(),
                 description: description.clone(),
+                kind,
+                cost,
             })?;
         }
         Ok::<(), hlb_store::MetaError>(())

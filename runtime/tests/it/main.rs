@@ -10,6 +10,7 @@
 mod graphs;
 mod images;
 mod looks;
+mod mended;
 mod solve;
 mod sources;
 mod steps;

@@ -25,7 +25,12 @@ pub(crate) struct Bench {
     pub(crate) secrets: BTreeMap<String, PathBuf>,
     pub(crate) sockets: BTreeMap<String, Lent>,
     pub(crate) allow: BTreeSet<Entitlement>,
+    /// Called with each event of a solve.
+    pub(crate) watch: Option<Watch>,
 }
+
+/// Something that happens while a solve goes on.
+pub(crate) type Watch = Arc<dyn Fn(&Status) + Send + Sync>;
 
 /// What one solve did, by vertex name.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -42,7 +47,7 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("src")).unwrap();
         let (layouts, secrets) = (BTreeMap::new(), BTreeMap::new());
-        Self { dir, layouts, secrets, sockets: BTreeMap::new(), allow: BTreeSet::new() }
+        Self { dir, layouts, secrets, sockets: BTreeMap::new(), allow: BTreeSet::new(), watch: None }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -90,7 +95,7 @@ impl Bench {
         self.solve_with(marshal(target, Vec::new()), async |runtime, solved| Ok(look(&runtime.look(&solved).await?)))
     }
 
-    fn solve_with<T>(
+    pub(crate) fn solve_with<T>(
         &self,
         definition: pb::Definition,
         end: impl AsyncFnOnce(&Runtime, Solved) -> Result<T, SolveError>,
@@ -117,7 +122,13 @@ impl Bench {
                 build: None,
                 keep_failed: false,
             };
-            let status = Arc::new(move |status| sink.lock().unwrap().push(status));
+            let watch = self.watch.clone();
+            let status = Arc::new(move |status| {
+                if let Some(watch) = &watch {
+                    watch(&status);
+                }
+                sink.lock().unwrap().push(status);
+            });
             let solved = runtime.solve(request, status, &CancellationToken::new()).await;
             let seen = seen(&events.lock().unwrap());
             Ok((seen, end(&runtime, solved?).await?))

@@ -5,8 +5,10 @@
 mod blobs;
 mod cache;
 mod format;
+mod gc;
 mod layers;
 mod leases;
+mod power;
 mod processes;
 mod sessions;
 
