@@ -15,6 +15,7 @@ use hlb_compiler::{Consent, ConsentError};
 use crate::output::{self, Output};
 use given::Given;
 pub(crate) use machine::{MachineArgs, Progress};
+pub(crate) use store::{Du, Prune, StateArgs};
 
 const EXIT_CODES: &str = "Exit codes:
   0    done
@@ -103,6 +104,10 @@ pub(crate) enum Command {
     Vendor(Vendor),
     /// Tell of the modules of a program
     Module(Module),
+    /// Tell what the state directory takes, and what for
+    Du(Du),
+    /// Remove what no running build uses from the state directory
+    Prune(Prune),
     /// Print the version
     Version,
 }

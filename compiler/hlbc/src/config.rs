@@ -1,7 +1,7 @@
 //! Where things are on this machine.
 //!
 //! Owns the configuration file `hlbc.toml`, and the defaults for it and for the state directory. What the tables in the file
-//! mean is known to `hlb-registry`.
+//! mean that say where images come from, is known to `hlb-registry`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use camino::Utf8Path;
 use hlb_compiler::Consent;
 use hlb_registry::RegistryConfig;
+use hlb_runtime::CacheLimits;
 
 use crate::error::{Failure, Kind};
+use crate::size;
 
 /// The environment variables that count, taken once.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,13 @@ pub(crate) struct Places {
     xdg_config: Option<OsString>,
     home: Option<OsString>,
     superuser: bool,
+}
+
+/// What the configuration file says.
+struct File {
+    registries: RegistryConfig,
+    consent: Consent,
+    cache: CacheLimits,
 }
 
 impl Places {
@@ -70,7 +79,7 @@ impl Places {
     /// # Errors
     /// If the file cannot be read or says what cannot be understood.
     pub(crate) fn registries(&self) -> Result<RegistryConfig, Failure> {
-        Ok(self.file()?.map_or_else(RegistryConfig::empty, |(registries, _)| registries))
+        Ok(self.file()?.map_or_else(RegistryConfig::empty, |file| file.registries))
     }
 
     /// What modules of others may do, by the configuration file. Without one, nothing.
@@ -78,10 +87,18 @@ impl Places {
     /// # Errors
     /// As [`Places::registries`].
     pub(crate) fn consent(&self) -> Result<Consent, Failure> {
-        Ok(self.file()?.map_or_else(Consent::none, |(_, consent)| consent))
+        Ok(self.file()?.map_or_else(Consent::none, |file| file.consent))
     }
 
-    fn file(&self) -> Result<Option<(RegistryConfig, Consent)>, Failure> {
+    /// How much space the state directory may take, by the configuration file. Without one, all but a tenth of the disk.
+    ///
+    /// # Errors
+    /// As [`Places::registries`].
+    pub(crate) fn cache(&self) -> Result<CacheLimits, Failure> {
+        Ok(self.file()?.map_or_else(CacheLimits::default, |file| file.cache))
+    }
+
+    fn file(&self) -> Result<Option<File>, Failure> {
         let named = self.config.as_ref().map(PathBuf::from);
         let default = || {
             if self.superuser {
@@ -104,14 +121,18 @@ impl Places {
         let failure =
             |why: String| Failure::new(Kind::Environment, format!("`{}` cannot be used", path.display())).because(why);
         let table: toml::Table = toml::from_str(&text).map_err(|error| failure(words(&error, &text)))?;
-        if let Some(key) = table.keys().find(|key| !matches!(key.as_str(), "registries" | "layouts" | "trust")) {
-            return Err(failure(format!("it has a table `{key}`, which means nothing"))
-                .help("use `[registries.\"HOST\"]`, `[layouts]` and `[trust]`, as docs/cli.md describes them"));
+        if let Some(key) =
+            table.keys().find(|key| !matches!(key.as_str(), "registries" | "layouts" | "trust" | "cache"))
+        {
+            return Err(failure(format!("it has a table `{key}`, which means nothing")).help(
+                "use `[registries.\"HOST\"]`, `[layouts]`, `[trust]` and `[cache]`, as docs/cli.md describes them",
+            ));
         }
         let mut config: RegistryConfig = toml::from_str(&text).map_err(|error| failure(words(&error, &text)))?;
         config.relative_to(path.parent().unwrap_or(Path::new(".")));
         let consent = table.get("trust").map_or(Ok(Consent::none()), trust).map_err(failure)?;
-        Ok(Some((config, consent)))
+        let cache = table.get("cache").map_or(Ok(CacheLimits::default()), cache).map_err(failure)?;
+        Ok(Some(File { registries: config, consent, cache }))
     }
 
     /// A directory of ours below one of the user's. The specification has relative values ignored.
@@ -122,6 +143,30 @@ impl Places {
         };
         Some(base.join("hlbc"))
     }
+}
+
+/// What the table `cache` says: how much space the state directory may take. If it says something, that is all.
+fn cache(table: &toml::Value) -> Result<CacheLimits, String> {
+    let table = table.as_table().ok_or("`cache` is no table")?;
+    let mut limits = CacheLimits { use_at_most: None, leave_free: None, keep_at_least: None };
+    for (name, value) in table {
+        let text =
+            value.as_str().ok_or_else(|| format!("`{name}` in `cache` is no text such as \"10GB\" or \"10%\""))?;
+        let space = size::parse_space(text).map_err(|error| format!("`{name}` in `cache`: {error}"))?;
+        match name.as_str() {
+            "use-at-most" => limits.use_at_most = Some(space),
+            "leave-free" => limits.leave_free = Some(space),
+            "keep-at-least" => limits.keep_at_least = Some(space),
+            _ => {
+                let known = "use `use-at-most`, `leave-free` and `keep-at-least`";
+                return Err(format!("`{name}` in `cache` means nothing: {known}"));
+            }
+        }
+    }
+    if limits.use_at_most.is_none() && limits.leave_free.is_none() {
+        limits.leave_free = CacheLimits::default().leave_free;
+    }
+    Ok(limits)
 }
 
 /// What the table `trust` says: the kinds of effects by module.
@@ -185,6 +230,10 @@ mod tests {
         insta::assert_snapshot!(config("[trust]\n'git://h/a' = ['run', 'env']"), @"good");
         insta::assert_snapshot!(config("[trust]\n'git://h/a' = 'run'"), @"what `git://h/a` may do, in `trust`, is no list of words");
         insta::assert_snapshot!(config("[trust]\n'git://h/a' = ['rum']"), @"`git://h/a` in `trust`: `rum` is nothing that a module does; the kinds are local, run, env, secret, ssh, forward, download, push, load, build and all");
+        insta::assert_snapshot!(config("[cache]\nleave-free = '5%'\nuse-at-most = '50GB'"), @"good");
+        insta::assert_snapshot!(config("[cache]\nleave-free = 5"), @r#"`leave-free` in `cache` is no text such as "10GB" or "10%""#);
+        insta::assert_snapshot!(config("[cache]\nleave-free = '5x'"), @"`leave-free` in `cache`: `5x` is no size: write it as `50GB` or `10%`");
+        insta::assert_snapshot!(config("[cache]\nkeep = '5%'"), @"`keep` in `cache` means nothing: use `use-at-most`, `leave-free` and `keep-at-least`");
         insta::assert_snapshot!(config("[layuots]"), @"it has a table `layuots`, which means nothing");
         insta::assert_snapshot!(config("a = "), @"line 1: string values must be quoted, expected literal string");
     }

@@ -90,6 +90,9 @@ fn help(error: &SolveError) -> Option<String> {
     if let Some(entitlement) = error.entitlement() {
         return Some(format!("run hlbc with `--allow {}` if you trust the program", entitlement.name()));
     }
+    if error.is_full() {
+        return Some("free some space, or run `hlbc prune`".to_owned());
+    }
     Some(
         match (error.kind(), error.exit_code()) {
             (ErrorKind::Internal, _) => "report it with the program and the command that led here",

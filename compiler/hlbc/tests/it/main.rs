@@ -29,6 +29,7 @@ mod frontend;
 mod locked;
 mod message;
 mod modules;
+mod prune;
 mod registry;
 mod solve;
 mod targets;
