@@ -35,6 +35,7 @@ const TESTS: &[Package] = &[
     package("umoci", "a second opinion on image layouts"),
     package("openssh-client", "SSH keys, and the agent that steps are lent"),
     package("sqlite3", "reads the state directory from outside"),
+    Package { name: "e2fsprogs", why: "disks that are full or break", command: Some("mkfs.ext4") },
     package("util-linux", "namespaces in which the conformance suite runs its servers"),
     package("iproute2", "brings up the network of such a namespace"),
     Package { name: "nodejs", why: "builds and tests the VS Code extension", command: Some("node") },

@@ -17,6 +17,7 @@ mod allow;
 mod build;
 mod buildkit;
 mod check;
+mod crash;
 mod death;
 mod diff;
 mod dump;
