@@ -13,6 +13,7 @@ use hlb_llb::pb;
 use hlb_registry::Images;
 use hlb_store::Store;
 
+use crate::collect::Used;
 use crate::exec::network::Network;
 use crate::exec::runc::OciRuntime;
 use crate::ops::source;
@@ -36,6 +37,8 @@ pub(crate) struct Engine {
     pub(crate) permits: Permits,
     /// The steps that are being made.
     pub(crate) claims: Claims,
+    /// What was found in the cache and used.
+    pub(crate) used: Used,
     vertices: Mutex<Table>,
 }
 
@@ -53,6 +56,7 @@ impl Engine {
             network,
             permits: Permits::new(jobs),
             claims: Claims::default(),
+            used: Used::default(),
             vertices: Mutex::default(),
         }
     }

@@ -82,7 +82,7 @@ pub(crate) struct Origin {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LayerBlobError {
     #[error("cannot pack a layer: the disk of the state directory is full")]
-    Full,
+    Full(#[source] io::Error),
     #[error("cannot pack a layer into the state directory: {0}")]
     Write(io::Error),
     #[error("the export was cancelled")]
@@ -316,7 +316,7 @@ fn cause(error: PackError<LayerBlobError>) -> LayerBlobError {
 
 fn unwritable(error: io::Error) -> LayerBlobError {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => LayerBlobError::Full,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => LayerBlobError::Full(error),
         _ => LayerBlobError::Write(error),
     }
 }

@@ -23,6 +23,7 @@ mod export;
 mod history;
 mod layer_blob;
 mod log_file;
+mod mend;
 mod ops;
 mod parallel;
 mod process;
@@ -37,12 +38,14 @@ mod why;
 
 pub use access::{Contents, Entry};
 pub use capabilities::SUPPORTED as CAPABILITIES;
+pub use collect::{CacheLimits, Disk, Space};
 pub use debug::{DebugRequest, FailedStep};
 pub use error::{ErrorKind, SolveError};
 pub use exec::network::Network;
 pub use exec::runc::OciRuntime;
 pub use exec::{PreflightError, preflight};
 pub use history::{Build, BuildInfo};
+pub use hlb_store::{Collected, Filter, FilterError, Policy, RecordType, UsageId, UsageInfo};
 pub use ops::source::Outside;
 pub use process::{LogSink, Program};
 pub use runtime::{

@@ -22,7 +22,7 @@ use hlb_llb::status::Stream;
 
 use crate::debug;
 use crate::error::{ErrorKind, SolveError};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, SnapshotError};
 use crate::solver::job::Job;
 use crate::solver::permits::Permit;
 use crate::solver::vertex::{Ran, Vertex};
@@ -74,13 +74,20 @@ pub(crate) async fn run(
     job.check_cancelled()?;
     job.started(&vertex.digest);
     let start = Instant::now();
-    let result = dispatch(job, vertex, inputs).await.map_err(|error| error.at(&vertex.digest, &vertex.name));
+    let result = dispatch(job, vertex, inputs).await.map_err(|error| blame(job, inputs, error));
+    let result = result.map_err(|error| error.at(&vertex.digest, &vertex.name));
     let took = start.elapsed();
     job.completed(&vertex.digest, result.as_ref().err());
     if let Err(error) = &result {
         job.builds().iter().for_each(|build| build.failed(vertex, error, took));
     }
     result.map(|outputs| Ran { outputs, took: Some(took) })
+}
+
+/// Finds the input that a disk does not give any more, if that may be why an op failed.
+fn blame(job: &Job, inputs: &[Snapshot], error: SolveError) -> SolveError {
+    let damaged = if error.is_unreadable() { job.engine.snapshots.damaged(inputs) } else { None };
+    damaged.map_or(error, |damaged| SolveError::new(ErrorKind::Environment, SnapshotError::from(damaged)))
 }
 
 async fn dispatch(job: &Arc<Job>, vertex: &Arc<Vertex>, inputs: &[Snapshot]) -> Result<Vec<Snapshot>, SolveError> {

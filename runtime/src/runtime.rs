@@ -20,6 +20,8 @@ use crate::exec::network::Network;
 use crate::exec::runc::OciRuntime;
 use crate::export::ExportError;
 use crate::history::Build;
+use crate::mend::{self, Mended};
+use crate::ops::blocking;
 use crate::snapshot::Snapshot;
 use crate::solver::job::{Caller, StatusSink};
 use crate::solver::solve::{Terms, solve};
@@ -191,10 +193,34 @@ impl Runtime {
         let graph = Graph::load(&request.definition).map_err(|error| SolveError::new(ErrorKind::Definition, error))?;
         admission::admit(&graph, &request.allow)?;
         status(Status::Graph(shown(&graph)));
-        let SolveRequest { locals, layouts, secrets, sockets, allow, build, keep_failed, .. } = request;
+        let mut mended = Mended::default();
+        loop {
+            let result = self.attempt(&graph, &request, &status, cancel).await;
+            match result {
+                Err(error) if !cancel.is_cancelled() && mended.mend(&self.engine, &error, &status, cancel).await => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Solves a graph once.
+    async fn attempt(
+        &self,
+        graph: &Graph,
+        request: &SolveRequest,
+        status: &StatusSink,
+        cancel: &CancellationToken,
+    ) -> Result<Solved, SolveError> {
+        let SolveRequest { locals, layouts, secrets, sockets, allow, build, keep_failed, .. } = request.clone();
         let caller = Caller { locals, layouts, secrets, sockets, allow };
-        let terms = Terms { status, build, keep_failed };
-        Ok(Solved { snapshot: solve(&self.engine, &graph, caller, terms, cancel).await? })
+        let terms = Terms { status: Arc::clone(status), build, keep_failed };
+        let result = solve(&self.engine, graph, caller, terms, cancel).await;
+        let engine = Arc::clone(&self.engine);
+        let noted =
+            move || engine.used.flush(&engine.store).map_err(|error| SolveError::new(ErrorKind::Environment, error));
+        let noted = blocking(noted).await;
+        let solved = Solved { snapshot: result? };
+        noted.map(|()| solved)
     }
 
     /// Writes a result out. Files appear by rename, so a failed export leaves no half-written file.
@@ -202,6 +228,20 @@ impl Runtime {
     /// # Errors
     /// `ErrorKind::Step`: the destination cannot be written. `ErrorKind::Cancelled`: files that were complete are there.
     pub async fn export(
+        &self,
+        solved: &Solved,
+        target: &ExportTarget,
+        cancel: &CancellationToken,
+    ) -> Result<Exported, SolveError> {
+        match self.write(solved, target, cancel).await {
+            Err(error) if mend::after_export(&self.engine, &error, cancel).await => {
+                self.write(solved, target, cancel).await
+            }
+            other => other,
+        }
+    }
+
+    async fn write(
         &self,
         solved: &Solved,
         target: &ExportTarget,
@@ -225,7 +265,7 @@ impl Runtime {
             .map(|_| Exported::default())
             .map_err(|error| match error {
                 ExportError::Cancelled => SolveError::cancelled(),
-                error => SolveError::new(ErrorKind::Step, error),
+                error => SolveError::outside(error),
             })
         });
         written.await.unwrap_or_else(|error| Err(SolveError::new(ErrorKind::Internal, error)))

@@ -9,6 +9,7 @@ mod compare;
 pub(crate) mod compression;
 mod node;
 mod overlay;
+mod probe;
 mod stack;
 pub(crate) mod whiteout;
 
@@ -36,6 +37,14 @@ pub(crate) struct Snapshots {
     store: Store,
 }
 
+/// A layer that cannot be read. Errors have it as a cause if the layer has to be made again.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}")]
+pub(crate) struct DamagedLayer {
+    pub(crate) layer: LayerId,
+    source: io::Error,
+}
+
 /// A snapshot cannot be made or read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SnapshotError {
@@ -45,12 +54,9 @@ pub(crate) enum SnapshotError {
         /// How many it has.
         count: usize,
     },
-    /// A layer is gone.
-    #[error("layer `{layer}` is missing in the state directory")]
-    LayerMissing {
-        /// Which.
-        layer: LayerId,
-    },
+    /// A layer is gone, or the disk does not give it any more.
+    #[error("the cached layer `{}` cannot be read", .0.layer)]
+    Damaged(#[from] DamagedLayer),
     /// The kernel refused a mount.
     #[error("cannot mount `{path}`: {source}")]
     Mount {
@@ -132,8 +138,8 @@ impl Snapshots {
                 return Ok(snapshot);
             }
             // If it is there again by now, somebody has made it anew.
-            if let Some(gone) = layers.iter().find(|layer| !self.store.layers().path(layer).is_dir()) {
-                return Err(SnapshotError::LayerMissing { layer: gone.clone() });
+            for layer in &*layers {
+                self.place(layer)?;
             }
         }
     }
@@ -145,7 +151,7 @@ impl Snapshots {
 
     /// A snapshot to read.
     pub(crate) fn view(&self, snapshot: &Snapshot) -> Result<View, SnapshotError> {
-        View::new(&self.store, snapshot, &self.lowers(snapshot)?)
+        View::new(self, snapshot, &self.lowers(snapshot)?)
     }
 
     /// File systems laid over one another, later ones on top: their layers in order. A layer that comes more than once
@@ -190,12 +196,33 @@ impl Snapshots {
     /// The directories of the layers, top first.
     fn lowers(&self, snapshot: &Snapshot) -> Result<Vec<PathBuf>, SnapshotError> {
         check_count(snapshot.layers.len())?;
-        let layers = self.store.layers();
-        let place = |layer: &LayerId| {
-            let path = layers.path(layer);
-            if path.is_dir() { Ok(path) } else { Err(SnapshotError::LayerMissing { layer: layer.clone() }) }
-        };
-        snapshot.layers.iter().rev().map(place).collect()
+        Ok(snapshot.layers.iter().rev().map(|layer| self.place(layer)).collect::<Result<_, _>>()?)
+    }
+
+    /// The directory of a layer.
+    fn place(&self, layer: &LayerId) -> Result<PathBuf, DamagedLayer> {
+        let path = self.store.layers().path(layer);
+        let damaged = |source| DamagedLayer { layer: layer.clone(), source };
+        match std::fs::symlink_metadata(&path) {
+            Ok(found) if found.is_dir() => Ok(path),
+            Ok(_) => Err(damaged(io::ErrorKind::NotADirectory.into())),
+            Err(source) => Err(damaged(source)),
+        }
+    }
+
+    /// Tries to read all files of some snapshots, after something could not be read: the first layer that cannot be, if one is.
+    pub(crate) fn damaged<'s>(&self, snapshots: impl IntoIterator<Item = &'s Snapshot>) -> Option<DamagedLayer> {
+        let mut tried = std::collections::HashSet::new();
+        for layer in snapshots.into_iter().flat_map(Snapshot::layers).filter(|layer| tried.insert(*layer)) {
+            let read = match self.place(layer) {
+                Ok(path) => probe::read_all(&path),
+                Err(damaged) => return Some(damaged),
+            };
+            if let Err(source) = read {
+                return Some(DamagedLayer { layer: layer.clone(), source });
+            }
+        }
+        None
     }
 }
 

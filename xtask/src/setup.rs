@@ -35,6 +35,7 @@ const TESTS: &[Package] = &[
     package("umoci", "a second opinion on image layouts"),
     package("openssh-client", "SSH keys, and the agent that steps are lent"),
     package("sqlite3", "reads the state directory from outside"),
+    Package { name: "e2fsprogs", why: "disks that are full or break", command: Some("mkfs.ext4") },
     package("util-linux", "namespaces in which the conformance suite runs its servers"),
     package("uidmap", "gives users their subordinate ids, for builds without root"),
     package("iproute2", "brings up the network of such a namespace, and of steps with a network of their own"),

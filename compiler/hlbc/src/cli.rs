@@ -16,6 +16,7 @@ use crate::output::{self, Output};
 pub(crate) use debug::{Debug, FailureArgs, OnFailure};
 use given::Given;
 pub(crate) use machine::{MachineArgs, NetworkMode, Progress};
+pub(crate) use store::{Du, Prune, StateArgs};
 
 const EXIT_CODES: &str = "Exit codes:
   0    done
@@ -110,6 +111,10 @@ pub(crate) enum Command {
     Vendor(Vendor),
     /// Tell of the modules of a program
     Module(Module),
+    /// Tell what the state directory takes, and what for
+    Du(Du),
+    /// Remove what no running build uses from the state directory
+    Prune(Prune),
     /// Print the version
     Version,
 }

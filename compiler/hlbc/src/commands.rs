@@ -51,6 +51,8 @@ pub(crate) fn dispatch(cli: Cli) -> ExitCode {
         Command::Update(args) => update::update(&args, screen),
         Command::Vendor(args) => vendor::vendor(&args, screen),
         Command::Module(args) => module::module(&args, screen),
+        Command::Du(args) => du::du(&args, screen),
+        Command::Prune(args) => prune::prune(&args, screen),
         Command::Version => version::version(),
     };
     match done {

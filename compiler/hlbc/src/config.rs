@@ -1,7 +1,7 @@
 //! Where things are on this machine.
 //!
 //! Owns the configuration file `hlbc.toml`, and the defaults for it and for the state directory. What the tables in the file
-//! mean is known to `hlb-registry`.
+//! mean that say where images come from, is known to `hlb-registry`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,10 @@ use std::sync::OnceLock;
 use camino::Utf8Path;
 use hlb_compiler::Consent;
 use hlb_registry::RegistryConfig;
-use hlb_runtime::Network;
+use hlb_runtime::{CacheLimits, Network};
 
 use crate::error::{Failure, Kind};
+use crate::size;
 
 /// The environment variables that count, taken once.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +31,14 @@ pub(crate) struct Places {
 pub(crate) fn is_superuser() -> bool {
     static FIRST: OnceLock<bool> = OnceLock::new();
     *FIRST.get_or_init(|| rustix::process::geteuid().is_root())
+}
+
+/// What the configuration file says.
+struct File {
+    registries: RegistryConfig,
+    consent: Consent,
+    cache: CacheLimits,
+    network: Option<Network>,
 }
 
 impl Places {
@@ -78,7 +87,7 @@ impl Places {
     /// # Errors
     /// If the file cannot be read or says what cannot be understood.
     pub(crate) fn registries(&self) -> Result<RegistryConfig, Failure> {
-        Ok(self.file()?.map_or_else(RegistryConfig::empty, |(registries, ..)| registries))
+        Ok(self.file()?.map_or_else(RegistryConfig::empty, |file| file.registries))
     }
 
     /// What modules of others may do, by the configuration file. Without one, nothing.
@@ -86,7 +95,7 @@ impl Places {
     /// # Errors
     /// As [`Places::registries`].
     pub(crate) fn consent(&self) -> Result<Consent, Failure> {
-        Ok(self.file()?.map_or_else(Consent::none, |(_, consent, _)| consent))
+        Ok(self.file()?.map_or_else(Consent::none, |file| file.consent))
     }
 
     /// The network of steps, by the configuration file.
@@ -94,10 +103,18 @@ impl Places {
     /// # Errors
     /// As [`Places::registries`].
     pub(crate) fn network(&self) -> Result<Option<Network>, Failure> {
-        Ok(self.file()?.and_then(|(.., network)| network))
+        Ok(self.file()?.and_then(|file| file.network))
     }
 
-    fn file(&self) -> Result<Option<(RegistryConfig, Consent, Option<Network>)>, Failure> {
+    /// How much space the state directory may take, by the configuration file. Without one, all but a tenth of the disk.
+    ///
+    /// # Errors
+    /// As [`Places::registries`].
+    pub(crate) fn cache(&self) -> Result<CacheLimits, Failure> {
+        Ok(self.file()?.map_or_else(CacheLimits::default, |file| file.cache))
+    }
+
+    fn file(&self) -> Result<Option<File>, Failure> {
         let named = self.config.as_ref().map(PathBuf::from);
         let default = || {
             if self.superuser {
@@ -120,17 +137,18 @@ impl Places {
         let failure =
             |why: String| Failure::new(Kind::Environment, format!("`{}` cannot be used", path.display())).because(why);
         let table: toml::Table = toml::from_str(&text).map_err(|error| failure(words(&error, &text)))?;
-        if let Some(key) = table.keys().find(|key| !matches!(key.as_str(), "registries" | "layouts" | "trust" | "run"))
-        {
+        const TABLES: [&str; 5] = ["registries", "layouts", "trust", "cache", "run"];
+        if let Some(key) = table.keys().find(|key| !TABLES.contains(&key.as_str())) {
             return Err(failure(format!("it has a table `{key}`, which means nothing")).help(
-                "use `[registries.\"HOST\"]`, `[layouts]`, `[trust]` and `[run]`, as docs/cli.md describes them",
+                "use `[registries.\"HOST\"]`, `[layouts]`, `[trust]`, `[cache]` and `[run]`, as docs/cli.md describes them",
             ));
         }
         let mut config: RegistryConfig = toml::from_str(&text).map_err(|error| failure(words(&error, &text)))?;
         config.relative_to(path.parent().unwrap_or(Path::new(".")));
         let consent = table.get("trust").map_or(Ok(Consent::none()), trust).map_err(failure)?;
         let network = table.get("run").map_or(Ok(None), network).map_err(failure)?;
-        Ok(Some((config, consent, network)))
+        let cache = table.get("cache").map_or(Ok(CacheLimits::default()), cache).map_err(failure)?;
+        Ok(Some(File { registries: config, consent, cache, network }))
     }
 
     /// A directory of ours below one of the user's. The specification has relative values ignored.
@@ -141,6 +159,30 @@ impl Places {
         };
         Some(base.join("hlbc"))
     }
+}
+
+/// What the table `cache` says: how much space the state directory may take. If it says something, that is all.
+fn cache(table: &toml::Value) -> Result<CacheLimits, String> {
+    let table = table.as_table().ok_or("`cache` is no table")?;
+    let mut limits = CacheLimits { use_at_most: None, leave_free: None, keep_at_least: None };
+    for (name, value) in table {
+        let text =
+            value.as_str().ok_or_else(|| format!("`{name}` in `cache` is no text such as \"10GB\" or \"10%\""))?;
+        let space = size::parse_space(text).map_err(|error| format!("`{name}` in `cache`: {error}"))?;
+        match name.as_str() {
+            "use-at-most" => limits.use_at_most = Some(space),
+            "leave-free" => limits.leave_free = Some(space),
+            "keep-at-least" => limits.keep_at_least = Some(space),
+            _ => {
+                let known = "use `use-at-most`, `leave-free` and `keep-at-least`";
+                return Err(format!("`{name}` in `cache` means nothing: {known}"));
+            }
+        }
+    }
+    if limits.use_at_most.is_none() && limits.leave_free.is_none() {
+        limits.leave_free = CacheLimits::default().leave_free;
+    }
+    Ok(limits)
 }
 
 /// What the table `trust` says: the kinds of effects by module.
@@ -221,6 +263,10 @@ mod tests {
         insta::assert_snapshot!(config("[run]\nnetwork = 'isolated'"), @"good");
         insta::assert_snapshot!(config("[run]\nnetwork = 5"), @r#"`network` in `run` is neither "host" nor "isolated""#);
         insta::assert_snapshot!(config("[run]\nnetwrok = 'host'"), @"`netwrok` means nothing in `run`, which has only `network`");
+        insta::assert_snapshot!(config("[cache]\nleave-free = '5%'\nuse-at-most = '50GB'"), @"good");
+        insta::assert_snapshot!(config("[cache]\nleave-free = 5"), @r#"`leave-free` in `cache` is no text such as "10GB" or "10%""#);
+        insta::assert_snapshot!(config("[cache]\nleave-free = '5x'"), @"`leave-free` in `cache`: `5x` is no size: write it as `50GB` or `10%`");
+        insta::assert_snapshot!(config("[cache]\nkeep = '5%'"), @"`keep` in `cache` means nothing: use `use-at-most`, `leave-free` and `keep-at-least`");
         insta::assert_snapshot!(config("[layuots]"), @"it has a table `layuots`, which means nothing");
         insta::assert_snapshot!(config("a = "), @"line 1: string values must be quoted, expected literal string");
     }

@@ -98,6 +98,9 @@ fn help(error: &SolveError) -> Option<String> {
                    `uidmap` has what gives them out; or run the same command with `sudo`";
         return Some(ids.into());
     }
+    if error.is_full() {
+        return Some("free some space, or run `hlbc prune`".to_owned());
+    }
     Some(
         match (error.kind(), error.exit_code()) {
             (ErrorKind::Internal, _) => "report it with the program and the command that led here",

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use hlb_compiler::Request;
 use hlb_language::source::SourceMap;
-use hlb_runtime::{BuildInfo, Config, Entitlement, IsolateError, Network, OciRuntime, PreflightError, Runtime, Switch};
+use hlb_runtime::{
+    BuildInfo, CacheLimits, Config, Entitlement, IsolateError, Network, OciRuntime, PreflightError, Runtime, Switch,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Allow, MachineArgs, NetworkMode, OnFailure};
@@ -34,6 +36,7 @@ pub(crate) struct Machine {
     pub(crate) cancel: CancellationToken,
     pub(crate) runtime: Runtime,
     progress: cli::Progress,
+    limits: CacheLimits,
 }
 
 /// A build that is being shown.
@@ -70,12 +73,14 @@ impl Machine {
     /// # Errors
     /// If it cannot build.
     pub(crate) fn open(config: Config, args: &MachineArgs) -> Result<Self, Failure> {
+        let limits = Places::here().cache()?;
         // Before the first thread: a namespace belongs to threads, and those to come inherit it.
         hlb_runtime::isolate().map_err(not_alone)?;
         hlb_runtime::preflight(&config.root, &config.oci, config.network).map_err(unfit)?;
         let (tokio, cancel) = interrupt::start()?;
         let runtime = tokio.block_on(Runtime::open(config)).map_err(|error| failure::plain(&error))?;
-        Ok(Self { tokio, cancel, runtime, progress: args.progress })
+        warn(&runtime.state().notices());
+        Ok(Self { tokio, cancel, runtime, progress: args.progress, limits })
     }
 
     /// Does a request and shows how it goes. `sources` are the texts that its exports stand in.
@@ -116,6 +121,25 @@ impl Machine {
         let terms = Terms { allow, build, keep_failed: on_failure.is_some() };
         let executor = Arc::new(Executor::new(self.runtime.clone(), progress.sink(), terms));
         Ok(Building { machine: self, progress, executor, on_failure })
+    }
+}
+
+impl Drop for Machine {
+    /// Sees to the state directory when nobody waits for a result any more. A build that is done has not failed because of that.
+    fn drop(&mut self) {
+        if self.cancel.is_cancelled() {
+            return;
+        }
+        if let Err(error) = self.tokio.block_on(self.runtime.tidy(self.limits, &self.cancel)) {
+            warn(&[format!("the state directory cannot be tidied up: {error}")]);
+        }
+    }
+}
+
+/// Tells what is nobody's failure.
+fn warn(notices: &[String]) {
+    for notice in notices {
+        Screen::stderr().write(format!("warning: {notice}\n").as_bytes());
     }
 }
 

@@ -27,6 +27,7 @@ mod reason;
 mod replace;
 mod report;
 mod site;
+mod size;
 mod world;
 
 /// Checking and compiling are small allocations for the most part.

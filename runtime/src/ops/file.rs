@@ -26,6 +26,7 @@ use crate::tree::{Timestamp, TreeError};
 pub(crate) struct FileError {
     /// The action and its paths.
     pub(crate) action: String,
+    #[source]
     pub(crate) problem: FileProblem,
 }
 

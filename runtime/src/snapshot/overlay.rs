@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use hlb_store::{LayerId, Store};
+use hlb_store::LayerId;
 use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
 
 use super::whiteout::{self, Mark};
-use super::{Snapshot, SnapshotError, Snapshots, check_count, io_error};
+use super::{DamagedLayer, Snapshot, SnapshotError, Snapshots, check_count, io_error};
 use crate::sys::mounts::{Mounted, Overlay};
 
 /// File beside the `fs` of a layer that says: this layer was made on others, and some snapshot begins with it.
@@ -68,7 +68,7 @@ impl Active {
             std::fs::create_dir(dir).map_err(io_error("create", dir))?;
         }
         let overlay = Overlay { lowers: &self.lowers, upper: Some((&self.upper, &work)) };
-        let mounted = overlay.mount(&root).map_err(|source| SnapshotError::Mount { path: root.clone(), source })?;
+        let mounted = overlay.mount(&root).map_err(|source| self.snapshots.unmounted(&self.base, &root, source))?;
         self.mounted = Some(mounted);
         Ok(root)
     }
@@ -185,7 +185,7 @@ impl Drop for Active {
 }
 
 impl View {
-    pub(super) fn new(store: &Store, snapshot: &Snapshot, lowers: &[PathBuf]) -> Result<Self, SnapshotError> {
+    pub(super) fn new(snapshots: &Snapshots, snapshot: &Snapshot, lowers: &[PathBuf]) -> Result<Self, SnapshotError> {
         let snapshot = snapshot.clone();
         // A layer is a file system as it stands, unless it was made on top of others: then it may delete what they have,
         // which only an overlay understands.
@@ -196,7 +196,7 @@ impl View {
             [_] => true,
             _ => false,
         };
-        let session = store.session_dir();
+        let session = snapshots.store.session_dir();
         let make = || tempfile::Builder::new().prefix("view-").tempdir_in(session);
         let dir = make().map_err(io_error("create a directory in", session))?;
         let path = dir.path().join("root");
@@ -212,7 +212,7 @@ impl View {
                 lowers.push(empty);
             }
             let overlay = Overlay { lowers: &lowers, upper: None };
-            Some(overlay.mount(&path).map_err(|source| SnapshotError::Mount { path: path.clone(), source })?)
+            Some(overlay.mount(&path).map_err(|source| snapshots.unmounted(&snapshot, &path, source))?)
         };
         Ok(Self { path, _mounted: mounted, _dir: Some(dir), _snapshot: snapshot })
     }
@@ -220,6 +220,19 @@ impl View {
     /// Its root directory.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl Snapshots {
+    /// Why a snapshot cannot be mounted: because of a layer, if one cannot be read.
+    fn unmounted(&self, snapshot: &Snapshot, path: &Path, source: std::io::Error) -> SnapshotError {
+        let tops = snapshot.layers().iter().map(|layer| (layer, self.store.layers().path(layer)));
+        for (layer, top) in tops {
+            if let Err(source) = std::fs::read_dir(top) {
+                return DamagedLayer { layer: layer.clone(), source }.into();
+            }
+        }
+        SnapshotError::Mount { path: path.to_owned(), source }
     }
 }
 

@@ -10,6 +10,7 @@ use futures_util::future::try_join_all;
 use hlb_llb::Digest;
 use hlb_store::{KeyId, NewRecord, Record};
 
+use crate::collect;
 use crate::error::{ErrorKind, SolveError};
 use crate::ops;
 use crate::snapshot::Snapshot;
@@ -98,6 +99,7 @@ async fn find_keys(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize, hold: bo
 
 /// Reports a hit to all who do not know of one.
 fn report(vertex: &Vertex, map: &CacheMap, how: &Match, hit: &Hit, inputs: impl Fn() -> Vec<InputPart>) {
+    vertex.job.engine.used.note(&hit.record);
     for build in vertex.job.found(&vertex.digest) {
         build.hit(vertex, how.clone(), Some(&hit.record), structure::of(vertex, map, Some(&hit.key), inputs()));
     }
@@ -290,7 +292,7 @@ async fn save(
     }
     let store = job.engine.store.clone();
     let layers = ran.outputs.get(output).map(|snapshot| snapshot.layers().to_vec()).unwrap_or_default();
-    let description = vertex.name.clone();
+    let (description, kind, cost) = (vertex.name.clone(), collect::kind(&vertex.op), ran.took.unwrap_or_default());
     let (root, facts) = (vertex.inputs.is_empty(), hlb_llb::dump::op(&vertex.op));
     let saved = tokio::task::spawn_blocking(move || {
         for key in storable {
@@ -301,6 +303,8 @@ async fn save(
                 facts: facts.clone(),
                 layers: layers.clone(),
                 description: description.clone(),
+                kind,
+                cost,
             })?;
         }
         Ok::<(), hlb_store::MetaError>(())

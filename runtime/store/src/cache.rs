@@ -12,8 +12,15 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::layer::LayerId;
-use crate::meta::{MetaError, WriteError, now};
+use crate::meta::{MetaError, WriteError, millis, now, time};
 use crate::store::Inner;
+use crate::usage::RecordType;
+
+/// Uses in such a time count as one.
+const SAME_USE: Duration = Duration::from_secs(10 * 60);
+
+/// What the names of keys begin with whose results are found by facts.
+const FACT: &str = "fact/";
 
 /// The name of a cache key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,6 +43,17 @@ pub struct Link {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResultId(i64);
 
+/// Why a result is gone, as the rows of `structures` say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// Somebody took it away.
+    Pruned,
+    /// It could not be read, or was not there.
+    Damaged,
+    /// The machine lost power before it was on disk.
+    Unsynced,
+}
+
 /// A result that is there to be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -43,6 +61,8 @@ pub struct Record {
     pub result: ResultId,
     /// When it was saved.
     pub created_at: SystemTime,
+    /// When it was last used, as far as that was noted.
+    pub used_at: SystemTime,
     /// The layers of the snapshot, bottom first; none is the empty file system.
     pub layers: Vec<LayerId>,
     /// What made it, for people.
@@ -64,6 +84,10 @@ pub struct NewRecord {
     pub layers: Vec<LayerId>,
     /// What made it, for people.
     pub description: String,
+    /// What it is.
+    pub kind: RecordType,
+    /// How long it took to make; zero if that is not known.
+    pub cost: Duration,
 }
 
 /// The cache graph of a store.
@@ -76,6 +100,11 @@ impl KeyId {
     /// A name that no other key has.
     pub fn random() -> Self {
         Self(LayerId::random().as_str().into())
+    }
+
+    /// The key of a result that is found by a fact. The fact goes when the key does.
+    pub fn of_fact(namespace: &str, key: &str) -> Self {
+        Self(format!("{FACT}{namespace}/{key}").into())
     }
 
     /// The name.
@@ -146,7 +175,7 @@ impl Cache<'_> {
         let found = self.inner.meta.read(|db| {
             let mut records: Vec<Record> = db
                 .prepare_cached(
-                    "SELECT results.id, results.created_at, results.description FROM results
+                    "SELECT results.id, results.created_at, results.used_at, results.description FROM results
                      JOIN keys ON keys.id = results.key
                      WHERE keys.name = ?1
                      ORDER BY results.created_at DESC, results.id DESC",
@@ -165,7 +194,9 @@ impl Cache<'_> {
             .into_iter()
             .partition(|record| record.layers.iter().all(|id| folder.join(id.as_str()).join("fs").is_dir()));
         for record in broken {
-            self.drop_record(&record.result)?;
+            self.inner
+                .meta
+                .write(|db| Ok::<_, WriteError<MetaError>>(drop_result(db, record.result.0, Lost::Damaged)?))?;
         }
         Ok(whole)
     }
@@ -178,11 +209,11 @@ impl Cache<'_> {
         self.inner.meta.write(|db| {
             let target = make_key(db, &new.key, new.root, Some(&new.facts))?;
             add_links(db, target, &new.links)?;
-            db.prepare_cached("INSERT INTO results (key, created_at, description) VALUES (?1, ?2, ?3)")?.execute((
-                target,
-                now(),
-                &new.description,
-            ))?;
+            let now = now();
+            db.prepare_cached(
+                "INSERT INTO results (key, created_at, used_at, description, kind, cost) VALUES (?1, ?2, ?2, ?3, ?4, ?5)",
+            )?
+            .execute((target, now, &new.description, new.kind.as_str(), micros(new.cost)))?;
             let result = db.last_insert_rowid();
             let mut insert =
                 db.prepare_cached("INSERT INTO result_layers (result, position, layer) VALUES (?1, ?2, ?3)")?;
@@ -190,6 +221,37 @@ impl Cache<'_> {
                 insert.execute((result, position, layer.as_str()))?;
             }
             Ok::<_, WriteError<MetaError>>(ResultId(result))
+        })
+    }
+
+    /// Drops the results of a key but this one: they are of the past.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn keep_only(&self, key: &KeyId, result: ResultId) -> Result<(), MetaError> {
+        self.inner.meta.write(|db| {
+            db.prepare_cached("DELETE FROM results WHERE key = (SELECT id FROM keys WHERE name = ?1) AND id <> ?2")?
+                .execute((key.as_str(), result.0))?;
+            Ok::<(), WriteError<MetaError>>(())
+        })
+    }
+
+    /// Notes that results were used. Use that was noted less than some minutes ago counts as the same.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn touch(&self, results: &[ResultId]) -> Result<(), MetaError> {
+        if results.is_empty() {
+            return Ok(());
+        }
+        let now = SystemTime::now();
+        self.inner.meta.write(|db| {
+            let mut touch =
+                db.prepare_cached("UPDATE results SET used_at = ?2, uses = uses + 1 WHERE id = ?1 AND used_at < ?3")?;
+            for result in results {
+                touch.execute((result.0, millis(now), millis(now - SAME_USE)))?;
+            }
+            Ok::<(), WriteError<MetaError>>(())
         })
     }
 
@@ -219,33 +281,58 @@ impl Cache<'_> {
         Ok(text.map(|text| serde_json::from_str(&text).unwrap_or_default()))
     }
 
-    /// Drops a result, if it is there. A key that has no results and leads nowhere goes with it, and so do the keys that
-    /// led to nothing but it. The layers stay.
+    /// Drops a result whose layers were taken away, if it is there. A key that has no results and leads nowhere goes with it,
+    /// and so do the keys that led to nothing but it. Layers stay.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub fn drop_record(&self, result: &ResultId) -> Result<(), MetaError> {
-        self.inner.meta.write(|db| Ok::<_, WriteError<MetaError>>(drop_result(db, result.0)?))
+        self.inner.meta.write(|db| Ok::<_, WriteError<MetaError>>(drop_result(db, result.0, Lost::Pruned)?))
+    }
+}
+
+impl Record {
+    /// Whether its last use is so long ago that another one is worth noting.
+    pub fn is_stale(&self) -> bool {
+        SystemTime::now().duration_since(self.used_at).unwrap_or_default() > SAME_USE
+    }
+}
+
+impl Lost {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Pruned => "pruned",
+            Self::Damaged => "damaged",
+            Self::Unsynced => "unsynced",
+        }
     }
 }
 
 /// Drops every result that needs a layer.
-pub(crate) fn drop_results_of_layer(db: &Connection, layer: &LayerId) -> rusqlite::Result<()> {
+pub(crate) fn drop_results_of_layer(db: &Connection, layer: &LayerId, lost: Lost) -> rusqlite::Result<()> {
     let results: Vec<i64> = db
         .prepare_cached("SELECT DISTINCT result FROM result_layers WHERE layer = ?1")?
         .query_map([layer.as_str()], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for result in results {
-        drop_result(db, result)?;
+        drop_result(db, result, lost)?;
     }
     Ok(())
 }
 
-fn drop_result(db: &Connection, result: i64) -> rusqlite::Result<()> {
+/// Drops a result as [`Cache::drop_record`] does, and notes why with what is known of its step.
+pub(crate) fn drop_result(db: &Connection, result: i64, lost: Lost) -> rusqlite::Result<()> {
     let key: Option<i64> = db
         .prepare_cached("DELETE FROM results WHERE id = ?1 RETURNING key")?
         .query_row([result], |row| row.get(0))
         .optional()?;
+    if let Some(key) = key {
+        db.prepare_cached(
+            "UPDATE structures SET lost = ?2, lost_at = ?3
+             WHERE key = (SELECT name FROM keys WHERE id = ?1) AND NOT EXISTS (SELECT 1 FROM results WHERE key = ?1)",
+        )?
+        .execute((key, lost.as_str(), now()))?;
+    }
     let mut queue: VecDeque<i64> = key.into_iter().collect();
     while let Some(key) = queue.pop_front() {
         let used: bool = db
@@ -261,7 +348,13 @@ fn drop_result(db: &Connection, result: i64) -> rusqlite::Result<()> {
             .query_map([key], |row| row.get(0))?
             .collect::<Result<_, _>>()?;
         db.prepare_cached("DELETE FROM links WHERE target = ?1")?.execute([key])?;
-        db.prepare_cached("DELETE FROM keys WHERE id = ?1")?.execute([key])?;
+        let name: Option<String> = db
+            .prepare_cached("DELETE FROM keys WHERE id = ?1 RETURNING name")?
+            .query_row([key], |row| row.get(0))
+            .optional()?;
+        if let Some((namespace, fact)) = name.as_deref().and_then(|name| name.strip_prefix(FACT)?.split_once('/')) {
+            db.prepare_cached("DELETE FROM facts WHERE namespace = ?1 AND key = ?2")?.execute((namespace, fact))?;
+        }
         queue.extend(sources);
     }
     Ok(())
@@ -300,13 +393,17 @@ fn add_links(db: &Connection, target: i64, links: &[(KeyId, Link)]) -> rusqlite:
     Ok(())
 }
 
+fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
 fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
-    let millis = u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
     Ok(Record {
         result: ResultId(row.get(0)?),
-        created_at: SystemTime::UNIX_EPOCH + Duration::from_millis(millis),
+        created_at: time(row.get(1)?),
+        used_at: time(row.get(2)?),
         layers: Vec::new(),
-        description: row.get(2)?,
+        description: row.get(3)?,
     })
 }
 

@@ -3,7 +3,6 @@
 //! Owns how a directory becomes a layer. The rename and the row are made in one write transaction, so a directory without
 //! a row, seen from inside another transaction, is the leftover of a crash, or of a lost database, and nothing else.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -15,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hlb_llb::Digest;
 use rusqlite::OptionalExtension;
 
-use crate::cache;
+use crate::cache::{self, Lost};
 use crate::lease::{self, Item, Lease, LeaseError};
 use crate::meta::{MetaError, WriteError, now};
 use crate::session::Session;
@@ -66,6 +65,12 @@ pub enum LayerError {
     /// Its use cannot be noted.
     #[error(transparent)]
     Lease(#[from] LeaseError),
+}
+
+impl LayerError {
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { action, path: path.to_owned(), source }
+    }
 }
 
 impl LayerId {
@@ -149,14 +154,14 @@ impl Layers<'_> {
             session.discard(&place).map_err(fail)?;
             std::fs::rename(parent, &place).map_err(fail)?;
             moved = true;
-            db.prepare_cached("INSERT OR REPLACE INTO layers (id, created_at) VALUES (?1, ?2)")?
-                .execute((id.as_str(), now()))?;
+            db.prepare_cached("INSERT OR REPLACE INTO layers (id, created_at, boot) VALUES (?1, ?2, ?3)")?
+                .execute((id.as_str(), now(), &self.inner.boot))?;
             Ok(())
         });
         drop(using);
         match done {
             Ok(()) if moved => {}
-            Ok(()) => remove_tree(parent).map_err(|source| io_error("remove", parent, source))?,
+            Ok(()) => remove_tree(parent).map_err(|source| LayerError::io("remove", parent, source))?,
             Err(error) => {
                 if moved {
                     // Without its row it would be taken for a leftover; the caller still owns it.
@@ -188,46 +193,35 @@ impl Layers<'_> {
     pub fn remove(&self, id: &LayerId) -> Result<(), LayerError> {
         let place = self.inner.root.join("layers").join(id.as_str());
         self.inner.meta.write(|db| {
-            cache::drop_results_of_layer(db, id)?;
+            cache::drop_results_of_layer(db, id, Lost::Damaged)?;
             db.prepare_cached("DELETE FROM layers WHERE id = ?1")?.execute([id.as_str()])?;
-            self.inner.session.discard(&place).map_err(|source| WriteError::Other(io_error("remove", &place, source)))
+            self.inner
+                .session
+                .discard(&place)
+                .map_err(|source| WriteError::Other(LayerError::io("remove", &place, source)))
         })
     }
 
-    /// Removes directories without a row, unless somebody uses them, and rows without a directory.
-    pub(crate) fn sweep(&self) -> Result<(), LayerError> {
-        let folder = self.inner.root.join("layers");
-        let taking = lease::taking(&self.inner.root)?;
-        let used = lease::leased(&self.inner.root, &taking)?;
-        let in_use = |name: &std::ffi::OsStr| {
-            let id = name.to_str().and_then(|name| name.parse().ok());
-            id.is_some_and(|id| used.contains(&Item::Layer(id)))
-        };
-        let orphans = self.inner.meta.write(|db| {
-            let fail = |source| WriteError::Other(io_error("clean", &folder, source));
-            let mut recorded = BTreeSet::new();
-            for id in db.prepare("SELECT id FROM layers")?.query_map([], |row| row.get::<_, String>(0))? {
-                recorded.insert(std::ffi::OsString::from(id?));
-            }
-            let mut orphans = Vec::new();
-            for entry in std::fs::read_dir(&folder).map_err(fail)? {
-                let entry = entry.map_err(fail)?;
-                if !recorded.remove(&entry.file_name()) && !in_use(&entry.file_name()) {
-                    let trash = self.inner.session.fresh("trash").map_err(fail)?;
-                    std::fs::rename(entry.path(), &trash).map_err(fail)?;
-                    orphans.push(trash);
-                }
-            }
-            for id in recorded.iter().filter_map(|id| id.to_str()) {
-                db.execute("DELETE FROM layers WHERE id = ?1", [id])?;
-            }
-            Ok::<_, WriteError<LayerError>>(orphans)
+    /// What all layers take that were measured, in bytes.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn sizes(&self) -> Result<u64, MetaError> {
+        let sum: i64 = self.inner.meta.read(|db| {
+            db.prepare_cached("SELECT coalesce(sum(bytes), 0) FROM layers")?.query_row([], |row| row.get(0))
         })?;
-        drop(taking);
-        for orphan in orphans {
-            remove_tree(&orphan).map_err(|source| io_error("remove", &orphan, source))?;
-        }
-        Ok(())
+        Ok(u64::try_from(sum).unwrap_or(0))
+    }
+
+    /// Has a layer measured again: another one has taken files from it.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn measure_again(&self, id: &LayerId) -> Result<(), MetaError> {
+        self.inner.meta.write(|db| {
+            db.prepare_cached("UPDATE layers SET bytes = NULL WHERE id = ?1")?.execute([id.as_str()])?;
+            Ok::<(), WriteError<MetaError>>(())
+        })
     }
 }
 
@@ -256,9 +250,5 @@ fn keep_only_fs(parent: &Path) -> Result<(), LayerError> {
         }
         Ok(())
     };
-    clean().map_err(|source| io_error("clean", parent, source))
-}
-
-fn io_error(action: &'static str, path: &Path, source: io::Error) -> LayerError {
-    LayerError::Io { action, path: path.to_owned(), source }
+    clean().map_err(|source| LayerError::io("clean", parent, source))
 }

@@ -178,6 +178,21 @@ pub(crate) fn leased(root: &Path, _: &Taking) -> Result<BTreeSet<Item>, LeaseErr
     Ok(items)
 }
 
+/// Ends all leases of a session whose process is gone.
+pub(crate) fn forget(session: &Path) -> io::Result<()> {
+    match std::fs::remove_file(session.join(LIST)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the list of this session say what is in use, and nothing of the past. The others may say too much.
+pub(crate) fn tidy(inner: &Inner) -> Result<(), LeaseError> {
+    let path = inner.session.dir().join(LIST);
+    let tidied = inner.session.uses().table().rewrite(&path);
+    tidied.map_err(fail("write", &path))
+}
+
 /// One more lease of items that are all in use already.
 fn again(inner: &Arc<Inner>, items: &[Item]) -> Option<Lease> {
     let mut table = inner.session.uses().table();
@@ -249,13 +264,20 @@ impl Table {
             file.set_len(0)?;
             self.written = 0;
         } else if self.written > LARGE && self.live < self.written / 2 {
-            let new = path.with_extension("new");
-            let mut written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-            written.write_all(self.counts.keys().map(line).collect::<String>().as_bytes())?;
-            std::fs::rename(&new, path)?;
-            *file = OpenOptions::new().append(true).open(path)?;
-            self.written = self.live;
+            self.rewrite(path)?;
         }
+        Ok(())
+    }
+
+    /// Writes the list anew, if something in it is of the past.
+    fn rewrite(&mut self, path: &Path) -> io::Result<()> {
+        let Some(file) = self.file.as_mut().filter(|_| self.live < self.written) else { return Ok(()) };
+        let new = path.with_extension("new");
+        let mut written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        written.write_all(self.counts.keys().map(line).collect::<String>().as_bytes())?;
+        std::fs::rename(&new, path)?;
+        *file = OpenOptions::new().append(true).open(path)?;
+        self.written = self.live;
         Ok(())
     }
 }

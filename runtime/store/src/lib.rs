@@ -6,12 +6,16 @@
 //! <root>/version               format version; a newer one is refused
 //! <root>/lock                  flock: opening, and taking a session away
 //! <root>/leases.lock           flock: shared to begin a use of something, exclusive to take unused things away
+//! <root>/gc.lock               flock: one at a time takes things away
 //! <root>/meta.db               SQLite in WAL mode: layers, the cache graph, facts
 //! <root>/blobs/sha256/ab/<hex> content by digest, there only after it was verified
 //! <root>/layers/<id>/fs        one overlay layer
 //! <root>/layers/<id>/partial   there if a snapshot begins with a layer that was made on others (hlb-runtime's)
 //! <root>/claims/<hex>         flock: somebody makes what goes by that name
 //! <root>/cache-mounts/<id>/fs  what `mount cache` keeps between steps
+//! <root>/git/<id>.git          repositories that were fetched; `<id>.lock` is held by flock while one is used (hlb-runtime's)
+//! <root>/logs/<build>/         what the steps of a build have printed (hlb-runtime's)
+//! <root>/damaged-<time>/       a database that could not be read any more
 //! <root>/sessions/<id>/        scratch of one process; `lock` is held by flock while it lives, `leases` is what it uses
 //! ```
 //!
@@ -29,11 +33,15 @@ mod layer;
 mod meta;
 
 mod claim;
+mod durable;
 mod durations;
 mod lease;
 mod session;
+mod sweep;
 mod tree;
 
+mod expire;
+mod filter;
 mod gc;
 mod usage;
 
@@ -46,8 +54,11 @@ pub use cache::{Cache, KeyId, Link, NewRecord, Record, ResultId};
 pub use claim::{Claim, ClaimError};
 pub use facts::Facts;
 pub use failure::{Failure, Failures, KeptMount};
+pub use filter::{Filter, FilterError};
+pub use gc::{Collected, GcError, Policy};
 pub use layer::{InvalidLayerId, LayerError, LayerId, Layers};
 pub use lease::{Item, Lease, LeaseError};
-pub use meta::MetaError;
+pub use meta::{Corrupt, MetaError};
 pub use store::{FORMAT, OpenError, Store};
 pub use tree::remove_tree;
+pub use usage::{RecordType, UsageId, UsageInfo};

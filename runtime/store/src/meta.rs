@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
@@ -169,14 +169,35 @@ pub enum MetaError {
         #[source]
         source: rusqlite::Error,
     },
+    /// The disk is full.
+    #[error("the metadata in `{path}` cannot be written")]
+    Full {
+        /// The database file.
+        path: PathBuf,
+        /// As the file system would say it.
+        #[source]
+        source: std::io::Error,
+    },
     /// The file is not what SQLite left there.
-    #[error(
-        "the metadata in `{path}` is damaged: remove `{path}` and the files beside it whose names begin with it; the next build \
-         then starts with an empty cache"
-    )]
+    #[error("the metadata in `{path}` is damaged")]
     Damaged {
         /// The database file.
         path: PathBuf,
+        /// What SQLite says.
+        #[source]
+        source: Corrupt,
+    },
+    /// A damaged file cannot be put aside.
+    #[error(
+        "the metadata in `{path}` is damaged and cannot be put aside: remove `{path}` and the files beside it whose names begin \
+         with it; the next build then starts with an empty cache"
+    )]
+    Stuck {
+        /// The database file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
     },
     /// A newer version of the program has changed the schema.
     #[error(
@@ -192,43 +213,85 @@ pub enum MetaError {
     },
 }
 
+/// What SQLite says of a file that is not what it left there. Errors have it as a cause if a database has to be healed.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Corrupt(rusqlite::Error);
+
 /// One database, as many connections as threads need.
 #[derive(Debug)]
 pub(crate) struct Meta {
     path: PathBuf,
     writer: Mutex<Connection>,
-    readers: Mutex<Vec<Connection>>,
+    readers: Mutex<Readers>,
+    aside: Mutex<Option<PathBuf>>,
+}
+
+/// Connections for reading that are idle.
+#[derive(Debug, Default)]
+struct Readers {
+    idle: Vec<Connection>,
+    /// How often the file was replaced: connections to an earlier one are not kept.
+    age: u64,
 }
 
 impl Meta {
-    /// Opens or creates the database. The caller holds the store's lock, so that only one process migrates.
+    /// Opens or creates the database. One that is damaged is put aside. The caller holds the store's lock, so that only one
+    /// process migrates.
     pub(crate) fn open(path: &Path) -> Result<Self, MetaError> {
-        let database = |source: rusqlite::Error| match source.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => MetaError::Damaged { path: path.to_owned() },
-            _ => MetaError::Database { path: path.to_owned(), source },
+        let mut aside = None;
+        let writer = match open(path) {
+            Err(MetaError::Damaged { .. }) => {
+                aside = Some(put_aside(path)?);
+                open(path)?
+            }
+            other => other?,
         };
-        let mut writer = connect(path).map_err(database)?;
-        writer.pragma_update(None, "journal_mode", "WAL").map_err(database)?;
-        let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
-        let found: u32 = writer.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(database)?;
-        if found > known {
-            return Err(MetaError::Newer { path: path.to_owned(), found, known });
-        }
-        migrate(&mut writer, found).map_err(database)?;
-        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) })
+        let (writer, readers) = (Mutex::new(writer), Mutex::default());
+        Ok(Self { path: path.to_owned(), writer, readers, aside: Mutex::new(aside) })
     }
 
-    /// Reads, beside any writer.
+    /// Connects anew, and puts the file aside before if it is damaged. The caller holds the store's lock.
+    pub(crate) fn heal(&self) -> Result<(), MetaError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = match open(&self.path)
+            .and_then(|fresh| is_whole(&fresh).map(|whole| (fresh, whole)).map_err(|e| self.error(e)))
+        {
+            Ok((fresh, true)) => fresh,
+            Ok((_, false)) | Err(MetaError::Damaged { .. }) => {
+                let aside = put_aside(&self.path)?;
+                *self.aside.lock().unwrap_or_else(PoisonError::into_inner) = Some(aside);
+                open(&self.path)?
+            }
+            Err(error) => return Err(error),
+        };
+        *writer = fresh;
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.idle.clear();
+        readers.age += 1;
+        Ok(())
+    }
+
+    /// Where a damaged file was put.
+    pub(crate) fn aside(&self) -> Option<PathBuf> {
+        self.aside.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads, beside any writer; all that is read is of one moment.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, MetaError> {
-        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let (idle, age) = {
+            let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+            (readers.idle.pop(), readers.age)
+        };
         let connection = match idle {
             Some(connection) => connection,
             None => connect(&self.path).map_err(|source| self.error(source))?,
         };
-        let value = read(&connection).map_err(|source| self.error(source));
-        let mut idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < MAX_IDLE {
-            idle.push(connection);
+        let value =
+            connection.unchecked_transaction().and_then(|moment| read(&moment)).map_err(|source| self.error(source));
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        if readers.idle.len() < MAX_IDLE && readers.age == age {
+            readers.idle.push(connection);
         }
         value
     }
@@ -250,7 +313,7 @@ impl Meta {
     }
 
     fn error(&self, source: rusqlite::Error) -> MetaError {
-        MetaError::Database { path: self.path.clone(), source }
+        error(&self.path, source)
     }
 }
 
@@ -266,10 +329,74 @@ impl<E> From<rusqlite::Error> for WriteError<E> {
     }
 }
 
-/// Milliseconds since 1970.
+/// Now, in milliseconds since 1970.
 pub(crate) fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    millis(SystemTime::now())
+}
+
+/// A time in milliseconds since 1970, as rows have them.
+pub(crate) fn millis(at: SystemTime) -> i64 {
+    i64::try_from(at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The time that a row says.
+pub(crate) fn time(millis: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
+
+fn error(path: &Path, source: rusqlite::Error) -> MetaError {
+    match source.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            MetaError::Damaged { path: path.to_owned(), source: Corrupt(source) }
+        }
+        Some(ErrorCode::DiskFull) => {
+            MetaError::Full { path: path.to_owned(), source: std::io::ErrorKind::StorageFull.into() }
+        }
+        _ => MetaError::Database { path: path.to_owned(), source },
+    }
+}
+
+/// A connection for writing to a database of this version.
+fn open(path: &Path) -> Result<Connection, MetaError> {
+    let database = |source| error(path, source);
+    let mut writer = connect(path).map_err(database)?;
+    writer.pragma_update(None, "journal_mode", "WAL").map_err(database)?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    let found: u32 = writer.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(database)?;
+    if found > known {
+        return Err(MetaError::Newer { path: path.to_owned(), found, known });
+    }
+    migrate(&mut writer, found).map_err(database)?;
+    Ok(writer)
+}
+
+fn is_whole(db: &Connection) -> rusqlite::Result<bool> {
+    db.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0)).map(|said| said == "ok")
+}
+
+/// Moves a database and what belongs to it into a directory of its own beside it.
+fn put_aside(path: &Path) -> Result<PathBuf, MetaError> {
+    let stuck = |source| MetaError::Stuck { path: path.to_owned(), source };
+    let seconds = now() / 1000;
+    let names = (0..)
+        .map(|more: u32| if more == 0 { format!("damaged-{seconds}") } else { format!("damaged-{seconds}-{more}") });
+    for name in names {
+        let dir = path.with_file_name(name);
+        match std::fs::create_dir(&dir) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
+            other => other.map_err(stuck)?,
+        }
+        for end in ["", "-wal", "-shm"] {
+            let mut name = path.file_name().unwrap_or_default().to_owned();
+            name.push(end);
+            match std::fs::rename(path.with_file_name(&name), dir.join(&name)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(stuck(error)),
+                _ => {}
+            }
+        }
+        return Ok(dir);
+    }
+    Err(stuck(std::io::ErrorKind::AlreadyExists.into()))
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

@@ -97,6 +97,15 @@ pub(crate) fn lock(path: &Path, how: FlockOperation) -> io::Result<File> {
     }
 }
 
+/// The same without waiting: none while others have it.
+pub(crate) fn try_lock(path: &Path, how: FlockOperation) -> io::Result<Option<File>> {
+    match lock(path, how) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Whether the process of a session lives. Not to be asked of one that is just being made: the question takes its lock for
 /// a moment, if it is free.
 pub(crate) fn is_alive(dir: &Path) -> io::Result<bool> {

@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use crate::blob::Blobs;
 use crate::cache::Cache;
-use crate::claim;
 use crate::facts::Facts;
 use crate::layer::{LayerError, LayerId, Layers};
+use crate::lease;
 use crate::meta::{Meta, MetaError};
 use crate::session::{self, Session};
+use crate::{claim, durable};
 
 /// The version of the directory's format. It changes when an older program would misread the directory; new tables only
 /// change the version of the schema.
@@ -32,6 +33,8 @@ pub(crate) struct Inner {
     pub(crate) root: PathBuf,
     pub(crate) meta: Meta,
     pub(crate) session: Session,
+    /// The id of the running kernel.
+    pub(crate) boot: String,
 }
 
 /// A state directory cannot be opened.
@@ -125,17 +128,45 @@ impl Store {
         let session = Session::create(root, LayerId::random().as_str())
             .map_err(|error| fail("create a session in", &sessions, error))?;
         drop(lock);
-        let store = Self { inner: Arc::new(Inner { root: root.clone(), meta, session }) };
+        let store = Self { inner: Arc::new(Inner { root: root.clone(), meta, session, boot: durable::boot_id() }) };
         if !dead.is_empty() {
-            // First the layers: if this process dies meanwhile, the dead sessions tell the next one to look again.
-            store.layers().sweep().map_err(|source| OpenError::Layers { root: root.clone(), source })?;
             claim::sweep(root).map_err(|error| fail("clean", &root.join("claims"), error))?;
         }
+        let unsynced = store.forget_unsynced().map_err(|source| OpenError::Meta { root: root.clone(), source })?;
+        for session in &dead {
+            // Its lock is ours now, so it looks alive to whoever asks who uses what.
+            lease::forget(&session.dir).map_err(|error| fail("clean", &session.dir, error))?;
+        }
+        // Before the dead sessions go: if this process dies meanwhile, they tell the next one to look again.
+        let anyway = unsynced || !dead.is_empty();
+        store.sweep(anyway).map_err(|source| OpenError::Layers { root: root.clone(), source })?;
         for session in dead {
             on_dead(&session.dir);
             session::remove(root, &session.dir).map_err(|error| fail("remove", &session.dir, error))?;
         }
         Ok(store)
+    }
+
+    /// Puts a database aside that is damaged, and begins an empty one, unless somebody has done that. What is in use stays; the
+    /// rest is removed when the directory is opened the next time.
+    ///
+    /// # Errors
+    /// When it cannot be put aside.
+    pub fn heal(&self) -> Result<(), OpenError> {
+        let root = || self.root().to_owned();
+        let path = self.root().join("lock");
+        let _lock = session::lock_store(self.root()).map_err(|source| OpenError::Io {
+            root: root(),
+            action: "lock",
+            path,
+            source,
+        })?;
+        self.inner.meta.heal().map_err(|source| OpenError::Meta { root: root(), source })
+    }
+
+    /// Where a database was put that was found damaged since the store was opened, if one was.
+    pub fn damaged(&self) -> Option<PathBuf> {
+        self.inner.meta.aside()
     }
 
     /// The state directory, as an absolute path without links.

@@ -8,7 +8,7 @@ use hlb_llb::Digest;
 use hlb_llb::graph::{Annotations, Output};
 use hlb_llb::ops::{FileStep, file};
 use hlb_registry::{Images, Platform, Reference, RegistryConfig};
-use hlb_runtime::{ErrorKind, ExportTarget, ImageExport, ImageTarget};
+use hlb_runtime::{ErrorKind, ExportTarget, ImageExport, ImageTarget, Policy, State};
 use tokio_util::sync::CancellationToken;
 
 use studio::{BASE, Registry, Studio, base, run};
@@ -218,6 +218,32 @@ fn privileged_what_is_pushed_is_pulled_again() {
         assert!(!other.path("state/blobs/sha256").exists(), "something was fetched or packed");
     });
     assert!(std::fs::read(before).unwrap() == std::fs::read(after).unwrap());
+}
+
+#[test]
+fn privileged_a_damaged_blob_is_fetched_again() {
+    let (studio, registry) = (Studio::new(), Registry::start());
+    let name = format!("{}/tool:v1", registry.host);
+    studio.block_on(async |runtime| {
+        let solved = studio.solve(runtime, &target()).await;
+        let wanted = ExportTarget::Image(image(ImageTarget::Registry, &[&name]));
+        runtime.export(&solved, &wanted, &CancellationToken::new()).await.unwrap();
+    });
+    let other = Studio::new();
+    let pull = || other.block_on(async |runtime| drop(other.solve(runtime, &studio::image(&name)).await));
+    pull();
+    let state = State::open(&other.path("state")).unwrap();
+    // The layers go, their archives stay, and one of them is damaged.
+    state.collect(&Policy::default(), &|| false).unwrap();
+    let folders = std::fs::read_dir(other.path("state/blobs/sha256")).unwrap();
+    let blobs = folders.flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap());
+    let mut blobs: Vec<_> = blobs.map(|blob| blob.unwrap().path()).collect();
+    blobs.sort_by_key(|blob| std::fs::metadata(blob).unwrap().len());
+    let (damaged, length) = (blobs.last().unwrap(), std::fs::metadata(blobs.last().unwrap()).unwrap().len());
+    std::fs::write(damaged, vec![0; length as usize]).unwrap();
+    pull();
+    let bytes = std::fs::read(damaged).unwrap();
+    assert_eq!(Digest::of(bytes).hex(), damaged.file_name().unwrap().to_str().unwrap());
 }
 
 /// Annotation keys, diff ids and layers of an image in a registry; each layer is what its diff id says.

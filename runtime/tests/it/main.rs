@@ -13,6 +13,7 @@ mod flights;
 mod graphs;
 mod images;
 mod looks;
+mod mended;
 mod network;
 mod solve;
 mod sources;

@@ -26,7 +26,12 @@ pub(crate) struct Bench {
     pub(crate) sockets: BTreeMap<String, Lent>,
     pub(crate) allow: BTreeSet<Entitlement>,
     pub(crate) network: Network,
+    /// Called with each event of a solve.
+    pub(crate) watch: Option<Watch>,
 }
+
+/// Something that happens while a solve goes on.
+pub(crate) type Watch = Arc<dyn Fn(&Status) + Send + Sync>;
 
 /// What one solve did, by vertex name.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -44,7 +49,7 @@ impl Bench {
         std::fs::create_dir(dir.path().join("src")).unwrap();
         let (layouts, secrets) = (BTreeMap::new(), BTreeMap::new());
         let (sockets, allow) = (BTreeMap::new(), BTreeSet::new());
-        Self { dir, layouts, secrets, sockets, allow, network: Network::Host }
+        Self { dir, layouts, secrets, sockets, allow, network: Network::Host, watch: None }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -101,7 +106,7 @@ impl Bench {
         )
     }
 
-    fn solve_with<T>(
+    pub(crate) fn solve_with<T>(
         &self,
         definition: pb::Definition,
         live: fn(&str),
@@ -129,7 +134,11 @@ impl Bench {
                 build: None,
                 keep_failed: false,
             };
+            let watch = self.watch.clone();
             let status = Arc::new(move |status| {
+                if let Some(watch) = &watch {
+                    watch(&status);
+                }
                 if let Status::Log { data, .. } = &status {
                     live(&String::from_utf8_lossy(data));
                 }

@@ -34,7 +34,7 @@ fn signal(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
 }
 
-fn ended(child: &mut Child) -> ExitStatus {
+pub(crate) fn ended(child: &mut Child) -> ExitStatus {
     let until = Instant::now() + PATIENCE;
     loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -46,7 +46,7 @@ fn ended(child: &mut Child) -> ExitStatus {
 }
 
 /// Waits until no process has these words in its command line.
-fn assert_gone(words: &str) {
+pub(crate) fn assert_gone(words: &str) {
     let until = Instant::now() + PATIENCE;
     loop {
         let running: Vec<String> = std::fs::read_dir("/proc")

@@ -143,7 +143,18 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Arc<Vertex>, found: &Found) -
         .buffered(DOWNLOADS);
     for at in &missing {
         let Some(blob) = blobs.try_next().await? else { break };
-        held.extend(unpack(job, image, layers, *at, blob).await?);
+        let kept = blob.kept.clone();
+        let unpacked = match (unpack(job, image, layers, *at, blob).await, kept, image.manifest.layers.get(*at)) {
+            // What was right when it was kept may have been damaged since.
+            (Err(error), Some(digest), Some(descriptor)) if error.kind() == ErrorKind::Source => {
+                let removed = store.blobs().remove(&digest);
+                removed.map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
+                let blob = download(job, vertex, image, descriptor).await.map_err(|_| error)?;
+                unpack(job, image, layers, *at, blob).await
+            }
+            (unpacked, ..) => unpacked,
+        };
+        held.extend(unpacked?);
     }
     if let Some(platform) = &found.named {
         layer_blob::remember(store, layers, image, platform).map_err(environment)?;
@@ -154,6 +165,8 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Arc<Vertex>, found: &Found) -
 /// The blob of a layer as a file on this machine, and what keeps it there.
 struct LocalBlob {
     path: PathBuf,
+    /// Its digest, if it has been in the store since an earlier build.
+    kept: Option<Digest>,
     _held: Option<Lease>,
 }
 
@@ -169,12 +182,12 @@ async fn download(
     descriptor: &Descriptor,
 ) -> Result<LocalBlob, SolveError> {
     if let Some(path) = image.local_blob(descriptor) {
-        return Ok(LocalBlob { path, _held: None });
+        return Ok(LocalBlob { path, kept: None, _held: None });
     }
     let blobs = job.engine.store.blobs();
     let path = blobs.path(&descriptor.digest);
     if let Some(lease) = lease(job, Item::Blob(descriptor.digest.clone()))? {
-        return Ok(LocalBlob { path, _held: Some(lease) });
+        return Ok(LocalBlob { path, kept: Some(descriptor.digest.clone()), _held: Some(lease) });
     }
     let environment = |error: hlb_store::BlobError| SolveError::new(ErrorKind::Environment, error);
     let mut writer = blobs.writer().map_err(environment)?;
@@ -183,7 +196,7 @@ async fn download(
     let fetched = job.engine.images.fetch_blob(image, descriptor, &mut writer, &mut progress).await;
     fetched.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
     let (_, _, lease) = writer.finish(Some(&descriptor.digest)).map_err(environment)?;
-    Ok(LocalBlob { path, _held: Some(lease) })
+    Ok(LocalBlob { path, kept: None, _held: Some(lease) })
 }
 
 /// Makes a layer of a blob. Those below it are there.

@@ -6,10 +6,11 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use hlb_llb::digest::Hasher;
 use hlb_llb::{Digest, pb};
-use hlb_store::{LayerId, MetaError};
+use hlb_store::{KeyId, LayerId, MetaError, NewRecord, RecordType};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorKind, SolveError};
@@ -82,6 +83,10 @@ pub(super) async fn unchanged(job: &Arc<Job>, found: &Found) -> Result<Option<Sn
         let same = previous.as_ref().filter(|previous| listing.same_as(&previous.listing));
         let layers = same.map(|same| same.layer().into_iter().collect::<Vec<_>>());
         let same = layers.map_or(Ok(None), |layers| shared.engine.snapshots.adopt(layers)).map_err(environment)?;
+        if same.is_some() {
+            let records = shared.engine.store.cache().records(&selection.key()).map_err(environment)?;
+            records.iter().for_each(|record| shared.engine.used.note(record));
+        }
         Ok((same, Looked { listing, previous }))
     })
     .await?;
@@ -99,6 +104,7 @@ pub(super) async fn fetch(job: &Arc<Job>, found: &Found) -> Result<Snapshot, Sol
     };
     let (job, selection) = (Arc::clone(job), found.selection.clone());
     blocking(move || {
+        let begun = Instant::now();
         let snapshots = &job.engine.snapshots;
         let active = snapshots.prepare(&Snapshot::default()).map_err(environment)?;
         let layers = job.engine.store.layers();
@@ -118,6 +124,10 @@ pub(super) async fn fetch(job: &Arc<Job>, found: &Found) -> Result<Snapshot, Sol
         let bytes = serde_json::to_vec(&Kept { listing, layer })
             .map_err(|error| SolveError::new(ErrorKind::Internal, error))?;
         job.engine.store.facts().put(FACTS, selection.name().as_str(), &bytes).map_err(environment)?;
+        if let Some((_, layer, _held)) = &old {
+            layers.measure_again(layer).map_err(environment)?;
+        }
+        selection.save(&job, &snapshot, begun.elapsed()).map_err(environment)?;
         Ok(snapshot)
     })
     .await
@@ -140,9 +150,35 @@ impl Kept {
 }
 
 impl Selection {
+    /// Notes the layer as a result, in place of the one before: its session's key finds nothing in another build, but what there
+    /// is has to be known to whoever cleans up.
+    fn save(&self, job: &Job, snapshot: &Snapshot, took: Duration) -> Result<(), MetaError> {
+        let (cache, key) = (job.engine.store.cache(), self.key());
+        let result = cache.save(&NewRecord {
+            key: key.clone(),
+            links: Vec::new(),
+            root: true,
+            facts: serde_json::Value::Null,
+            layers: snapshot.layers().to_vec(),
+            description: format!("local {}", self.place().display()),
+            kind: RecordType::SourceLocal,
+            cost: took,
+        })?;
+        cache.keep_only(&key, result)
+    }
+
+    fn key(&self) -> KeyId {
+        KeyId::of_fact(FACTS, self.name().as_str())
+    }
+
+    /// The directory, wherever this process works.
+    fn place(&self) -> PathBuf {
+        std::path::absolute(&self.directory).unwrap_or_else(|_| self.directory.clone())
+    }
+
     fn name(&self) -> Digest {
         let mut hasher = Hasher::default();
-        hasher.update(self.directory.as_os_str().as_encoded_bytes());
+        hasher.update(self.place().as_os_str().as_encoded_bytes());
         hasher.update(format!("\0{:?}\0{:?}\0{:?}", self.include, self.exclude, self.follow));
         hasher.finish()
     }

@@ -1,6 +1,8 @@
 //! The cache graph: links, results, pruning.
 
-use hlb_store::{KeyId, LayerId, Link, NewRecord};
+use std::time::Duration;
+
+use hlb_store::{KeyId, LayerId, Link, NewRecord, RecordType};
 
 use crate::{Fixture, fixture};
 
@@ -16,6 +18,8 @@ fn new(key: &str, links: &[(&str, Link)], layers: &[&LayerId]) -> NewRecord {
         facts: serde_json::json!({ "of": key }),
         layers: layers.iter().map(|id| (*id).clone()).collect(),
         description: format!("makes {key}"),
+        kind: RecordType::Regular,
+        cost: Duration::ZERO,
     }
 }
 

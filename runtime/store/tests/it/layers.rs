@@ -83,6 +83,8 @@ fn removing_a_layer_drops_the_results_that_need_it() {
         facts: serde_json::Value::Null,
         layers,
         description: String::new(),
+        kind: hlb_store::RecordType::Regular,
+        cost: std::time::Duration::ZERO,
     };
     let cache = fixture.store.cache();
     cache.save(&record("a", vec![kept.clone()])).unwrap();

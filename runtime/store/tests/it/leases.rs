@@ -26,6 +26,21 @@ fn a_layer_in_use_survives_the_loss_of_its_row() {
 }
 
 #[test]
+fn the_dead_use_nothing() {
+    let fixture = fixture();
+    let id = fixture.layer("lost");
+    let db = rusqlite::Connection::open(fixture.store.root().join("meta.db")).unwrap();
+    db.execute("DELETE FROM layers", []).unwrap();
+    // As a killed process leaves it: with a lock that nobody holds, and a list.
+    die(&fixture.store, "dead");
+    let dead = fixture.store.root().join("sessions/dead");
+    std::fs::write(dead.join("lock"), "").unwrap();
+    std::fs::write(dead.join("leases"), format!("layer {id}\n")).unwrap();
+    fixture.open_again();
+    assert!(!fixture.store.layers().path(&id).exists());
+}
+
+#[test]
 fn a_lease_keeps_the_session() {
     let fixture = fixture();
     let id = fixture.layer("kept");

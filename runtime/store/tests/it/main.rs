@@ -6,8 +6,10 @@ mod blobs;
 mod cache;
 mod failures;
 mod format;
+mod gc;
 mod layers;
 mod leases;
+mod power;
 mod processes;
 mod sessions;
 

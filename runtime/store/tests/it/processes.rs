@@ -26,6 +26,8 @@ fn work(store: &Store, who: &str) {
                         facts: serde_json::Value::Null,
                         layers: vec![shared],
                         description: format!("{who}-{thread}"),
+                        kind: hlb_store::RecordType::Regular,
+                        cost: std::time::Duration::ZERO,
                     };
                     store.cache().save(&record).unwrap();
                     assert!(!store.cache().records(&record.key).unwrap().is_empty());

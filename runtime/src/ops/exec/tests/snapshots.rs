@@ -212,12 +212,14 @@ fn privileged_a_lost_layer_is_named() {
     let layers = vec!["lost".parse().unwrap()];
     assert!(bench.snapshots.adopt(layers.clone()).unwrap().is_none());
     let error = bench.snapshots.of(layers).unwrap_err();
-    assert_eq!(error.to_string(), "layer `lost` is missing in the state directory");
+    assert_eq!(error.to_string(), "the cached layer `lost` cannot be read");
     // Whatever was held, someone can still remove it by hand.
+    assert!(bench.snapshots.damaged([&bench.base]).is_none());
     let [layer] = bench.base.layers() else { panic!("{:?}", bench.base) };
     std::fs::remove_dir_all(bench.store.layers().path(layer).parent().unwrap()).unwrap();
     let error = bench.snapshots.prepare(&bench.base).unwrap_err();
-    assert_eq!(error.to_string(), format!("layer `{layer}` is missing in the state directory"));
+    assert_eq!(error.to_string(), format!("the cached layer `{layer}` cannot be read"));
+    assert_eq!(bench.snapshots.damaged([&bench.base]).unwrap().layer, *layer);
 }
 
 #[test]
