@@ -241,8 +241,7 @@ impl Sandbox {
 
     /// The files every container gets from us.
     fn given_files(&self, process: &Process) -> Result<Vec<Attached>, StepError> {
-        let resolver =
-            files::resolv_conf(process.network == Net::Host).map_err(|(path, error)| io_error("read", path)(error))?;
+        let resolver = files::resolv_conf(process.network).map_err(|(path, error)| io_error("read", path)(error))?;
         let hosts = files::hosts(host_name(&process.host_name), &process.extra_hosts);
         let give = |name: &str, text: String| -> Result<Attached, StepError> {
             let file = self.write(name, text.as_bytes())?;

@@ -4,15 +4,22 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
+
+use super::network::Net;
 
 /// The resolver configuration of this machine.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// Where systemd's resolver, which listens on the loopback interface, says which servers it asks.
 const RESOLVED: &str = "/run/systemd/resolve/resolv.conf";
 /// Used where the name servers of the host cannot be reached.
-const PUBLIC_SERVERS: [&str; 4] = ["8.8.8.8", "8.8.4.4", "2001:4860:4860::8888", "2001:4860:4860::8844"];
+const PUBLIC_SERVERS: [IpAddr; 4] = [
+    IpAddr::V4(Ipv4Addr::new(8, 8, 8, 8)),
+    IpAddr::V4(Ipv4Addr::new(8, 8, 4, 4)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0x4860, 0x4860, 0, 0, 0, 0, 0x8888)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0x4860, 0x4860, 0, 0, 0, 0, 0x8844)),
+];
 
 /// A line for the hosts file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,17 +29,18 @@ pub(crate) struct ExtraHost {
 }
 
 /// The resolver configuration of a container: the host's, if it shares the host's network. A network of its own has
-/// another loopback, so servers there are dropped. If none is left, those count that systemd's resolver asks, and if there are
+/// another loopback, so servers there are dropped, and if it leads out, it does by IPv4 alone. If none is left, those count that systemd's resolver asks, and if there are
 /// none of these either, public ones.
 ///
 /// # Errors
 /// When a file is there and cannot be read; with its path.
-pub(crate) fn resolv_conf(shares_network: bool) -> Result<String, (&'static Path, io::Error)> {
+pub(crate) fn resolv_conf(network: Net) -> Result<String, (&'static Path, io::Error)> {
     let host = read(Path::new(RESOLV_CONF))?;
-    if shares_network {
-        return Ok(host);
+    match network {
+        Net::Host => Ok(host),
+        Net::None => reachable(&host, || read(Path::new(RESOLVED)), |_| true),
+        Net::Isolated => reachable(&host, || read(Path::new(RESOLVED)), IpAddr::is_ipv4),
     }
-    reachable(&host, || read(Path::new(RESOLVED)))
 }
 
 /// Empty if there is none.
@@ -44,15 +52,20 @@ fn read(path: &'static Path) -> Result<String, (&'static Path, io::Error)> {
     }
 }
 
-/// A configuration without servers on the loopback interface; if none is left, `other` one is used.
-fn reachable<E>(host: &str, other: impl FnOnce() -> Result<String, E>) -> Result<String, E> {
-    let (text, servers) = without_loopback(host);
+/// A configuration with the servers that can be used, none on the loopback interface among them; if none is left, `other` one is
+/// used.
+fn reachable<E>(
+    host: &str,
+    other: impl FnOnce() -> Result<String, E>,
+    usable: fn(&IpAddr) -> bool,
+) -> Result<String, E> {
+    let (text, servers) = without_loopback(host, usable);
     if servers > 0 {
         return Ok(text);
     }
-    let (mut text, servers) = without_loopback(&other()?);
+    let (mut text, servers) = without_loopback(&other()?, usable);
     if servers == 0 {
-        for server in PUBLIC_SERVERS {
+        for server in PUBLIC_SERVERS.iter().filter(|server| usable(server)) {
             let _ = writeln!(text, "nameserver {server}");
         }
     }
@@ -60,12 +73,12 @@ fn reachable<E>(host: &str, other: impl FnOnce() -> Result<String, E>) -> Result
 }
 
 /// What is left of a configuration, and how many servers it has.
-fn without_loopback(host: &str) -> (String, usize) {
+fn without_loopback(host: &str, usable: fn(&IpAddr) -> bool) -> (String, usize) {
     let mut text = String::new();
     let mut servers = 0;
     for line in host.lines() {
         match name_server(line) {
-            Some(address) if address.is_none_or(|address| address.is_loopback()) => continue,
+            Some(address) if address.is_none_or(|address| address.is_loopback() || !usable(&address)) => continue,
             Some(_) => servers += 1,
             None => {}
         }
@@ -98,8 +111,18 @@ mod tests {
     use super::*;
 
     fn check(host: &str, resolved: &str, expected: &str) {
-        let text = reachable(host, || Ok::<_, io::Error>(resolved.to_owned())).unwrap();
+        let text = reachable(host, || Ok::<_, io::Error>(resolved.to_owned()), |_| true).unwrap();
         assert_eq!(text, expected, "{host}");
+    }
+
+    #[test]
+    fn a_network_without_the_other_protocol_has_no_use_for_its_servers() {
+        let check = |host: &str, expected: &str| {
+            let text = reachable(host, || Ok::<_, io::Error>(String::new()), IpAddr::is_ipv4).unwrap();
+            assert_eq!(text, expected, "{host}");
+        };
+        check("nameserver fe80::1%eth0\nnameserver 10.0.0.1\n", "nameserver 10.0.0.1\n");
+        check("nameserver 2001:db8::1\n", "nameserver 8.8.8.8\nnameserver 8.8.4.4\n");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Steps with a network of their own, on a machine of two network namespaces: one is this machine, the other the rest of the
 //! world, with a web server and a name server.
 
+#![expect(clippy::print_stdout, reason = "the parts of a test hear one another so")]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt as _;
