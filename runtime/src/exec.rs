@@ -24,6 +24,7 @@ use hlb_llb::status::Stream;
 use crate::sys::root::Root;
 use crate::sys::rootless::{self, Privilege};
 use crate::sys::{file, mounts};
+pub(crate) use preflight::make as make_state;
 pub use preflight::{PreflightError, preflight};
 
 use cgroup::Cgroup;

@@ -1,7 +1,8 @@
 //! The state directory without a machine that could build.
 //!
-//! Owns the opening of it for callers that only look at it or clean it: nothing is mounted and no OCI runtime is needed. What
-//! they may do with it stands in the modules of the subjects, which add methods.
+//! Owns the opening of it for callers that only look at it or clean it: nothing is mounted and no OCI runtime is needed. Who is not
+//! root has called [`crate::isolate`], too: files in it may belong to subordinate ids. What they may do with it stands in the
+//! modules of the subjects, which add methods.
 
 use std::path::Path;
 
@@ -23,6 +24,10 @@ impl State {
     /// # Errors
     /// `ErrorKind::Environment`: it cannot be written, or belongs to a newer program.
     pub fn open(root: &Path) -> Result<Self, SolveError> {
+        exec::make_state(root).map_err(|error| {
+            let sentence = format!("cannot write in the state directory `{}`: {error}", root.display());
+            SolveError::say(ErrorKind::Environment, sentence)
+        })?;
         let store = Store::open_with(root, &mut exec::sweep_session);
         Ok(Self { store: store.map_err(|error| SolveError::new(ErrorKind::Environment, error))? })
     }

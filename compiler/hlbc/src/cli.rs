@@ -16,7 +16,7 @@ use crate::output::{self, Output};
 pub(crate) use debug::{Debug, FailureArgs, OnFailure};
 use given::Given;
 pub(crate) use machine::{MachineArgs, NetworkMode, Progress};
-pub(crate) use store::{Du, Prune, StateArgs};
+pub(crate) use store::{Du, Prune};
 
 const EXIT_CODES: &str = "Exit codes:
   0    done

@@ -75,7 +75,7 @@ impl Machine {
     pub(crate) fn open(config: Config, args: &MachineArgs) -> Result<Self, Failure> {
         let limits = Places::here().cache()?;
         // Before the first thread: a namespace belongs to threads, and those to come inherit it.
-        hlb_runtime::isolate().map_err(not_alone)?;
+        become_root()?;
         hlb_runtime::preflight(&config.root, &config.oci, config.network).map_err(unfit)?;
         let (tokio, cancel) = interrupt::start()?;
         let runtime = tokio.block_on(Runtime::open(config)).map_err(|error| failure::plain(&error))?;
@@ -225,6 +225,15 @@ pub(crate) fn entitlements(allow: &[Allow]) -> BTreeSet<Entitlement> {
         Allow::SecurityInsecure => Entitlement::SecurityInsecure,
     };
     allow.iter().map(entitlement).collect()
+}
+
+/// Makes this process root, of a user namespace if it is not of the machine, with mounts of its own. Must be called before the first
+/// thread starts.
+///
+/// # Errors
+/// If the machine does not let it.
+pub(crate) fn become_root() -> Result<(), Failure> {
+    hlb_runtime::isolate().map(drop).map_err(not_alone)
 }
 
 /// Why this process gets no mounts of its own, and what can be done.

@@ -28,6 +28,7 @@ mod replace;
 mod report;
 mod site;
 mod size;
+mod state;
 mod world;
 
 /// Checking and compiling are small allocations for the most part.

@@ -79,9 +79,9 @@ const FOUND_GOOD: &str = "fit";
 /// extended attributes than root's.
 const USER_MARKS: &str = "marked-by-user";
 
-/// Checks that steps can run here: in namespaces ([`crate::isolate`]) that allow mounts, with an OCI runtime and such a network, and layers in the state directory, which is
-/// made if it is missing. What was found good once is not tried again until the runtime, the kernel or
-/// the place of the state directory changes: a build that finds everything in the cache should not start a process.
+/// Checks that steps can run here: in namespaces ([`crate::isolate`]) that allow mounts, with an OCI runtime and such a network, and
+/// layers in the state directory, which is made if it is missing. What was found good once is not tried again until the runtime, the
+/// kernel or the place of the state directory changes: a build that finds everything in the cache should not start a process.
 ///
 /// # Errors
 /// The first thing that is wrong, with what to do about it.
@@ -120,6 +120,15 @@ fn machine(root: &Path, runc: &Path, network: Network) -> Option<String> {
     Some(format!("2 {privilege:?} {} {changed:?} {} {kernel:?} {network:?}\n", runc.display(), place.dev()))
 }
 
+/// Makes a state directory if it is missing, and notes in a new one how its layers will be marked.
+pub(crate) fn make(root: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(root)?;
+    if rootless::privilege() != Privilege::Root && !root.join("layers").exists() {
+        std::fs::write(root.join(USER_MARKS), "")?;
+    }
+    Ok(())
+}
+
 /// Refuses a state directory that was made in the other way.
 fn check_marks(root: &Path) -> Result<(), PreflightError> {
     let user = root.join(USER_MARKS).exists();
@@ -141,21 +150,18 @@ fn try_processes(runc: &Path) -> Result<(), PreflightError> {
 
 fn try_layers(root: &Path) -> Result<(), PreflightError> {
     let failed = |source| PreflightError::Root { root: root.to_owned(), source };
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(failed)?;
-    if rootless::privilege() != Privilege::Root {
-        std::fs::write(root.join(USER_MARKS), "").map_err(failed)?;
-    }
+    make(root).map_err(failed)?;
     let kind = rustix::fs::statfs(root).map_err(|error| failed(error.into()))?.f_type;
     if u64::try_from(kind).is_ok_and(|kind| kind == OVERLAY) {
         return Err(PreflightError::OverlayOnOverlay { root: root.to_owned() });
     }
     let trial = tempfile::Builder::new().prefix("trial-").tempdir_in(root).map_err(failed)?;
-    let make = |name: &str| {
+    let dir = |name: &str| {
         let path = trial.path().join(name);
         std::fs::create_dir(&path).map(|()| path)
     };
-    let (lower, upper) = (make("lower").map_err(failed)?, make("upper").map_err(failed)?);
-    let (work, at) = (make("work").map_err(failed)?, make("root").map_err(failed)?);
+    let (lower, upper) = (dir("lower").map_err(failed)?, dir("upper").map_err(failed)?);
+    let (work, at) = (dir("work").map_err(failed)?, dir("root").map_err(failed)?);
     let overlay = Overlay { lowers: &[lower], upper: Some((&upper, &work)) };
     overlay.probe(&at).map_err(|source| PreflightError::NoOverlay { root: root.to_owned(), source })
 }

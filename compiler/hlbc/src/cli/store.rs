@@ -10,11 +10,19 @@ use hlb_runtime::{Filter, FilterError};
 
 use crate::size;
 
+/// Which state directory.
 #[derive(Debug, Args)]
 pub(crate) struct StateArgs {
     /// The state directory; otherwise HLBC_ROOT, /var/lib/hlbc for root, $XDG_STATE_HOME/hlbc for others
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<Utf8PathBuf>,
+}
+
+/// Which entries of it.
+#[derive(Debug, Args)]
+pub(crate) struct EntriesArgs {
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
     /// Only what this means, such as `type==exec.cachemount` or `description~=REGEX`; may be repeated (see docs/cli.md)
     #[arg(long, value_name = "FILTER", value_parser = filter)]
     pub(crate) filter: Vec<Filter>,
@@ -23,7 +31,7 @@ pub(crate) struct StateArgs {
 #[derive(Debug, Args)]
 pub(crate) struct Du {
     #[command(flatten)]
-    pub(crate) state: StateArgs,
+    pub(crate) entries: EntriesArgs,
     /// Each entry, those that were used last at the end
     #[arg(short, long)]
     pub(crate) verbose: bool,
@@ -35,7 +43,7 @@ pub(crate) struct Du {
 #[derive(Debug, Args)]
 pub(crate) struct Prune {
     #[command(flatten)]
-    pub(crate) state: StateArgs,
+    pub(crate) entries: EntriesArgs,
     /// Remove internal things and failed steps that are kept, too
     #[arg(short, long)]
     pub(crate) all: bool,

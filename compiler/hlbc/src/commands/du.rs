@@ -9,19 +9,18 @@ use hlb_llb::draw::printable;
 use hlb_runtime::{CacheLimits, Disk, RecordType, Space, UsageId, UsageInfo};
 use serde_json::json;
 
-use super::prune;
 use crate::config::Places;
 use crate::error::Failure;
 use crate::report::Screen;
-use crate::{cli, failure, size};
+use crate::{cli, failure, size, state};
 
 pub(crate) fn du(args: &cli::Du, screen: Screen) -> Result<(), Failure> {
-    let state = prune::open(&args.state, screen)?;
+    let state = state::open(args.entries.state.root.as_deref(), screen)?;
     let limits = Places::here().cache()?;
     let mut entries = state.usage().map_err(|error| failure::plain(&error))?;
     let disk = state.disk().map_err(|error| failure::plain(&error))?;
-    if !args.state.filter.is_empty() {
-        entries.retain(|entry| args.state.filter.iter().any(|filter| filter.matches(entry)));
+    if !args.entries.filter.is_empty() {
+        entries.retain(|entry| args.entries.filter.iter().any(|filter| filter.matches(entry)));
     }
     let shown = match (args.json, args.verbose) {
         (true, _) => format!("{:#}\n", as_json(&entries, disk)),

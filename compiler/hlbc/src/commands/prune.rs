@@ -2,22 +2,20 @@
 //!
 //! Owns the policy that its options say, and the words for what became of it.
 
-use hlb_runtime::{Collected, Policy, State, UsageId};
+use hlb_runtime::{Collected, Policy, UsageId};
 
 use super::du;
-use crate::cli::{self, StateArgs};
-use crate::config::Places;
-use crate::error::{Failure, Kind};
+use crate::error::Failure;
 use crate::report::Screen;
-use crate::{failure, interrupt, size};
+use crate::{cli, failure, interrupt, size, state};
 
 pub(crate) fn prune(args: &cli::Prune, screen: Screen) -> Result<(), Failure> {
-    let state = open(&args.state, screen)?;
+    let state = state::open(args.entries.state.root.as_deref(), screen)?;
     let policy = Policy {
         all: args.all,
         keep_storage: args.keep_storage,
         keep_duration: args.keep_duration.unwrap_or_default(),
-        filters: args.state.filter.clone(),
+        filters: args.entries.filter.clone(),
         ..Policy::default()
     };
     if args.dry_run {
@@ -31,17 +29,6 @@ pub(crate) fn prune(args: &cli::Prune, screen: Screen) -> Result<(), Failure> {
         false => failure::plain(&error),
     })?;
     super::print(told(&collected, "removed").as_bytes())
-}
-
-/// Opens the state directory, and tells if something had to be done about it.
-pub(super) fn open(args: &StateArgs, screen: Screen) -> Result<State, Failure> {
-    let root = std::path::absolute(Places::here().root(args.root.as_deref())?)
-        .map_err(|error| Failure::new(Kind::Environment, "the working directory is gone").because(error))?;
-    let state = State::open(&root).map_err(|error| failure::plain(&error))?;
-    for notice in state.notices() {
-        screen.write(format!("warning: {notice}\n").as_bytes());
-    }
-    Ok(state)
 }
 
 fn told(collected: &Collected, what: &str) -> String {

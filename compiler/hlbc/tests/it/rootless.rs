@@ -225,3 +225,15 @@ fn privileged_what_a_container_hides_is_told() {
     ");
     assert!(inside.output().unwrap().status.success());
 }
+
+#[test]
+fn privileged_users_can_empty_what_belongs_to_their_other_ids() {
+    let project = with_owners("hlbctest");
+    // Before anything was built: that, too, makes the state directory.
+    assert!(project.command(&["du"]).status().unwrap().success());
+    project.run(&[]);
+    let pruned = project.command(&["prune", "--all"]).output().unwrap();
+    assert!(pruned.status.success(), "{}", project.shown(&pruned));
+    assert_eq!(std::fs::read_dir(project.beside("state/layers")).unwrap().count(), 0);
+    assert!(project.run(&[]).cached.is_empty());
+}
