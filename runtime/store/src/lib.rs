@@ -6,6 +6,7 @@
 //! <root>/version               format version; a newer one is refused
 //! <root>/lock                  flock: opening, and taking a session away
 //! <root>/leases.lock           flock: shared to begin a use of something, exclusive to take unused things away
+//! <root>/spare                 room to clean up in when the disk is full
 //! <root>/gc.lock               flock: one at a time takes things away
 //! <root>/meta.db               SQLite in WAL mode: layers, the cache graph, facts
 //! <root>/blobs/sha256/ab/<hex> content by digest, there only after it was verified
@@ -37,6 +38,7 @@ mod durable;
 mod durations;
 mod lease;
 mod session;
+mod spare;
 mod sweep;
 mod tree;
 

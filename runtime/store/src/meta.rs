@@ -15,6 +15,9 @@ const MAX_IDLE: usize = 4;
 /// How long a writer waits for the writers of other processes before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What SQLite needs for the files beside the database, in bytes; with less, the disk counts as full.
+const ROOM: u64 = 256 << 10;
+
 /// Each entry takes the schema from its index to the next version. Entries are never changed, only added.
 const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 
@@ -349,11 +352,18 @@ fn error(path: &Path, source: rusqlite::Error) -> MetaError {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
             MetaError::Damaged { path: path.to_owned(), source: Corrupt(source) }
         }
-        Some(ErrorCode::DiskFull) => {
+        // For some of its files SQLite says of a full disk only that it is no good.
+        Some(code) if code == ErrorCode::DiskFull || code == ErrorCode::SystemIoFailure && is_full(path) => {
             MetaError::Full { path: path.to_owned(), source: std::io::ErrorKind::StorageFull.into() }
         }
         _ => MetaError::Database { path: path.to_owned(), source },
     }
+}
+
+/// Whether the disk has no room for what belongs to a database.
+fn is_full(path: &Path) -> bool {
+    let disk = path.parent().and_then(|root| rustix::fs::statvfs(root).ok());
+    disk.is_some_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < ROOM)
 }
 
 /// A connection for writing to a database of this version.

@@ -15,7 +15,7 @@ use crate::layer::{LayerError, LayerId, Layers};
 use crate::lease;
 use crate::meta::{Meta, MetaError};
 use crate::session::{self, Session};
-use crate::{claim, durable};
+use crate::{claim, durable, spare};
 
 /// The version of the directory's format. It changes when an older program would misread the directory; new tables only
 /// change the version of the schema.
@@ -106,6 +106,14 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_with(root: &Path, on_dead: &mut dyn FnMut(&Path)) -> Result<Self, OpenError> {
+        let opened = match Self::open_once(root, on_dead) {
+            Err(error) if spare::spend(root, &error) => Self::open_once(root, on_dead),
+            other => other,
+        };
+        opened.inspect(|store| spare::keep(store.root()))
+    }
+
+    fn open_once(root: &Path, on_dead: &mut dyn FnMut(&Path)) -> Result<Self, OpenError> {
         let fail = |action, path: &Path, source| OpenError::Io {
             root: root.to_owned(),
             action,

@@ -287,6 +287,24 @@ fn privileged_a_full_disk_is_emptied_or_told() {
     assert_whole_but_sessions(&project);
 }
 
+#[test]
+fn privileged_a_disk_that_others_have_filled_can_be_cleaned_up() {
+    let project = Project::with_busybox(COPY);
+    let disk = Disk::new(&project, 64);
+    std::fs::create_dir_all(project.path("src")).unwrap();
+    std::fs::write(project.path("src/input"), vec![1; 8 << 20]).unwrap();
+    built(&project);
+    let mut file = std::fs::File::create(disk.at.join("of-others")).unwrap();
+    for size in [1 << 20, 4096, 1] {
+        while file.write_all(&vec![9; size]).is_ok() {}
+    }
+    drop(file);
+    let pruned = project.hlbc(&["prune", "--all"]);
+    assert!(pruned.starts_with("exit code: 0\n--- stdout\nremoved 2 entries"), "{pruned}");
+    built(&project);
+    assert_eq!(std::fs::read(project.path("out/input")).unwrap(), vec![1; 8 << 20]);
+}
+
 /// The database is whole, and so are the layers that it names.
 fn assert_whole_but_sessions(project: &Project) {
     let state = project.beside("state");

@@ -138,6 +138,7 @@ sessions/SESSION/layers/
 sessions/SESSION/leases
 sessions/SESSION/lock
 sessions/SESSION/trash/
+spare
 version
 "#);
 }
