@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use crate::layer::LayerId;
 use crate::meta::{MetaError, WriteError, now};
 use crate::store::Inner;
+use crate::structure;
 
 /// The name of a cache key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -165,6 +166,7 @@ impl Cache<'_> {
             .into_iter()
             .partition(|record| record.layers.iter().all(|id| folder.join(id.as_str()).join("fs").is_dir()));
         for record in broken {
+            self.inner.meta.write(|db| Ok::<_, WriteError<MetaError>>(structure::lose(db, key, "damaged")?))?;
             self.drop_record(&record.result)?;
         }
         Ok(whole)

@@ -6,11 +6,12 @@
 //! <root>/version               format version; a newer one is refused
 //! <root>/lock                  flock: opening, and taking a session away
 //! <root>/leases.lock           flock: shared to begin a use of something, exclusive to take unused things away
-//! <root>/meta.db               SQLite in WAL mode: layers, the cache graph, facts
+//! <root>/meta.db               SQLite in WAL mode: layers, the cache graph, facts, builds and what their steps were made of
 //! <root>/blobs/sha256/ab/<hex> content by digest, there only after it was verified
 //! <root>/layers/<id>/fs        one overlay layer
 //! <root>/layers/<id>/partial   there if a snapshot begins with a layer that was made on others (hlb-runtime's)
 //! <root>/cache-mounts/<id>/fs  what `mount cache` keeps between steps
+//! <root>/logs/<build>/         what the steps of a build printed; while it runs, a journal of them (hlb-runtime's)
 //! <root>/sessions/<id>/        scratch of one process; `lock` is held by flock while it lives, `leases` is what it uses
 //! ```
 //!
@@ -42,8 +43,10 @@ mod structure;
 pub use blob::{BlobError, BlobWriter, Blobs};
 pub use cache::{Cache, KeyId, Link, NewRecord, Record, ResultId};
 pub use facts::Facts;
+pub use history::{BuildRow, Ended, History, LastStep, Made, NewBuild, Outcome, StepRow, StepState};
 pub use layer::{InvalidLayerId, LayerError, LayerId, Layers};
 pub use lease::{Item, Lease, LeaseError};
 pub use meta::MetaError;
 pub use store::{FORMAT, OpenError, Store};
+pub use structure::{Likeness, NewStructure, StructureRow, Structures};
 pub use tree::remove_tree;

@@ -5,6 +5,7 @@
 mod blobs;
 mod cache;
 mod format;
+mod history;
 mod layers;
 mod leases;
 mod processes;
