@@ -41,7 +41,9 @@ pub use error::{ErrorKind, SolveError};
 pub use exec::network::Network;
 pub use exec::runc::OciRuntime;
 pub use exec::{PreflightError, preflight};
-pub use history::Build;
+pub use history::{Build, BuildInfo, BuildLog};
+pub use hlb_store::{BuildRow, NewBuild, Outcome, StepRow, StepState};
+pub use log_file::LogPiece;
 pub use ops::source::Outside;
 pub use process::{LogSink, Program};
 pub use runtime::{
@@ -51,4 +53,4 @@ pub use runtime::{
 pub use solver::job::StatusSink;
 pub use state::State;
 pub use sys::namespace::isolate_mounts;
-pub use why::Match;
+pub use why::{Cause, Explanation, FileChanges, Gone, Match, SourcePart, Unfinished, Why};

@@ -190,6 +190,9 @@ impl Runtime {
     ) -> Result<Solved, SolveError> {
         let graph = Graph::load(&request.definition).map_err(|error| SolveError::new(ErrorKind::Definition, error))?;
         admission::admit(&graph, &request.allow)?;
+        if let Some(build) = &request.build {
+            build.solving(&request);
+        }
         status(Status::Graph(shown(&graph)));
         let Some((target, output)) = graph.target else { return Ok(Solved { snapshot: Snapshot::default() }) };
         let job = Arc::new(Job {

@@ -49,11 +49,13 @@ async fn find_keys(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Resul
     let map = cache_map(job, vertex).await?;
     if vertex.inputs.is_empty() {
         let keys: Vec<KeyId> = map.roots.iter().map(|root| key::root_key(root, output)).collect();
-        if !vertex.ignore_cache
-            && let Some(hit) = hit(job, &keys)?
-        {
-            let how = if keys.first() == Some(&hit.key) { Match::Definition } else { Match::ImageLayers };
-            found(job, vertex, &map, how, &hit, Vec::new);
+        if !vertex.ignore_cache {
+            // A result is saved under all keys; only if the first does not lead to one, it is found by another.
+            let by_first = hit(job, keys.get(..1).unwrap_or_default())?.map(|hit| (hit, Match::Definition));
+            let by_any = || Ok::<_, SolveError>(hit(job, &keys)?.map(|hit| (hit, Match::ImageLayers)));
+            if let Some((hit, how)) = by_first.map_or_else(by_any, |found| Ok(Some(found)))? {
+                found(job, vertex, &map, how, &hit, Vec::new);
+            }
         }
         return Ok(usable(vertex, keys));
     }
@@ -156,6 +158,9 @@ async fn run_and_save(
         inputs.push(done.snapshot.clone());
     }
     let parts = job.build.as_ref().map(|_| search.parts(vertex));
+    if let Some((build, parts)) = job.build.as_ref().zip(parts.clone()) {
+        build.begins(vertex, structure::of(vertex, map, None, parts));
+    }
     let ran = vertex.ran.get(&job.tasks, || {
         let (job, vertex) = (Arc::clone(job), Arc::clone(vertex));
         async move { ops::run(&job, &vertex, &inputs).await.map(Arc::new) }

@@ -14,3 +14,4 @@ mod solve;
 mod sources;
 mod steps;
 mod support;
+mod why;
