@@ -14,6 +14,7 @@ use hlb_compiler::{Consent, ConsentError};
 
 use crate::output::{self, Output};
 use given::Given;
+pub(crate) use history::{History, Logs, StateArgs, Why};
 pub(crate) use machine::{MachineArgs, Progress};
 
 const EXIT_CODES: &str = "Exit codes:
@@ -103,6 +104,12 @@ pub(crate) enum Command {
     Vendor(Vendor),
     /// Tell of the modules of a program
     Module(Module),
+    /// List the builds that were
+    History(History),
+    /// Print again what the steps of a build printed
+    Logs(Logs),
+    /// Tell why the steps of a build ran instead of being found
+    Why(Why),
     /// Print the version
     Version,
 }
@@ -182,6 +189,9 @@ pub(crate) struct BuildArgs {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) targets: TargetArgs,
+    /// Tell at the end why steps ran, as `hlbc why` does
+    #[arg(long)]
+    pub(crate) explain: bool,
     #[command(flatten)]
     pub(crate) build: BuildArgs,
 }

@@ -6,7 +6,7 @@ use hlb_compiler::Checked;
 use hlb_runtime::Entitlement;
 
 use crate::error::{Failure, Kind};
-use crate::machine::{self, Machine};
+use crate::machine::{self, Machine, Title};
 use crate::program::{self, Kept};
 use crate::report::Screen;
 use crate::world::Outside;
@@ -41,9 +41,10 @@ fn built(
     screen: Screen,
 ) -> Result<Checked, Failure> {
     let machine = Machine::open(config, &args.machine)?;
-    let building = machine.begin([Entitlement::NetworkHost].into())?;
+    let building =
+        machine.begin([Entitlement::NetworkHost].into(), Title { text: "vendor".to_owned(), explain: false })?;
     let checked = program::check(kept, &kept.open_world(building.outside(kept)), file, screen);
-    building.abandon();
+    building.abandon(checked.is_ok());
     if machine.cancel.is_cancelled() {
         return Err(interrupt::interrupted());
     }
