@@ -20,6 +20,7 @@ use hlb_patterns::{Filter, InvalidPattern};
 use crate::parallel;
 use crate::sys::root::Root;
 use crate::tree::{self, Entry, TreeError};
+use header::Seen;
 
 /// What of a tree a key depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,8 +66,8 @@ pub(crate) enum ContentError {
 struct Known {
     /// What is below a directory.
     listings: HashMap<PathBuf, Arc<Vec<Entry>>>,
-    /// Digests of files, and of directories without their content.
-    entries: HashMap<PathBuf, Digest>,
+    /// Files, and directories without their content.
+    entries: HashMap<PathBuf, Seen>,
     /// Digests of directories with their content.
     directories: HashMap<PathBuf, Digest>,
 }
@@ -121,6 +122,17 @@ impl ContentHash {
             }
             tree.checksum(wanted.path.as_bytes(), wanted.follow_links)
         }
+    }
+}
+
+impl ContentHash {
+    /// What digests were made of so far: each path with its own digest and the checksum of its bytes alone, by path.
+    pub(crate) fn listed(&self) -> Vec<(PathBuf, Digest, u32)> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = known.entries.iter();
+        let mut all: Vec<_> = entries.map(|(path, seen)| (path.clone(), seen.digest.clone(), seen.bytes)).collect();
+        all.sort();
+        all
     }
 }
 
@@ -198,8 +210,12 @@ impl Tree<'_> {
         let root = self.root.path();
         parallel::for_each(unknown, |entry: &Entry, _| {
             let fixed = self.fixed_header && entry.path.as_os_str().is_empty();
-            let digest = if fixed { Digest::of(b"") } else { header::digest(&root.join(&entry.path), entry)? };
-            found.lock().unwrap_or_else(PoisonError::into_inner).push((entry.path.clone(), digest));
+            let seen = if fixed {
+                Seen { digest: Digest::of(b""), bytes: 0 }
+            } else {
+                header::read(&root.join(&entry.path), entry)?
+            };
+            found.lock().unwrap_or_else(PoisonError::into_inner).push((entry.path.clone(), seen));
             Ok::<_, TreeError>(())
         })?;
         self.known.entries.extend(found.into_inner().unwrap_or_else(PoisonError::into_inner));
@@ -208,7 +224,7 @@ impl Tree<'_> {
 
     /// The digest of an entry that was read.
     fn of(&self, entry: &Entry) -> Digest {
-        self.known.entries.get(&entry.path).cloned().unwrap_or_else(|| Digest::of(b""))
+        self.known.entries.get(&entry.path).map_or_else(|| Digest::of(b""), |seen| seen.digest.clone())
     }
 
     fn directory(&mut self, path: &Path) -> Result<Digest, ContentError> {

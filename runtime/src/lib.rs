@@ -44,8 +44,12 @@ pub use error::{ErrorKind, SolveError};
 pub use exec::network::Network;
 pub use exec::runc::OciRuntime;
 pub use exec::{PreflightError, preflight};
-pub use history::{Build, BuildInfo};
-pub use hlb_store::{Collected, Filter, FilterError, Policy, RecordType, UsageId, UsageInfo};
+pub use history::{Build, BuildInfo, BuildLog};
+pub use hlb_store::{
+    BuildRow, Collected, Filter, FilterError, NewBuild, Outcome, Policy, RecordType, StepRow, StepState, UsageId,
+    UsageInfo,
+};
+pub use log_file::LogPiece;
 pub use ops::source::Outside;
 pub use process::{LogSink, Program};
 pub use runtime::{
@@ -55,4 +59,4 @@ pub use runtime::{
 pub use solver::job::StatusSink;
 pub use state::State;
 pub use sys::rootless::{IsolateError, Privilege, Switch, isolate};
-pub use why::Match;
+pub use why::{Cause, Explanation, FileChanges, Gone, Match, SourcePart, Unfinished, Why};

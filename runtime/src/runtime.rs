@@ -192,6 +192,9 @@ impl Runtime {
     ) -> Result<Solved, SolveError> {
         let graph = Graph::load(&request.definition).map_err(|error| SolveError::new(ErrorKind::Definition, error))?;
         admission::admit(&graph, &request.allow)?;
+        if let Some(build) = &request.build {
+            build.solving(&request);
+        }
         status(Status::Graph(shown(&graph)));
         let mut mended = Mended::default();
         loop {
@@ -211,8 +214,14 @@ impl Runtime {
         status: &StatusSink,
         cancel: &CancellationToken,
     ) -> Result<Solved, SolveError> {
-        let SolveRequest { locals, layouts, secrets, sockets, allow, build, keep_failed, .. } = request.clone();
-        let caller = Caller { locals, layouts, secrets, sockets, allow };
+        let caller = Caller {
+            locals: request.locals.clone(),
+            layouts: request.layouts.clone(),
+            secrets: request.secrets.clone(),
+            sockets: request.sockets.clone(),
+            allow: request.allow.clone(),
+        };
+        let (build, keep_failed) = (request.build.clone(), request.keep_failed);
         let terms = Terms { status: Arc::clone(status), build, keep_failed };
         let result = solve(&self.engine, graph, caller, terms, cancel).await;
         let engine = Arc::clone(&self.engine);

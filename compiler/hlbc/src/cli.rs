@@ -15,6 +15,7 @@ use hlb_compiler::{Consent, ConsentError};
 use crate::output::{self, Output};
 pub(crate) use debug::{Debug, FailureArgs, OnFailure};
 use given::Given;
+pub(crate) use history::{History, Logs, Why};
 pub(crate) use machine::{MachineArgs, NetworkMode, Progress};
 pub(crate) use store::{Du, Prune};
 
@@ -111,6 +112,12 @@ pub(crate) enum Command {
     Vendor(Vendor),
     /// Tell of the modules of a program
     Module(Module),
+    /// List the builds that were
+    History(History),
+    /// Print again what the steps of a build printed
+    Logs(Logs),
+    /// Tell why the steps of a build ran instead of being found
+    Why(Why),
     /// Tell what the state directory takes, and what for
     Du(Du),
     /// Remove what no running build uses from the state directory
@@ -196,6 +203,9 @@ pub(crate) struct BuildArgs {
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) targets: TargetArgs,
+    /// Tell at the end why steps ran, as `hlbc why` does
+    #[arg(long)]
+    pub(crate) explain: bool,
     #[command(flatten)]
     pub(crate) build: BuildArgs,
 }

@@ -12,7 +12,7 @@ mod emit;
 mod explain;
 mod fmt;
 mod frontend;
-mod history;
+pub(crate) mod history;
 mod list;
 mod logs;
 mod module;
@@ -51,6 +51,9 @@ pub(crate) fn dispatch(cli: Cli) -> ExitCode {
         Command::Update(args) => update::update(&args, screen),
         Command::Vendor(args) => vendor::vendor(&args, screen),
         Command::Module(args) => module::module(&args, screen),
+        Command::History(args) => history::history(&args, screen),
+        Command::Logs(args) => logs::logs(&args, screen),
+        Command::Why(args) => why::why(&args, screen),
         Command::Du(args) => du::du(&args, screen),
         Command::Prune(args) => prune::prune(&args, screen),
         Command::Version => version::version(),

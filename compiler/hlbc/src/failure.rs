@@ -133,7 +133,7 @@ fn causes(error: &SolveError) -> Option<String> {
 }
 
 /// Points at the call that made an op and at the calls around it. Says whether there was anything to point at.
-fn point_at_op(scene: &mut Scene, source: Option<&pb::Source>, digest: &str) -> bool {
+pub(crate) fn point_at_op(scene: &mut Scene, source: Option<&pb::Source>, digest: &str) -> bool {
     let Some(source) = source else { return false };
     let Some(locations) = source.locations.get(digest) else { return false };
     let mut files = std::collections::BTreeMap::new();

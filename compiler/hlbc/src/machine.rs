@@ -6,11 +6,13 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use hlb_compiler::Request;
 use hlb_language::source::SourceMap;
 use hlb_runtime::{
-    BuildInfo, CacheLimits, Config, Entitlement, IsolateError, Network, OciRuntime, PreflightError, Runtime, Switch,
+    Build, BuildInfo, CacheLimits, Config, Entitlement, IsolateError, Network, OciRuntime, Outcome, PreflightError,
+    Runtime, Switch,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +24,7 @@ use crate::error::{Failure, Kind};
 use crate::execute::{Broken, Executor};
 use crate::program::Kept;
 use crate::progress::{Ended, Progress};
+use crate::reason::{self, Look};
 use crate::report::Screen;
 use crate::world::Outside;
 use crate::{cli, failure, interrupt};
@@ -43,8 +46,24 @@ pub(crate) struct Machine {
 pub(crate) struct Building<'m> {
     machine: &'m Machine,
     progress: Progress,
+    record: Record,
     pub(crate) executor: Arc<Executor>,
     on_failure: Option<OnFailure>,
+}
+
+/// What a build is called in the history, and what is told of it at its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Title {
+    /// The command, without values that may be secret.
+    pub(crate) text: String,
+    /// Whether it is told why its steps ran.
+    pub(crate) explain: bool,
+}
+
+/// A build on its way into the history.
+struct Record {
+    build: Build,
+    explain: bool,
 }
 
 /// What the options and the environment say about this machine.
@@ -91,11 +110,12 @@ impl Machine {
         &self,
         request: Request,
         allow: BTreeSet<Entitlement>,
-        failure: Option<OnFailure>,
+        title: Title,
+        on_failure: Option<OnFailure>,
         sources: &SourceMap,
         screen: Screen,
     ) -> Result<(), Failure> {
-        self.begin(allow, failure)?.finish(request, sources, screen)
+        self.begin(allow, title, on_failure)?.finish(request, sources, screen)
     }
 
     /// Begins to show how a build goes whose request is not known yet.
@@ -105,6 +125,7 @@ impl Machine {
     pub(crate) fn begin(
         &self,
         allow: BTreeSet<Entitlement>,
+        title: Title,
         on_failure: Option<OnFailure>,
     ) -> Result<Building<'_>, Failure> {
         if on_failure == Some(OnFailure::Shell) && debug::terminal().is_none() {
@@ -113,14 +134,12 @@ impl Machine {
         }
         let progress = Progress::start(self.progress)
             .map_err(|error| Failure::new(Kind::Environment, "cannot start a thread").because(error))?;
-        let info = BuildInfo {
-            title: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
-            directory: std::env::current_dir().unwrap_or_default(),
-        };
-        let build = on_failure.map(|_| self.runtime.begin(info));
-        let terms = Terms { allow, build, keep_failed: on_failure.is_some() };
-        let executor = Arc::new(Executor::new(self.runtime.clone(), progress.sink(), terms));
-        Ok(Building { machine: self, progress, executor, on_failure })
+        let directory = std::env::current_dir().unwrap_or_default();
+        let build = self.runtime.begin(BuildInfo { title: title.text, directory });
+        let terms = Terms { allow, build: Some(build.clone()), keep_failed: on_failure.is_some() };
+        let executor = Arc::new(Executor::new(self.runtime.clone(), build.watch(progress.sink()), terms));
+        let record = Record { build, explain: title.explain };
+        Ok(Building { machine: self, progress, record, executor, on_failure })
     }
 }
 
@@ -153,6 +172,8 @@ impl<'m> Building<'m> {
         let lent = Lendings::of_request(&request);
         let done = tokio.block_on(self.executor.execute(request, cancel.clone()));
         let ended = self.progress.end(done.is_ok());
+        let cancelled = cancel.is_cancelled();
+        self.record.end(self.machine, if done.is_ok() { Outcome::Done } else { unfinished(cancelled) });
         match done {
             Ok(()) => Ok(()),
             Err(_) if cancel.is_cancelled() => Err(interrupt::interrupted()),
@@ -196,26 +217,54 @@ impl<'m> Building<'m> {
     }
 
     /// Ends what is shown of a build without a request, or of several.
-    pub(crate) fn abandon(self) -> Ended {
-        self.progress.end(false)
+    pub(crate) fn abandon(self, success: bool) -> Ended {
+        let ended = self.progress.end(false);
+        let outcome = if success { Outcome::Done } else { unfinished(self.machine.cancel.is_cancelled()) };
+        self.record.end(self.machine, outcome);
+        ended
     }
 
     /// The same where a failure keeps the request from being made. One after an interruption comes from that.
     pub(crate) fn refuse(self, failure: Failure) -> Failure {
-        self.progress.end(false);
-        if self.machine.cancel.is_cancelled() { interrupt::interrupted() } else { failure }
+        let machine = self.machine;
+        self.abandon(false);
+        if machine.cancel.is_cancelled() { interrupt::interrupted() } else { failure }
     }
 
     /// Tells why there will be no request: `tell` tells what is wrong with the program, and a step that failed while it was
     /// evaluated is told with its place and its log.
     pub(crate) fn give_up(self, sources: &SourceMap, screen: Screen, tell: impl FnOnce() -> Failure) -> Failure {
-        let ended = self.progress.end(false);
+        let (machine, executor) = (self.machine, Arc::clone(&self.executor));
+        let ended = self.abandon(false);
         let failure = tell();
-        match self.executor.broken() {
-            Some(broken) if !self.machine.cancel.is_cancelled() => failure::tell(&broken, sources, &ended, screen),
+        match executor.broken() {
+            Some(broken) if !machine.cancel.is_cancelled() => failure::tell(&broken, sources, &ended, screen),
             _ => failure,
         }
     }
+}
+
+impl Record {
+    /// Writes it. That it cannot be written is no reason for a build to fail.
+    fn end(self, machine: &Machine, outcome: Outcome) {
+        let screen = Screen::stderr();
+        let told = match self.build.end(outcome) {
+            Ok(number) => self.explain.then(|| machine.runtime.state().why(number)).transpose(),
+            Err(error) => Err(error),
+        };
+        match told {
+            Ok(Some(Some(why))) if self.build.number().is_some() => {
+                let look = Look { verbose: false, step: None, colour: screen.colour(), now: SystemTime::now() };
+                screen.write(format!("\n{}", reason::text(&why, &look)).as_bytes());
+            }
+            Ok(_) => {}
+            Err(error) => screen.write(format!("warning: the build is not in the history: {error}\n").as_bytes()),
+        }
+    }
+}
+
+fn unfinished(cancelled: bool) -> Outcome {
+    if cancelled { Outcome::Cancelled } else { Outcome::Failed }
 }
 
 /// What steps may do, in the words of the runtime.

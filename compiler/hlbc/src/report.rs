@@ -9,7 +9,7 @@ use std::io::{IsTerminal, Write};
 use codespan_reporting::diagnostic as draw;
 use codespan_reporting::files::SimpleFiles;
 use codespan_reporting::term;
-use codespan_reporting::term::termcolor::{ColorChoice, NoColor, StandardStream, WriteColor};
+use codespan_reporting::term::termcolor::{Ansi, ColorChoice, NoColor, StandardStream, WriteColor};
 use hlb_compiler::Applied;
 use hlb_language::diagnostic::{Diagnostic, Fix, Label, Location, Severity};
 use hlb_language::source::{Source, SourceId, SourceMap};
@@ -41,6 +41,7 @@ pub(crate) enum Channel {
 
 /// Texts with ranges to point at, for what is not a diagnostic of the compiler.
 pub(crate) struct Scene {
+    severity: draw::Severity,
     message: String,
     sources: SourceMap,
     labels: Vec<Label>,
@@ -124,7 +125,7 @@ impl Screen {
         let mut pen = NoColor::new(Vec::new());
         scene.draw(&mut pen);
         let rendered = text(pen);
-        let Scene { message, sources, labels, notes } = scene;
+        let Scene { message, sources, labels, notes, .. } = scene;
         self.line(channel, &message::failure(sources, message, labels, notes, &rendered));
     }
 
@@ -230,7 +231,30 @@ fn write(pen: &mut impl WriteColor, text: &str) {
 impl Scene {
     /// An error without places yet.
     pub(crate) fn error(message: String) -> Self {
-        Self { message, sources: SourceMap::new(), labels: Vec::new(), notes: Vec::new() }
+        Self {
+            severity: draw::Severity::Error,
+            message,
+            sources: SourceMap::new(),
+            labels: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Something worth knowing, without places yet.
+    pub(crate) fn note_of(message: String) -> Self {
+        Self { severity: draw::Severity::Note, ..Self::error(message) }
+    }
+
+    /// How it looks, with colour or without.
+    pub(crate) fn render(&self, colour: bool) -> String {
+        if !colour {
+            let mut pen = NoColor::new(Vec::new());
+            self.draw(&mut pen);
+            return text(pen);
+        }
+        let mut pen = Ansi::new(Vec::new());
+        self.draw(&mut pen);
+        String::from_utf8_lossy(&pen.into_inner()).trim_end().to_owned()
     }
 
     /// Adds a text and names it.
@@ -252,7 +276,7 @@ impl Scene {
     fn draw(&self, pen: &mut impl WriteColor) {
         let style = |at| if at == 0 { draw::LabelStyle::Primary } else { draw::LabelStyle::Secondary };
         let labels = self.labels.iter().enumerate().map(|(at, it)| label(style(at), it)).collect();
-        let shown = draw::Diagnostic::error().with_message(&self.message);
+        let shown = draw::Diagnostic::new(self.severity).with_message(&self.message);
         draw(pen, &files(&self.sources), &shown.with_labels(labels).with_notes(self.notes.clone()));
     }
 }

@@ -9,7 +9,7 @@ use hlb_runtime::{Config, Entitlement};
 
 use crate::cli::BuildArgs;
 use crate::error::Failure;
-use crate::machine::{self, Building, Machine};
+use crate::machine::{self, Building, Machine, Title};
 use crate::program::{self, Kept};
 use crate::report::{Channel, Screen};
 use crate::world::OsWorld;
@@ -55,10 +55,14 @@ impl<'a> Site<'a> {
     ///
     /// # Errors
     /// If the system gives no thread.
-    pub(crate) fn begin<'s>(&'s self, machine: &'s Machine) -> Result<(Building<'s>, OsWorld<'s>), Failure> {
+    pub(crate) fn begin<'s>(
+        &'s self,
+        machine: &'s Machine,
+        title: Title,
+    ) -> Result<(Building<'s>, OsWorld<'s>), Failure> {
         let mut allow = machine::entitlements(&self.args.allow);
         allow.insert(Entitlement::NetworkHost);
-        let building = machine.begin(allow, self.args.failure.on_failure)?;
+        let building = machine.begin(allow, title, self.args.failure.on_failure)?;
         let world = self.kept.open_world(building.outside(&self.kept));
         Ok((building, world))
     }

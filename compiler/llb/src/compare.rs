@@ -11,6 +11,7 @@ mod align;
 mod difference;
 mod fields;
 mod names;
+mod ops;
 mod report;
 
 use crate::definition::Graph;
@@ -19,6 +20,7 @@ use align::Pairs;
 use difference::differences;
 use fields::Side;
 
+pub use ops::{Paired, fields as field_count, ops, paired_inputs};
 pub use report::{json, text};
 
 /// How two plans differ. Steps are meant by their positions in them.

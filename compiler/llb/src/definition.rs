@@ -174,6 +174,16 @@ pub fn decode_op(digest: &Digest, bytes: &[u8]) -> Result<pb::Op, InvalidDefinit
         .map_err(|error| InvalidDefinition::GarbledOp { digest: digest.clone(), reason: error.to_string() })
 }
 
+/// Reads a source map that was kept as [`encode_source`] writes it.
+pub fn decode_source(bytes: &[u8]) -> Result<pb::Source, InvalidDefinition> {
+    pb::Source::decode(bytes).map_err(|error| InvalidDefinition::Garbled { reason: error.to_string() })
+}
+
+/// A source map as protobuf, to be kept by itself.
+pub fn encode_source(source: &pb::Source) -> Vec<u8> {
+    source.encode_to_vec()
+}
+
 /// A part of an op, for errors.
 struct Field<'a> {
     digest: &'a Digest,

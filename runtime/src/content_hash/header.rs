@@ -9,6 +9,7 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use flate2::Crc;
 use hlb_llb::Digest;
 use hlb_llb::digest::Hasher;
 use rustix::fs::{Mode, OFlags};
@@ -19,8 +20,17 @@ use crate::tree::{Entry, Kind, TreeError};
 
 const BUFFER: usize = 256 * 1024;
 
-/// The digest of an entry that is at `host`. A directory's content is not part of it.
-pub(super) fn digest(host: &Path, entry: &Entry) -> Result<Digest, TreeError> {
+/// What is read of an entry.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    /// The digest of its metadata and its bytes. A directory's content is not part of it.
+    pub(super) digest: Digest,
+    /// A checksum of the bytes of a file or the target of a link alone; 0 for anything else.
+    pub(super) bytes: u32,
+}
+
+/// Reads an entry that is at `host`.
+pub(super) fn read(host: &Path, entry: &Entry) -> Result<Seen, TreeError> {
     let failed = |source: io::Error| TreeError::new(host, source);
     let (kind, mode, size) = match entry.kind {
         Kind::File | Kind::Socket => ('0', entry.mode, entry.size),
@@ -36,10 +46,11 @@ pub(super) fn digest(host: &Path, entry: &Entry) -> Result<Digest, TreeError> {
     };
     let mut text = String::with_capacity(128);
     let _ = write!(text, "namemode{mode}uid{}gid{}size{size}typeflag{kind}linkname", entry.uid, entry.gid);
-    let mut hasher = Hasher::default();
+    let (mut hasher, mut bytes) = (Hasher::default(), Crc::new());
     hasher.update(&text);
     if let Some(target) = &entry.target {
         hasher.update(target.as_os_str().as_bytes());
+        bytes.update(target.as_os_str().as_bytes());
     }
     text.clear();
     let _ = write!(text, "unamegnamedevmajor{major}devminor{minor}");
@@ -51,9 +62,13 @@ pub(super) fn digest(host: &Path, entry: &Entry) -> Result<Digest, TreeError> {
         }
     }
     if entry.kind == Kind::File {
-        content(host, entry.size, &mut hasher).map_err(failed)?;
+        content(host, entry.size, &mut |piece| {
+            hasher.update(piece);
+            bytes.update(piece);
+        })
+        .map_err(failed)?;
     }
-    Ok(hasher.finish())
+    Ok(Seen { digest: hasher.finish(), bytes: bytes.sum() })
 }
 
 /// Attributes that belong to the machine rather than to the file do not count.
@@ -62,7 +77,7 @@ fn counts(name: &CStr) -> bool {
     name == b"security.capability" || !(name.starts_with(b"security.") || name.starts_with(b"system."))
 }
 
-fn content(host: &Path, size: u64, hasher: &mut Hasher) -> io::Result<()> {
+fn content(host: &Path, size: u64, each: &mut dyn FnMut(&[u8])) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOATIME;
     let file = match rustix::fs::open(host, flags, Mode::empty()) {
         // Only the owner may leave the access time alone.
@@ -74,7 +89,7 @@ fn content(host: &Path, size: u64, hasher: &mut Hasher) -> io::Result<()> {
     loop {
         match file.read(&mut buffer) {
             Ok(0) => return Ok(()),
-            Ok(read) => hasher.update(buffer.get(..read).unwrap_or_default()),
+            Ok(read) => each(buffer.get(..read).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -19,6 +19,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub(crate) use fill::fill;
 
 use crate::tree::{self, Entry, Kind, Timestamp, TreeError};
+use crate::why::FileChanges;
 
 /// Version of the stored form. One that is not this is not used.
 const FORMAT: u32 = 1;
@@ -120,12 +121,36 @@ impl Listing {
             && self.items.iter().zip(&previous.items).all(same)
     }
 
+    /// What differs from an earlier look. Nothing does if files had been written too shortly before that look to tell.
+    pub(crate) fn changes_since(&self, previous: &Self) -> FileChanges {
+        let (now, then) = (self.by_path(), previous.by_path());
+        let mut changes = FileChanges::default();
+        for item in &self.items {
+            match then.get(item.path.as_path()) {
+                None => changes.added.push(item.path.clone()),
+                Some(then) if item.looks_other(then) => changes.changed.push(item.path.clone()),
+                Some(_) => {}
+            }
+        }
+        let gone = previous.items.iter().filter(|item| !now.contains_key(item.path.as_path()));
+        changes.removed.extend(gone.map(|item| item.path.clone()));
+        changes.shortened()
+    }
+
     fn by_path(&self) -> HashMap<&Path, &Item> {
         self.items.iter().map(|item| (item.path.as_path(), item)).collect()
     }
 }
 
 impl Item {
+    /// Whether anything shows that it is not what it was.
+    fn looks_other(&self, then: &Self) -> bool {
+        if self.kind == Kind::Directory {
+            return (self.kind, self.mode) != (then.kind, then.mode);
+        }
+        self != then
+    }
+
     fn unchanged_since(&self, then: &Self, looked: Timestamp) -> bool {
         if self.kind == Kind::Directory {
             // Times of directories tell of names that came and went, which the listing shows itself.

@@ -26,6 +26,7 @@ use crate::snapshot::Snapshot;
 use crate::solver::flight::Pending;
 use crate::solver::job::Job;
 use crate::solver::vertex::Vertex;
+use crate::why::SourcePart;
 
 /// What a source was found to be.
 pub(crate) struct Found {
@@ -41,6 +42,19 @@ enum What {
     Http(http::Found),
     Local(local::Found),
     Blob(blob::Found),
+}
+
+impl Found {
+    /// What it was found to be, to tell later what changed.
+    pub(crate) fn part(&self) -> SourcePart {
+        match &self.what {
+            What::Image(found) => image::part(found),
+            What::Git(found) => git::part(found),
+            What::Http(found) => http::part(found),
+            What::Local(found) => local::part(found),
+            What::Blob(found) => blob::part(found),
+        }
+    }
 }
 
 /// What the source of a vertex stands for now, found once for a build.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hlb_llb::pb;
 
 use crate::error::{ErrorKind, SolveError};
-use crate::ops::source;
+use crate::ops::source::{self, Found};
 use crate::solver::flight::Pending;
 use crate::solver::job::Job;
 use crate::solver::key::{self, ContentRequest, DepKey, OpKey};
@@ -21,6 +21,8 @@ pub(crate) struct CacheMap {
     pub(crate) roots: Vec<String>,
     /// One for each input.
     pub(crate) deps: Vec<DepKey>,
+    /// What a source was found to be.
+    pub(crate) source: Option<Arc<Found>>,
 }
 
 impl CacheMap {
@@ -53,7 +55,7 @@ async fn make(job: &Arc<Job>, vertex: &Arc<Vertex>) -> Result<CacheMap, SolveErr
     let key = match &vertex.op.op {
         Some(pb::OpKind::Source(_)) => {
             let found = source::found(job, vertex).await?;
-            return Ok(CacheMap { roots: found.keys.clone(), deps: Vec::new() });
+            return Ok(CacheMap { roots: found.keys.clone(), deps: Vec::new(), source: Some(found) });
         }
         Some(pb::OpKind::Exec(exec)) => key::exec(exec, vertex.op.platform.as_ref(), inputs),
         Some(pb::OpKind::File(file)) => key::file(file, inputs),
@@ -64,5 +66,5 @@ async fn make(job: &Arc<Job>, vertex: &Arc<Vertex>) -> Result<CacheMap, SolveErr
         None => return Err(SolveError::say(ErrorKind::Definition, "an op without a kind cannot be run")),
     };
     let OpKey { digest, deps } = key.map_err(|error| SolveError::new(ErrorKind::Definition, error))?;
-    Ok(CacheMap { roots: vec![digest.to_string()], deps })
+    Ok(CacheMap { roots: vec![digest.to_string()], deps, source: None })
 }

@@ -216,6 +216,11 @@ async fn run_and_save(
             return Ok(done);
         }
     }
+    if !vertex.ran.has_begun() {
+        for build in job.builds() {
+            build.begins(vertex, structure::of(vertex, map, None, search.parts(vertex)));
+        }
+    }
     let ran = vertex.ran.get(&job.tasks, || {
         let vertex = Arc::clone(vertex);
         async move { ops::run(&vertex.job, &vertex, &inputs, permit).await.map(Arc::new) }

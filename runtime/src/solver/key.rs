@@ -20,8 +20,8 @@ use hlb_store::KeyId;
 
 use crate::content_hash::ContentPath;
 
-pub(crate) use exec::exec;
-pub(crate) use file::file;
+pub(crate) use exec::{exec, relevant as relevant_exec};
+pub(crate) use file::{base_name, file};
 pub(crate) use source::{
     BlobKey, GitKey, HttpKey, ImageKey, LocalKey, blob, git, http, image_layers, image_manifest, local,
 };

@@ -19,3 +19,4 @@ mod solve;
 mod sources;
 mod steps;
 mod support;
+mod why;

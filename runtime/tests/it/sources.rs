@@ -15,7 +15,7 @@ use hlb_runtime::ErrorKind;
 use crate::support::{Bench, alone, mkfile, read};
 
 /// A tar file with one file in it.
-fn layer(name: &str, text: &str) -> Vec<u8> {
+pub(crate) fn layer(name: &str, text: &str) -> Vec<u8> {
     let mut tar = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_ustar();
     header.set_size(text.len() as u64);
@@ -26,6 +26,11 @@ fn layer(name: &str, text: &str) -> Vec<u8> {
 
 /// Makes a layout of one image with two layers; the digest of its manifest.
 pub(crate) fn layout(dir: &Path) -> Digest {
+    layout_of(dir, &[layer("one", "1"), layer("two", "2")], "nobody")
+}
+
+/// Makes a layout of one image; the digest of its manifest.
+pub(crate) fn layout_of(dir: &Path, layers: &[Vec<u8>], author: &str) -> Digest {
     std::fs::create_dir_all(dir.join("blobs/sha256")).unwrap();
     std::fs::write(dir.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
     let blob = |bytes: &[u8]| {
@@ -33,20 +38,20 @@ pub(crate) fn layout(dir: &Path) -> Digest {
         std::fs::write(dir.join("blobs/sha256").join(digest.hex()), bytes).unwrap();
         digest
     };
-    let layers = [layer("one", "1"), layer("two", "2")];
     let digests: Vec<Digest> = layers.iter().map(|bytes| blob(bytes)).collect();
+    let names: Vec<String> = digests.iter().map(|digest| format!("\"{digest}\"")).collect();
     let config = format!(
-        r#"{{"os":"linux","architecture":"amd64","rootfs":{{"type":"layers","diff_ids":["{}","{}"]}}}}"#,
-        digests[0], digests[1]
+        r#"{{"os":"linux","architecture":"amd64","author":"{author}","rootfs":{{"type":"layers","diff_ids":[{}]}}}}"#,
+        names.join(",")
     );
     let descriptor = |kind: &str, digest: &Digest, size: usize| {
         format!(r#"{{"mediaType":"application/vnd.oci.image.{kind}","digest":"{digest}","size":{size}}}"#)
     };
+    let listed = digests.iter().zip(layers).map(|(digest, bytes)| descriptor("layer.v1.tar", digest, bytes.len()));
     let manifest = format!(
-        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{},"layers":[{},{}]}}"#,
+        r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{},"layers":[{}]}}"#,
         descriptor("config.v1+json", &blob(config.as_bytes()), config.len()),
-        descriptor("layer.v1.tar", &digests[0], layers[0].len()),
-        descriptor("layer.v1.tar", &digests[1], layers[1].len()),
+        listed.collect::<Vec<_>>().join(","),
     );
     let root = blob(manifest.as_bytes());
     let index =

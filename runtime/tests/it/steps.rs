@@ -198,7 +198,7 @@ fn privileged_options_of_a_step_are_heeded() {
     let mut bench = Bench::new();
     bench.secret("token", "s3cret");
     let root = bench.root(&[]);
-    let script = "hostname; grep registry /etc/hosts; ulimit -n; echo $TOKEN; echo \"<$NONE>\"; df -k /mem | grep -o ' 1024 '; exit 7";
+    let script = "hostname; grep registry /etc/hosts; ulimit -n; echo $TOKEN; echo $TOKEN | wc -c; echo \"<$NONE>\"; df -k /mem | grep -o ' 1024 '; exit 7";
     let step = |codes| {
         let mut step = shell(root.clone(), script);
         step.hostname = "builder".to_owned();
@@ -220,6 +220,6 @@ fn privileged_options_of_a_step_are_heeded() {
         step
     };
     let log = run(&bench, step(vec![7])).unwrap();
-    assert_eq!(log, "builder\n10.0.0.7\tregistry\n99\ns3cret\n<>\n 1024 \n 1024 \n");
+    assert_eq!(log, "builder\n10.0.0.7\tregistry\n99\n***\n7\n<>\n 1024 \n 1024 \n");
     assert_eq!(run(&bench, step(vec![0, 8])).unwrap_err().exit_code(), Some(7));
 }

@@ -14,7 +14,8 @@ use hlb_llb::status::Status;
 use hlb_llb::{Digest, encode_op};
 use hlb_registry::RegistryConfig;
 use hlb_runtime::{
-    Config, Contents, Entitlement, ExportTarget, Network, OciRuntime, Runtime, SolveError, SolveRequest, Solved,
+    BuildInfo, Config, Contents, Entitlement, ExportTarget, Network, OciRuntime, Outcome, Runtime, SolveError,
+    SolveRequest, Solved, State,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Bench {
     dir: tempfile::TempDir,
     pub(crate) layouts: BTreeMap<String, PathBuf>,
+    /// Layouts in place of what registries have, by repository.
+    pub(crate) images: BTreeMap<String, PathBuf>,
     pub(crate) secrets: BTreeMap<String, PathBuf>,
     pub(crate) sockets: BTreeMap<String, Lent>,
     pub(crate) allow: BTreeSet<Entitlement>,
@@ -47,9 +50,9 @@ impl Bench {
         hlb_runtime::isolate().expect("these tests need root: run them with `cargo xtask ci`");
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("src")).unwrap();
-        let (layouts, secrets) = (BTreeMap::new(), BTreeMap::new());
+        let (layouts, images, secrets) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (sockets, allow) = (BTreeMap::new(), BTreeSet::new());
-        Self { dir, layouts, secrets, sockets, allow, network: Network::Host, watch: None }
+        Self { dir, layouts, images, secrets, sockets, allow, network: Network::Host, watch: None }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -114,16 +117,19 @@ impl Bench {
     ) -> Result<(Seen, T), SolveError> {
         let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         tokio.block_on(async {
+            let mut registry = RegistryConfig::empty();
+            self.images.iter().for_each(|(name, path)| registry.add_layout(name, path.clone()).unwrap());
             let runtime = Runtime::open(Config {
                 root: self.path("state"),
                 oci: OciRuntime { program: "runc".into() },
-                registry: RegistryConfig::empty(),
+                registry,
                 jobs: 2,
                 network: self.network,
             })
             .await?;
             let events = Arc::new(Mutex::new(Vec::new()));
             let sink = Arc::clone(&events);
+            let build = runtime.begin(BuildInfo { title: "test".to_owned(), directory: self.src() });
             let request = SolveRequest {
                 definition,
                 locals: BTreeMap::from([("src".to_owned(), self.src()), ("root".to_owned(), self.path("root"))]),
@@ -131,11 +137,11 @@ impl Bench {
                 secrets: self.secrets.clone(),
                 sockets: self.sockets.clone(),
                 allow: self.allow.clone(),
-                build: None,
+                build: Some(build.clone()),
                 keep_failed: false,
             };
             let watch = self.watch.clone();
-            let status = Arc::new(move |status| {
+            let status = build.watch(Arc::new(move |status| {
                 if let Some(watch) = &watch {
                     watch(&status);
                 }
@@ -143,11 +149,17 @@ impl Bench {
                     live(&String::from_utf8_lossy(data));
                 }
                 sink.lock().unwrap().push(status);
-            });
+            }));
             let solved = runtime.solve(request, status, &CancellationToken::new()).await;
+            build.end(if solved.is_ok() { Outcome::Done } else { Outcome::Failed })?;
             let seen = seen(&events.lock().unwrap());
             Ok((seen, end(&runtime, solved?).await?))
         })
+    }
+
+    /// The state directory as commands see it that do not build.
+    pub(crate) fn state(&self) -> State {
+        State::open(&self.path("state")).unwrap()
     }
 
     /// A root file system of busybox and these programs of this machine.

@@ -140,6 +140,22 @@ impl Given {
         Self { words: names.iter().cloned().map(Word::Target).collect(), own: Vec::new() }
     }
 
+    /// What targets are named and which of their parameters are given, without the values: these may be secret.
+    pub(crate) fn shown(&self) -> String {
+        let mut shown = Vec::new();
+        let mut wants_value = false;
+        for word in &self.words {
+            match word {
+                Word::Target(name) => shown.push(name.clone()),
+                Word::Plain(name) if !wants_value => shown.push(name.clone()),
+                Word::Flag { name, .. } => shown.push(format!("--{name}")),
+                Word::Plain(_) | Word::Gap => {}
+            }
+            wants_value = matches!(word, Word::Flag { value: None, .. });
+        }
+        shown.join(" ")
+    }
+
     /// The targets that are meant, each with what it is given; at least one. Whether they exist is not looked at.
     ///
     /// # Errors

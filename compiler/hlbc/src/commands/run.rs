@@ -3,6 +3,7 @@
 //! Owns that targets are evaluated to one request, which is done.
 
 use crate::error::Failure;
+use crate::machine::Title;
 use crate::report::Screen;
 use crate::site::Site;
 use crate::{cli, program};
@@ -13,7 +14,8 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
         args.targets.given.calls(&checked.targets())?;
     }
     let machine = site.machine()?;
-    let (building, world) = site.begin(&machine)?;
+    let text = format!("run {}", args.targets.given.shown()).trim_end().to_owned();
+    let (building, world) = site.begin(&machine, Title { text, explain: args.explain })?;
     let called =
         site.complete(at_hand, &world).and_then(|checked| Ok((args.targets.given.calls(&checked.targets())?, checked)));
     let (targets, checked) = match called {

@@ -14,7 +14,7 @@ use hlb_llb::{Graph, draw, pb};
 use crate::cli;
 use crate::definition;
 use crate::error::{Failure, Kind};
-use crate::machine::{self, Machine};
+use crate::machine::{self, Machine, Title};
 use crate::report::Screen;
 use crate::world::OsWorld;
 
@@ -36,7 +36,9 @@ pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
     }
     let machine = Machine::open(config, &args.machine)?;
     let request = Request::Solve(Box::new(request(args, definition)));
-    machine.build(request, machine::entitlements(&args.allow), args.failure.on_failure, &SourceMap::new(), screen)
+    let title = Title { text: format!("solve {name}"), explain: false };
+    let allow = machine::entitlements(&args.allow);
+    machine.build(request, allow, title, args.failure.on_failure, &SourceMap::new(), screen)
 }
 
 fn request(args: &cli::Solve, definition: pb::Definition) -> Solve {

@@ -10,7 +10,7 @@ use hlb_language::source::SourceMap;
 
 use crate::error::{Failure, Kind, harmless};
 use crate::execute::Broken;
-use crate::machine::Building;
+use crate::machine::{Building, Title};
 use crate::paint::Paint;
 use crate::report::Screen;
 use crate::site::Site;
@@ -43,7 +43,8 @@ pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
         return none(checked, &args.filter, screen);
     }
     let machine = site.machine()?;
-    let (building, world) = site.begin(&machine)?;
+    let text = format!("test {}", args.filter).trim_end().to_owned();
+    let (building, world) = site.begin(&machine, Title { text, explain: false })?;
     let checked = match site.complete(at_hand, &world) {
         Ok(checked) => checked,
         Err(failure) => return Err(building.refuse(failure)),
@@ -65,7 +66,7 @@ pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
     if let Err(errors) = tested {
         return Err(building.give_up(sources, screen, || program::tell(&errors, &checked, screen, &machine.cancel)));
     }
-    let ended = building.abandon();
+    let ended = building.abandon(table.lost.is_empty() && !machine.cancel.is_cancelled());
     if machine.cancel.is_cancelled() {
         return Err(interrupt::interrupted());
     }

@@ -6,7 +6,7 @@ use hlb_compiler::Checked;
 use hlb_runtime::Entitlement;
 
 use crate::error::{Failure, Kind};
-use crate::machine::{self, Machine};
+use crate::machine::{self, Machine, Title};
 use crate::program::{self, Kept};
 use crate::report::Screen;
 use crate::world::Outside;
@@ -38,9 +38,10 @@ pub(crate) fn vendor(args: &cli::Vendor, screen: Screen) -> Result<(), Failure> 
 
 /// Checks the program with all that this machine can get and build.
 fn built(kept: &Kept, file: &camino::Utf8Path, machine: &Machine, screen: Screen) -> Result<Checked, Failure> {
-    let building = machine.begin([Entitlement::NetworkHost].into(), None)?;
+    let title = Title { text: "vendor".to_owned(), explain: false };
+    let building = machine.begin([Entitlement::NetworkHost].into(), title, None)?;
     let checked = program::check(kept, &kept.open_world(building.outside(kept)), file, screen);
-    building.abandon();
+    building.abandon(checked.is_ok());
     if machine.cancel.is_cancelled() {
         return Err(interrupt::interrupted());
     }

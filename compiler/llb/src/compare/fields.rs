@@ -19,6 +19,8 @@ const BRIEF: usize = 40;
 pub(super) struct Side<'p> {
     plan: &'p Plan<'p>,
     pairs: Option<&'p Pairs>,
+    /// What inputs are called of a step that is looked at by itself: any is as good as another then.
+    names: Option<&'p [String]>,
 }
 
 /// The fields of a step.
@@ -73,11 +75,16 @@ impl Item {
 
 impl<'p> Side<'p> {
     pub(super) fn before(plan: &'p Plan<'p>, pairs: &'p Pairs) -> Self {
-        Self { plan, pairs: Some(pairs) }
+        Self { plan, pairs: Some(pairs), names: None }
     }
 
     pub(super) fn after(plan: &'p Plan<'p>) -> Self {
-        Self { plan, pairs: None }
+        Self { plan, pairs: None, names: None }
+    }
+
+    /// A step without a plan around it. There is a name for each of its inputs.
+    pub(super) fn alone(nothing: &'p Plan<'p>, names: &'p [String]) -> Self {
+        Self { plan: nothing, pairs: None, names: Some(names) }
     }
 
     /// An output so that both plans say it equally.
@@ -94,6 +101,13 @@ impl<'p> Side<'p> {
     }
 
     fn input(&self, step: &Step<'_>, position: i64) -> Value {
+        if let Some(names) = self.names {
+            let name = usize::try_from(position).ok().and_then(|position| names.get(position));
+            return match name {
+                Some(name) => Value { id: "an input".to_owned(), shown: printable(name) },
+                None => Value::plain("scratch"),
+            };
+        }
         let from = usize::try_from(position).ok().and_then(|position| step.inputs.get(position)).copied();
         Value { id: self.id(from), shown: self.shown(from) }
     }

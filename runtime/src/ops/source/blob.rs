@@ -19,6 +19,7 @@ use crate::solver::key::{self, BlobKey};
 use crate::solver::vertex::Vertex;
 use crate::sys::file;
 use crate::tree::Timestamp;
+use crate::why::SourcePart;
 
 const DEFAULT_MODE: u32 = 0o600;
 
@@ -57,6 +58,11 @@ pub(super) fn find(reference: &str, op: &pb::SourceOp) -> Result<super::Found, S
     });
     let layout = super::layout_of(op).map(str::to_owned);
     Ok(super::Found { keys: vec![key], what: super::What::Blob(Found { blob, layout }) })
+}
+
+/// What blob it is.
+pub(super) fn part(found: &Found) -> SourcePart {
+    SourcePart::Blob { digest: found.blob.digest.to_string() }
 }
 
 /// Fetches the blob and makes a file of it.

@@ -18,6 +18,7 @@ use crate::snapshot::Snapshot;
 use crate::solver::job::Job;
 use crate::solver::key::{self, GitKey};
 use crate::solver::vertex::Vertex;
+use crate::why::SourcePart;
 
 /// The agent of a source that names none.
 const DEFAULT_AGENT: &str = "default";
@@ -52,6 +53,15 @@ pub(super) async fn find(job: &Arc<Job>, op: &pb::SourceOp) -> Result<super::Fou
         mtime_of_commit: source.commit_time,
     });
     Ok(super::Found { keys: vec![key], what: super::What::Git(Found { source, resolved, cache, _sockets: sockets }) })
+}
+
+/// What the reference was found to be.
+pub(super) fn part(found: &Found) -> SourcePart {
+    SourcePart::Git {
+        remote: found.source.shown_remote(),
+        reference: found.resolved.reference.clone(),
+        commit: found.resolved.commit.clone(),
+    }
 }
 
 /// Checks the commit out.

@@ -18,6 +18,7 @@ use crate::snapshot::{Active, Snapshot};
 use crate::solver::job::Job;
 use crate::solver::key::{self, HttpKey};
 use crate::solver::vertex::Vertex;
+use crate::why::SourcePart;
 
 /// Where earlier downloads are remembered.
 const FACTS: &str = "http-1";
@@ -25,6 +26,9 @@ const FACTS: &str = "http-1";
 /// A file on the web.
 pub(super) struct Found {
     source: HttpSource,
+    /// The digest of the file, and when it was last modified, as far as the server tells.
+    digest: Digest,
+    modified: String,
     /// What was downloaded while the key was found, now or earlier and still good.
     unchanged: Option<Snapshot>,
 }
@@ -48,7 +52,8 @@ pub(super) async fn find(job: &Arc<Job>, vertex: &Vertex, op: &pb::SourceOp) -> 
     }
     if let Some(checksum) = source.checksum.clone() {
         let keys = vec![key_of(&source, op, &checksum, &source.name(None), "")];
-        return Ok(super::Found { keys, what: super::What::Http(Found { source, unchanged: None }) });
+        let found = Found { source, digest: checksum, modified: String::new(), unchanged: None };
+        return Ok(super::Found { keys, what: super::What::Http(found) });
     }
     let name = fact_name(op);
     let kept = job.engine.store.facts().get(FACTS, name.as_str()).map_err(environment)?;
@@ -66,6 +71,7 @@ pub(super) async fn find(job: &Arc<Job>, vertex: &Vertex, op: &pb::SourceOp) -> 
     let fetched = get(job, vertex, &source, previous, &active).await?;
     let last_modified = fetched.last_modified.as_deref().unwrap_or_default();
     let keys = vec![key_of(&source, op, &fetched.digest, &fetched.filename, last_modified)];
+    let (digest, modified) = (fetched.digest.clone(), last_modified.to_owned());
     let unchanged = if fetched.reused {
         there
     } else {
@@ -73,7 +79,12 @@ pub(super) async fn find(job: &Arc<Job>, vertex: &Vertex, op: &pb::SourceOp) -> 
         remember(job, &name, fetched, &snapshot)?;
         Some(snapshot)
     };
-    Ok(super::Found { keys, what: super::What::Http(Found { source, unchanged }) })
+    Ok(super::Found { keys, what: super::What::Http(Found { source, digest, modified, unchanged }) })
+}
+
+/// What the URL was found to hold.
+pub(super) fn part(found: &Found) -> SourcePart {
+    SourcePart::Http { digest: found.digest.to_string(), modified: found.modified.clone() }
 }
 
 /// What is at hand since the key was found.

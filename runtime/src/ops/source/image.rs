@@ -22,6 +22,7 @@ use crate::snapshot::apply::apply_layer;
 use crate::solver::job::Job;
 use crate::solver::key::{self, ImageKey};
 use crate::solver::vertex::Vertex;
+use crate::why::SourcePart;
 
 /// How many layers of one image are downloaded at a time.
 const DOWNLOADS: usize = 4;
@@ -117,6 +118,11 @@ fn limit(op: &pb::SourceOp) -> Result<Option<NonZeroU32>, SolveError> {
         }
     }
     Ok(None)
+}
+
+/// What the image was found to be.
+pub(super) fn part(found: &Found) -> SourcePart {
+    SourcePart::Image { reference: found.image.reference.to_string(), digest: found.image.root_digest.to_string() }
 }
 
 /// Makes the layers that the store does not have yet.

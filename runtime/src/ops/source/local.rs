@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use hlb_llb::digest::Hasher;
@@ -19,6 +19,7 @@ use crate::ops::local::{Listing, LocalError, fill, scan};
 use crate::snapshot::Snapshot;
 use crate::solver::job::Job;
 use crate::solver::key::{self, LocalKey};
+use crate::why::{FileChanges, SourcePart};
 
 /// Where listings are kept.
 const FACTS: &str = "local-1";
@@ -28,6 +29,8 @@ pub(super) struct Found {
     selection: Selection,
     /// The look at the directory that showed that it changed.
     looked: Mutex<Option<Looked>>,
+    /// What had changed then, if there was an earlier look.
+    changes: OnceLock<FileChanges>,
 }
 
 #[derive(Clone)]
@@ -70,7 +73,15 @@ pub(super) fn find(job: &Job, name: &str, op: &pb::SourceOp) -> Result<super::Fo
         exclude: &selection.exclude,
         follow: &selection.follow,
     });
-    Ok(super::Found { keys: vec![key], what: super::What::Local(Found { selection, looked: Mutex::new(None) }) })
+    Ok(super::Found {
+        keys: vec![key],
+        what: super::What::Local(Found { selection, looked: Mutex::new(None), changes: OnceLock::new() }),
+    })
+}
+
+/// Which directory it is, and what of it was seen to have changed.
+pub(super) fn part(found: &Found) -> SourcePart {
+    SourcePart::Local { directory: found.selection.directory.clone(), changes: found.changes.get().cloned() }
 }
 
 /// The layer of the last build, if nothing in the directory changed since.
@@ -91,6 +102,9 @@ pub(super) async fn unchanged(job: &Arc<Job>, found: &Found) -> Result<Option<Sn
     })
     .await?;
     if same.is_none() {
+        if let Some(previous) = &looked.previous {
+            let _ = found.changes.set(looked.listing.changes_since(&previous.listing));
+        }
         *found.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some(looked);
     }
     Ok(same)

@@ -29,6 +29,18 @@ pub(crate) fn exec(op: &pb::ExecOp, platform: Option<&pb::Platform>, inputs: usi
     Ok(OpKey { digest: Digest::of(text), deps: deps(op, inputs)? })
 }
 
+/// The op with nothing but what counts, to tell two apart. What is read of the inputs is as it was.
+pub(crate) fn relevant(op: &pb::ExecOp) -> pb::ExecOp {
+    let mut relevant = without_the_indifferent(op);
+    if relevant.mounts.is_empty() {
+        relevant.mounts.clone_from(&op.mounts);
+    }
+    for (mount, original) in relevant.mounts.iter_mut().zip(&op.mounts) {
+        mount.selector.clone_from(&original.selector);
+    }
+    relevant
+}
+
 fn without_the_indifferent(op: &pb::ExecOp) -> pb::ExecOp {
     let mut uses: HashMap<i64, usize> = HashMap::new();
     for mount in op.mounts.iter().filter(|mount| reads_input(mount)) {

@@ -149,7 +149,7 @@ fn has_wildcards(text: &str) -> bool {
 }
 
 /// The last element of a path; `/` of the root, `.` of nothing.
-fn base_name(path: &str) -> String {
+pub(crate) fn base_name(path: &str) -> String {
     if path.is_empty() {
         return ".".to_owned();
     }

@@ -7,6 +7,7 @@ mod cache;
 mod failures;
 mod format;
 mod gc;
+mod history;
 mod layers;
 mod leases;
 mod power;
