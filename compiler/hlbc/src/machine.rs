@@ -40,6 +40,8 @@ pub(crate) struct Machine {
     pub(crate) runtime: Runtime,
     progress: cli::Progress,
     limits: CacheLimits,
+    /// What has been told about the state directory.
+    told: Vec<String>,
 }
 
 /// A build that is being shown.
@@ -98,8 +100,9 @@ impl Machine {
         hlb_runtime::preflight(&config.root, &config.oci, config.network).map_err(unfit)?;
         let (tokio, cancel) = interrupt::start()?;
         let runtime = tokio.block_on(Runtime::open(config)).map_err(|error| failure::plain(&error))?;
-        warn(&runtime.state().notices());
-        Ok(Self { tokio, cancel, runtime, progress: args.progress, limits })
+        let told = runtime.state().notices();
+        warn(&told);
+        Ok(Self { tokio, cancel, runtime, progress: args.progress, limits, told })
     }
 
     /// Does a request and shows how it goes. `sources` are the texts that its exports stand in.
@@ -148,6 +151,10 @@ impl Drop for Machine {
     fn drop(&mut self) {
         if self.cancel.is_cancelled() {
             return;
+        }
+        let notices = self.runtime.state().notices();
+        if notices != self.told {
+            warn(&notices);
         }
         if let Err(error) = self.tokio.block_on(self.runtime.tidy(self.limits, &self.cancel)) {
             warn(&[format!("the state directory cannot be tidied up: {error}")]);

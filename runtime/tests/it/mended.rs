@@ -65,6 +65,32 @@ fn privileged_without_metadata_everything_is_made_again() {
 }
 
 #[test]
+fn privileged_metadata_that_breaks_in_a_build_is_replaced() {
+    let mut bench = Bench::new();
+    for text in ["one", "two"] {
+        bench.solve(Some(&mkfile(None, "/a", text))).unwrap();
+    }
+    let (meta, done) = (bench.path("state/meta.db"), AtomicBool::new(false));
+    bench.watch = Some(Arc::new(move |status| {
+        if let Status::Started { .. } = status
+            && !done.swap(true, Ordering::Relaxed)
+        {
+            let mut bytes = std::fs::read(&meta).unwrap();
+            bytes[4096..].fill(0xa5);
+            std::fs::write(&meta, bytes).unwrap();
+        }
+    }));
+    let definition = marshal(Some(&mkfile(None, "/a", "three")), Vec::new());
+    let (seen, notices) =
+        bench.solve_with(definition, |_| {}, async |runtime, _| Ok(runtime.state().notices())).unwrap();
+    assert!(seen.log.contains("the metadata of the cache is damaged; it starts empty"), "{}", seen.log);
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    bench.watch = None;
+    assert_eq!(bench.solve(Some(&mkfile(None, "/a", "three"))).unwrap().ran, [""; 0]);
+    assert_eq!(read(&bench.out(), "a"), "three");
+}
+
+#[test]
 fn privileged_what_is_used_is_noted_and_nothing_in_use_goes() {
     let bench = Bench::new();
     bench.write("file", "text");
