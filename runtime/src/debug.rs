@@ -106,7 +106,7 @@ impl FailedStep {
 
 /// Keeps the files of a step that failed, if it left some and the build is recorded, and makes its failure one of the solve.
 pub(crate) async fn keep(job: &Job, vertex: &Vertex, failed: Failed) -> SolveError {
-    let error = from_exec(failed.error);
+    let error = from_exec(*failed.error);
     let numbers = |build: Build| Some((build.number()?, build.step_number(&vertex.digest)?));
     let builds: Vec<(i64, u32)> = job.builds().into_iter().filter_map(numbers).collect();
     let Some(&(build, number)) = builds.first().filter(|_| !failed.kept.is_empty()) else { return error };

@@ -193,7 +193,9 @@ impl Task {
         let ended = run.map_err(|error| ExecError::from_step(error, &meta.args));
         match ended.and_then(|Ended { exit, touched }| judge(meta, exit).map(|()| touched)) {
             Ok(touched) => Ok(prepared.commit(touched)?),
-            Err(error) if self.keep_failed && error.left_files() => Err(Failed { kept: prepared.keep(), error }),
+            Err(error) if self.keep_failed && error.left_files() => {
+                Err(Failed { kept: prepared.keep(), error: Box::new(error) })
+            }
             Err(error) => Err(error.into()),
         }
     }

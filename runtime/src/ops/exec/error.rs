@@ -129,13 +129,13 @@ pub(crate) enum ExecError {
 /// A process that failed, and what is kept of its files: snapshots by the numbers of the mounts of its op.
 #[derive(Debug)]
 pub(crate) struct Failed {
-    pub(crate) error: ExecError,
+    pub(crate) error: Box<ExecError>,
     pub(crate) kept: Vec<(usize, Snapshot)>,
 }
 
 impl<E: Into<ExecError>> From<E> for Failed {
     fn from(error: E) -> Self {
-        Self { error: error.into(), kept: Vec::new() }
+        Self { error: Box::new(error.into()), kept: Vec::new() }
     }
 }
 

@@ -94,7 +94,7 @@ impl Bench {
             cancel: self.cancel.clone(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(exec(&cx, op, None, inputs)).map_err(|failed| failed.error)
+        runtime.block_on(exec(&cx, op, None, inputs)).map_err(|failed| *failed.error)
     }
 
     /// The only output of an op on the base.
