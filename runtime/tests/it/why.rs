@@ -562,6 +562,42 @@ fn privileged_what_was_found_is_told_with_how_and_by_whom() {
 }
 
 #[test]
+fn privileged_steps_of_one_line_are_told_apart_by_who_calls() {
+    let bench = Bench::new();
+    let called = |line: i32, data: &str| {
+        let step =
+            FileStep::MkFile { path: "/x".to_owned(), mode: 0o644, data: data.into(), owner: None, created: None };
+        let mut annotations = at(10, "same name");
+        annotations.locations.extend(at(line, "").locations);
+        file(None, vec![step], annotations).unwrap()
+    };
+    let both = |one: &str, other: &str| merge(vec![called(20, one), called(30, other)], at(11, "merge")).unwrap();
+    build(&bench, &both("a1", "b1"));
+    let mut told = causes(&build(&bench, &both("b2", "a2")));
+    told.sort();
+    assert_eq!(
+        told[1..],
+        ["same name: mkfile /x content was `a1`, is `b2`", "same name: mkfile /x content was `b1`, is `a2`",]
+    );
+}
+
+#[test]
+fn privileged_old_lists_of_files_are_forgotten() {
+    let bench = Bench::new();
+    let names = || Store::open(&bench.path("state")).unwrap().facts().names("content-list-1").unwrap();
+    bench.write("a", "1");
+    settle();
+    build(&bench, &copied(|_| {}));
+    let kept = names();
+    assert_eq!(kept.len(), 1);
+    Store::open(&bench.path("state")).unwrap().facts().put("content-list-1", "nobody", b"").unwrap();
+    for number in 0..16 {
+        build(&bench, &mkfile(None, "/a", &number.to_string()));
+    }
+    assert_eq!(names(), kept);
+}
+
+#[test]
 fn privileged_a_new_step_is_not_taken_for_a_change_of_one_that_is_still_there() {
     let bench = Bench::new();
     let step = |data: &str| {
