@@ -379,7 +379,7 @@ impl Recording {
             .map(|step| step.vertex.as_str())
             .collect();
         let mut kept = Vec::new();
-        for source in &self.sources {
+        for source in self.sources.iter().filter(|_| !told.is_empty()) {
             let mut source = source.clone();
             source.locations.retain(|vertex, _| told.contains(&vertex.as_str()));
             if !source.locations.is_empty() {

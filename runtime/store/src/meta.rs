@@ -4,9 +4,11 @@
 //! read them.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 /// Connections for reading that are kept open.
@@ -198,6 +200,8 @@ pub(crate) struct Meta {
     path: PathBuf,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    /// Whether something was written that is worth the time that a file takes to reach the disk.
+    weighty: AtomicBool,
 }
 
 impl Meta {
@@ -215,7 +219,12 @@ impl Meta {
             return Err(MetaError::Newer { path: path.to_owned(), found, known });
         }
         migrate(&mut writer, found).map_err(database)?;
-        Ok(Self { path: path.to_owned(), writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) })
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Mutex::new(writer),
+            readers: Mutex::new(Vec::new()),
+            weighty: AtomicBool::new(found < known),
+        })
     }
 
     /// Reads, beside any writer.
@@ -238,6 +247,16 @@ impl Meta {
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, WriteError<E>>,
     ) -> Result<T, E> {
+        self.weighty.store(true, Ordering::Relaxed);
+        self.write_lightly(write)
+    }
+
+    /// The same, but if nothing else is written by this process, it ends without waiting for the disk: what was written stays in
+    /// the log of the database, where all see it, until that is long or something else is written.
+    pub(crate) fn write_lightly<T, E: From<MetaError>>(
+        &self,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, WriteError<E>>,
+    ) -> Result<T, E> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let database = |source| E::from(self.error(source));
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(database)?;
@@ -251,6 +270,21 @@ impl Meta {
 
     fn error(&self, source: rusqlite::Error) -> MetaError {
         MetaError::Database { path: self.path.clone(), source }
+    }
+}
+
+impl Drop for Meta {
+    /// The last connection to close empties the log and waits for the disk, unless it is told not to.
+    fn drop(&mut self) {
+        if *self.weighty.get_mut() {
+            return;
+        }
+        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let readers = self.readers.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for connection in std::iter::once(&*writer).chain(&*readers) {
+            // That it waits all the same does no harm.
+            let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
     }
 }
 

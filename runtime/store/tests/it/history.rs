@@ -154,6 +154,26 @@ fn durations_settle_on_what_is_usual() {
 }
 
 #[test]
+fn a_build_of_nothing_new_is_there_for_all_without_waiting_for_the_disk() {
+    let Fixture { dir, store } = fixture();
+    let log = dir.path().join("state/meta.db-wal");
+    drop(store);
+    assert!(!log.exists());
+    let open = || hlb_store::Store::open(&dir.path().join("state")).unwrap();
+    let end = |store: &hlb_store::Store, structures| {
+        store.history().end(None, &begun(), &ended(Outcome::Done, Vec::new(), structures)).unwrap()
+    };
+    let light = end(&open(), Vec::new());
+    assert!(log.exists());
+    assert_eq!(open().history().builds(9).unwrap()[0].id, light);
+    // What was made is on the disk when it ends.
+    let heavy = end(&open(), vec![structure("key", "map", true)]);
+    assert!(!log.exists());
+    let ids: Vec<i64> = open().history().builds(9).unwrap().into_iter().map(|build| build.id).collect();
+    assert_eq!(ids, [heavy, light]);
+}
+
+#[test]
 fn old_builds_are_forgotten() {
     let fixture = fixture();
     let history = fixture.store.history();
