@@ -144,16 +144,19 @@ impl<'a> Explainer<'a> {
         let by_vertex: HashMap<&str, (usize, &Subject)> =
             subjects.iter().enumerate().map(|(at, subject)| (subject.vertex.as_str(), (at, subject))).collect();
         let vertices: HashSet<&str> = by_vertex.keys().copied().collect();
-        let (mut last_uses, mut vanished) = (HashMap::new(), HashMap::<String, Vec<LastStep>>::new());
+        let (mut last_uses, mut numbers) = (HashMap::new(), HashMap::new());
+        let mut vanished: HashMap<String, Vec<LastStep>> = HashMap::new();
         // Nobody asks if nothing ran.
         if subjects.iter().any(|subject| subject.ran) {
             last_uses = store.history().last_uses(RECENT)?;
             let mut last = store.history().last_steps(&begun.directory, FORMER)?;
+            last.sort_by_key(|step| step.build);
+            numbers.extend(last.iter().map(|step| (step.structure, step.number)));
             last.retain(|step| !vertices.contains(step.vertex.as_str()));
             last.sort_by_key(|step| step.number);
             last.into_iter().for_each(|step| vanished.entry(step.kind.clone()).or_default().push(step));
         }
-        let earlier = Earlier { store, before: begun.started_at, used, vertices, last_uses, vanished };
+        let earlier = Earlier { store, before: begun.started_at, used, vertices, last_uses, numbers, vanished };
         Ok(Self { store, earlier, by_vertex, done: Vec::with_capacity(subjects.len()) })
     }
 

@@ -3,7 +3,7 @@
 //! Owns the numbers and the states of steps, the same that progress shows, and what becomes of the notes at the end. That not
 //! everything can be written is no reason for a build to fail: it is said once, and the build goes on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -14,8 +14,12 @@ use hlb_store::{Ended, KeyId, Made, MetaError, NewBuild, NewStructure, Outcome, 
 use super::journal::{self, Journal};
 use crate::log_file::scrub::{Held, Secrets};
 use crate::log_file::{self, LogWriter};
-use crate::solver::structure::{Place, Structure};
+use crate::ops::content;
+use crate::solver::structure::{Parts, Place, Structure};
 use crate::why::{self, Known, Match, Subject};
+
+/// How many builds pass before lists of files are forgotten that no step has.
+const TIDY: i64 = 16;
 
 /// A build while it runs.
 #[derive(Default)]
@@ -122,6 +126,8 @@ impl Recording {
                 let Some(step) = self.step(vertex) else { return };
                 step.started.get_or_insert(*at);
                 step.state = State::Running;
+                // What was found before could not be used.
+                step.how = None;
                 step.structure = structure.or(step.structure.take());
                 self.note_start(store, begun, vertex, *at);
             }
@@ -254,6 +260,8 @@ impl Recording {
         }
         let made = store.history().begin(begun).map_err(|error| error.to_string()).and_then(|id| {
             let folder = log_file::folder(store.root(), id);
+            // Left by a build of this number of which nobody knows any more: the database was lost.
+            let _ = std::fs::remove_dir_all(&folder);
             let journal = std::fs::create_dir_all(&folder).and_then(|()| Journal::create(&folder));
             journal.map(|journal| (id, journal)).map_err(|error| format!("`{}`: {error}", folder.display()))
         });
@@ -304,6 +312,9 @@ impl Recording {
         let id = store.history().end(self.id, begun, &ended)?;
         if self.journal.take().is_some() {
             journal::remove(store.root(), id);
+        }
+        if id % TIDY == 0 {
+            content::forget_lists(store, &lists_of(store)?)?;
         }
         Ok(Some(id))
     }
@@ -359,7 +370,7 @@ impl Recording {
             .map(|step| step.vertex.as_str())
             .collect();
         let mut kept = Vec::new();
-        for source in &self.sources {
+        for source in self.sources.iter().filter(|_| !told.is_empty()) {
             let mut source = source.clone();
             source.locations.retain(|vertex, _| told.contains(&vertex.as_str()));
             if !source.locations.is_empty() {
@@ -403,15 +414,23 @@ impl Log {
     }
 }
 
+/// The lists of files that steps of remembered builds have read.
+fn lists_of(store: &Store) -> Result<HashSet<String>, MetaError> {
+    let parts = store.structures().parts_in_history()?;
+    let inputs = parts.iter().filter_map(|parts| Parts::read(parts)).flat_map(|parts| parts.inputs);
+    Ok(inputs.filter_map(|input| input.list).collect())
+}
+
 fn place(sources: &[pb::Source], vertex: &Digest) -> Place {
     let found = sources.iter().find_map(|source| {
-        let location = source.locations.get(vertex.as_str())?.locations.first()?;
-        let info = source.infos.get(usize::try_from(location.source_index).ok()?)?;
-        let number = usize::try_from(location.ranges.first()?.start?.line).ok()?;
-        let text = String::from_utf8_lossy(&info.data);
-        let line = text.lines().nth(number.checked_sub(1)?)?;
-        let file = &info.filename;
-        Some(Place { text: format!("{file}:{}", line.trim()), line: format!("{file}:{number}") })
+        let locations = source.locations.get(vertex.as_str())?.locations.as_slice();
+        let info = |location: &pb::Location| source.infos.get(usize::try_from(location.source_index).ok()?);
+        let line = |location: &pb::Location| usize::try_from(location.ranges.first()?.start?.line).ok();
+        let first = locations.first()?;
+        let (file, text) = (&info(first)?.filename, String::from_utf8_lossy(&info(first)?.data));
+        let text = text.lines().nth(line(first)?.checked_sub(1)?)?.trim();
+        let lines = locations.iter().filter_map(|it| Some(format!("{}:{}", info(it)?.filename, line(it)?)));
+        Some(Place { text: format!("{file}:{text}"), lines: lines.collect::<Vec<_>>().join(" ") })
     });
     found.unwrap_or_default()
 }

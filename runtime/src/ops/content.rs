@@ -3,7 +3,7 @@
 //! Owns the memory of what was hashed: the digest of the same paths of the same layers is computed once, ever, and what files it
 //! stands for is kept, to tell later which changed. How a tree is hashed is in `content_hash`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -119,6 +119,13 @@ pub(crate) fn changes(store: &Store, was: &str, is: &str) -> Result<Option<FileC
     }
     changes.removed.extend(was.into_keys().filter(|path| !is.contains_key(path)));
     Ok(Some(changes.shortened()))
+}
+
+/// Forgets lists of files that nobody needs any more.
+pub(crate) fn forget_lists(store: &Store, needed: &HashSet<String>) -> Result<(), hlb_store::MetaError> {
+    let facts = store.facts();
+    let names = facts.names(LISTS)?;
+    names.iter().filter(|name| !needed.contains(*name)).try_for_each(|name| facts.delete(LISTS, name))
 }
 
 /// A file of a list.

@@ -58,8 +58,9 @@ pub(crate) struct InputPart {
 pub(crate) struct Place {
     /// The file and the text of the line, so that a line that is put in above does not move it. Empty if that is not known.
     pub(crate) text: String,
-    /// The file and the number of the line, so that another text does not move it.
-    pub(crate) line: String,
+    /// The files and the numbers of the line and of the lines of the calls around it, so that another text does not move it, and
+    /// steps of one function that is called twice are told apart.
+    pub(crate) lines: String,
 }
 
 /// What is kept of a step beside what can be searched for.
@@ -68,8 +69,8 @@ pub(crate) struct Parts {
     /// The version of this form.
     pub(crate) v: u32,
     pub(crate) ignore_cache: bool,
-    /// The number of the line where it was written, behind the name of the file.
-    pub(crate) line: String,
+    /// As in [`Place`].
+    pub(crate) lines: String,
     pub(crate) inputs: Vec<KeptInput>,
     pub(crate) source: Option<SourcePart>,
 }
@@ -104,7 +105,7 @@ pub(crate) fn of(vertex: &Vertex, map: &CacheMap, key: Option<&KeyId>, inputs: V
 impl Structure {
     /// The form in which it is kept. `lost` says why there is no result of it.
     pub(crate) fn kept(&self, place: Place, made: bool, lost: &str) -> NewStructure {
-        let parts = self.parts(place.line);
+        let parts = self.parts(place.lines);
         NewStructure {
             key: self.key.clone(),
             vertex: self.vertex.to_string(),
@@ -120,7 +121,7 @@ impl Structure {
         }
     }
 
-    pub(crate) fn parts(&self, line: String) -> Parts {
+    pub(crate) fn parts(&self, lines: String) -> Parts {
         let requests = requests(&self.op);
         let input = |(at, input): (usize, &InputPart)| KeptInput {
             name: input.name.clone(),
@@ -138,7 +139,7 @@ impl Structure {
         Parts {
             v: FORMAT,
             ignore_cache: self.ignore_cache,
-            line,
+            lines,
             inputs: self.inputs.iter().enumerate().map(input).collect(),
             source: self.source.clone(),
         }

@@ -59,7 +59,7 @@ impl Known {
             name: structure.name.clone(),
             place: place.text,
             op: structure.op.clone(),
-            parts: structure.parts(place.line),
+            parts: structure.parts(place.lines),
         }
     }
 

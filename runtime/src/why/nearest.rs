@@ -2,7 +2,7 @@
 //!
 //! Owns the choice. Candidates have the same place, name or part of the key, or were steps of the last builds in the same
 //! directory and are no more. The one with the least difference is taken; of several the one at the same place, then the one
-//! that differs in fewer characters, then the one of the newest build.
+//! that differs in fewer characters, then the one with the nearest number, then the one of the newest build.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -30,13 +30,37 @@ pub(super) struct Earlier<'a> {
     pub(super) vertices: HashSet<&'a str>,
     /// For each structure that one of the newest builds had the newest of those.
     pub(super) last_uses: HashMap<i64, i64>,
-    /// Steps of the last builds in the same directory that are no more: by kind, in the order of their numbers.
+    /// The numbers of steps of the last builds in the same directory, by structure.
+    pub(super) numbers: HashMap<i64, u32>,
+    /// Those of them that are no more: by kind, in the order of their numbers.
     pub(super) vanished: HashMap<String, Vec<LastStep>>,
 }
 
-/// How near a candidate is: its distance, whether it left nothing, whether it was elsewhere, in how many characters it differs, and
-/// how long ago it was used.
-type Rank = (usize, bool, bool, usize, (Reverse<i64>, Reverse<SystemTime>, Reverse<i64>));
+/// How near a candidate is: its distance, whether it left nothing, where it was, in how many characters it differs, how far away
+/// its number is, and how long ago it was used.
+type Rank = (usize, bool, Where, usize, (u32, Reverse<i64>, Reverse<SystemTime>, Reverse<i64>));
+
+/// Where a candidate was written, seen from the step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Where {
+    /// In the same lines.
+    Lines,
+    /// In a line with the same text.
+    Text,
+    Elsewhere,
+}
+
+fn place(now: &Known, then: &Known) -> Where {
+    if now.place.is_empty() {
+        Where::Elsewhere
+    } else if now.parts.lines == then.parts.lines {
+        Where::Lines
+    } else if now.place == then.place {
+        Where::Text
+    } else {
+        Where::Elsewhere
+    }
+}
 
 /// An earlier step and how a step differs from it.
 pub(super) struct Near {
@@ -50,38 +74,41 @@ impl Earlier<'_> {
     pub(super) fn nearest(&self, now: &Known, number: u32) -> Result<Option<Near>, MetaError> {
         let all = Likeness { place: &now.place, map: &now.map, name: &now.name, kind: &now.kind };
         let mut best = None;
+        let (structures, step) = (self.store.structures(), (now, number));
         // Where the same was done to other inputs, nothing else can be nearer; in a long chain that is so for most.
-        self.look_at(
-            self.store.structures().like(Likeness { place: "", name: "", ..all }, SAME)?,
-            now,
-            true,
-            &mut best,
-        );
+        self.look_at(structures.like(Likeness { place: "", name: "", ..all }, SAME)?, step, true, &mut best);
         if best.as_ref().is_some_and(|(rank, _): &(Rank, Near)| rank.0 < FIELD) {
             return Ok(best.map(|(_, near)| near));
         }
-        self.look_at(self.store.structures().like(all, CANDIDATES)?, now, true, &mut best);
-        self.look_at(self.vanished(now, number)?, now, false, &mut best);
+        self.look_at(structures.like(all, CANDIDATES)?, step, true, &mut best);
+        self.look_at(self.vanished(now, number)?, step, false, &mut best);
         Ok(best.map(|(_, near)| near))
     }
 
     /// Takes the best of some candidates if it is better than what there is. `alike` says that they have something in common
     /// with the step besides having been in a build before it.
-    fn look_at(&self, rows: Vec<StructureRow>, now: &Known, alike: bool, best: &mut Option<(Rank, Near)>) {
+    fn look_at(
+        &self,
+        rows: Vec<StructureRow>,
+        (now, number): (&Known, u32),
+        alike: bool,
+        best: &mut Option<(Rank, Near)>,
+    ) {
         for row in rows.into_iter().filter(|row| row.made_at <= self.before && !self.is_elsewhere(row, now)) {
             let Some(known) = Known::then(&row) else { continue };
             let difference = differ(now, &known);
             let (differing, all) = difference.size();
-            let same_line = known.parts.line == now.parts.line && !now.parts.line.is_empty();
-            let elsewhere = (known.place != now.place || now.place.is_empty()) && !same_line;
+            let place = place(now, &known);
             // Of what differs in most fields, or has nothing in common and other texts, it cannot be said that it became this.
-            if elsewhere && (!alike && differing * 2 > all || difference.is_most_of(now, &known)) {
+            let strange = !alike && differing * 2 > all || difference.is_most_of(now, &known);
+            if place == Where::Elsewhere && strange {
                 continue;
             }
             let used = self.last_uses.get(&row.id).copied().unwrap_or(row.build);
-            let own = (Reverse(used), Reverse(row.made_at), Reverse(row.id));
+            let away = self.numbers.get(&row.id).map_or(u32::MAX, |other| other.abs_diff(number));
+            let own = (away, Reverse(used), Reverse(row.made_at), Reverse(row.id));
             // What ignored the cache left nothing, so it comes after what did.
-            let rank = (difference.distance(), known.parts.ignore_cache, elsewhere, differing, own);
+            let rank = (difference.distance(), known.parts.ignore_cache, place, differing, own);
             if best.as_ref().is_none_or(|(least, _)| rank < *least) {
                 *best = Some((rank, Near { row, known, difference }));
             }

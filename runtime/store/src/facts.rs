@@ -29,6 +29,17 @@ impl Facts<'_> {
         })
     }
 
+    /// The names of all facts of a namespace.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn names(&self, namespace: &str) -> Result<Vec<String>, MetaError> {
+        self.inner.meta.read(|db| {
+            let sql = "SELECT key FROM facts WHERE namespace = ?1 ORDER BY key";
+            db.prepare_cached(sql)?.query_map([namespace], |row| row.get(0))?.collect()
+        })
+    }
+
     /// Sets a fact.
     ///
     /// # Errors

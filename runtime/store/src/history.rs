@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
 use crate::meta::{MetaError, WriteError, now};
 use crate::session;
@@ -167,14 +167,20 @@ impl History<'_> {
     /// # Errors
     /// When the database cannot be written.
     pub fn end(&self, id: Option<i64>, build: &NewBuild, ended: &Ended) -> Result<i64, MetaError> {
-        self.inner.meta.write(|db| {
+        let record = |db: &Transaction<'_>| {
             let id = match id {
                 Some(id) => id,
                 None => insert(db, self.inner, build)?,
             };
             write(db, id, ended, Some(now()))?;
             Ok::<_, WriteError<MetaError>>(id)
-        })
+        };
+        // Who builds what is there already does not want to wait for the disk to hear so.
+        if id.is_none() && ended.structures.is_empty() {
+            self.inner.meta.write_lightly(record)
+        } else {
+            self.inner.meta.write(record)
+        }
     }
 
     /// Records what is known of a build that died.

@@ -4,9 +4,11 @@
 //! read them.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 /// Connections for reading that are kept open.
@@ -228,6 +230,8 @@ pub(crate) struct Meta {
     writer: Mutex<Connection>,
     readers: Mutex<Readers>,
     aside: Mutex<Option<PathBuf>>,
+    /// Whether something was written that is worth the time that a file takes to reach the disk.
+    weighty: AtomicBool,
 }
 
 /// Connections for reading that are idle.
@@ -243,7 +247,7 @@ impl Meta {
     /// process migrates.
     pub(crate) fn open(path: &Path) -> Result<Self, MetaError> {
         let mut aside = None;
-        let writer = match open(path) {
+        let (writer, changed) = match open(path) {
             Err(MetaError::Damaged { .. }) => {
                 aside = Some(put_aside(path)?);
                 open(path)?
@@ -251,20 +255,20 @@ impl Meta {
             other => other?,
         };
         let (writer, readers) = (Mutex::new(writer), Mutex::default());
-        Ok(Self { path: path.to_owned(), writer, readers, aside: Mutex::new(aside) })
+        Ok(Self { path: path.to_owned(), writer, readers, aside: Mutex::new(aside), weighty: AtomicBool::new(changed) })
     }
 
     /// Connects anew, and puts the file aside before if it is damaged. The caller holds the store's lock.
     pub(crate) fn heal(&self) -> Result<(), MetaError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = match open(&self.path)
-            .and_then(|fresh| is_whole(&fresh).map(|whole| (fresh, whole)).map_err(|e| self.error(e)))
+            .and_then(|(fresh, _)| is_whole(&fresh).map(|whole| (fresh, whole)).map_err(|e| self.error(e)))
         {
             Ok((fresh, true)) => fresh,
             Ok((_, false)) | Err(MetaError::Damaged { .. }) => {
                 let aside = put_aside(&self.path)?;
                 *self.aside.lock().unwrap_or_else(PoisonError::into_inner) = Some(aside);
-                open(&self.path)?
+                open(&self.path)?.0
             }
             Err(error) => return Err(error),
         };
@@ -304,6 +308,16 @@ impl Meta {
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, WriteError<E>>,
     ) -> Result<T, E> {
+        self.weighty.store(true, Ordering::Relaxed);
+        self.write_lightly(write)
+    }
+
+    /// The same, but if nothing else is written by this process, it ends without waiting for the disk: what was written stays in
+    /// the log of the database, where all see it, until that is long or something else is written.
+    pub(crate) fn write_lightly<T, E: From<MetaError>>(
+        &self,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, WriteError<E>>,
+    ) -> Result<T, E> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         let database = |source| E::from(self.error(source));
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate).map_err(database)?;
@@ -317,6 +331,21 @@ impl Meta {
 
     fn error(&self, source: rusqlite::Error) -> MetaError {
         error(&self.path, source)
+    }
+}
+
+impl Drop for Meta {
+    /// The last connection to close empties the log and waits for the disk, unless it is told not to.
+    fn drop(&mut self) {
+        if *self.weighty.get_mut() {
+            return;
+        }
+        let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let readers = self.readers.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for connection in std::iter::once(&*writer).chain(&readers.idle) {
+            // That it waits all the same does no harm.
+            let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+        }
     }
 }
 
@@ -366,8 +395,8 @@ fn is_full(path: &Path) -> bool {
     disk.is_some_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < ROOM)
 }
 
-/// A connection for writing to a database of this version.
-fn open(path: &Path) -> Result<Connection, MetaError> {
+/// A connection for writing to a database of this version, and whether it has become that now.
+fn open(path: &Path) -> Result<(Connection, bool), MetaError> {
     let database = |source| error(path, source);
     let mut writer = connect(path).map_err(database)?;
     writer.pragma_update(None, "journal_mode", "WAL").map_err(database)?;
@@ -377,7 +406,7 @@ fn open(path: &Path) -> Result<Connection, MetaError> {
         return Err(MetaError::Newer { path: path.to_owned(), found, known });
     }
     migrate(&mut writer, found).map_err(database)?;
-    Ok(writer)
+    Ok((writer, found < known))
 }
 
 fn is_whole(db: &Connection) -> rusqlite::Result<bool> {

@@ -95,6 +95,17 @@ impl Structures<'_> {
         })
     }
 
+    /// The parts of all structures that steps of remembered builds have.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn parts_in_history(&self) -> Result<Vec<String>, MetaError> {
+        self.inner.meta.read(|db| {
+            let sql = "SELECT parts FROM structures WHERE id IN (SELECT structure FROM build_steps)";
+            db.prepare_cached(sql)?.query_map([], |row| row.get(0))?.collect()
+        })
+    }
+
     /// Structures by their rows; those that are gone are left out.
     ///
     /// # Errors

@@ -153,3 +153,23 @@ fn durations_settle_on_what_is_usual() {
     assert_eq!(took(100), [("step", Duration::from_millis(100))].into());
     assert_eq!(took(200), [("step", Duration::from_millis(150))].into());
 }
+
+#[test]
+fn a_build_of_nothing_new_is_there_for_all_without_waiting_for_the_disk() {
+    let Fixture { dir, store } = fixture();
+    let log = dir.path().join("state/meta.db-wal");
+    drop(store);
+    assert!(!log.exists());
+    let open = || hlb_store::Store::open(&dir.path().join("state")).unwrap();
+    let end = |store: &hlb_store::Store, structures| {
+        store.history().end(None, &begun(), &ended(Outcome::Done, Vec::new(), structures)).unwrap()
+    };
+    let light = end(&open(), Vec::new());
+    assert!(log.exists());
+    assert_eq!(open().history().builds(9).unwrap()[0].id, light);
+    // What was made is on the disk when it ends.
+    let heavy = end(&open(), vec![structure("key", "map", true)]);
+    assert!(!log.exists());
+    let ids: Vec<i64> = open().history().builds(9).unwrap().into_iter().map(|build| build.id).collect();
+    assert_eq!(ids, [heavy, light]);
+}
