@@ -24,10 +24,8 @@ impl State {
     /// # Errors
     /// `ErrorKind::Environment`: it cannot be written, or belongs to a newer program.
     pub fn open(root: &Path) -> Result<Self, SolveError> {
-        exec::make_state(root).map_err(|error| {
-            let sentence = format!("cannot write in the state directory `{}`: {error}", root.display());
-            SolveError::say(ErrorKind::Environment, sentence)
-        })?;
+        // If that does not work, the store says why.
+        let _ = exec::make_state(root);
         let store = Store::open_with(root, &mut exec::sweep_session);
         Ok(Self { store: store.map_err(|error| SolveError::new(ErrorKind::Environment, error))? })
     }

@@ -169,7 +169,10 @@ impl History<'_> {
     pub fn end(&self, id: Option<i64>, build: &NewBuild, ended: &Ended) -> Result<i64, MetaError> {
         let record = |db: &Transaction<'_>| {
             let id = match id {
-                Some(id) => id,
+                Some(id) => {
+                    insert_lost(db, self.inner, id, build)?;
+                    id
+                }
                 None => insert(db, self.inner, build)?,
             };
             write(db, id, ended, Some(now()))?;
@@ -308,6 +311,16 @@ fn insert(db: &Connection, inner: &Inner, build: &NewBuild) -> rusqlite::Result<
     )?
     .execute((session_name(inner), &build.title, build.directory.to_string_lossy(), millis(build.started_at)))?;
     Ok(db.last_insert_rowid())
+}
+
+/// Notes a build once more of which nothing is known, as the database was replaced meanwhile.
+fn insert_lost(db: &Connection, inner: &Inner, id: i64, build: &NewBuild) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT OR IGNORE INTO builds (id, session, title, directory, started_at, outcome)
+         VALUES (?1, ?2, ?3, ?4, ?5, 'running')",
+    )?
+    .execute((id, session_name(inner), &build.title, build.directory.to_string_lossy(), millis(build.started_at)))
+    .map(drop)
 }
 
 fn write(db: &Connection, build: i64, ended: &Ended, at: Option<i64>) -> rusqlite::Result<()> {

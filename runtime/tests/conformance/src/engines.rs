@@ -148,12 +148,15 @@ pub(crate) async fn limited<T>(work: impl Future<Output = Result<T, String>>) ->
     tokio::time::timeout(LIMIT, work).await.unwrap_or_else(|_| Err(late()))
 }
 
-/// An error with its causes.
+/// An error with its causes, each said once.
 pub(crate) fn said(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
-        text.push_str(&format!(": {cause}"));
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text.push_str(&format!(": {said}"));
+        }
         next = cause.source();
     }
     text
