@@ -4,7 +4,7 @@
 //! where most of the time goes into system calls.
 
 use std::num::NonZero;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// More threads than this only fight over the same directories.
 const MAX_THREADS: usize = 16;
@@ -30,7 +30,7 @@ pub(crate) fn for_each<T: Send, E: Send>(
         let Some(item) = items.pop() else { return Ok(()) };
         work(item, &mut items)?;
     }
-    let threads = std::thread::available_parallelism().map_or(2, NonZero::get).clamp(2, MAX_THREADS);
+    let threads = threads();
     let queue = Mutex::new(Queue { items, working: 0, failure: None, panicked: false });
     let changed = Condvar::new();
     std::thread::scope(|scope| {
@@ -42,6 +42,12 @@ pub(crate) fn for_each<T: Send, E: Send>(
     });
     let queue = queue.into_inner().unwrap_or_else(PoisonError::into_inner);
     queue.failure.map_or(Ok(()), Err)
+}
+
+/// How many work at once. To find out takes a dozen system calls, where control groups count.
+fn threads() -> usize {
+    static THREADS: OnceLock<usize> = OnceLock::new();
+    *THREADS.get_or_init(|| std::thread::available_parallelism().map_or(2, NonZero::get).clamp(2, MAX_THREADS))
 }
 
 fn drain<T, E>(queue: &Mutex<Queue<T, E>>, changed: &Condvar, work: &impl Fn(T, &mut Vec<T>) -> Result<(), E>) {

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::layer::LayerId;
+use crate::lease::{self, Item};
 use crate::meta::{MetaError, WriteError, millis, now, time};
 use crate::store::Inner;
 use crate::usage::RecordType;
@@ -190,9 +191,12 @@ impl Cache<'_> {
             Ok(records)
         })?;
         let folder = self.inner.root.join("layers");
-        let (whole, broken): (Vec<Record>, Vec<Record>) = found
-            .into_iter()
-            .partition(|record| record.layers.iter().all(|id| folder.join(id.as_str()).join("fs").is_dir()));
+        // A record of a long chain has all layers of the one before it, which are in use by now.
+        let is_there = |id: &LayerId| {
+            lease::is_leased(self.inner, &Item::Layer(id.clone())) || folder.join(id.as_str()).join("fs").is_dir()
+        };
+        let (whole, broken): (Vec<Record>, Vec<Record>) =
+            found.into_iter().partition(|record| record.layers.iter().all(is_there));
         for record in broken {
             self.inner
                 .meta

@@ -77,12 +77,20 @@ pub(crate) struct Uses(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
-    /// How many leases there are of each item.
-    counts: HashMap<Item, usize>,
+    items: HashMap<Item, Use>,
     file: Option<File>,
     /// Bytes in the file, and how many of them are about what is still in use.
     written: u64,
     live: u64,
+}
+
+/// The use of an item.
+#[derive(Debug, Default)]
+struct Use {
+    /// How many leases there are of it.
+    leases: usize,
+    /// Whether it was seen to be there. It need not be looked at again, as nobody takes it away.
+    seen: bool,
 }
 
 /// What one lease is of.
@@ -104,7 +112,16 @@ impl Store {
         let using = using(&self.inner.root)?;
         let lease = hold(&self.inner, items, &using)?;
         // Looked at behind the note: from here on nobody takes them away.
-        Ok(items.iter().all(|item| self.has(item)).then_some(lease))
+        let table = || self.inner.session.uses().table();
+        let unseen: Vec<&Item> = {
+            let table = table();
+            items.iter().filter(|item| !table.has_seen(item)).collect()
+        };
+        if !unseen.iter().all(|item| self.has(item)) {
+            return Ok(None);
+        }
+        table().see(&unseen);
+        Ok(Some(lease))
     }
 
     fn has(&self, item: &Item) -> bool {
@@ -193,10 +210,15 @@ pub(crate) fn tidy(inner: &Inner) -> Result<(), LeaseError> {
     tidied.map_err(fail("write", &path))
 }
 
+/// Whether this process uses an item and has seen it.
+pub(crate) fn is_leased(inner: &Inner, item: &Item) -> bool {
+    inner.session.uses().table().has_seen(item)
+}
+
 /// One more lease of items that are all in use already.
 fn again(inner: &Arc<Inner>, items: &[Item]) -> Option<Lease> {
     let mut table = inner.session.uses().table();
-    items.iter().all(|item| table.counts.contains_key(item)).then(|| table.lease(inner, items))
+    items.iter().all(|item| table.has_seen(item)).then(|| table.lease(inner, items))
 }
 
 fn fail(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> LeaseError {
@@ -217,7 +239,7 @@ impl Uses {
 impl Table {
     /// Writes down the items that are new.
     fn note(&mut self, items: &[Item], path: &Path) -> io::Result<()> {
-        let new: BTreeSet<&Item> = items.iter().filter(|item| !self.counts.contains_key(item)).collect();
+        let new: BTreeSet<&Item> = items.iter().filter(|item| !self.items.contains_key(item)).collect();
         let lines: String = new.into_iter().map(line).collect();
         if lines.is_empty() {
             return Ok(());
@@ -239,17 +261,29 @@ impl Table {
     /// Counts a lease of items that are written down.
     fn lease(&mut self, inner: &Arc<Inner>, items: &[Item]) -> Lease {
         for item in items {
-            *self.counts.entry(item.clone()).or_default() += 1;
+            self.items.entry(item.clone()).or_default().leases += 1;
         }
         Lease { _held: Arc::new(Held { inner: Arc::clone(inner), items: items.to_vec() }) }
     }
 
+    fn has_seen(&self, item: &Item) -> bool {
+        self.items.get(item).is_some_and(|used| used.seen)
+    }
+
+    fn see(&mut self, items: &[&Item]) {
+        for item in items {
+            if let Some(used) = self.items.get_mut(item) {
+                used.seen = true;
+            }
+        }
+    }
+
     fn release(&mut self, items: &[Item]) {
         for item in items {
-            if let Some(count) = self.counts.get_mut(item) {
-                *count -= 1;
-                if *count == 0 {
-                    self.counts.remove(item);
+            if let Some(used) = self.items.get_mut(item) {
+                used.leases -= 1;
+                if used.leases == 0 {
+                    self.items.remove(item);
                     self.live -= line(item).len() as u64;
                 }
             }
@@ -260,7 +294,7 @@ impl Table {
     /// meanwhile finds too much in it, never too little.
     fn tidy(&mut self, path: &Path) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
-        if self.counts.is_empty() && self.written > 0 {
+        if self.items.is_empty() && self.written > 0 {
             file.set_len(0)?;
             self.written = 0;
         } else if self.written > LARGE && self.live < self.written / 2 {
@@ -274,7 +308,7 @@ impl Table {
         let Some(file) = self.file.as_mut().filter(|_| self.live < self.written) else { return Ok(()) };
         let new = path.with_extension("new");
         let mut written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        written.write_all(self.counts.keys().map(line).collect::<String>().as_bytes())?;
+        written.write_all(self.items.keys().map(line).collect::<String>().as_bytes())?;
         std::fs::rename(&new, path)?;
         *file = OpenOptions::new().append(true).open(path)?;
         self.written = self.live;

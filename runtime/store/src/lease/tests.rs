@@ -46,7 +46,7 @@ fn a_use_ends_with_the_last_clone() {
     drop(both);
     assert_eq!(bench.leased(), ["layer a", "layer b"]);
     drop(again);
-    assert_eq!(bench.store.inner.session.uses().table().counts.len(), 1);
+    assert_eq!(bench.store.inner.session.uses().table().items.len(), 1);
     drop(other);
     assert!(bench.leased().is_empty() && bench.list().is_empty());
 }
