@@ -11,6 +11,8 @@ use std::time::{Duration, SystemTime};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
+/// From this length in bytes on the log of a database is emptied by who closes it.
+const LONG: u64 = 1 << 20;
 /// Connections for reading that are kept open.
 const MAX_IDLE: usize = 4;
 
@@ -335,9 +337,13 @@ impl Meta {
 }
 
 impl Drop for Meta {
-    /// The last connection to close empties the log and waits for the disk, unless it is told not to.
+    /// The last connection to close empties the log and waits for the disk, unless it is told not to. Whoever opens the database
+    /// next reads what is left of the log, so it must not get long.
     fn drop(&mut self) {
-        if *self.weighty.get_mut() {
+        let mut log = self.path.clone().into_os_string();
+        log.push("-wal");
+        let is_long = std::fs::metadata(log).is_ok_and(|log| log.len() > LONG);
+        if *self.weighty.get_mut() || is_long {
             return;
         }
         let writer = self.writer.get_mut().unwrap_or_else(PoisonError::into_inner);
