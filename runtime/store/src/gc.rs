@@ -32,7 +32,7 @@ const BATCH: usize = 64;
 /// What may go, and how much of it.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
-    /// Whether internal things and failed steps that are kept may go, too.
+    /// Whether internal things may go, too.
     pub all: bool,
     /// Nothing goes while everything together takes no more than this, in bytes.
     pub keep_storage: Option<u64>,
@@ -214,7 +214,7 @@ impl Policy {
     fn lets_go(&self, entry: &Stocked) -> bool {
         let info = &entry.info;
         let recent = SystemTime::now().duration_since(info.used_at).unwrap_or_default() < self.keep_duration;
-        let kept = !self.all && matches!(info.kind, RecordType::Internal | RecordType::Failure);
+        let kept = !self.all && info.kind == RecordType::Internal;
         let meant = self.filters.is_empty() || self.filters.iter().any(|filter| filter.matches(info));
         let recent = recent && !self.keep_duration.is_zero();
         info.id != UsageId::Rest && !info.in_use && !kept && !recent && meant

@@ -44,7 +44,7 @@ pub(crate) struct Du {
 pub(crate) struct Prune {
     #[command(flatten)]
     pub(crate) entries: EntriesArgs,
-    /// Remove internal things and failed steps that are kept, too
+    /// Remove internal things, too: archives of layers, git repositories
     #[arg(short, long)]
     pub(crate) all: bool,
     /// Stop when everything takes no more than this, such as 10GB

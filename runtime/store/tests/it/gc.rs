@@ -430,7 +430,8 @@ fn builds_and_failed_steps_outlive_their_time() {
     assert_eq!((count(&db, "builds"), logs()), (6, 6), "one is too old, one runs");
     assert_eq!((count(&db, "failures"), count(&db, "failure_layers")), (3, 3), "one is too old, one too many");
     // The layers of the others are unreferenced, those of kept ones stay.
-    store.collect(&Policy::default(), &never).unwrap();
+    let unreferenced = Policy { filters: vec!["type==unreferenced".parse().unwrap()], ..Policy::default() };
+    store.collect(&unreferenced, &never).unwrap();
     let kept: Vec<bool> = layers.iter().map(|layer| store.layers().exists(layer).unwrap()).collect();
     assert_eq!(kept, [false, false, true, true, true]);
     for _ in 0..200 {
@@ -439,6 +440,7 @@ fn builds_and_failed_steps_outlive_their_time() {
     store.collect(&nothing(), &never).unwrap();
     assert_eq!((count(&db, "builds"), logs()), (201, 201), "and the one that runs");
     assert_eq!(count(&db, "failures"), 0);
+    fail(build(now, "failed"), &layers[4]);
     store.collect(&Policy { all: true, ..Policy::default() }, &never).unwrap();
     assert!(!Path::new(&store.layers().path(&layers[4])).exists());
 }
