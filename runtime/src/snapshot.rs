@@ -1,7 +1,7 @@
 //! Snapshots: file systems that never change, as lists of layers.
 //!
-//! Owns what a snapshot is, that its layers stay as long as it is there, and how new ones come about: writing on top of one, laying several over one another, taking
-//! what one has more than another. It does not know who writes or why.
+//! Owns what a snapshot is, that its layers stay as long as it is there, and how new ones come about: writing on top of one,
+//! laying several over one another, taking what one has more than another. It does not know who writes or why.
 
 pub(crate) mod apply;
 pub(crate) mod archive;

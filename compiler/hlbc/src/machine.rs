@@ -283,8 +283,8 @@ pub(crate) fn entitlements(allow: &[Allow]) -> BTreeSet<Entitlement> {
     allow.iter().map(entitlement).collect()
 }
 
-/// Makes this process root, of a user namespace if it is not of the machine, with mounts of its own. Must be called before the first
-/// thread starts.
+/// Makes this process root, of a user namespace if it is not of the machine, with mounts of its own. Must be called before the
+/// first thread starts.
 ///
 /// # Errors
 /// If the machine does not let it.

@@ -28,9 +28,9 @@ pub(crate) struct ExtraHost {
     pub(crate) address: String,
 }
 
-/// The resolver configuration of a container: the host's, if it shares the host's network. A network of its own has
-/// another loopback, so servers there are dropped, and if it leads out, it does by IPv4 alone. If none is left, those count that systemd's resolver asks, and if there are
-/// none of these either, public ones.
+/// The resolver configuration of a container: the host's, if it shares the host's network. A network of its own has another
+/// loopback, so servers there are dropped, and if it leads out, it does by IPv4 alone. If none is left, those count that
+/// systemd's resolver asks, and if there are none of these either, public ones.
 ///
 /// # Errors
 /// When a file is there and cannot be read; with its path.

@@ -79,9 +79,10 @@ const FOUND_GOOD: &str = "fit";
 /// extended attributes than root's.
 const USER_MARKS: &str = "marked-by-user";
 
-/// Checks that steps can run here: in namespaces ([`crate::isolate`]) that allow mounts, with an OCI runtime and such a network, and
-/// layers in the state directory, which is made if it is missing. What was found good once is not tried again until the runtime, the
-/// kernel or the place of the state directory changes: a build that finds everything in the cache should not start a process.
+/// Checks that steps can run here: in namespaces ([`crate::isolate`]) that allow mounts, with an OCI runtime and such a
+/// network, and layers in the state directory, which is made if it is missing. What was found good once is not tried again
+/// until the runtime, the kernel or the place of the state directory changes: a build that finds everything in the cache should
+/// not start a process.
 ///
 /// # Errors
 /// The first thing that is wrong, with what to do about it.

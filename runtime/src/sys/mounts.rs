@@ -1,7 +1,7 @@
 //! Mounts: overlay, bind and memory file systems, each behind a guard that takes it away.
 //!
-//! Owns the differences between kernels, and between root and the root of a user namespace. It does not know what is in the directories, and relies on its caller for a
-//! private mount namespace (`rootless::isolate`).
+//! Owns the differences between kernels, and between root and the root of a user namespace. It does not know what is in the
+//! directories, and relies on its caller for a private mount namespace (`rootless::isolate`).
 
 use std::ffi::CString;
 use std::fmt::Write as _;

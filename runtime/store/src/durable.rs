@@ -1,8 +1,8 @@
 //! What a power cut takes away.
 //!
-//! Owns the mark on layers that may not be on disk yet. Files of a layer are not synced one by one, which would take longer than to
-//! make them: a layer has the boot id of the kernel that has it in memory until the whole file system was synced. After another boot
-//! such a layer may have empty files under right names, so it is worth nothing. Blobs are synced as they are made.
+//! Owns the mark on layers that may not be on disk yet. Files of a layer are not synced one by one, which would take longer
+//! than to make them: a layer has the boot id of the kernel that has it in memory until the whole file system was synced. After
+//! another boot such a layer may have empty files under right names, so it is worth nothing. Blobs are synced as they are made.
 
 use std::fs::File;
 

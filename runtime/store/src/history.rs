@@ -1,7 +1,7 @@
 //! The rows of builds.
 //!
-//! Owns the tables `builds`, `build_sources`, `build_steps` and `durations` (which `durations` reads), and that a build is recorded in one transaction.
-//! Must not know what a step does, nor what an explanation says.
+//! Owns the tables `builds`, `build_sources`, `build_steps` and `durations` (which `durations` reads), and that a build is
+//! recorded in one transaction. Must not know what a step does, nor what an explanation says.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! Sessions: the scratch space of one process.
 //!
-//! Owns who is alive; what a session uses is known to `lease`. A session lives as long as the lock on its `lock` file is held, which the kernel gives back however
-//! the process ends. Everything that creates or removes a session directory does so under the store's lock, so nobody
-//! takes a session that is just being made for a dead one.
+//! Owns who is alive; what a session uses is known to `lease`. A session lives as long as the lock on its `lock` file is held,
+//! which the kernel gives back however the process ends. Everything that creates or removes a session directory does so under
+//! the store's lock, so nobody takes a session that is just being made for a dead one.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;

@@ -42,8 +42,8 @@ pub(super) fn check(reference: &str, op: &pb::SourceOp) -> Result<(), SolveError
     limit(op).map(drop)
 }
 
-/// Resolves a reference. The keys are that of the manifest and that of the layers: an image that was pushed again with the same layers
-/// is the same image.
+/// Resolves a reference. The keys are that of the manifest and that of the layers: an image that was pushed again with the same
+/// layers is the same image.
 pub(super) async fn find(
     job: &Arc<Job>,
     reference: &str,
