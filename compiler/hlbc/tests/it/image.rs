@@ -36,6 +36,18 @@ pub(crate) fn owned_layout(dir: &Path) {
     write(dir, &tar.into_inner().unwrap(), r#"{"Env":["PATH=/bin"],"WorkingDir":"/"}"#);
 }
 
+/// Writes a layout for a RISC-V machine whose only program is the beginning of one.
+pub(crate) fn foreign_layout(dir: &Path) {
+    let mut program = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 243, 0, 1, 0, 0, 0];
+    program.resize(128, 0);
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(0o755);
+    header.set_size(program.len() as u64);
+    tar.append_data(&mut header, "bin/sh", program.as_slice()).unwrap();
+    write_for(dir, "riscv64", &tar.into_inner().unwrap(), r#"{"Env":["PATH=/bin"],"WorkingDir":"/"}"#);
+}
+
 /// Writes a layout with busybox and another directory to work in, tagged `latest`.
 pub(crate) fn other_layout(dir: &Path) {
     write(dir, &layer(), r#"{"Env":["PATH=/bin"],"WorkingDir":"/other"}"#);
@@ -63,10 +75,14 @@ pub(crate) fn frontend_layout(dir: &Path, program: &Path, args: &[&str]) {
 
 /// Writes a layout with one image of one layer.
 fn write(dir: &Path, layer: &[u8], config: &str) {
+    write_for(dir, &hlb_registry::Platform::host().architecture, layer, config);
+}
+
+/// The same for a machine.
+fn write_for(dir: &Path, architecture: &str, layer: &[u8], config: &str) {
     let diff_id = Digest::of(layer);
     let config = format!(
-        r#"{{"architecture":"{}","os":"linux","config":{config},"rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}}}}"#,
-        hlb_registry::Platform::host().architecture,
+        r#"{{"architecture":"{architecture}","os":"linux","config":{config},"rootfs":{{"type":"layers","diff_ids":["{diff_id}"]}}}}"#,
     );
     let blobs = dir.join("blobs/sha256");
     std::fs::create_dir_all(&blobs).unwrap();

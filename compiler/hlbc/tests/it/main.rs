@@ -24,6 +24,7 @@ mod debug;
 mod diff;
 mod dump;
 mod emit;
+mod emulated;
 mod environment;
 mod explain;
 mod failing;
