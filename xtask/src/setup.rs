@@ -70,16 +70,33 @@ fn users() -> Result<()> {
         let id = Command::new("id").arg(name).stdout(Stdio::null()).stderr(Stdio::null()).status();
         if !id.is_ok_and(|status| status.success()) {
             println!("setup: making the user {name}, for tests");
-            host::run(host::as_root("useradd")?.args([
-                kind,
-                "--no-create-home",
-                "--shell",
-                "/usr/sbin/nologin",
-                name,
-            ]))?;
+            let quiet = ["--no-create-home", "--shell", "/usr/sbin/nologin"];
+            host::run(administer("useradd")?.arg(kind).args(quiet).arg(name))?;
+        }
+    }
+    // `useradd` gives none where these files are missing, and `usermod` makes none.
+    for file in ["/etc/subuid", "/etc/subgid"] {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        if !text.contains("hlbctest:") {
+            let add = format!("echo hlbctest:{}:65536 >> {file}", behind(&text));
+            host::run(host::as_root("sh")?.arg("-c").arg(add))?;
         }
     }
     Ok(())
+}
+
+/// The first id behind all ranges of a file such as `/etc/subuid`.
+fn behind(ranges: &str) -> u64 {
+    let numbers = |line: &str| -> Option<u64> {
+        let mut fields = line.split(':').skip(1).map(|field| field.trim().parse::<u64>().ok());
+        Some(fields.next()?? + fields.next()??)
+    };
+    ranges.lines().filter_map(numbers).max().unwrap_or(0).max(100_000)
+}
+
+/// A program that only root runs, and that may not be in the `PATH` of others.
+fn administer(program: &str) -> Result<Command> {
+    host::as_root(host::find(program).unwrap_or_else(|| program.into()))
 }
 
 fn packages(tests: bool) -> Result<()> {
