@@ -88,6 +88,12 @@ impl Engine {
         vertices
     }
 
+    /// Does something while nobody enters: whoever enters wants its vertices by then, or sees that they are over.
+    pub(crate) fn while_nobody_enters<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _table = self.vertices.lock().unwrap_or_else(PoisonError::into_inner);
+        work()
+    }
+
     fn load(
         self: &Arc<Self>,
         table: &mut Table,

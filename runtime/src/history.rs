@@ -21,7 +21,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use hlb_llb::Digest;
 use hlb_llb::status::Status;
-use hlb_store::{NewBuild, Outcome, Record, Store};
+use hlb_store::{NewBuild, Outcome, Store};
 
 pub use shown::BuildLog;
 
@@ -109,8 +109,8 @@ impl Build {
         self.recording().begins(&vertex.digest, structure);
     }
 
-    /// A step was found, for the first time in a solve. There is no record where the step is its own memory.
-    pub(crate) fn hit(&self, vertex: &Vertex, how: Match, _record: Option<&Record>, structure: Structure) {
+    /// A step was found, for the first time in a solve.
+    pub(crate) fn hit(&self, vertex: &Vertex, how: Match, structure: Structure) {
         self.recording().hit(&vertex.digest, how, structure);
     }
 

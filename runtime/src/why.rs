@@ -14,7 +14,7 @@ mod nearest;
 use std::collections::{HashMap, HashSet};
 
 use hlb_llb::{definition, pb};
-use hlb_store::{BuildRow, KeyId, LastStep, MetaError, NewBuild, StepRow, Store};
+use hlb_store::{BuildRow, KeyId, LastStep, MetaError, NewBuild, Outcome, StepRow, Store};
 use serde::{Deserialize, Serialize};
 
 pub use cause::{Cause, FileChanges, Gone, SourcePart, Unfinished};
@@ -90,14 +90,15 @@ pub(crate) struct Subject {
 }
 
 impl State {
-    /// Why the steps of a build ran, of the newest one if none is named. `None` if there is no such build.
+    /// Why the steps of a build ran, of the newest one that has ended if none is named. `None` if there is no such build.
     ///
     /// # Errors
     /// `ErrorKind::Environment`: the state directory cannot be read.
     pub fn why(&self, number: Option<i64>) -> Result<Option<Why>, SolveError> {
         let build = match number {
             Some(number) => self.build(number)?,
-            None => self.builds(1)?.into_iter().next(),
+            // What runs has nothing to tell yet.
+            None => self.builds(RECENT)?.into_iter().find(|build| build.outcome != Outcome::Running),
         };
         let Some(build) = build else { return Ok(None) };
         let steps = self.steps(&build)?.into_iter();

@@ -255,17 +255,21 @@ impl Record {
     /// Writes it. That it cannot be written is no reason for a build to fail.
     fn end(self, machine: &Machine, outcome: Outcome) {
         let screen = Screen::stderr();
-        let told = match self.build.end(outcome) {
-            Ok(number) => self.explain.then(|| machine.runtime.state().why(number)).transpose(),
-            Err(error) => Err(error),
+        let number = match self.build.end(outcome) {
+            Ok(number) => number,
+            Err(error) => {
+                screen.write(format!("warning: the build is not in the history: {error}\n").as_bytes());
+                return;
+            }
         };
-        match told {
-            Ok(Some(Some(why))) if self.build.number().is_some() => {
+        let Some(number) = number.filter(|_| self.explain) else { return };
+        match machine.runtime.state().why(Some(number)) {
+            Ok(Some(why)) => {
                 let look = Look { verbose: false, step: None, colour: screen.colour(), now: SystemTime::now() };
                 screen.write(format!("\n{}", reason::text(&why, &look)).as_bytes());
             }
-            Ok(_) => {}
-            Err(error) => screen.write(format!("warning: the build is not in the history: {error}\n").as_bytes()),
+            Ok(None) => {}
+            Err(error) => screen.write(format!("warning: it cannot be told why steps ran: {error}\n").as_bytes()),
         }
     }
 }

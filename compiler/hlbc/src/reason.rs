@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use hlb_llb::draw::printable;
-use hlb_runtime::{Cause, Explanation, Gone, Match, StepRow, StepState, Why};
+use hlb_runtime::{Cause, Explanation, Gone, Match, Outcome, StepRow, StepState, Why};
 use serde_json::{Value, json};
 
 use crate::commands::history;
@@ -46,6 +46,10 @@ pub(crate) fn text(why: &Why, look: &Look) -> String {
             Some(explanation) if !look.verbose && is_follower(explanation) => followers.push(row),
             Some(explanation) if !look.verbose && is_crowd && is_new(explanation) => new.push(row),
             Some(explanation) => scene(&mut out, why, row, explanation, look),
+            None if look.verbose && is_open(row) => {
+                let _ =
+                    writeln!(out, "note: #{} `{}` has not ended: it is not known why it ran\n", row.number, name(row));
+            }
             None if look.verbose => {
                 let _ = writeln!(out, "note: #{} `{}` is no step that could be found\n", row.number, name(row));
             }
@@ -99,12 +103,19 @@ fn headline(why: &Why, now: SystemTime) -> String {
     let ran = why.steps.iter().filter(|(row, _)| row.state != StepState::Cached).count();
     let total = why.steps.len();
     let what = match (ran, total) {
+        // Of these only the steps are noted that have begun.
+        _ if matches!(why.build.outcome, Outcome::Running | Outcome::Died) => format!("{} began to run", steps(total)),
         (0, _) => "nothing ran, all was found".to_owned(),
         (ran, total) if ran == total => format!("all of its {} ran", steps(total)),
         (ran, total) => format!("{ran} of {} ran", steps(total)),
     };
     let (title, when) = (printable(&why.build.begun.title), ago(why.build.begun.started_at, now));
     format!("build {}, `hlbc {title}`, {when}: {what}", why.build.id)
+}
+
+/// Whether nothing is known of how a step ended.
+fn is_open(row: &StepRow) -> bool {
+    matches!(row.state, StepState::Running | StepState::Died)
 }
 
 /// Whether a step ran only because another did.

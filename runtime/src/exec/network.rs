@@ -40,6 +40,7 @@ COMMIT
 :HLBC-FORWARD - [0:0]
 :HLBC-INPUT - [0:0]
 -A HLBC-FORWARD -i hlb+ -o hlb+ -j DROP
+-A HLBC-FORWARD -i hlb+ -m conntrack --ctstate DNAT -j DROP
 -A HLBC-FORWARD -i hlb+ -j ACCEPT
 -A HLBC-FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 -A HLBC-FORWARD -j DROP
@@ -271,8 +272,10 @@ fn remover(lock: &Path) -> io::Result<Child> {
         remove.push_str(&format!("iptables -w -t {table} -F {chain}\niptables -w -t {table} -X {chain}\n"));
     }
     remove.push_str("rm -f \"$0\"\n");
-    // Our lock is gone a moment after the pipe.
-    let script = "read -r _; exec flock -x -w 2 \"$0\" sh -c \"$1\" \"$0\"";
+    // Our lock is gone a moment after the pipe. If the file is another by then, somebody else was here before, and what is there
+    // now belongs to who came after.
+    let script = "read -r _; exec 9<\"$0\" && flock -x -w 2 9 && [ \"$0\" -ef /proc/self/fd/9 ] || exit 0; \
+                  exec sh -c \"$1\" \"$0\"";
     let mut command = Command::new("sh");
     command.args(["-c", script]).arg(lock).arg(remove);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -285,8 +285,10 @@ fn all_mounts(own: Vec<Mount>, insecure: bool, own_network: bool, privilege: Pri
     if privilege == Privilege::Root || own_network {
         mounts.push(Mount::new("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", access]));
     } else {
-        // The kernel makes a new one only for who owns the network: this is the one of the machine, which we cannot change.
-        mounts.push(Mount::new("/sys", "bind", "/sys", &["rbind", "rslave", "nosuid", "noexec", "nodev", "ro"]));
+        // The kernel makes a new one only for who owns the network: this is the one of the machine. What is mounted in it must
+        // not be writable either: control groups below may be the user's, and so be the container's root's.
+        let options = ["rbind", "rslave", "nosuid", "noexec", "nodev", "ro", "rro"];
+        mounts.push(Mount::new("/sys", "bind", "/sys", &options));
     }
     if privilege == Privilege::Root {
         mounts.push(Mount::new("/sys/fs/cgroup", "cgroup", "cgroup", &[access, "nosuid", "noexec", "nodev"]));

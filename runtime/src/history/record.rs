@@ -124,7 +124,8 @@ impl Recording {
                 self.number(vertex);
                 let structure = self.begun.remove(vertex);
                 let Some(step) = self.step(vertex) else { return };
-                step.started.get_or_insert(*at);
+                // One that is made again, as what it had made was damaged, counts from now on.
+                (step.started, step.took) = (Some(*at), None);
                 step.state = State::Running;
                 // What was found before could not be used.
                 step.how = None;
@@ -314,7 +315,11 @@ impl Recording {
             journal::remove(store.root(), id);
         }
         if id % TIDY == 0 {
-            content::forget_lists(store, &lists_of(store)?)?;
+            let forgotten = lists_of(store).and_then(|used| content::forget_lists(store, &used));
+            if let Err(error) = forgotten {
+                // What is too much takes some space, and the build is recorded.
+                tracing::warn!(%error, "lists of files are not forgotten");
+            }
         }
         Ok(Some(id))
     }

@@ -153,7 +153,8 @@ impl Writer {
         };
         let Some(kind) = kind else {
             tracing::warn!(entry = %String::from_utf8_lossy(&entry.name), "only root can make a device: left out");
-            return Ok(());
+            // What lower layers have there is gone all the same.
+            return self.hide(&parent, &at, name.clone());
         };
         metadata.apply(&parent, name, kind)?;
         Ok(metadata.set_time(&parent, name)?)

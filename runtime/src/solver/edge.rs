@@ -101,7 +101,7 @@ async fn find_keys(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize, hold: bo
 fn report(vertex: &Vertex, map: &CacheMap, how: &Match, hit: &Hit, inputs: impl Fn() -> Vec<InputPart>) {
     vertex.job.engine.used.note(&hit.record);
     for build in vertex.job.found(&vertex.digest) {
-        build.hit(vertex, how.clone(), Some(&hit.record), structure::of(vertex, map, Some(&hit.key), inputs()));
+        build.hit(vertex, how.clone(), structure::of(vertex, map, Some(&hit.key), inputs()));
     }
 }
 
@@ -268,7 +268,7 @@ async fn save_and_report(
         let structure = structure::of(vertex, map, key, parts.clone());
         match ran.took {
             Some(took) => build.ran(vertex, structure, took),
-            None => build.hit(vertex, Match::Unchanged, None, structure),
+            None => build.hit(vertex, Match::Unchanged, structure),
         }
     }
     Ok(Done { keys, snapshot })

@@ -62,8 +62,8 @@ pub(crate) async fn solve(
     cancel: &CancellationToken,
 ) -> Result<Snapshot, SolveError> {
     let Some((target, output)) = graph.target else { return Ok(Snapshot::scratch()) };
-    let going = Going(Solve::new(terms));
-    let vertices = engine.enter(graph, &Arc::new(caller), &going.0);
+    let going = Going { solve: Solve::new(terms), engine };
+    let vertices = engine.enter(graph, &Arc::new(caller), &going.solve);
     let Some(vertex) = vertices.get(target) else {
         return Err(SolveError::say(ErrorKind::Definition, "the terminal op names no vertex"));
     };
@@ -71,7 +71,7 @@ pub(crate) async fn solve(
         result = edge::done(vertex, output) => result,
         () = cancel.cancelled() => Err(SolveError::cancelled()),
     };
-    let left = going.0.leave();
+    let left = going.leave();
     // Work that is about to notice may begin a little more before it does.
     loop {
         let busy: Vec<&TaskTracker> = left.iter().filter(|tasks| !tasks.is_empty()).collect();
@@ -86,11 +86,21 @@ pub(crate) async fn solve(
 }
 
 /// Keeps a solve going; dropped, as when its caller does not wait any more, it ends it.
-struct Going(Arc<Solve>);
+struct Going<'e> {
+    solve: Arc<Solve>,
+    engine: &'e Arc<Engine>,
+}
 
-impl Drop for Going {
+impl Going<'_> {
+    /// Ends it. Nobody may come to want a vertex between finding it open and wanting it, when it is given up.
+    fn leave(&self) -> Vec<TaskTracker> {
+        self.engine.while_nobody_enters(|| self.solve.leave())
+    }
+}
+
+impl Drop for Going<'_> {
     fn drop(&mut self) {
-        self.0.leave();
+        self.leave();
     }
 }
 

@@ -16,7 +16,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const BUILDS: (i64, Duration) = (200, Duration::from_secs(30 * DAY.as_secs()));
 /// Failed steps that are kept: so many, and none that is older.
 const FAILURES: (i64, Duration) = (3, Duration::from_secs(7 * DAY.as_secs()));
-/// Steps whose results are gone and that are remembered all the same.
+/// Steps that are remembered: so many, and of those whose results are gone none that is older.
 const STRUCTURES: (i64, Duration) = (20_000, Duration::from_secs(60 * DAY.as_secs()));
 /// How long steps took that were not run since then is forgotten.
 const DURATIONS: Duration = Duration::from_secs(60 * DAY.as_secs());

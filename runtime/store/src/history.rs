@@ -186,12 +186,18 @@ impl History<'_> {
         }
     }
 
-    /// Records what is known of a build that died.
+    /// Records what is known of a build that died, unless it has ended after all or somebody else has recorded it.
     ///
     /// # Errors
     /// When the database cannot be written.
     pub fn bury(&self, id: i64, ended: &Ended) -> Result<(), MetaError> {
-        self.inner.meta.write(|db| Ok::<_, WriteError<MetaError>>(write(db, id, ended, None)?))
+        self.inner.meta.write(|db| {
+            let running = "SELECT 1 FROM builds WHERE id = ?1 AND outcome = 'running'";
+            if db.prepare_cached(running)?.exists([id])? {
+                write(db, id, ended, None)?;
+            }
+            Ok::<_, WriteError<MetaError>>(())
+        })
     }
 
     /// Builds that are noted as running whose process is gone.

@@ -196,6 +196,20 @@ fn privileged_a_network_of_its_own_needs_root() {
     ");
 }
 
+/// What is mounted in `/sys` may be the user's, and the container's root is the user.
+#[test]
+fn privileged_nothing_in_sys_can_be_written() {
+    let program = "fs default() {\n\timage \"busy\"\n\trun <<~SH\n\t\tbusybox awk '$5 ~ \"^/sys\" && $6 ~ \"^rw\" { bad = 1; print \"writable\", $5 } \
+                   END { exit bad }' /proc/self/mountinfo\n\tSH\n}\n";
+    for user in USERS {
+        for oci in ["runc", "crun"] {
+            let project = Project::with_busybox(program).of_user(user);
+            let output = project.command(&["run", "--oci-runtime", oci]).output().unwrap();
+            assert!(output.status.success(), "{user} {oci} {}", project.shown(&output));
+        }
+    }
+}
+
 #[test]
 fn privileged_users_have_either_oci_runtime() {
     for user in USERS {

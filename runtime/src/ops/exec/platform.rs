@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn entries_count_by_what_they_match_whatever_their_names() {
         let entry = |magic: &str| format!("enabled\ninterpreter /x\nflags: PF\noffset 0\n{magic}");
-        // As Rosetta and box64 register for this machine's elder: without a mask, and for programs of any address.
+        // With a mask that leaves the kind of program open, and without one.
         let arm =
             entry("magic 7f454c460201010000000000000000000200b700\nmask ffffffffffffff00fffffffffffffffffeffffff\n");
         check("linux", "arm64", &arm, Ok(()));
