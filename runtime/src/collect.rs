@@ -137,7 +137,7 @@ impl State {
 
 impl Runtime {
     /// Sees to what builds have left: makes sure that it outlives a power cut, and takes away what is above the limits, if
-    /// that was not looked at just now. To be called after a build, when nobody waits for its result any more.
+    /// that was not done just now. To be called after a build, when nobody waits for its result any more.
     ///
     /// # Errors
     /// `ErrorKind::Environment`: it cannot be written to disk, or taken away.
@@ -178,11 +178,11 @@ pub(crate) fn kind(op: &pb::Op) -> RecordType {
     }
 }
 
-/// Makes room after the disk was full; how many bytes were freed.
-pub(crate) fn make_room(store: &Store, stop: &dyn Fn() -> bool) -> Result<u64, GcError> {
-    let leave = disk(store)?.total / 100 * EMERGENCY.1;
-    let policy = Policy { all: true, leave_free: Some(leave.max(EMERGENCY.0)), ..Policy::default() };
-    Ok(store.collect(&policy, stop)?.bytes)
+/// Makes room after the disk was full; whether there is some now, be it that another process has made it meanwhile.
+pub(crate) fn make_room(store: &Store, stop: &dyn Fn() -> bool) -> Result<bool, GcError> {
+    let leave = (disk(store)?.total / 100 * EMERGENCY.1).max(EMERGENCY.0);
+    let policy = Policy { all: true, leave_free: Some(leave), ..Policy::default() };
+    Ok(store.collect(&policy, stop)?.bytes > 0 || store.free()? >= leave)
 }
 
 fn collect_if_due(store: &Store, limits: CacheLimits, stop: &dyn Fn() -> bool) -> Result<(), GcError> {

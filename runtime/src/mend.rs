@@ -71,11 +71,11 @@ impl Mended {
             Fault::Full if !self.emptied => {
                 self.emptied = true;
                 tell("the disk is full; what nobody uses is removed from the cache".to_owned());
-                let freed = blocking(move || {
+                let room = blocking(move || {
                     collect::make_room(&engine.store, &|| cancel.is_cancelled())
                         .map_err(|error| SolveError::new(ErrorKind::Environment, error))
                 });
-                freed.await.is_ok_and(|freed| freed > 0)
+                room.await.is_ok_and(|room| room)
             }
             _ => false,
         }

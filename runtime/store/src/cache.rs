@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::layer::LayerId;
 use crate::lease::{self, Item};
-use crate::meta::{MetaError, WriteError, millis, now, time};
+use crate::meta::{MetaError, WriteError, micros, millis, now, time};
 use crate::store::Inner;
 use crate::usage::RecordType;
 
@@ -395,10 +395,6 @@ fn add_links(db: &Connection, target: i64, links: &[(KeyId, Link)]) -> rusqlite:
         .execute((source, &link.digest, link.input, link.output, &link.selector, target))?;
     }
     Ok(())
-}
-
-fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<Record> {

@@ -9,7 +9,7 @@ use std::fs::File;
 use crate::cache::{self, Lost};
 use crate::gc::GcError;
 use crate::layer::LayerId;
-use crate::meta::{MetaError, WriteError, now};
+use crate::meta::{MetaError, WriteError};
 use crate::store::Store;
 
 /// What names the running kernel.
@@ -28,20 +28,22 @@ impl Store {
     /// When the file system cannot be synced, or that cannot be noted.
     pub fn settle(&self) -> Result<(), GcError> {
         let boot = &self.inner.boot;
-        let before = now();
-        let waiting = self.inner.meta.read(|db| {
-            db.prepare_cached("SELECT EXISTS (SELECT 1 FROM layers WHERE boot = ?1 AND boot <> '')")?
-                .query_row([boot], |row| row.get::<_, bool>(0))
+        // Those that have a row by now have their files behind their name: what comes later may come behind the sync.
+        let waiting: Vec<String> = self.inner.meta.read(|db| {
+            db.prepare_cached("SELECT id FROM layers WHERE boot = ?1 AND boot <> ''")?
+                .query_map([boot], |row| row.get(0))?
+                .collect()
         })?;
-        if !waiting {
+        if waiting.is_empty() {
             return Ok(());
         }
         let root = File::open(self.root()).map_err(|source| GcError::io("open", self.root(), source))?;
         rustix::fs::syncfs(&root).map_err(|error| GcError::io("sync", self.root(), error.into()))?;
         self.inner.meta.write(|db| {
-            // Strictly before: one that came in the same moment may have come behind the sync.
-            db.prepare_cached("UPDATE layers SET boot = '' WHERE boot = ?1 AND created_at < ?2")?
-                .execute((boot, before))?;
+            let mut note = db.prepare_cached("UPDATE layers SET boot = '' WHERE id = ?1 AND boot = ?2")?;
+            for id in &waiting {
+                note.execute((id, boot))?;
+            }
             Ok::<(), WriteError<MetaError>>(())
         })?;
         Ok(())

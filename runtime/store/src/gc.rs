@@ -19,6 +19,7 @@ use crate::layer::LayerId;
 use crate::lease::LeaseError;
 use crate::meta::MetaError;
 use crate::session;
+use crate::spare;
 use crate::store::Store;
 use crate::usage::{RecordType, Stocked, UsageId, UsageInfo};
 
@@ -111,7 +112,11 @@ impl Store {
         let path = self.root().join(LOCK);
         let lock = session::try_lock(&path, FlockOperation::NonBlockingLockExclusive);
         let Some(_alone) = lock.map_err(|source| GcError::io("lock", &path, source))? else { return Ok(None) };
-        self.expire()?;
+        match self.expire() {
+            // It writes: what is kept for this moment is room enough for the first step.
+            Err(error) if spare::spend(self.root(), &error) => self.expire()?,
+            other => other?,
+        }
         let stock = self.stock()?;
         let total: u64 = stock.entries.iter().map(|entry| entry.info.bytes).sum();
         let needed = policy.needed(total, || self.free())?;
@@ -216,7 +221,6 @@ impl Policy {
         let recent = SystemTime::now().duration_since(info.used_at).unwrap_or_default() < self.keep_duration;
         let kept = !self.all && info.kind == RecordType::Internal;
         let meant = self.filters.is_empty() || self.filters.iter().any(|filter| filter.matches(info));
-        let recent = recent && !self.keep_duration.is_zero();
         info.id != UsageId::Rest && !info.in_use && !kept && !recent && meant
     }
 }

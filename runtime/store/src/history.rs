@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
-use crate::meta::{MetaError, WriteError, now};
+use crate::meta::{MetaError, WriteError, micros, millis, now, time};
 use crate::session;
 use crate::store::{Inner, Store};
 use crate::structure::{self, NewStructure, Noted};
@@ -446,19 +446,6 @@ impl StepState {
 fn session_name(inner: &Inner) -> String {
     let name = Path::file_name(inner.session.dir());
     name.unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn millis(time: SystemTime) -> i64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-pub(crate) fn time(millis: i64) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or(0))
-}
-
-fn micros(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn duration(micros: i64) -> Duration {

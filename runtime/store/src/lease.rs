@@ -307,10 +307,12 @@ impl Table {
     fn rewrite(&mut self, path: &Path) -> io::Result<()> {
         let Some(file) = self.file.as_mut().filter(|_| self.live < self.written) else { return Ok(()) };
         let new = path.with_extension("new");
-        let mut written = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        // What a call before this one has left of it.
+        let _ = std::fs::remove_file(&new);
+        let mut written = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&new)?;
         written.write_all(self.items.keys().map(line).collect::<String>().as_bytes())?;
         std::fs::rename(&new, path)?;
-        *file = OpenOptions::new().append(true).open(path)?;
+        *file = written;
         self.written = self.live;
         Ok(())
     }

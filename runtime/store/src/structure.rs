@@ -9,8 +9,7 @@ use std::time::SystemTime;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::cache::KeyId;
-use crate::history::time;
-use crate::meta::{MetaError, now};
+use crate::meta::{MetaError, now, time};
 use crate::store::{Inner, Store};
 
 /// The structures of a store.

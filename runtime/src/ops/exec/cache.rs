@@ -140,6 +140,8 @@ impl Wanted {
             Err(Errno::WOULDBLOCK | Errno::INTR) => return Ok(None),
             other => other?,
         }
+        // Its time says when the directory was used last; that it cannot be set costs a worse guess.
+        let _ = file.set_modified(std::time::SystemTime::now());
         // Removed, and made anew by another, between opening and locking: that is not the lock any more.
         let same = std::fs::metadata(&path).is_ok_and(|now| file.metadata().is_ok_and(|ours| now.ino() == ours.ino()));
         Ok(same.then_some(file))

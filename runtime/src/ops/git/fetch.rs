@@ -22,7 +22,11 @@ pub(super) async fn lock(bare: &Path) -> Result<File, GitError> {
     let file = File::options().create(true).append(true).open(&path).map_err(unusable(&path))?;
     loop {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => return Ok(file),
+            Ok(()) => {
+                // Its time says when the repository was used last; that it cannot be set costs a worse guess.
+                let _ = file.set_modified(std::time::SystemTime::now());
+                return Ok(file);
+            }
             Err(Errno::WOULDBLOCK | Errno::INTR) => tokio::time::sleep(POLL).await,
             Err(error) => return Err(unusable(&path)(error.into())),
         }

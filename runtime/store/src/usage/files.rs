@@ -103,7 +103,7 @@ fn locked(id: UsageId, kind: RecordType, words: String, path: &Path, lock: &Path
     let data = std::fs::symlink_metadata(path).ok()?;
     let made = data.created().or_else(|_| data.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
     let mut entry = Stocked::new(id, kind, &words, made, Vec::new());
-    // Whoever takes a lock opens its file for writing, and steps write in the directory itself.
+    // Whoever takes the lock to use it sets its time; steps write in the directory itself.
     let times = [path.join("fs"), path.to_owned(), lock.to_owned()];
     let times = times.iter().filter_map(|path| std::fs::symlink_metadata(path).ok()?.modified().ok());
     entry.info.used_at = times.fold(made, SystemTime::max);

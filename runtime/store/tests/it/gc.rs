@@ -313,7 +313,8 @@ fn a_layer_in_use_is_never_collected() {
         // Before anything fails: the collectors wait for it.
         done.store(true, Ordering::Relaxed);
         let found: usize = found.into_iter().map(Result::unwrap).sum();
-        assert!(found < 300, "nothing was ever collected");
+        // The first look of each finds nothing in any case.
+        assert!(found < 298, "nothing was ever collected");
     });
     let left = fixture.store.collect(&policy, &never).unwrap().left;
     let rest = fixture.store.usage().unwrap();
