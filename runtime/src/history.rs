@@ -142,6 +142,7 @@ impl Build {
                 let _guard = is_new.then_some(recording);
                 sink(status);
             }
+            Status::Warning { .. } => sink(status),
             Status::Completed { ref vertex, .. } => {
                 for (stream, data) in recording.said_all(vertex, at) {
                     sink(Status::Log { vertex: vertex.clone(), stream, data });

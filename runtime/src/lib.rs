@@ -12,6 +12,7 @@
 
 mod access;
 mod admission;
+mod attest;
 mod capabilities;
 mod collect;
 mod content_hash;
@@ -27,6 +28,7 @@ mod mend;
 mod ops;
 mod parallel;
 mod process;
+mod pull;
 mod runtime;
 pub mod select;
 mod snapshot;
@@ -37,6 +39,7 @@ mod tree;
 mod why;
 
 pub use access::{Contents, Entry};
+pub use attest::{Attestations, Provenance, Sbom};
 pub use capabilities::SUPPORTED as CAPABILITIES;
 pub use collect::{CacheLimits, Disk, Space};
 pub use debug::{DebugRequest, FailedStep};
@@ -53,7 +56,7 @@ pub use log_file::LogPiece;
 pub use ops::source::Outside;
 pub use process::{LogSink, Program};
 pub use runtime::{
-    Config, Entitlement, ExportTarget, Exported, ImageExport, ImageTarget, ImageVariant, IndexExport, Runtime,
+    Config, Entitlement, ExportTarget, Exported, Hints, ImageExport, ImageTarget, ImageVariant, IndexExport, Runtime,
     SolveRequest, Solved,
 };
 pub use solver::job::StatusSink;

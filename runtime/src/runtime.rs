@@ -25,6 +25,7 @@ use crate::ops::blocking;
 use crate::snapshot::Snapshot;
 use crate::solver::job::{Caller, StatusSink};
 use crate::solver::solve::{Terms, solve};
+use crate::solver::trace::Trace;
 use crate::{admission, exec, export};
 
 /// Where a runtime keeps its state and what it runs steps with.
@@ -67,6 +68,16 @@ pub struct SolveRequest {
     pub build: Option<Build>,
     /// Whether the files of a step that fails are kept, to look into them.
     pub keep_failed: bool,
+    /// What helps to solve it faster, and what is kept of the solve.
+    pub hints: Hints,
+}
+
+/// What changes nothing in the result of a solve.
+#[derive(Clone, Debug, Default)]
+pub struct Hints {
+    /// Whether what the solve came across is kept: what its sources were found to be, and the keys of its steps. Attestations
+    /// and exports of the cache need it.
+    pub trace: bool,
 }
 
 /// What a step may do only if the caller allows it.
@@ -82,6 +93,8 @@ pub enum Entitlement {
 #[derive(Clone, Debug)]
 pub struct Solved {
     pub(crate) snapshot: Snapshot,
+    /// What the solve came across, if that was to be kept.
+    pub(crate) trace: Option<Arc<Trace>>,
 }
 
 /// A place to write a result to.
@@ -221,14 +234,14 @@ impl Runtime {
             sockets: request.sockets.clone(),
             allow: request.allow.clone(),
         };
-        let (build, keep_failed) = (request.build.clone(), request.keep_failed);
-        let terms = Terms { status: Arc::clone(status), build, keep_failed };
+        let (build, keep_failed, hints) = (request.build.clone(), request.keep_failed, request.hints.clone());
+        let terms = Terms { status: Arc::clone(status), build, keep_failed, hints };
         let result = solve(&self.engine, graph, caller, terms, cancel).await;
         let engine = Arc::clone(&self.engine);
         let noted =
             move || engine.used.flush(&engine.store).map_err(|error| SolveError::new(ErrorKind::Environment, error));
         let noted = blocking(noted).await;
-        let solved = Solved { snapshot: result? };
+        let solved = result?;
         noted.map(|()| solved)
     }
 

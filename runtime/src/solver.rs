@@ -8,7 +8,7 @@
 //! `solve` owns what a caller wants, `job` for whom a vertex is worked on, `vertex` what is known of it, `edge` the order in which
 //! one of its outputs is looked for, `search` the way through the cache, `key` the cache-key formulas, `cache_map` how each op gets
 //! its key, `flight` work that runs once, `claim` that equal work does, too, `permits` and `priority` what runs when, `structure`
-//! what a step is made of. What an op does is in `crate::ops`.
+//! what a step is made of, `trace` what is told of a solve that has ended. What an op does is in `crate::ops`.
 
 pub(crate) mod cache_map;
 pub(crate) mod claim;
@@ -21,4 +21,5 @@ pub(crate) mod priority;
 mod search;
 pub(crate) mod solve;
 pub(crate) mod structure;
+pub(crate) mod trace;
 pub(crate) mod vertex;

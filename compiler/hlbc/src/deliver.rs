@@ -11,7 +11,8 @@ use hlb_compiler::{ExportTo, ImageConfig, LocalDir, Request, Socket, Solve, Vari
 use hlb_llb::pb;
 use hlb_registry::Platform;
 use hlb_runtime::{
-    Build, DebugRequest, Entitlement, ExportTarget, ImageExport, ImageTarget, IndexExport, SolveError, SolveRequest,
+    Build, DebugRequest, Entitlement, ExportTarget, Hints, ImageExport, ImageTarget, IndexExport, SolveError,
+    SolveRequest,
 };
 
 use crate::image;
@@ -34,6 +35,8 @@ pub(crate) struct Terms {
     pub(crate) build: Option<Build>,
     /// Whether the files of a step that fails are kept.
     pub(crate) keep_failed: bool,
+    /// What helps to build it faster.
+    pub(crate) hints: Hints,
 }
 
 impl Lendings {
@@ -92,8 +95,8 @@ impl Lendings {
     /// A graph to solve that may use all of this.
     pub(crate) fn request(&self, definition: pb::Definition, terms: &Terms) -> SolveRequest {
         let Self { locals, layouts, secrets, sockets } = self.clone();
-        let Terms { allow, build, keep_failed } = terms.clone();
-        SolveRequest { definition, locals, layouts, secrets, sockets, allow, build, keep_failed }
+        let Terms { allow, build, keep_failed, hints } = terms.clone();
+        SolveRequest { definition, locals, layouts, secrets, sockets, allow, build, keep_failed, hints }
     }
 }
 

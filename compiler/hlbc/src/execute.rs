@@ -164,7 +164,7 @@ impl Executor {
         cancel: &CancellationToken,
     ) -> Result<FrontendOutcome, GatewayError> {
         let lent = Lendings::new(&call.locals, &call.layouts, &call.secrets, &call.sockets);
-        let SolveRequest { locals, layouts, secrets, sockets, allow, build, keep_failed, .. } =
+        let SolveRequest { locals, layouts, secrets, sockets, allow, build, keep_failed, hints, .. } =
             lent.request(pb::Definition::default(), &self.terms);
         let platform = Platform::new(&call.platform.os, &call.platform.architecture, &call.platform.variant);
         let mut opts = call.opts.clone();
@@ -182,6 +182,7 @@ impl Executor {
             allow,
             build,
             keep_failed,
+            hints,
             platform,
         };
         run_frontend(&self.runtime, request, Arc::clone(&self.status), cancel).await

@@ -33,7 +33,8 @@ pub(crate) struct Key(Digest);
 impl Key {
     pub(crate) fn of(request: &SolveRequest) -> Self {
         // How it is recorded makes no other result of it.
-        let SolveRequest { definition, locals, layouts, secrets, sockets, allow, build: _, keep_failed: _ } = request;
+        let SolveRequest { definition, locals, layouts, secrets, sockets, allow, build: _, keep_failed: _, hints: _ } =
+            request;
         let mut hasher = Hasher::default();
         // The last op names the result, and by digests all that it is made of.
         hasher.update(definition.def.last().map(|op| &**op).unwrap_or_default());

@@ -11,8 +11,8 @@ use std::time::SystemTime;
 use hlb_compiler::Request;
 use hlb_language::source::SourceMap;
 use hlb_runtime::{
-    Build, BuildInfo, CacheLimits, Config, Entitlement, IsolateError, Network, OciRuntime, Outcome, PreflightError,
-    Runtime, Switch,
+    Build, BuildInfo, CacheLimits, Config, Entitlement, Hints, IsolateError, Network, OciRuntime, Outcome,
+    PreflightError, Runtime, Switch,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -139,7 +139,8 @@ impl Machine {
             .map_err(|error| Failure::new(Kind::Environment, "cannot start a thread").because(error))?;
         let directory = std::env::current_dir().unwrap_or_default();
         let build = self.runtime.begin(BuildInfo { title: title.text, directory });
-        let terms = Terms { allow, build: Some(build.clone()), keep_failed: on_failure.is_some() };
+        let terms =
+            Terms { allow, build: Some(build.clone()), keep_failed: on_failure.is_some(), hints: Hints::default() };
         let executor = Arc::new(Executor::new(self.runtime.clone(), build.watch(progress.sink()), terms));
         let record = Record { build, explain: title.explain };
         Ok(Building { machine: self, progress, record, executor, on_failure })

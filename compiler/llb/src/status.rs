@@ -54,6 +54,11 @@ pub enum Status {
         /// Units in all, where known.
         total: Option<u64>,
     },
+    /// Something is not as the user wants it, and the build goes on.
+    Warning {
+        /// What, why and what to do, as a sentence without a full stop.
+        text: String,
+    },
 }
 
 /// A vertex as it is shown.

@@ -229,6 +229,7 @@ mod tests {
                 Status::Progress { vertex, name, current, total } => {
                     format!("{} {name} {current} {total:?}", names[&vertex])
                 }
+                Status::Warning { text } => format!("warning {text}"),
             });
         };
         for vertexes in messages {

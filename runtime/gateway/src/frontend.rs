@@ -17,7 +17,7 @@ use hlb_llb::graph::{Annotations, marshal};
 use hlb_llb::status::{Status, Stream, VertexInfo};
 use hlb_llb::{Digest, encode_definition, ops, pb};
 use hlb_registry::{Platform, Reference, ResolvedImage};
-use hlb_runtime::{Build, Entitlement, ErrorKind, Program, Runtime, SolveRequest, StatusSink};
+use hlb_runtime::{Build, Entitlement, ErrorKind, Hints, Program, Runtime, SolveRequest, StatusSink};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +56,8 @@ pub struct FrontendRequest {
     pub build: Option<Build>,
     /// Whether the files of a step that fails are kept, to look into them.
     pub keep_failed: bool,
+    /// What helps to solve faster, and what is kept of the solves.
+    pub hints: Hints,
     /// What is built for. The frontend itself always runs on this machine.
     pub platform: Platform,
 }
@@ -196,6 +198,7 @@ async fn run(
         allow: BTreeSet::new(),
         build: request.build.clone(),
         keep_failed: request.keep_failed,
+        hints: request.hints.clone(),
     };
     let solved = runtime.solve(solve, Arc::clone(&status), cancel).await.map_err(|error| start(error.into()))?;
     let program = program(&image, &request, &source);

@@ -73,6 +73,12 @@ impl Reference {
         self.digest.as_ref()
     }
 
+    /// What has this digest in the same repository.
+    #[must_use]
+    pub fn with_digest(&self, digest: &Digest) -> Self {
+        Self { tag: None, digest: Some(digest.clone()), ..self.clone() }
+    }
+
     /// Registry and repository, `docker.io/library/debian`.
     pub fn repository(&self) -> String {
         format!("{}/{}", self.domain, self.path)

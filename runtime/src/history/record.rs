@@ -152,7 +152,7 @@ impl Recording {
                     let _ = journal.ended(number, took, error.as_deref());
                 }
             }
-            Status::Log { .. } | Status::Progress { .. } => {}
+            Status::Log { .. } | Status::Progress { .. } | Status::Warning { .. } => {}
         }
     }
 

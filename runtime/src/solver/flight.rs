@@ -30,6 +30,11 @@ impl<T: Clone + Send + Sync + 'static> Flight<T> {
         self.0.get().is_some()
     }
 
+    /// What came of it, if it has ended well.
+    pub(crate) fn result(&self) -> Option<T> {
+        self.0.get()?.peek()?.as_ref().ok().cloned()
+    }
+
     /// The result, starting the work if this is the first call. A panic in the work is an internal error for all who wait.
     pub(crate) fn get<W>(&self, tasks: &TaskTracker, work: impl FnOnce() -> W) -> Pending<T>
     where

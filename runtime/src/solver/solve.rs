@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use hlb_llb::Digest;
 use hlb_llb::definition::Graph;
@@ -16,10 +17,12 @@ use tokio_util::task::TaskTracker;
 use crate::engine::Engine;
 use crate::error::{ErrorKind, SolveError};
 use crate::history::Build;
+use crate::runtime::{Hints, Solved};
 use crate::snapshot::Snapshot;
 use crate::solver::edge;
 use crate::solver::job::{Caller, StatusSink};
 use crate::solver::priority::Unranked;
+use crate::solver::trace::Trace;
 use crate::solver::vertex::Vertex;
 
 /// How a solve is to be done.
@@ -30,6 +33,7 @@ pub(crate) struct Terms {
     pub(crate) build: Option<Build>,
     /// Whether the files of a step that fails are kept.
     pub(crate) keep_failed: bool,
+    pub(crate) hints: Hints,
 }
 
 /// A solve that is going on.
@@ -39,6 +43,7 @@ pub(crate) struct Solve {
     pub(crate) status: StatusSink,
     pub(crate) build: Option<Build>,
     pub(crate) keep_failed: bool,
+    pub(crate) hints: Hints,
     /// Vertices that were reported as cached, so that each is reported once.
     cached: Mutex<HashSet<Digest>>,
     wanted: Mutex<Wanted>,
@@ -60,8 +65,10 @@ pub(crate) async fn solve(
     caller: Caller,
     terms: Terms,
     cancel: &CancellationToken,
-) -> Result<Snapshot, SolveError> {
-    let Some((target, output)) = graph.target else { return Ok(Snapshot::scratch()) };
+) -> Result<Solved, SolveError> {
+    let begun = SystemTime::now();
+    let nothing = || Solved { snapshot: Snapshot::scratch(), trace: None };
+    let Some((target, output)) = graph.target else { return Ok(nothing()) };
     let going = Going { solve: Solve::new(terms), engine };
     let vertices = engine.enter(graph, &Arc::new(caller), &going.solve);
     let Some(vertex) = vertices.get(target) else {
@@ -71,6 +78,7 @@ pub(crate) async fn solve(
         result = edge::done(vertex, output) => result,
         () = cancel.cancelled() => Err(SolveError::cancelled()),
     };
+    let trace = going.solve.hints.trace.then(|| Arc::new(Trace::of(&going.solve.vertices(), begun, (vertex, output))));
     let left = going.leave();
     // Work that is about to notice may begin a little more before it does.
     loop {
@@ -82,7 +90,7 @@ pub(crate) async fn solve(
             tasks.wait().await;
         }
     }
-    Ok(result?.snapshot.clone())
+    Ok(Solved { snapshot: result?.snapshot.clone(), trace })
 }
 
 /// Keeps a solve going; dropped, as when its caller does not wait any more, it ends it.
@@ -107,9 +115,10 @@ impl Drop for Going<'_> {
 impl Solve {
     fn new(terms: Terms) -> Arc<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
-        let Terms { status, build, keep_failed } = terms;
+        let Terms { status, build, keep_failed, hints } = terms;
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Self { number, status, build, keep_failed, cached: Mutex::default(), wanted: Mutex::default() })
+        let (cached, wanted) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { number, status, build, keep_failed, hints, cached, wanted })
     }
 
     /// Whether a vertex was not reported as cached yet. From now on it was.
@@ -120,6 +129,11 @@ impl Solve {
     /// Whether another solve reports to the same place.
     pub(crate) fn hears_with(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.status, &other.status)
+    }
+
+    /// What it wants, and what was made inside of that.
+    fn vertices(&self) -> Vec<Arc<Vertex>> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).vertices.clone()
     }
 
     /// Wants a vertex, and what is made inside of it, unless it does so already or wants nothing any more.

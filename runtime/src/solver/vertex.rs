@@ -133,6 +133,16 @@ impl Vertex {
         Arc::clone(edge)
     }
 
+    /// The keys of each output that somebody has looked for.
+    pub(crate) fn keys(&self) -> BTreeMap<usize, Vec<KeyId>> {
+        let edges = self.edges.lock().unwrap_or_else(PoisonError::into_inner);
+        let keys = |edge: &Edge| {
+            let done = edge.done.result().map(|done| done.keys.clone());
+            done.or_else(|| edge.keys.result().map(|keys| keys.to_vec()))
+        };
+        edges.iter().filter_map(|(output, edge)| Some((*output, keys(edge)?))).collect()
+    }
+
     /// The source identifier, if the vertex is a source.
     pub(crate) fn source(&self) -> Option<&pb::SourceOp> {
         match &self.op.op {

@@ -10,7 +10,7 @@ use hlb_llb::ops::{Copy, Exec, ExecMount, FileStep, Local, LocalOwner, MountKind
 use hlb_llb::pb;
 use hlb_llb::status::Status;
 use hlb_registry::RegistryConfig;
-use hlb_runtime::{Config, Network, OciRuntime, Runtime, SolveRequest, StatusSink};
+use hlb_runtime::{Config, Hints, Network, OciRuntime, Runtime, SolveRequest, StatusSink};
 
 use crate::support::{Bench, shell};
 
@@ -47,6 +47,7 @@ impl Bench {
             allow: BTreeSet::new(),
             build: None,
             keep_failed: false,
+            hints: Hints::default(),
         }
     }
 

@@ -14,7 +14,7 @@ use hlb_llb::status::Status;
 use hlb_llb::{Digest, encode_op};
 use hlb_registry::RegistryConfig;
 use hlb_runtime::{
-    BuildInfo, Config, Contents, Entitlement, ExportTarget, Network, OciRuntime, Outcome, Runtime, SolveError,
+    BuildInfo, Config, Contents, Entitlement, ExportTarget, Hints, Network, OciRuntime, Outcome, Runtime, SolveError,
     SolveRequest, Solved, State,
 };
 use tokio_util::sync::CancellationToken;
@@ -139,6 +139,7 @@ impl Bench {
                 allow: self.allow.clone(),
                 build: Some(build.clone()),
                 keep_failed: false,
+                hints: Hints::default(),
             };
             let watch = self.watch.clone();
             let status = build.watch(Arc::new(move |status| {

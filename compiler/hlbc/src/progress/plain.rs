@@ -100,6 +100,7 @@ impl<W: Write> Plain<W> {
             Status::Completed { vertex, at, error } => self.completed(&vertex, at, error, now),
             Status::Log { vertex, stream, data } => self.log(&vertex, stream, &data, now),
             Status::Progress { vertex, name, current, total } => self.measured(&vertex, &name, current, total, now),
+            Status::Warning { text } => self.warn(&text),
         }
         self.tick(now);
     }
@@ -201,6 +202,11 @@ impl<W: Write> Plain<W> {
             let line = stamped(took, &line);
             self.say(number, Some(line), now);
         }
+    }
+
+    /// Writes what no vertex says between the groups.
+    fn warn(&mut self, text: &str) {
+        self.write(format!("warning: {}\n", one_line(text)).as_bytes());
     }
 
     /// Mentions a part now and then, so that a long download does not look like a hang.

@@ -45,7 +45,11 @@ impl Tails {
                     tail.keep(rest);
                 }
             }
-            Status::Graph(_) | Status::Started { .. } | Status::Cached { .. } | Status::Progress { .. } => {}
+            Status::Graph(_)
+            | Status::Started { .. }
+            | Status::Cached { .. }
+            | Status::Progress { .. }
+            | Status::Warning { .. } => {}
         }
     }
 

@@ -11,7 +11,7 @@ use hlb_gateway::{FrontendOutcome, FrontendRequest, GatewayError, run_frontend};
 use hlb_llb::pb;
 use hlb_llb::status::Status;
 use hlb_registry::{Platform, RegistryConfig};
-use hlb_runtime::{Config, ExportTarget, Network, OciRuntime, Runtime, SolveRequest};
+use hlb_runtime::{Config, ExportTarget, Hints, Network, OciRuntime, Runtime, SolveRequest};
 use tokio_util::sync::CancellationToken;
 
 use crate::image;
@@ -70,6 +70,7 @@ impl Bench {
             allow: BTreeSet::new(),
             build: None,
             keep_failed: false,
+            hints: Hints::default(),
             platform: Platform::host(),
         };
         let log = Arc::clone(&self.log);
@@ -97,6 +98,7 @@ impl Bench {
             allow: BTreeSet::new(),
             build: None,
             keep_failed: false,
+            hints: Hints::default(),
         };
         self.tokio.block_on(async {
             let solved = self.runtime.solve(request, Arc::new(drop), &self.cancel).await.unwrap();

@@ -47,6 +47,7 @@ impl Host for RuntimeHost {
             allow: self.request.allow.clone(),
             build: self.request.build.clone(),
             keep_failed: self.request.keep_failed,
+            hints: self.request.hints.clone(),
         };
         let fault = |error: hlb_runtime::SolveError| Fault::new(chain(&error));
         let solved = self.runtime.solve(request, self.status.clone(), &self.cancel).await.map_err(fault)?;

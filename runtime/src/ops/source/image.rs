@@ -1,31 +1,24 @@
 //! Image sources.
 //!
 //! Owns how an image becomes layers of the store: each layer is known by the chain of layers up to it, so images that share a base
-//! share its directories. Names, manifests and transport are in `hlb-registry`, unpacking in `snapshot::apply`.
+//! share its directories. Names, manifests and transport are in `hlb-registry`, fetching and unpacking in `pull`.
 
-use std::fs::File;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use hlb_llb::digest::Hasher;
 use hlb_llb::{Digest, pb};
-use hlb_registry::{Descriptor, Platform, ResolvedImage};
-use hlb_store::{Item, LayerId, Lease};
+use hlb_registry::{Platform, ResolvedImage};
+use hlb_store::LayerId;
 
 use crate::error::{ErrorKind, SolveError};
 use crate::layer_blob;
-use crate::ops::blocking;
+use crate::pull::{self, Progress, Supply, Wanted};
 use crate::snapshot::Snapshot;
-use crate::snapshot::apply::apply_layer;
 use crate::solver::job::Job;
 use crate::solver::key::{self, ImageKey};
 use crate::solver::vertex::Vertex;
 use crate::why::SourcePart;
-
-/// How many layers of one image are downloaded at a time.
-const DOWNLOADS: usize = 4;
 
 /// An image that was resolved.
 pub(super) struct Found {
@@ -127,113 +120,24 @@ pub(super) fn part(found: &Found) -> SourcePart {
 
 /// Makes the layers that the store does not have yet.
 pub(super) async fn fetch(job: &Arc<Job>, vertex: &Arc<Vertex>, found: &Found) -> Result<Snapshot, SolveError> {
-    let image = &found.image;
-    let layers = &found.layers;
-    let environment = |error: hlb_store::MetaError| SolveError::new(ErrorKind::Environment, error);
-    let store = &job.engine.store;
-    let (mut held, mut missing) = (Vec::new(), Vec::new());
-    for (at, layer) in layers.iter().enumerate() {
-        let known = store.layers().exists(layer).map_err(environment)?;
-        match if known { lease(job, Item::Layer(layer.clone()))? } else { None } {
-            Some(lease) => held.push(lease),
-            None => missing.push(at),
-        }
+    let Found { image, layers, named } = found;
+    let parts = layers.iter().zip(&image.manifest.layers).zip(&image.config.rootfs.diff_ids);
+    let wanted = parts.map(|((layer, blob), diff_id)| Wanted {
+        layer: layer.clone(),
+        diff_id: diff_id.clone(),
+        blob: blob.clone(),
+        from: Supply::Image(Arc::clone(image)),
+    });
+    let progress: Progress = {
+        let (job, vertex) = (Arc::clone(job), vertex.digest.clone());
+        Arc::new(move |name: &str, current: u64, total: Option<u64>| job.progress(&vertex, name, current, total))
+    };
+    let snapshot = pull::layers(&job.engine, &progress, &wanted.collect::<Vec<Wanted>>()).await?;
+    if let Some(platform) = named {
+        let noted = layer_blob::remember(&job.engine.store, layers, image, platform);
+        noted.map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
     }
-    // Layers come in parallel and are unpacked one on the other, each as soon as it and those below it are there.
-    let wanted: Vec<Descriptor> = missing.iter().filter_map(|at| image.manifest.layers.get(*at).cloned()).collect();
-    let mut blobs = stream::iter(wanted)
-        .map(|descriptor| {
-            let (job, vertex, image) = (Arc::clone(job), Arc::clone(vertex), Arc::clone(image));
-            async move { download(&job, &vertex, &image, &descriptor).await }
-        })
-        .buffered(DOWNLOADS);
-    for at in &missing {
-        let Some(blob) = blobs.try_next().await? else { break };
-        let kept = blob.kept.clone();
-        let unpacked = match (unpack(job, image, layers, *at, blob).await, kept, image.manifest.layers.get(*at)) {
-            // What was right when it was kept may have been damaged since.
-            (Err(error), Some(digest), Some(descriptor)) if error.kind() == ErrorKind::Source => {
-                let removed = store.blobs().remove(&digest);
-                removed.map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
-                let blob = download(job, vertex, image, descriptor).await.map_err(|_| error)?;
-                unpack(job, image, layers, *at, blob).await
-            }
-            (unpacked, ..) => unpacked,
-        };
-        held.extend(unpacked?);
-    }
-    if let Some(platform) = &found.named {
-        layer_blob::remember(store, layers, image, platform).map_err(environment)?;
-    }
-    job.engine.snapshots.of(layers.clone()).map_err(|error| SolveError::new(ErrorKind::Environment, error))
-}
-
-/// The blob of a layer as a file on this machine, and what keeps it there.
-struct LocalBlob {
-    path: PathBuf,
-    /// Its digest, if it has been in the store since an earlier build.
-    kept: Option<Digest>,
-    _held: Option<Lease>,
-}
-
-fn lease(job: &Job, item: Item) -> Result<Option<Lease>, SolveError> {
-    job.engine.store.lease(&[item]).map_err(|error| SolveError::new(ErrorKind::Environment, error))
-}
-
-/// Fetches the blob of a layer, unless it is here.
-async fn download(
-    job: &Arc<Job>,
-    vertex: &Arc<Vertex>,
-    image: &Arc<ResolvedImage>,
-    descriptor: &Descriptor,
-) -> Result<LocalBlob, SolveError> {
-    if let Some(path) = image.local_blob(descriptor) {
-        return Ok(LocalBlob { path, kept: None, _held: None });
-    }
-    let blobs = job.engine.store.blobs();
-    let path = blobs.path(&descriptor.digest);
-    if let Some(lease) = lease(job, Item::Blob(descriptor.digest.clone()))? {
-        return Ok(LocalBlob { path, kept: Some(descriptor.digest.clone()), _held: Some(lease) });
-    }
-    let environment = |error: hlb_store::BlobError| SolveError::new(ErrorKind::Environment, error);
-    let mut writer = blobs.writer().map_err(environment)?;
-    let name = descriptor.digest.as_str();
-    let mut progress = |current: u64| job.progress(&vertex.digest, name, current, Some(descriptor.size));
-    let fetched = job.engine.images.fetch_blob(image, descriptor, &mut writer, &mut progress).await;
-    fetched.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
-    let (_, _, lease) = writer.finish(Some(&descriptor.digest)).map_err(environment)?;
-    Ok(LocalBlob { path, kept: None, _held: Some(lease) })
-}
-
-/// Makes a layer of a blob. Those below it are there.
-async fn unpack(
-    job: &Arc<Job>,
-    image: &Arc<ResolvedImage>,
-    layers: &[LayerId],
-    at: usize,
-    blob: LocalBlob,
-) -> Result<Option<Lease>, SolveError> {
-    let Some(layer) = layers.get(at).cloned() else { return Ok(None) };
-    let below: Vec<PathBuf> = layers.iter().take(at).rev().map(|layer| job.engine.store.layers().path(layer)).collect();
-    let expected = image.config.rootfs.diff_ids.get(at).cloned();
-    let reference = image.reference.to_string();
-    let store = job.engine.store.clone();
-    blocking(move || {
-        let environment = |error: Box<dyn std::error::Error + Send + Sync>| SolveError::new(ErrorKind::Environment, error);
-        let file = File::open(&blob.path).map_err(|error| environment(error.into()))?;
-        let staged = store.layers().new_dir().map_err(|error| environment(error.into()))?;
-        let applied = apply_layer(file, &staged, &below).map_err(|error| SolveError::new(ErrorKind::Source, error))?;
-        if expected.as_ref().is_some_and(|expected| *expected != applied.diff_id) {
-            let sentence = format!(
-                "layer {at} of `{reference}` is not the one that the image's configuration names: its content has digest {}",
-                applied.diff_id
-            );
-            return Err(SolveError::say(ErrorKind::Source, sentence));
-        }
-        let (_, lease) = store.layers().commit(&layer, &staged).map_err(|error| environment(error.into()))?;
-        Ok(Some(lease))
-    })
-    .await
+    Ok(snapshot)
 }
 
 /// Names of the layers: the OCI chain id of each with all below it.

@@ -12,7 +12,7 @@ use hlb_compiler::{ExportTo, Socket, Solve};
 use hlb_llb::pb;
 use hlb_registry::RegistryConfig;
 use hlb_runtime::{
-    Config, Entitlement, ExportTarget, ImageExport, ImageTarget, Network, OciRuntime, Runtime, SolveRequest,
+    Config, Entitlement, ExportTarget, Hints, ImageExport, ImageTarget, Network, OciRuntime, Runtime, SolveRequest,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -116,8 +116,9 @@ impl Here {
             let Work { definition, locals, secrets, sockets } = work;
             let allow = BTreeSet::from([Entitlement::NetworkHost, Entitlement::SecurityInsecure]);
             let layouts = BTreeMap::new();
-            let (build, keep_failed) = (None, false);
-            let request = SolveRequest { definition, locals, secrets, sockets, layouts, allow, build, keep_failed };
+            let (build, keep_failed, hints) = (None, false, Hints::default());
+            let request =
+                SolveRequest { definition, locals, secrets, sockets, layouts, allow, build, keep_failed, hints };
             let cancel = CancellationToken::new();
             let solved = self.runtime.solve(request, Arc::new(|_| ()), &cancel).await.map_err(|error| said(&error))?;
             let target = self.target(product, to);

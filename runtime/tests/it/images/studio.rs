@@ -14,7 +14,7 @@ use hlb_llb::graph::{Annotations, Output, marshal};
 use hlb_llb::ops::{Image, ResolveMode};
 use hlb_llb::{Digest, pb};
 use hlb_registry::RegistryConfig;
-use hlb_runtime::{Config, Network, OciRuntime, Runtime, SolveRequest, Solved};
+use hlb_runtime::{Config, Hints, Network, OciRuntime, Runtime, SolveRequest, Solved};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -88,6 +88,7 @@ async fn solve(runtime: &Runtime, definition: pb::Definition) -> Solved {
         allow: BTreeSet::new(),
         build: None,
         keep_failed: false,
+        hints: Hints::default(),
     };
     runtime.solve(request, Arc::new(|_| {}), &CancellationToken::new()).await.unwrap()
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A build told in a few words: each line is `SECONDS VERTEX WHAT`, where what is `start`, `cached`, `done`, `fail TEXT`, `TEXT`
-/// for a log line, `+TEXT` for a piece of one, or `part CURRENT/TOTAL`. `SECONDS - settle` is no event.
+/// for a log line, `warn TEXT` for what no vertex says, `+TEXT` for a piece of one, or `part CURRENT/TOTAL`. `SECONDS - settle` is no event.
 fn check(story: &str) -> String {
     let digest = |name: &str| Digest::of(name);
     let epoch = SystemTime::UNIX_EPOCH;
@@ -24,6 +24,7 @@ fn check(story: &str) -> String {
         let log =
             |data: String| Status::Log { vertex: vertex.clone(), stream: Stream::Stdout, data: data.into_bytes() };
         let status = match what.split_once(' ').unwrap_or((what, "")) {
+            ("warn", text) => Status::Warning { text: text.to_owned() },
             ("tick", _) => {
                 plain.tick(now);
                 continue;
@@ -67,6 +68,25 @@ fn one_after_the_other() {
     #3 make c
     #3 CACHED
     3 steps, 2 cached, 1.3s
+    ");
+}
+
+#[test]
+fn warnings_stand_between_the_lines() {
+    insta::assert_snapshot!(check("
+        0 a start
+        0.25 a hello
+        0.5 - warn the cache is away
+        1 a again
+        1.2 a done
+    "), @r"
+    #1 make a
+    #1 0.250 hello
+    warning: the cache is away
+    #1 1.000 again
+    #1 DONE 1.2s
+
+    1 steps, 0 cached, 1.2s
     ");
 }
 
