@@ -86,7 +86,7 @@ fn warnings_stand_between_the_lines() {
     #1 1.000 again
     #1 DONE 1.2s
 
-    1 steps, 0 cached, 1.2s
+    1 step, 0 cached, 1.2s
     ");
 }
 
