@@ -31,6 +31,7 @@ mod failing;
 mod fmt;
 mod frontend;
 mod history;
+mod interop;
 mod locked;
 mod message;
 mod modules;
