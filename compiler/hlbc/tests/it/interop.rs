@@ -224,3 +224,35 @@ fn privileged_others_read_what_is_exported() {
     let sparse: Vec<PathBuf> = layers.map(|layer| layer.join("fs/sparse")).filter(|file| file.exists()).collect();
     assert!(!sparse.is_empty() && sparse.iter().all(|file| allocated(file) < tree::SPARSE / 8), "{sparse:?}");
 }
+
+#[test]
+fn privileged_buildx_reads_what_is_attested() {
+    let project = project();
+    let registry = Registry::start(&project, Access::Plain);
+    project.write("src/a", "a");
+    project.write("build.hlb", "fs default() {\n\timage \"debian\"\n\tcopy local(\"src\") \"/\" \"/src\"\n}\n");
+    let name = format!("{}/attested:1", registry.address);
+    let output = format!("type=image,name={name},push=true");
+    // The version of provenance that this buildx knows.
+    let attest = ["--attest", "type=provenance,mode=max,version=v0.2", "--attest", "type=sbom"];
+    let shown = project.hlbc(&[&["run", "--progress", "quiet", "-o", &output], &attest[..]].concat());
+    assert!(shown.starts_with("exit code: 0"), "{shown}");
+    let inspect = |what: &str| tools::buildx(&project, &["imagetools", "inspect", &name, "--format", what]);
+    let provenance = inspect("{{json .Provenance}}");
+    for part in ["\"buildType\": \"https://mobyproject.org/buildkit@v1\"", "\"materials\"", "\"llbDefinition\""] {
+        assert!(provenance.contains(part), "{part} is not in {provenance}");
+    }
+    let sbom = inspect("{{json .SBOM}}");
+    for part in ["\"spdxVersion\": \"SPDX-2.3\"", "\"name\": \"dpkg\"", "\"name\": \"libc6\""] {
+        assert!(sbom.contains(part), "{part} is not in {sbom:.3000}");
+    }
+    // The attestations go along when the image is copied whole, and it still is the one image for those who know of none.
+    let layout = project.beside("attested").display().to_string();
+    copy(
+        &["--all".to_owned(), "--src-tls-verify=false".to_owned()],
+        &format!("docker://{name}"),
+        &format!("oci:{layout}:1"),
+    );
+    let (first, second) = (format!("\tociLayout \"{layout}\" \"1\""), format!("\timage \"{name}\""));
+    same("an attested image", &built(&project, &first), &built(&project, &second));
+}

@@ -156,6 +156,7 @@ impl Drop for Registry {
     }
 }
 
+const BUILDX: &str = "usr/libexec/docker/cli-plugins/docker-buildx";
 const USER: &str = "user";
 const PASSWORD: &str = "password";
 /// The same for the registry: bcrypt of the password.
@@ -183,6 +184,14 @@ fn certify(dir: &Path) {
 /// Runs a program that must succeed, and gives what it prints.
 pub(crate) fn run(program: &str, args: &[&str]) -> String {
     output(Command::new(program).args(args))
+}
+
+/// What buildx prints, which tells what registries hold.
+pub(crate) fn buildx(project: &Project, args: &[&str]) -> String {
+    let engines = std::fs::read_dir("/var/cache/hlbc").into_iter().flatten().flatten();
+    let engine = engines.map(|entry| entry.path()).find(|path| path.join(BUILDX).exists());
+    let engine = engine.expect("this test needs a Docker engine: `cargo xtask ci` unpacks one");
+    output(Command::new(engine.join(BUILDX)).args(args).env("HOME", project.beside("home")))
 }
 
 /// skopeo, which copies an image from one place to another.
