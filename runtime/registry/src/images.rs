@@ -3,7 +3,7 @@
 //! Owns the path from a reference to a checked manifest and configuration, and to the bytes of its layers.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,24 +12,30 @@ use reqwest::Url;
 use tokio::io::AsyncReadExt;
 use tokio::sync::OnceCell;
 
-use crate::client::{Client, Endpoint, Sink, Stop};
+use crate::circuit::Circuit;
+use crate::client::{Client, Endpoint};
 use crate::config::RegistryConfig;
 use crate::credentials::{Credentials, DockerCredentials};
 use crate::failure::{Failure, FailureKind, advice, summary};
+use crate::fetch::{Arrival, Landing, Memory, Stop};
 use crate::image::{Descriptor, ImageConfig, Manifest, Root};
 use crate::layout::{Layout, LayoutError};
+use crate::patience::Patience;
 use crate::platform::Platform;
 use crate::reference::Reference;
-use crate::transport::is_loopback;
+use crate::transport::{Clients, is_loopback};
 
 /// An index in an index in an index is somebody's joke.
 const MAX_NESTED: usize = 3;
 const MAX_CONFIG: u64 = 16 << 20;
+const MAX_LAYERS: usize = 1_000;
+const MAX_ENTRIES: usize = 10_000;
 
 /// Images from layouts, mirrors and registries.
 pub struct Images {
     config: RegistryConfig,
     pub(crate) client: Client,
+    circuit: Circuit,
     resolved: Mutex<InFlight>,
 }
 
@@ -116,7 +122,25 @@ impl Images {
 
     /// Images with credentials from elsewhere.
     pub fn with_credentials(config: RegistryConfig, credentials: Arc<dyn Credentials>) -> Self {
-        Self { config, client: Client::new(credentials), resolved: Mutex::new(HashMap::new()) }
+        let clients = Clients::new(config.hosts.clone(), Patience::USUAL);
+        Self {
+            config,
+            client: Client::new(credentials, clients),
+            circuit: Circuit::default(),
+            resolved: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// The same with another patience than the usual one.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Patience) -> Self {
+        self.client.clients_mut().set_patience(patience);
+        self
+    }
+
+    /// What users should know that has come up since the last call, a sentence each. Nothing is said twice.
+    pub fn warnings(&self) -> Vec<String> {
+        self.client.warnings.take()
     }
 
     /// Finds an image. Whoever asks for the same image meanwhile or later gets the same answer, so that one build sees
@@ -145,50 +169,83 @@ impl Images {
         self.config.layout(reference).is_some()
     }
 
-    /// Writes a blob of an image to `writer`, checked against the descriptor's size and digest as it passes: the content
-    /// is good if and only if this succeeds. `progress` gets the number of bytes written so far.
+    /// Brings a blob of an image to a landing, and checks it against the descriptor's size and digest: if this succeeds,
+    /// the landing has the blob, and otherwise nothing that is known to be wrong. `progress` gets the number of bytes that
+    /// are there.
     ///
     /// # Errors
-    /// When no source gives the whole blob, it is wrong, or it cannot be written.
-    pub async fn fetch_blob(
+    /// When no source gives the blob, or it cannot be kept.
+    pub async fn fetch(
         &self,
         image: &ResolvedImage,
         blob: &Descriptor,
-        writer: &mut (dyn Write + Send),
+        landing: &mut dyn Landing,
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(), ImageError> {
-        let reference = &image.reference;
-        let write = |error: io::Error| ImageError::Write { reference: boxed(reference), reason: error.to_string() };
-        let mut sink = Sink::new(writer, progress, blob.size);
+        let arrival = Arrival { digest: &blob.digest, size: Some(blob.size), landing, progress };
         match &image.source {
             Source::Layout(layout) => {
-                let failed = |reason: String| ImageError::Layout {
-                    reference: boxed(reference),
-                    cause: LayoutError::Read { path: layout.path(&blob.digest), reason },
-                };
-                copy(layout, &blob.digest, &mut sink).await.map_err(|stop| match stop {
-                    Stop::Write(error) => write(error),
-                    Stop::Registry(FailureKind::Content { reason }) => failed(reason),
-                    Stop::Registry(failure) => failed(failure.to_string()),
-                })?;
-                sink.finish(&blob.digest).map_err(failed)
+                let reference = &image.reference;
+                copy(layout, arrival).await.map_err(|stop| match stop {
+                    Stop::Write(error) => unwritten(reference, &error),
+                    Stop::Registry(kind) => ImageError::Layout {
+                        reference: boxed(reference),
+                        cause: LayoutError::Read {
+                            path: layout.path(&blob.digest),
+                            reason: match kind {
+                                FailureKind::Content { reason } => reason,
+                                other => other.to_string(),
+                            },
+                        },
+                    },
+                })
             }
-            Source::Registry { endpoints } => {
-                let mut failures = Vec::new();
-                for endpoint in endpoints {
-                    match self.client.blob(endpoint, reference.path(), &blob.digest, &mut sink).await {
-                        Ok(()) => {
-                            let Err(reason) = sink.finish(&blob.digest) else { return Ok(()) };
-                            failures.push(failure(endpoint, FailureKind::Content { reason }));
-                            return Err(ImageError::Registry { reference: boxed(reference), failures });
-                        }
-                        Err(Stop::Write(error)) => return Err(write(error)),
-                        Err(Stop::Registry(kind)) => failures.push(failure(endpoint, kind)),
-                    }
+            Source::Registry { endpoints } => self.receive(&image.reference, endpoints, arrival).await,
+        }
+    }
+
+    /// Brings the blob that a reference names by its digest to a landing, as [`Images::fetch`] does. `size` is how large it
+    /// is, if that is known.
+    ///
+    /// # Errors
+    /// When the reference has no digest, or nobody gives the blob, or it cannot be kept.
+    pub async fn fetch_at(
+        &self,
+        reference: &Reference,
+        size: Option<u64>,
+        landing: &mut dyn Landing,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), ImageError> {
+        let Some(digest) = reference.digest() else {
+            let reason = "a blob is named by its digest".to_owned();
+            return Err(ImageError::Unusable { reference: boxed(reference), reason });
+        };
+        let arrival = Arrival { digest, size, landing, progress };
+        self.receive(reference, &self.endpoints(reference), arrival).await
+    }
+
+    /// Receives a blob from the first that gives it.
+    async fn receive(
+        &self,
+        reference: &Reference,
+        endpoints: &[Endpoint],
+        mut arrival: Arrival<'_>,
+    ) -> Result<(), ImageError> {
+        let mut failures = Vec::new();
+        for endpoint in self.circuit.closed(endpoints) {
+            match self.client.blob(endpoint, reference.path(), &mut arrival).await {
+                Ok(()) => {
+                    self.circuit.note(endpoint, None);
+                    return Ok(());
                 }
-                Err(ImageError::Registry { reference: boxed(reference), failures })
+                Err(Stop::Write(error)) => return Err(unwritten(reference, &error)),
+                Err(Stop::Registry(kind)) => {
+                    self.circuit.note(endpoint, Some(&kind));
+                    failures.push(failure(endpoint, kind));
+                }
             }
         }
+        Err(ImageError::Registry { reference: boxed(reference), failures })
     }
 
     /// Finds an image in an OCI layout directory, whatever the configuration says about its name.
@@ -205,39 +262,6 @@ impl Images {
         let (source, root) = open_in_layout(dir, reference, platform)
             .map_err(|cause| ImageError::Layout { reference: boxed(reference), cause })?;
         self.open(reference, platform, source, root).await
-    }
-
-    /// Writes the blob that a reference names by its digest to `writer`, checked as it passes: the content is good if and
-    /// only if this succeeds.
-    ///
-    /// # Errors
-    /// When the reference has no digest, or nobody gives the whole blob.
-    pub async fn fetch_single(
-        &self,
-        reference: &Reference,
-        writer: &mut (dyn Write + Send),
-        progress: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<(), ImageError> {
-        let Some(digest) = reference.digest() else {
-            let reason = "a blob is named by its digest".to_owned();
-            return Err(ImageError::Unusable { reference: boxed(reference), reason });
-        };
-        let mut sink = Sink::of_any_size(writer, progress);
-        let mut failures = Vec::new();
-        for endpoint in self.endpoints(reference) {
-            match self.client.blob(&endpoint, reference.path(), digest, &mut sink).await {
-                Ok(()) => {
-                    let Err(reason) = sink.finish(digest) else { return Ok(()) };
-                    failures.push(failure(&endpoint, FailureKind::Content { reason }));
-                    break;
-                }
-                Err(Stop::Write(error)) => {
-                    return Err(ImageError::Write { reference: boxed(reference), reason: error.to_string() });
-                }
-                Err(Stop::Registry(kind)) => failures.push(failure(&endpoint, kind)),
-            }
-        }
-        Err(ImageError::Registry { reference: boxed(reference), failures })
     }
 
     async fn find(&self, reference: &Reference, platform: &Platform) -> Resolved {
@@ -262,7 +286,15 @@ impl Images {
         let mut nested = 0;
         let manifest = loop {
             match Root::read(&at.bytes, &at.media_type).map_err(unusable)? {
+                Root::Manifest(manifest) if manifest.layers.len() > MAX_LAYERS => {
+                    let count = manifest.layers.len();
+                    return Err(unusable(format!("its manifest has {count} layers, more than {MAX_LAYERS}")));
+                }
                 Root::Manifest(manifest) => break *manifest,
+                Root::Index(index) if index.manifests.len() > MAX_ENTRIES => {
+                    let count = index.manifests.len();
+                    return Err(unusable(format!("its index has {count} entries, more than {MAX_ENTRIES}")));
+                }
                 Root::Index(_) if nested >= MAX_NESTED => {
                     return Err(unusable("its indexes are nested too deeply".to_owned()));
                 }
@@ -309,10 +341,12 @@ impl Images {
     }
 
     async fn find_in_registry(&self, reference: &Reference) -> Result<(Source, Document), ImageError> {
-        let mut endpoints = self.endpoints(reference);
+        let endpoints = self.endpoints(reference);
         let mut failures = Vec::new();
-        for (position, endpoint) in endpoints.iter().enumerate() {
-            match self.client.manifest(endpoint, reference.path(), reference.selector()).await {
+        for endpoint in self.circuit.closed(&endpoints) {
+            let answer = self.client.manifest(endpoint, reference.path(), reference.selector()).await;
+            self.circuit.note(endpoint, answer.as_ref().err());
+            match answer {
                 Ok((bytes, media_type)) => {
                     let digest = Digest::of(&bytes);
                     if reference.digest().is_some_and(|expected| *expected != digest) {
@@ -321,6 +355,8 @@ impl Images {
                         continue;
                     }
                     // Who has the manifest most likely has the rest; the others may help out.
+                    let position = endpoints.iter().position(|other| other == endpoint).unwrap_or(0);
+                    let mut endpoints = endpoints.clone();
                     endpoints.rotate_left(position);
                     return Ok((Source::Registry { endpoints }, Document { bytes, digest, media_type }));
                 }
@@ -361,25 +397,20 @@ impl Images {
         is_manifest: bool,
     ) -> Result<Vec<u8>, ImageError> {
         let digest = &descriptor.digest;
+        if !is_manifest {
+            let (mut memory, mut progress) = (Memory::default(), |_| {});
+            let size = Some(descriptor.size);
+            let arrival = Arrival { digest, size, landing: &mut memory, progress: &mut progress };
+            return self.receive(reference, endpoints, arrival).await.map(|()| memory.into_bytes());
+        }
         let mut failures = Vec::new();
-        for endpoint in endpoints {
-            let got = if is_manifest {
-                let got = self.client.manifest(endpoint, reference.path(), digest.as_str()).await;
-                got.and_then(|(bytes, _)| match Digest::of(&bytes) {
-                    actual if actual == *digest => Ok(bytes),
-                    actual => Err(FailureKind::Content { reason: format!("digest {actual} instead of {digest}") }),
-                })
-            } else {
-                let mut bytes = Vec::new();
-                let mut progress = |_| {};
-                let mut sink = Sink::new(&mut bytes, &mut progress, descriptor.size);
-                let got = match self.client.blob(endpoint, reference.path(), digest, &mut sink).await {
-                    Ok(()) => sink.finish(digest).map_err(|reason| FailureKind::Content { reason }),
-                    Err(Stop::Registry(kind)) => Err(kind),
-                    Err(Stop::Write(error)) => Err(FailureKind::Content { reason: error.to_string() }),
-                };
-                got.map(|()| bytes)
-            };
+        for endpoint in self.circuit.closed(endpoints) {
+            let got = self.client.manifest(endpoint, reference.path(), digest.as_str()).await;
+            self.circuit.note(endpoint, got.as_ref().err());
+            let got = got.and_then(|(bytes, _)| match Digest::of(&bytes) {
+                actual if actual == *digest => Ok(bytes),
+                actual => Err(FailureKind::Content { reason: format!("digest {actual} instead of {digest}") }),
+            });
             match got {
                 Ok(bytes) => return Ok(bytes),
                 Err(kind) => failures.push(failure(endpoint, kind)),
@@ -392,7 +423,7 @@ impl Images {
     pub(crate) fn endpoints(&self, reference: &Reference) -> Vec<Endpoint> {
         let host = self.config.hosts.get(reference.domain());
         let mirrors = host.map(|host| host.mirrors.as_slice()).unwrap_or_default();
-        let mut endpoints: Vec<Endpoint> = mirrors.iter().filter_map(endpoint).collect();
+        let mut endpoints: Vec<Endpoint> = mirrors.iter().filter_map(|url| endpoint(url, true)).collect();
         let name = match reference.domain() {
             "docker.io" => "registry-1.docker.io",
             domain => domain,
@@ -400,7 +431,7 @@ impl Images {
         let at = |scheme: &str| Url::parse(&format!("{scheme}://{name}")).ok();
         let plain = host.and_then(|host| host.plain_http);
         let plain = plain.unwrap_or_else(|| at("http").is_some_and(|url| is_loopback(&url)));
-        endpoints.extend(at(if plain { "http" } else { "https" }).as_ref().and_then(endpoint));
+        endpoints.extend(at(if plain { "http" } else { "https" }).and_then(|url| endpoint(&url, false)));
         endpoints
     }
 }
@@ -445,10 +476,10 @@ fn open_in_layout(dir: &Path, reference: &Reference, platform: &Platform) -> Res
     Ok((Source::Layout(layout), Document { bytes, digest: root.digest, media_type: root.media_type }))
 }
 
-fn endpoint(url: &Url) -> Option<Endpoint> {
+fn endpoint(url: &Url, is_mirror: bool) -> Option<Endpoint> {
     let path = url.path().trim_matches('/');
     let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
-    Some(Endpoint { base: url.join("/").ok()?, prefix })
+    Some(Endpoint { base: url.join("/").ok()?, prefix, is_mirror })
 }
 
 fn failure(endpoint: &Endpoint, kind: FailureKind) -> Failure {
@@ -459,15 +490,21 @@ fn boxed(reference: &Reference) -> Box<Reference> {
     Box::new(reference.clone())
 }
 
-async fn copy(layout: &Layout, digest: &Digest, sink: &mut Sink<'_>) -> Result<(), Stop> {
+fn unwritten(reference: &Reference, error: &io::Error) -> ImageError {
+    ImageError::Write { reference: boxed(reference), reason: error.to_string() }
+}
+
+async fn copy(layout: &Layout, mut arrival: Arrival<'_>) -> Result<(), Stop> {
     let read = |error: io::Error| Stop::Registry(FailureKind::Content { reason: error.to_string() });
-    let mut file = tokio::fs::File::open(layout.path(digest)).await.map_err(read)?;
+    let mut file = tokio::fs::File::open(layout.path(arrival.digest)).await.map_err(read)?;
+    // What others began is not worth continuing when the whole is here.
+    arrival.restart()?;
     let mut buffer = vec![0; 256 << 10];
     loop {
         let count = file.read(&mut buffer).await.map_err(read)?;
         match buffer.get(..count) {
-            None | Some([]) => return Ok(()),
-            Some(bytes) => sink.write(bytes)?,
+            None | Some([]) => return arrival.check(),
+            Some(bytes) => arrival.append(bytes)?,
         }
     }
 }

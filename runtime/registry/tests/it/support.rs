@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use hlb_llb::Digest;
-use hlb_registry::{Descriptor, ImageError, Images, Platform, Reference, RegistryConfig, ResolvedImage};
+use hlb_registry::{
+    Descriptor, ImageError, Images, Memory, Patience, Platform, Reference, RegistryConfig, ResolvedImage,
+};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -111,11 +113,18 @@ pub(crate) async fn resolve(images: &Images, name: &str) -> Result<Arc<ResolvedI
 }
 
 pub(crate) async fn fetch(images: &Images, image: &ResolvedImage, blob: &Descriptor) -> Result<Vec<u8>, ImageError> {
-    let mut bytes = Vec::new();
-    let mut seen = Vec::new();
-    images.fetch_blob(image, blob, &mut bytes, &mut |count| seen.push(count)).await?;
-    assert!(seen.is_sorted() && seen.last().copied().unwrap_or(0) == bytes.len() as u64, "progress: {seen:?}");
+    let mut memory = Memory::default();
+    let mut seen = 0;
+    images.fetch(image, blob, &mut memory, &mut |count| seen = count).await?;
+    let bytes = memory.into_bytes();
+    assert_eq!(seen, bytes.len() as u64, "progress");
     Ok(bytes)
+}
+
+/// The patience of a test.
+pub(crate) fn quick() -> Patience {
+    let silence = Duration::from_millis(400);
+    Patience { first_pause: Duration::from_millis(1), silence, connect: Duration::from_secs(5), ..Patience::USUAL }
 }
 
 /// The message, with what differs from run to run replaced.

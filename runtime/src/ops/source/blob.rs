@@ -13,6 +13,7 @@ use hlb_store::Item;
 use super::layout;
 use crate::error::{ErrorKind, SolveError};
 use crate::ops::blocking;
+use crate::pull::{Progress, download_single};
 use crate::snapshot::Snapshot;
 use crate::solver::job::Job;
 use crate::solver::key::{self, BlobKey};
@@ -73,19 +74,22 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Vertex, found: &Found) -> Res
     let held = job.engine.store.lease(&[Item::Blob(blob.digest.clone())]);
     let mut held = held.map_err(|error| environment(error.into()))?;
     if held.is_none() {
-        let mut writer = blobs.writer().map_err(environment)?;
-        match &found.layout {
-            Some(name) => copy_from_layout(job, name, blob, &mut writer)?,
-            None => {
-                let name = blob.digest.as_str();
-                let mut progress = |current: u64| job.progress(&vertex.digest, name, current, None);
-                let fetched = job.engine.images.fetch_single(&blob.reference, &mut writer, &mut progress).await;
-                fetched.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
+        held = match &found.layout {
+            Some(name) => {
+                let mut writer = blobs.writer().map_err(environment)?;
+                copy_from_layout(job, name, blob, &mut writer)?;
+                let finished = writer.finish(Some(&blob.digest));
+                let (_, _, lease) = finished.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
+                Some(lease)
             }
-        }
-        let finished = writer.finish(Some(&blob.digest));
-        let (_, _, lease) = finished.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
-        held = Some(lease);
+            None => {
+                let (told, vertex) = (Arc::clone(job), vertex.digest.clone());
+                let progress: Progress = Arc::new(move |name: &str, current: u64, total: Option<u64>| {
+                    told.progress(&vertex, name, current, total);
+                });
+                download_single(&job.engine, &progress, &blob.reference, &blob.digest).await?.held
+            }
+        };
     }
     let (from, name) = (blobs.path(&blob.digest), blob.name.clone());
     let (mode, uid, gid) = (blob.mode, blob.uid, blob.gid);
