@@ -85,6 +85,9 @@ impl Client {
         let wrong = |reason: String| FailureKind::Content { reason };
         let mut url =
             Url::parse(realm).map_err(|error| wrong(format!("its token service `{realm}` is no address: {error}")))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(wrong(format!("its token service `{realm}` has no address that begins with `https:`")));
+        }
         // Whoever can change the answers of a plain registry could otherwise collect passwords for a secure one.
         if credential.is_some() && url.scheme() != "https" && endpoint.base.scheme() == "https" {
             return Err(wrong(format!("its token service `{realm}` would get the password without encryption")));

@@ -146,14 +146,16 @@ impl Client {
         let mut repeats = Repeats::new(self.patience(&endpoint.base), u32::MAX);
         let enough = arrival.size.map_or(PROGRESS, |size| (size / 64).clamp(1, PROGRESS));
         let mut furthest = arrival.have();
-        // This one is not to blame for what others sent.
-        let mut begun_by_others = furthest > 0;
+        // What came in several pieces, maybe not all from here, has another chance to come in one.
+        let mut in_pieces = false;
+        let mut chance = true;
         let mut ranges = true;
         loop {
             let full = arrival.size.is_some_and(|size| arrival.have() >= size);
             if !ranges && !full && arrival.have() > 0 {
                 arrival.restart()?;
             }
+            in_pieces |= arrival.have() > 0;
             let received = if full { Ok(()) } else { self.receive(endpoint, repository, arrival).await };
             let checked = received.and_then(|()| arrival.check().map_err(Trouble::Stop));
             let failure = match checked {
@@ -167,7 +169,10 @@ impl Client {
                 Err(Trouble::Ranges(failure)) => failure,
             };
             match &failure {
-                FailureKind::Content { .. } if begun_by_others => arrival.restart()?,
+                FailureKind::Content { .. } if in_pieces && chance => {
+                    (in_pieces, chance) = (false, false);
+                    arrival.restart()?;
+                }
                 FailureKind::Broken { .. } | FailureKind::Slow { .. } => {
                     // A trickle gets on all the time, and gets nowhere.
                     let slow = matches!(failure, FailureKind::Slow { .. });
@@ -178,7 +183,6 @@ impl Client {
                     if !repeats.wait(None).await {
                         return Err(Stop::Registry(failure));
                     }
-                    continue;
                 }
                 FailureKind::Content { .. } => {
                     arrival.restart()?;
@@ -186,7 +190,6 @@ impl Client {
                 }
                 _ => return Err(Stop::Registry(failure)),
             }
-            begun_by_others = false;
         }
     }
 

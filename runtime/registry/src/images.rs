@@ -1,28 +1,29 @@
 //! The façade: which source is asked for an image, and in which order.
 //!
-//! Owns the path from a reference to a checked manifest and configuration, and to the bytes of its layers.
+//! Owns the path from a reference to a checked manifest and configuration. The bytes of its layers are `delivery`'s.
 
 use std::collections::HashMap;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
 
 use hlb_llb::Digest;
 use reqwest::Url;
-use tokio::io::AsyncReadExt;
 use tokio::sync::OnceCell;
 
 use crate::circuit::Circuit;
 use crate::client::{Client, Endpoint};
 use crate::config::RegistryConfig;
 use crate::credentials::{Credentials, DockerCredentials};
+use crate::date;
 use crate::failure::{Failure, FailureKind, advice, summary};
-use crate::fetch::{Arrival, Landing, Memory, Stop};
+use crate::fetch::{Arrival, Memory};
 use crate::image::{Descriptor, ImageConfig, Manifest, Root};
 use crate::layout::{Layout, LayoutError};
 use crate::patience::Patience;
 use crate::platform::Platform;
 use crate::reference::Reference;
+use crate::shelf::{Recalled, Shelf};
 use crate::transport::{Clients, is_loopback};
 
 /// An index in an index in an index is somebody's joke.
@@ -35,12 +36,22 @@ const MAX_ENTRIES: usize = 10_000;
 pub struct Images {
     config: RegistryConfig,
     pub(crate) client: Client,
-    circuit: Circuit,
+    pub(crate) circuit: Circuit,
+    shelf: Option<Arc<dyn Shelf>>,
     resolved: Mutex<InFlight>,
 }
 
 type Resolved = Result<Arc<ResolvedImage>, ImageError>;
-type InFlight = HashMap<(Reference, Platform), Arc<OnceCell<Resolved>>>;
+type InFlight = HashMap<(Reference, Platform, Asking), Arc<OnceCell<Resolved>>>;
+
+/// When a registry is asked what a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Asking {
+    /// At each build; a digest stands for itself.
+    Always,
+    /// When it is not known from an earlier build.
+    IfUnknown,
+}
 
 /// One image for one platform, with everything but its layers.
 #[derive(Debug, Clone)]
@@ -57,12 +68,12 @@ pub struct ResolvedImage {
     pub config_bytes: Vec<u8>,
     /// The configuration.
     pub config: ImageConfig,
-    source: Source,
+    pub(crate) source: Source,
 }
 
 /// Where an image was found.
 #[derive(Debug, Clone)]
-enum Source {
+pub(crate) enum Source {
     Layout(Layout),
     Registry { endpoints: Vec<Endpoint> },
 }
@@ -77,6 +88,12 @@ pub enum ImageError {
         reference: Box<Reference>,
         /// What each registry or mirror answered, in the order in which they were asked.
         failures: Vec<Failure>,
+    },
+    /// It is not here, and nobody is to be asked.
+    #[error("`{}` is not here as a whole, and `--offline` forbids to ask for it; build once without `--offline`", .reference.familiar())]
+    Offline {
+        /// The image.
+        reference: Box<Reference>,
     },
     /// The layout that the configuration names does not give it.
     #[error("cannot get `{reference}`: {cause}")]
@@ -127,6 +144,7 @@ impl Images {
             config,
             client: Client::new(credentials, clients),
             circuit: Circuit::default(),
+            shelf: None,
             resolved: Mutex::new(HashMap::new()),
         }
     }
@@ -136,6 +154,17 @@ impl Images {
     pub fn with_patience(mut self, patience: Patience) -> Self {
         self.client.clients_mut().set_patience(patience);
         self
+    }
+
+    /// The same with what is known from earlier builds: what has a digest is not asked for again.
+    #[must_use]
+    pub fn with_shelf(self, shelf: Arc<dyn Shelf>) -> Self {
+        Self { shelf: Some(shelf), ..self }
+    }
+
+    /// Whether nobody is asked for anything.
+    pub fn is_offline(&self) -> bool {
+        self.config.is_offline()
     }
 
     /// What users should know that has come up since the last call, a sentence each. Nothing is said twice.
@@ -149,12 +178,25 @@ impl Images {
     /// # Errors
     /// When nobody has it, it has no image for the platform, or it is not what its digest says.
     pub async fn resolve(&self, reference: &Reference, platform: &Platform) -> Result<Arc<ResolvedImage>, ImageError> {
-        let key = (reference.clone(), platform.clone());
+        self.resolve_as(reference, platform, Asking::Always).await
+    }
+
+    /// The same, with a say in whether a registry is asked.
+    ///
+    /// # Errors
+    /// As [`Images::resolve`].
+    pub async fn resolve_as(
+        &self,
+        reference: &Reference,
+        platform: &Platform,
+        asking: Asking,
+    ) -> Result<Arc<ResolvedImage>, ImageError> {
+        let key = (reference.clone(), platform.clone(), asking);
         let cell = {
             let mut resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(resolved.entry(key.clone()).or_default())
         };
-        let result = cell.get_or_init(|| self.find(reference, platform)).await.clone();
+        let result = cell.get_or_init(|| self.find(reference, platform, asking)).await.clone();
         if result.is_err() {
             let mut resolved = self.resolved.lock().unwrap_or_else(PoisonError::into_inner);
             if resolved.get(&key).is_some_and(|known| Arc::ptr_eq(known, &cell)) {
@@ -169,86 +211,7 @@ impl Images {
         self.config.layout(reference).is_some()
     }
 
-    /// Brings a blob of an image to a landing, and checks it against the descriptor's size and digest: if this succeeds,
-    /// the landing has the blob, and otherwise nothing that is known to be wrong. `progress` gets the number of bytes that
-    /// are there.
-    ///
-    /// # Errors
-    /// When no source gives the blob, or it cannot be kept.
-    pub async fn fetch(
-        &self,
-        image: &ResolvedImage,
-        blob: &Descriptor,
-        landing: &mut dyn Landing,
-        progress: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<(), ImageError> {
-        let arrival = Arrival { digest: &blob.digest, size: Some(blob.size), landing, progress };
-        match &image.source {
-            Source::Layout(layout) => {
-                let reference = &image.reference;
-                copy(layout, arrival).await.map_err(|stop| match stop {
-                    Stop::Write(error) => unwritten(reference, &error),
-                    Stop::Registry(kind) => ImageError::Layout {
-                        reference: boxed(reference),
-                        cause: LayoutError::Read {
-                            path: layout.path(&blob.digest),
-                            reason: match kind {
-                                FailureKind::Content { reason } => reason,
-                                other => other.to_string(),
-                            },
-                        },
-                    },
-                })
-            }
-            Source::Registry { endpoints } => self.receive(&image.reference, endpoints, arrival).await,
-        }
-    }
-
-    /// Brings the blob that a reference names by its digest to a landing, as [`Images::fetch`] does. `size` is how large it
-    /// is, if that is known.
-    ///
-    /// # Errors
-    /// When the reference has no digest, or nobody gives the blob, or it cannot be kept.
-    pub async fn fetch_at(
-        &self,
-        reference: &Reference,
-        size: Option<u64>,
-        landing: &mut dyn Landing,
-        progress: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<(), ImageError> {
-        let Some(digest) = reference.digest() else {
-            let reason = "a blob is named by its digest".to_owned();
-            return Err(ImageError::Unusable { reference: boxed(reference), reason });
-        };
-        let arrival = Arrival { digest, size, landing, progress };
-        self.receive(reference, &self.endpoints(reference), arrival).await
-    }
-
-    /// Receives a blob from the first that gives it.
-    async fn receive(
-        &self,
-        reference: &Reference,
-        endpoints: &[Endpoint],
-        mut arrival: Arrival<'_>,
-    ) -> Result<(), ImageError> {
-        let mut failures = Vec::new();
-        for endpoint in self.circuit.closed(endpoints) {
-            match self.client.blob(endpoint, reference.path(), &mut arrival).await {
-                Ok(()) => {
-                    self.circuit.note(endpoint, None);
-                    return Ok(());
-                }
-                Err(Stop::Write(error)) => return Err(unwritten(reference, &error)),
-                Err(Stop::Registry(kind)) => {
-                    self.circuit.note(endpoint, Some(&kind));
-                    failures.push(failure(endpoint, kind));
-                }
-            }
-        }
-        Err(ImageError::Registry { reference: boxed(reference), failures })
-    }
-
-    /// Finds an image in an OCI layout directory, whatever the configuration says about its name.
+    /// Finds an image in an OCI layout directory or an archive, whatever the configuration says about its name.
     ///
     /// # Errors
     /// When there is no layout, it does not have the image, the image is not for the platform or is not what its digest
@@ -264,16 +227,16 @@ impl Images {
         self.open(reference, platform, source, root).await
     }
 
-    async fn find(&self, reference: &Reference, platform: &Platform) -> Resolved {
+    async fn find(&self, reference: &Reference, platform: &Platform, asking: Asking) -> Resolved {
         let in_layout = self.find_in_layout(reference, platform);
         let (source, root) = match in_layout {
             Some(Ok(found)) => found,
             // A digest is pinned to one content, wherever it comes from.
             Some(Err(LayoutError::NoSuchImage { .. })) if reference.digest().is_some() => {
-                self.find_in_registry(reference).await?
+                self.find_in_registry(reference, asking).await?
             }
             Some(Err(cause)) => return Err(ImageError::Layout { reference: boxed(reference), cause }),
-            None => self.find_in_registry(reference).await?,
+            None => self.find_in_registry(reference, asking).await?,
         };
         self.open(reference, platform, source, root).await
     }
@@ -281,8 +244,9 @@ impl Images {
     /// Reads what belongs to an image, from its manifest or index on.
     async fn open(&self, reference: &Reference, platform: &Platform, source: Source, root: Document) -> Resolved {
         let unusable = |reason: String| ImageError::Unusable { reference: boxed(reference), reason };
-        let root_digest = root.digest.clone();
+        let (root_digest, root_type, root_is_new) = (root.digest.clone(), root.media_type.clone(), root.is_new);
         let mut at = root;
+        let mut news = Vec::new();
         let mut nested = 0;
         let manifest = loop {
             match Root::read(&at.bytes, &at.media_type).map_err(unusable)? {
@@ -306,13 +270,14 @@ impl Images {
                             offered: index.offered(),
                         });
                     };
-                    at = self.document(&source, reference, descriptor, true).await?;
+                    let next = self.document(&source, reference, descriptor, true).await?;
+                    news.push(std::mem::replace(&mut at, next));
                     nested += 1;
                 }
             }
         };
-        let config_bytes = self.document(&source, reference, &manifest.config, false).await?.bytes;
-        let config: ImageConfig = serde_json::from_slice(&config_bytes)
+        let config_document = self.document(&source, reference, &manifest.config, false).await?;
+        let config: ImageConfig = serde_json::from_slice(&config_document.bytes)
             .map_err(|error| unusable(format!("its configuration cannot be read: {error}")))?;
         let (layers, contents) = (manifest.layers.len(), config.rootfs.diff_ids.len());
         if layers != contents {
@@ -320,12 +285,22 @@ impl Images {
                 format!("its manifest and its configuration differ in the number of layers: {layers} and {contents}");
             return Err(unusable(reason));
         }
+        let manifest_digest = at.digest.clone();
+        // What makes no image is not kept.
+        if let Some(shelf) = &self.shelf {
+            news.push(at);
+            let documents = news.iter().chain([&config_document]).filter(|document| document.is_new);
+            documents.for_each(|document| shelf.keep(&document.bytes));
+            if root_is_new && reference.digest().is_none() {
+                shelf.note(&reference.to_string(), &root_digest, &root_type);
+            }
+        }
         Ok(Arc::new(ResolvedImage {
             reference: reference.clone(),
             root_digest,
-            manifest_digest: at.digest,
+            manifest_digest,
             manifest,
-            config_bytes,
+            config_bytes: config_document.bytes,
             config,
             source,
         }))
@@ -340,8 +315,14 @@ impl Images {
         Some(open_in_layout(dir, reference, platform))
     }
 
-    async fn find_in_registry(&self, reference: &Reference) -> Result<(Source, Document), ImageError> {
+    async fn find_in_registry(&self, reference: &Reference, asking: Asking) -> Result<(Source, Document), ImageError> {
         let endpoints = self.endpoints(reference);
+        if let Some(known) = self.recall(reference, asking) {
+            return Ok((Source::Registry { endpoints }, known));
+        }
+        if self.is_offline() {
+            return Err(ImageError::Offline { reference: boxed(reference) });
+        }
         let mut failures = Vec::new();
         for endpoint in self.circuit.closed(&endpoints) {
             let answer = self.client.manifest(endpoint, reference.path(), reference.selector()).await;
@@ -358,12 +339,38 @@ impl Images {
                     let position = endpoints.iter().position(|other| other == endpoint).unwrap_or(0);
                     let mut endpoints = endpoints.clone();
                     endpoints.rotate_left(position);
-                    return Ok((Source::Registry { endpoints }, Document { bytes, digest, media_type }));
+                    let found = Document { bytes, digest, media_type, is_new: true };
+                    return Ok((Source::Registry { endpoints }, found));
                 }
                 Err(kind) => failures.push(failure(endpoint, kind)),
             }
         }
         Err(ImageError::Registry { reference: boxed(reference), failures })
+    }
+
+    /// What a reference leads to, if that is known and nobody need be asked.
+    fn recall(&self, reference: &Reference, asking: Asking) -> Option<Document> {
+        let shelf = self.shelf.as_ref()?;
+        if let Some(digest) = reference.digest() {
+            let bytes = self.on_shelf(digest)?;
+            return Some(Document { bytes, digest: digest.clone(), media_type: String::new(), is_new: false });
+        }
+        if asking == Asking::Always && !self.is_offline() {
+            return None;
+        }
+        let Recalled { digest, media_type, at } = shelf.recall(&reference.to_string())?;
+        let bytes = self.on_shelf(&digest)?;
+        if self.is_offline() {
+            let since = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            let day = date::day(i64::try_from(since).unwrap_or(0));
+            self.client.warnings.tell(format!("offline: `{}` is taken as it was on {day}", reference.familiar()));
+        }
+        Some(Document { bytes, digest, media_type, is_new: false })
+    }
+
+    /// A document that was kept and is still what it was.
+    fn on_shelf(&self, digest: &Digest) -> Option<Vec<u8>> {
+        self.shelf.as_ref()?.document(digest).filter(|bytes| Digest::of(bytes) == *digest)
     }
 
     /// A manifest or configuration that a descriptor points at, checked.
@@ -378,15 +385,18 @@ impl Images {
             let reason = format!("its metadata {} has {} bytes", descriptor.digest, descriptor.size);
             return Err(ImageError::Unusable { reference: boxed(reference), reason });
         }
-        let bytes = match source {
-            Source::Layout(layout) => layout
-                .document(&descriptor.digest)
-                .map_err(|cause| ImageError::Layout { reference: boxed(reference), cause })?,
-            Source::Registry { endpoints } => {
-                self.remote_document(endpoints, reference, descriptor, is_manifest).await?
+        let (bytes, is_new) = match source {
+            Source::Layout(layout) => {
+                let bytes = layout.document(&descriptor.digest);
+                (bytes.map_err(|cause| ImageError::Layout { reference: boxed(reference), cause })?, false)
             }
+            Source::Registry { endpoints } => match self.on_shelf(&descriptor.digest) {
+                Some(bytes) => (bytes, false),
+                None => (self.remote_document(endpoints, reference, descriptor, is_manifest).await?, true),
+            },
         };
-        Ok(Document { bytes, digest: descriptor.digest.clone(), media_type: descriptor.media_type.clone() })
+        let (digest, media_type) = (descriptor.digest.clone(), descriptor.media_type.clone());
+        Ok(Document { bytes, digest, media_type, is_new })
     }
 
     async fn remote_document(
@@ -397,6 +407,9 @@ impl Images {
         is_manifest: bool,
     ) -> Result<Vec<u8>, ImageError> {
         let digest = &descriptor.digest;
+        if self.is_offline() {
+            return Err(ImageError::Offline { reference: boxed(reference) });
+        }
         if !is_manifest {
             let (mut memory, mut progress) = (Memory::default(), |_| {});
             let size = Some(descriptor.size);
@@ -441,6 +454,7 @@ impl ImageError {
     pub fn advice(&self) -> Option<String> {
         match self {
             Self::Registry { reference, failures } => advice(reference.domain(), failures),
+            Self::Offline { .. } => Some("build once without `--offline`".to_owned()),
             _ => None,
         }
     }
@@ -467,13 +481,16 @@ struct Document {
     bytes: Vec<u8>,
     digest: Digest,
     media_type: String,
+    /// Whether a registry gave it just now.
+    is_new: bool,
 }
 
 fn open_in_layout(dir: &Path, reference: &Reference, platform: &Platform) -> Result<(Source, Document), LayoutError> {
     let layout = Layout::open(dir)?;
     let root = layout.find(reference, platform)?;
     let bytes = layout.document(&root.digest)?;
-    Ok((Source::Layout(layout), Document { bytes, digest: root.digest, media_type: root.media_type }))
+    let root = Document { bytes, digest: root.digest, media_type: root.media_type, is_new: false };
+    Ok((Source::Layout(layout), root))
 }
 
 fn endpoint(url: &Url, is_mirror: bool) -> Option<Endpoint> {
@@ -482,29 +499,10 @@ fn endpoint(url: &Url, is_mirror: bool) -> Option<Endpoint> {
     Some(Endpoint { base: url.join("/").ok()?, prefix, is_mirror })
 }
 
-fn failure(endpoint: &Endpoint, kind: FailureKind) -> Failure {
+pub(crate) fn failure(endpoint: &Endpoint, kind: FailureKind) -> Failure {
     Failure { host: endpoint.base.as_str().trim_end_matches('/').to_owned(), kind }
 }
 
-fn boxed(reference: &Reference) -> Box<Reference> {
+pub(crate) fn boxed(reference: &Reference) -> Box<Reference> {
     Box::new(reference.clone())
-}
-
-fn unwritten(reference: &Reference, error: &io::Error) -> ImageError {
-    ImageError::Write { reference: boxed(reference), reason: error.to_string() }
-}
-
-async fn copy(layout: &Layout, mut arrival: Arrival<'_>) -> Result<(), Stop> {
-    let read = |error: io::Error| Stop::Registry(FailureKind::Content { reason: error.to_string() });
-    let mut file = tokio::fs::File::open(layout.path(arrival.digest)).await.map_err(read)?;
-    // What others began is not worth continuing when the whole is here.
-    arrival.restart()?;
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        let count = file.read(&mut buffer).await.map_err(read)?;
-        match buffer.get(..count) {
-            None | Some([]) => return arrival.check(),
-            Some(bytes) => arrival.append(bytes)?,
-        }
-    }
 }

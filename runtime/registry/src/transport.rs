@@ -99,6 +99,20 @@ impl Clients {
         Ok(client)
     }
 
+    /// Adds to a failure what it often means: who wants to see a certificate first ends the connection without a word.
+    pub(crate) fn explained(&self, url: &Url, failure: FailureKind) -> FailureKind {
+        let shows = self.host(url).is_some_and(|(_, host)| host.trust.client.is_some());
+        match failure {
+            FailureKind::Broken { reason }
+                if url.scheme() == "https" && !shows && reason.contains("connection closed") =>
+            {
+                let advice = "does it want a certificate of whoever asks, a `client-cert` in `hlbc.toml`?";
+                FailureKind::Broken { reason: format!("{reason}; {advice}") }
+            }
+            other => other,
+        }
+    }
+
     /// What the configuration says about the host of an address, with its name there.
     fn host(&self, url: &Url) -> Option<(&str, &Host)> {
         let host = match url.host_str()? {
@@ -223,8 +237,14 @@ async fn send(request: RequestBuilder) -> Result<Response, FailureKind> {
 pub(crate) fn broken(error: &reqwest::Error) -> FailureKind {
     // The address is said already, and a redirection's may hold a token.
     let source = std::error::Error::source(error);
-    let reason = source.map_or_else(|| error.to_string(), causes);
-    if let Some(reason) = trust::refused(error) {
+    let reason = match source {
+        _ if error.is_timeout() && !error.is_connect() => "nothing came any more".to_owned(),
+        Some(source) => causes(source),
+        None => error.to_string(),
+    };
+    // A connection that is shared between requests has no more than the text of its error.
+    let alert = || reason.find("received fatal alert").and_then(|at| reason.get(at..)).map(ToOwned::to_owned);
+    if let Some(reason) = trust::refused(error).or_else(alert) {
         FailureKind::Tls { reason }
     } else if error.is_connect() {
         FailureKind::Connect { reason }

@@ -126,7 +126,7 @@ async fn bring(
 }
 
 /// The store's side of a download.
-struct InStore(Part);
+struct InStore(Box<Part>);
 
 impl Landing for InStore {
     fn have(&self) -> u64 {

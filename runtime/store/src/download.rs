@@ -37,7 +37,7 @@ pub enum Download {
     /// Somebody else does, and has so many bytes.
     Busy(u64),
     /// The caller does.
-    Mine(Part),
+    Mine(Box<Part>),
 }
 
 /// A blob of which a part is here. What is there when it is dropped stays, for whoever wants the blob next.
@@ -73,7 +73,8 @@ impl Blobs<'_> {
         let fail = |source| BlobError::Io { action: "open", path: path.clone(), source };
         let (file, hasher, size) = open(&path).map_err(fail)?;
         let inner = Arc::clone(self.inner);
-        Ok(Download::Mine(Part { inner, digest: digest.clone(), path, file, hasher, size, _claim: claim }))
+        let part = Part { inner, digest: digest.clone(), path, file, hasher, size, _claim: claim };
+        Ok(Download::Mine(Box::new(part)))
     }
 }
 
@@ -201,7 +202,7 @@ fn open(path: &Path) -> io::Result<(File, Hasher, u64)> {
 mod tests {
     use super::*;
 
-    fn mine(store: &Store, digest: &Digest) -> Part {
+    fn mine(store: &Store, digest: &Digest) -> Box<Part> {
         match store.blobs().download(digest).unwrap() {
             Download::Mine(part) => part,
             other => panic!("{other:?}"),

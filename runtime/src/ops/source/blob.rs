@@ -3,7 +3,6 @@
 //! Owns their attributes and the file. Where a blob comes from is `hlb-registry`'s.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use hlb_llb::{Digest, pb};
@@ -123,12 +122,15 @@ fn copy_from_layout(
         let sentence = format!("the OCI layout `{}` has no blob {}", dir.display(), blob.digest);
         SolveError::say(ErrorKind::Source, sentence)
     };
-    let path = layout.blob(&blob.digest).ok_or_else(missing)?;
-    let mut copy = |path: &Path| std::io::copy(&mut std::fs::File::open(path)?, writer).map(drop);
-    copy(&path).map_err(|error| {
+    let copied = layout.open_blob(&blob.digest).and_then(|file| match file {
+        Some(mut file) => std::io::copy(&mut file, writer).map(Some),
+        None => Ok(None),
+    });
+    let copied = copied.map_err(|error| {
         let sentence = format!("cannot read the blob {} of the OCI layout `{}`: {error}", blob.digest, dir.display());
         SolveError::say(ErrorKind::Source, sentence)
-    })
+    })?;
+    copied.map(drop).ok_or_else(missing)
 }
 
 impl Blob {
