@@ -22,6 +22,7 @@ use crate::export::ExportError;
 use crate::history::Build;
 use crate::mend::{self, Mended};
 use crate::ops::blocking;
+use crate::ops::source::StoreShelf;
 use crate::snapshot::Snapshot;
 use crate::solver::job::{Caller, StatusSink};
 use crate::solver::solve::{Terms, solve};
@@ -180,7 +181,7 @@ impl Runtime {
             exec::preflight(&config.root, &config.oci, config.network).map_err(|error| environment(error.into()))?;
             let store =
                 Store::open_with(&config.root, &mut exec::sweep_session).map_err(|error| environment(error.into()))?;
-            let images = Images::new(config.registry);
+            let images = Images::new(config.registry).with_shelf(Arc::new(StoreShelf(store.clone())));
             Ok(Self { engine: Arc::new(Engine::new(store, images, config.oci, config.network, config.jobs)) })
         });
         opened.await.unwrap_or_else(|error| Err(SolveError::new(ErrorKind::Internal, error)))

@@ -344,8 +344,8 @@ pub(crate) struct Solve {
     /// A directory for the `local://NAME` sources of the definition; may be repeated
     #[arg(long, value_name = "NAME=DIR", value_parser = pair)]
     pub(crate) local: Vec<(String, Utf8PathBuf)>,
-    /// A directory with an OCI layout, for the sources of the definition that name this store; may be repeated
-    #[arg(long, visible_alias = "oci-layout", value_name = "NAME=DIR", value_parser = pair)]
+    /// An OCI layout, or an archive of images, for the sources of the definition that name this store; may be repeated
+    #[arg(long, visible_alias = "oci-layout", value_name = "NAME=PATH", value_parser = pair)]
     pub(crate) layout: Vec<(String, Utf8PathBuf)>,
     /// A file for the secret ID; may be repeated
     #[arg(long, value_name = "ID=FILE", value_parser = pair)]

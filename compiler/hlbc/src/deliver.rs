@@ -15,6 +15,7 @@ use hlb_runtime::{
     SolveRequest,
 };
 
+use crate::config::is_offline;
 use crate::image;
 
 /// Directories, secrets and connections that a build may use.
@@ -89,7 +90,7 @@ impl Lendings {
 
     /// What sources may use that are looked at without being built.
     pub(crate) fn sources(self, repositories: PathBuf) -> hlb_runtime::Outside {
-        hlb_runtime::Outside { secrets: self.secrets, sockets: self.sockets, repositories }
+        hlb_runtime::Outside { secrets: self.secrets, sockets: self.sockets, repositories, offline: is_offline() }
     }
 
     /// A graph to solve that may use all of this.

@@ -27,7 +27,7 @@ use crate::progress::{Ended, Progress};
 use crate::reason::{self, Look};
 use crate::report::Screen;
 use crate::world::Outside;
-use crate::{cli, failure, interrupt};
+use crate::{cli, config, failure, interrupt};
 
 /// Downloads wait for others more than they compute.
 const FEWEST_JOBS: usize = 4;
@@ -73,6 +73,9 @@ struct Record {
 /// # Errors
 /// If they say what cannot be used.
 pub(crate) fn config(args: &MachineArgs) -> Result<Config, Failure> {
+    if args.offline {
+        config::go_offline();
+    }
     let places = Places::here();
     Ok(Config {
         root: std::path::absolute(places.root(args.root.as_deref())?)

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use hlb_registry::{Images, Reference};
-use hlb_store::{BlobError, Item, LayerId, Lease, Store};
+use hlb_registry::Reference;
+use hlb_store::{Item, LayerId, Lease};
 use tokio_util::sync::CancellationToken;
 
 use super::archive::Layer;
@@ -16,6 +16,7 @@ use super::image::{ImageError, TRANSFERS};
 use super::{ExportError, Stop};
 use crate::engine::Engine;
 use crate::layer_blob::{self, Form, LayerBlob};
+use crate::pull::download_into_store;
 use crate::snapshot::Snapshot;
 
 /// The blobs of the layers, bottom first. Those that nobody knows yet are packed.
@@ -93,29 +94,21 @@ pub(super) async fn fetch(engine: &Engine, blob: &LayerBlob) -> Result<Layer, Im
             origin: origin.reference.clone(),
             reason,
         };
-        held = Some(download(&engine.images, &engine.store, blob, origin).await.map_err(failed)?);
+        held = download(engine, blob, origin).await.map_err(failed)?;
     }
     let path = engine.store.blobs().path(&blob.digest);
     Ok(Layer { digest: blob.digest.clone(), size: blob.size, path, _held: held })
 }
 
-async fn download(
-    images: &Images,
-    store: &Store,
-    blob: &LayerBlob,
-    origin: &layer_blob::Origin,
-) -> Result<Lease, String> {
+async fn download(engine: &Engine, blob: &LayerBlob, origin: &layer_blob::Origin) -> Result<Option<Lease>, String> {
     // Another image may have brought it.
-    if let Some(lease) = store.lease(&[Item::Blob(blob.digest.clone())]).map_err(|error| error.to_string())? {
-        return Ok(lease);
+    let here = engine.store.lease(&[Item::Blob(blob.digest.clone())]).map_err(|error| error.to_string())?;
+    if here.is_some() {
+        return Ok(here);
     }
     let reference = Reference::parse(&origin.reference).map_err(|error| error.to_string())?;
-    let image = images.resolve(&reference, &origin.platform).await.map_err(|error| error.to_string())?;
+    let image = engine.images.resolve(&reference, &origin.platform).await.map_err(|error| error.to_string())?;
     let descriptor = image.manifest.layers.iter().find(|layer| layer.digest == blob.digest);
     let descriptor = descriptor.ok_or_else(|| "the image does not have it any more".to_owned())?;
-    let write = |error: BlobError| error.to_string();
-    let mut writer = store.blobs().writer().map_err(write)?;
-    images.fetch_blob(&image, descriptor, &mut writer, &mut |_| {}).await.map_err(|error| error.to_string())?;
-    let (_, _, lease) = writer.finish(Some(&blob.digest)).map_err(write)?;
-    Ok(lease)
+    download_into_store(engine, &image, descriptor).await.map_err(|error| error.to_string())
 }

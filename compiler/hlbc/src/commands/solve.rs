@@ -26,13 +26,12 @@ pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
     let (name, definition) = definition::read(args.file.as_deref())?;
     let graph = definition::load(&name, &definition)?;
     lacking(&graph, args)?;
-    for (option, (name, dir)) in
-        args.local.iter().map(|it| ("local", it)).chain(args.layout.iter().map(|it| ("layout", it)))
-    {
-        if !dir.is_dir() {
-            return Err(Failure::new(Kind::Missing, format!("there is no directory `{dir}`"))
-                .help(format!("check the path of `--{option} {name}={dir}`")));
-        }
+    let locals = args.local.iter().filter(|(_, dir)| !dir.is_dir()).map(|it| ("local", "directory", it));
+    let layouts = args.layout.iter().filter(|(_, path)| !path.exists());
+    let layouts = layouts.map(|it| ("layout", "directory or archive", it));
+    if let Some((option, what, (name, path))) = locals.chain(layouts).next() {
+        return Err(Failure::new(Kind::Missing, format!("there is no {what} `{path}`"))
+            .help(format!("check the path of `--{option} {name}={path}`")));
     }
     let machine = Machine::open(config, &args.machine)?;
     let request = Request::Solve(Box::new(request(args, definition)));
@@ -92,7 +91,7 @@ fn lacking(graph: &Graph, args: &cli::Solve) -> Result<(), Failure> {
     ];
     let words = [
         ("the directory", "local", "=DIR"),
-        ("the OCI layout", "layout", "=DIR"),
+        ("the OCI layout", "layout", "=PATH"),
         ("the secret", "secret", "=FILE"),
         ("the SSH agent", "ssh", ""),
     ];

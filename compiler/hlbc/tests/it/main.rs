@@ -22,6 +22,7 @@ mod crash;
 mod death;
 mod debug;
 mod diff;
+mod downloads;
 mod dump;
 mod emit;
 mod emulated;
