@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::stream;
+use hlb_llb::Digest;
 use hlb_registry::Reference;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
@@ -61,7 +62,11 @@ impl Engine {
 
     /// Gives an image its names if the engine has it. The id of an image is the digest of its configuration, or, in an
     /// engine that keeps images as containerd does, that of its manifest.
-    pub(crate) async fn name(&self, ids: [&str; 2], names: &[Reference]) -> Result<bool, EngineError> {
+    pub(crate) async fn name(
+        &self,
+        ids: impl Iterator<Item = &Digest>,
+        names: &[Reference],
+    ) -> Result<bool, EngineError> {
         for id in ids {
             let answer = self.client.get(format!("http://docker/images/{id}/json")).send().await;
             if answer.map_err(|error| self.broken(&error))?.status() != StatusCode::OK {

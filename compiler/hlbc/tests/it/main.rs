@@ -34,6 +34,7 @@ mod history;
 mod locked;
 mod message;
 mod modules;
+mod outputs;
 mod prune;
 mod registry;
 mod solve;
