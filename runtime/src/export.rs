@@ -12,6 +12,7 @@ pub(crate) mod image;
 mod index;
 pub(crate) mod layers;
 pub(crate) mod local;
+mod loopback;
 mod manifest;
 pub(crate) mod options;
 mod push;

@@ -243,7 +243,13 @@ async fn bring(
         }
         ImageTarget::DockerEngine(socket) => {
             let docker = DockerEngine::new(socket)?;
-            if !docker.name(exported.config_digest.iter().chain(&exported.digest), &names).await? {
+            let ids = exported.config_digest.iter().chain(&exported.digest);
+            let is_there = docker.name(ids, &names).await?
+                || match &made {
+                    Made::One(image) => docker.pull(engine, image, &names, cancel).await?.is_some(),
+                    Made::Several(..) => false,
+                };
+            if !is_there {
                 let image = complete(engine, made, names, options, cancel).await?;
                 docker.load(&image, cancel).await?;
             }
@@ -432,3 +438,6 @@ fn subjects(names: &[Reference], platform: &Platform, digest: &Digest) -> Vec<Su
     }
     subjects
 }
+
+#[cfg(test)]
+mod tests;
