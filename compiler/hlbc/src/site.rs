@@ -5,7 +5,7 @@
 
 use camino::Utf8PathBuf;
 use hlb_compiler::Checked;
-use hlb_runtime::{Config, Entitlement};
+use hlb_runtime::{Config, Entitlement, Hints};
 
 use crate::cli::BuildArgs;
 use crate::error::Failure;
@@ -59,10 +59,11 @@ impl<'a> Site<'a> {
         &'s self,
         machine: &'s Machine,
         title: Title,
+        hints: Hints,
     ) -> Result<(Building<'s>, OsWorld<'s>), Failure> {
         let mut allow = machine::entitlements(&self.args.allow);
         allow.insert(Entitlement::NetworkHost);
-        let building = machine.begin(allow, title, self.args.failure.on_failure)?;
+        let building = machine.begin(allow, title, self.args.failure.on_failure, hints)?;
         let world = self.kept.open_world(building.outside(&self.kept));
         Ok((building, world))
     }

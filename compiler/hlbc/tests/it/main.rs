@@ -36,6 +36,7 @@ mod interop;
 mod locked;
 mod message;
 mod modules;
+mod outputs;
 mod prune;
 mod registry;
 mod solve;
