@@ -8,10 +8,10 @@ mod destination;
 mod engine;
 pub(crate) mod image;
 mod index;
-mod layers;
+pub(crate) mod layers;
 pub(crate) mod local;
 mod manifest;
-mod push;
+pub(crate) mod push;
 pub(crate) mod tar;
 
 use std::io;

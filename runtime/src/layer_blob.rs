@@ -146,6 +146,15 @@ impl Compression {
         }
     }
 
+    /// The media type of an archive, as OCI says it.
+    pub(crate) fn media_type(self) -> &'static str {
+        match self {
+            Self::None => "application/vnd.oci.image.layer.v1.tar",
+            Self::Gzip => "application/vnd.oci.image.layer.v1.tar+gzip",
+            Self::Zstd => "application/vnd.oci.image.layer.v1.tar+zstd",
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -185,6 +194,26 @@ pub(crate) fn remember(
         let diff_id = diff_id.clone();
         let blob = LayerBlob { diff_id, digest, size, compression, annotations, origin, held: None };
         note(store, up_to, Form::Plain, &blob)?;
+    }
+    Ok(())
+}
+
+/// Notes the blobs of layers that came from elsewhere than an image, as far as they are kept: bottom first, each with the digest of
+/// its archive.
+pub(crate) fn remember_pulled(
+    store: &Store,
+    layers: &[LayerId],
+    blobs: &[(Descriptor, Digest)],
+) -> Result<(), MetaError> {
+    for (at, (descriptor, diff_id)) in blobs.iter().enumerate() {
+        let up_to = layers.get(..=at).unwrap_or_default();
+        let Some(compression) = Compression::of(&descriptor.media_type) else { continue };
+        if !store.blobs().contains(&descriptor.digest) || known(store, up_to, Form::Plain)?.is_some() {
+            continue;
+        }
+        let Descriptor { digest, size, annotations, .. } = descriptor.clone();
+        let (diff_id, origin, held) = (diff_id.clone(), None, None);
+        note(store, up_to, Form::Plain, &LayerBlob { diff_id, digest, size, compression, annotations, origin, held })?;
     }
     Ok(())
 }

@@ -22,11 +22,13 @@ use crate::export::ExportError;
 use crate::history::Build;
 use crate::mend::{self, Mended};
 use crate::ops::blocking;
+use crate::remote::inline::Inline;
+use crate::remote::{CacheCollector, CacheExported, CacheImports, CacheTarget};
 use crate::snapshot::Snapshot;
 use crate::solver::job::{Caller, StatusSink};
 use crate::solver::solve::{Terms, solve};
 use crate::solver::trace::Trace;
-use crate::{admission, exec, export};
+use crate::{admission, exec, export, remote};
 
 /// Where a runtime keeps its state and what it runs steps with.
 #[derive(Clone, Debug)]
@@ -78,6 +80,12 @@ pub struct Hints {
     /// Whether what the solve came across is kept: what its sources were found to be, and the keys of its steps. Attestations
     /// and exports of the cache need it.
     pub trace: bool,
+    /// Shared caches in which results are looked for that are not here.
+    pub cache_from: Option<CacheImports>,
+    /// Whether an image of the result holds a cache of the steps that it is made of.
+    pub inline_cache: bool,
+    /// Where what the solve came across is kept for shared caches that are to be written, also if it fails.
+    pub cache_to: Option<CacheCollector>,
 }
 
 /// What a step may do only if the caller allows it.
@@ -95,6 +103,8 @@ pub struct Solved {
     pub(crate) snapshot: Snapshot,
     /// What the solve came across, if that was to be kept.
     pub(crate) trace: Option<Arc<Trace>>,
+    /// What of it is for the image of the result.
+    pub(crate) inline: Option<Box<Inline>>,
 }
 
 /// A place to write a result to.
@@ -270,7 +280,9 @@ impl Runtime {
         cancel: &CancellationToken,
     ) -> Result<Exported, SolveError> {
         if let ExportTarget::Image(image) = target {
-            let digest = export::image::export(&self.engine, &solved.snapshot, image, cancel).await?;
+            let config = remote::inline::config(&self.engine, solved, &image.config, image.stargz, cancel).await?;
+            let image = ImageExport { config, ..image.clone() };
+            let digest = export::image::export(&self.engine, &solved.snapshot, &image, cancel).await?;
             return Ok(Exported { digest: Some(digest) });
         }
         let cancel = cancel.clone();
@@ -306,8 +318,26 @@ impl Runtime {
         target: &IndexExport,
         cancel: &CancellationToken,
     ) -> Result<Exported, SolveError> {
-        let digest = export::image::export_index(&self.engine, variants, target, cancel).await?;
+        let mut with_caches = variants.to_vec();
+        for ImageVariant { solved, config, .. } in &mut with_caches {
+            *config = remote::inline::config(&self.engine, solved, config, target.stargz, cancel).await?;
+        }
+        let digest = export::image::export_index(&self.engine, &with_caches, target, cancel).await?;
         Ok(Exported { digest: Some(digest) })
+    }
+
+    /// Writes what solves have come across into a shared cache. What cannot be written completely is told of.
+    ///
+    /// # Errors
+    /// `ErrorKind::Step`: the place does not take it. `ErrorKind::Source`: a layer that is elsewhere cannot be had.
+    pub async fn export_cache(
+        &self,
+        collected: &CacheCollector,
+        target: &CacheTarget,
+        status: &StatusSink,
+        cancel: &CancellationToken,
+    ) -> Result<CacheExported, SolveError> {
+        remote::export::export(&self.engine, collected.ended(), target, status, cancel).await
     }
 }
 

@@ -240,6 +240,14 @@ impl Images {
         Err(ImageError::Registry { reference: boxed(reference), failures })
     }
 
+    /// What a registry has under a reference, whatever that is; checked against the digest of the reference, if it has one.
+    ///
+    /// # Errors
+    /// When no registry gives it.
+    pub async fn raw_manifest(&self, reference: &Reference) -> Result<Vec<u8>, ImageError> {
+        self.find_in_registry(reference).await.map(|(_, document)| document.bytes)
+    }
+
     async fn find(&self, reference: &Reference, platform: &Platform) -> Resolved {
         let in_layout = self.find_in_layout(reference, platform);
         let (source, root) = match in_layout {

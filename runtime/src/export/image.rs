@@ -115,7 +115,7 @@ pub(crate) fn check_index(wanted: &IndexExport, platforms: &[Platform]) -> Resul
     check(wanted, platforms).map(drop).map_err(told)
 }
 
-fn told(error: ImageError) -> SolveError {
+pub(crate) fn told(error: ImageError) -> SolveError {
     match error.kind() {
         ErrorKind::Cancelled => SolveError::cancelled(),
         kind => SolveError::new(kind, error),

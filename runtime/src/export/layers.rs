@@ -19,7 +19,7 @@ use crate::layer_blob::{self, Form, LayerBlob};
 use crate::snapshot::Snapshot;
 
 /// The blobs of the layers, bottom first. Those that nobody knows yet are packed.
-pub(super) async fn blobs(
+pub(crate) async fn blobs(
     engine: &Arc<Engine>,
     snapshot: &Snapshot,
     form: Form,
@@ -83,7 +83,7 @@ pub(super) async fn at_hand(
 }
 
 /// A blob as a file of the store: one that was pulled, unpacked and forgotten is pulled again.
-pub(super) async fn fetch(engine: &Engine, blob: &LayerBlob) -> Result<Layer, ImageError> {
+pub(crate) async fn fetch(engine: &Engine, blob: &LayerBlob) -> Result<Layer, ImageError> {
     let mut held = blob.held.clone();
     if held.is_none()
         && let Some(origin) = &blob.origin

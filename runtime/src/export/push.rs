@@ -63,7 +63,7 @@ async fn upload_all(engine: &Engine, pusher: &Pusher<'_>, images: &[&Packed]) ->
     Ok(())
 }
 
-async fn upload(engine: &Engine, pusher: &Pusher<'_>, blob: &LayerBlob) -> Result<(), ImageError> {
+pub(crate) async fn upload(engine: &Engine, pusher: &Pusher<'_>, blob: &LayerBlob) -> Result<(), ImageError> {
     if pusher.has_blob(&blob.digest).await? {
         return Ok(());
     }

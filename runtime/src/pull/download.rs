@@ -36,6 +36,14 @@ pub(crate) async fn download(
     {
         return Ok(LocalBlob { path, kept: None, _held: None });
     }
+    if let Supply::Directory(dir) = from {
+        let path = dir.join("blobs/sha256").join(blob.digest.hex());
+        if !path.is_file() {
+            let sentence = format!("`{}` has no blob {}", dir.display(), blob.digest);
+            return Err(SolveError::say(ErrorKind::Source, sentence));
+        }
+        return Ok(LocalBlob { path, kept: None, _held: None });
+    }
     let blobs = engine.store.blobs();
     let path = blobs.path(&blob.digest);
     if let Some(lease) = lease(engine, Item::Blob(blob.digest.clone()))? {
@@ -51,6 +59,8 @@ pub(crate) async fn download(
             let reference = reference.with_digest(&blob.digest);
             engine.images.fetch_single(&reference, &mut writer, &mut progress).await
         }
+        // Given above.
+        Supply::Directory(_) => Ok(()),
     };
     fetched.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
     let (_, _, lease) = writer.finish(Some(&blob.digest)).map_err(environment)?;
