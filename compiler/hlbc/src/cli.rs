@@ -2,6 +2,7 @@
 //!
 //! Owns names, options and their help texts, nothing else: what a command does is in `commands`.
 
+mod cache_args;
 mod debug;
 pub(crate) mod given;
 mod history;
@@ -13,6 +14,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use hlb_compiler::{Consent, ConsentError};
 
 use crate::output::{self, Output};
+pub(crate) use cache_args::CacheArgs;
 pub(crate) use debug::{Debug, FailureArgs, OnFailure};
 use given::Given;
 pub(crate) use history::{History, Logs, Why};
@@ -192,6 +194,8 @@ pub(crate) struct BuildArgs {
     pub(crate) platform: PlatformArgs,
     #[command(flatten)]
     pub(crate) failure: FailureArgs,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
     /// Let steps do what is refused otherwise; may be repeated. `network.host` is allowed anyway
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) allow: Vec<Allow>,
@@ -359,6 +363,8 @@ pub(crate) struct Solve {
     pub(crate) allow: Vec<Allow>,
     #[command(flatten)]
     pub(crate) failure: FailureArgs,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
     /// The platform that image outputs are labelled with, such as linux/arm64; otherwise this machine's

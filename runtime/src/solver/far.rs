@@ -124,8 +124,20 @@ async fn follow_content(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> 
             search.set_looked_at(*at);
         }
     }
-    let looked_at = search.by_content();
-    Ok(Far { keys: search.matches(), links: search.into_links(), looked_at })
+    let (keys, looked_at) = (search.matches(), search.by_content());
+    let here = hit(job, &keys)?.map(|hit| hit.key);
+    if let Some(key) = here.or_else(|| is_found(&remote, vertex, output, &keys)) {
+        edge::tell_found(vertex, &map, &how(&looked_at), &key, || search.parts(vertex));
+    }
+    Ok(Far { keys, links: search.into_links(), looked_at })
+}
+
+/// By what something was found.
+fn how(looked_at: &[usize]) -> Match {
+    match looked_at {
+        [] => Match::Definition,
+        inputs => Match::Content { inputs: inputs.to_vec() },
+    }
 }
 
 /// Takes a result that keys lead to: one that is here, or one that is brought here.
@@ -137,13 +149,9 @@ async fn adopt(
     far: &Far,
 ) -> Result<Option<Done>, SolveError> {
     let map = cache_map(job, vertex).await?;
-    let how = || match far.looked_at.is_empty() {
-        true => Match::Definition,
-        false => Match::Content { inputs: far.looked_at.clone() },
-    };
     if let Some((hit, snapshot)) = at_hand(job, &far.keys)? {
         job.engine.used.note(&hit.record);
-        edge::tell_found(vertex, &map, &how(), &hit.key, Vec::new);
+        edge::tell_found(vertex, &map, &how(&far.looked_at), &hit.key, Vec::new);
         return Ok(Some(Done { keys: far.keys.clone(), snapshot }));
     }
     if lies_on_difference(vertex, output) {
@@ -160,7 +168,7 @@ async fn adopt(
             () = job.cancel.cancelled() => return Err(SolveError::cancelled()),
         };
         let Some(snapshot) = pulled else { continue };
-        edge::tell_found(vertex, &map, &how(), &key, Vec::new);
+        edge::tell_found(vertex, &map, &how(&far.looked_at), &key, Vec::new);
         save(job, vertex, output, far, &snapshot).await?;
         return Ok(Some(Done { keys: far.keys.clone(), snapshot }));
     }
