@@ -19,6 +19,7 @@ pub(crate) mod import;
 pub(crate) mod inline;
 mod layout;
 mod manifest;
+mod mounts;
 mod time;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use hlb_llb::Digest;
 pub use collect::CacheCollector;
 pub use export::CacheExported;
 pub use import::CacheImports;
+pub use mounts::{CacheMount, MovedMounts};
 
 /// A shared cache to read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //!
 //! Owns names, options and their help texts, nothing else: what a command does is in `commands`.
 
+mod cache;
 mod cache_args;
 mod debug;
 pub(crate) mod given;
@@ -14,6 +15,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use hlb_compiler::{Consent, ConsentError};
 
 use crate::output::{self, Output};
+pub(crate) use cache::{Cache, CacheCommand};
 pub(crate) use cache_args::CacheArgs;
 pub(crate) use debug::{Debug, FailureArgs, OnFailure};
 use given::Given;
@@ -124,6 +126,8 @@ pub(crate) enum Command {
     Du(Du),
     /// Remove what no running build uses from the state directory
     Prune(Prune),
+    /// Keep what cache mounts hold elsewhere, and bring it back
+    Cache(Cache),
     /// Print the version
     Version,
 }

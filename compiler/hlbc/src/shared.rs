@@ -155,6 +155,19 @@ pub(crate) fn target(text: &str) -> Result<Target, String> {
     Ok(target)
 }
 
+/// Reads a place to write to that is no image.
+///
+/// # Errors
+/// As [`target`].
+pub(crate) fn place(text: &str) -> Result<CachePlace, String> {
+    match target(text)? {
+        Target::Place(target) => Ok(target.to),
+        Target::Inline => {
+            Err("what an image is made of is no place: choose `type=registry` or `type=local`".to_owned())
+        }
+    }
+}
+
 fn unknown(kind: &str, known: &str) -> String {
     match kind {
         "gha" | "s3" | "azblob" => format!("caches of `type={kind}` are not supported: use {known}"),

@@ -78,59 +78,85 @@ impl Draft {
     }
 
     /// All keys by what they follow from, without those that lead to no result or can be reached by nobody.
-    fn named(&self) -> BTreeMap<KeyId, (Node, Option<DraftResult>)> {
+    fn named(&self) -> Named {
         let grounded = self.grounded();
         let wanted = self.wanted(&grounded);
         let mut names: HashMap<&KeyId, KeyId> = HashMap::new();
-        let mut named: BTreeMap<KeyId, (Node, Option<DraftResult>)> = BTreeMap::new();
-        let mut left: Vec<(&KeyId, &Node)> = self.nodes.iter().filter(|(key, _)| wanted.contains(key)).collect();
+        let mut named = Named::new();
+        let mut left = self.inputs_first(&wanted);
+        // In a circle the first that is come to does without what leads round, and what cannot waits for it.
         while !left.is_empty() {
-            let is_known = |keys: &BTreeSet<(String, KeyId)>| {
-                let mut keys = keys.iter().filter(|(_, key)| wanted.contains(key));
-                keys.all(|(_, key)| names.contains_key(key))
-            };
-            let (mut ready, mut later): (Vec<_>, Vec<_>) =
-                left.into_iter().partition(|(_, node)| node.inputs.iter().all(is_known));
-            if ready.is_empty() {
-                // A circle: the first key that can do without what leads round is cut loose from that.
-                let can_do = |keys: &BTreeSet<(String, KeyId)>| keys.iter().any(|(_, key)| names.contains_key(key));
-                let Some(at) = later.iter().position(|(_, node)| node.inputs.iter().all(can_do)) else { break };
-                ready.push(later.remove(at));
-            }
-            for (key, node) in ready {
-                let input = |keys: &BTreeSet<(String, KeyId)>| {
+            let before = left.len();
+            left.retain(|key| {
+                let Some(node) = self.nodes.get(*key) else { return false };
+                let input = |keys: &BTreeSet<(String, KeyId)>| -> BTreeSet<(String, KeyId)> {
                     let named = |(selector, key): &(String, KeyId)| Some((selector.clone(), names.get(key)?.clone()));
                     keys.iter().filter_map(named).collect()
                 };
                 let node = Node { digest: node.digest.clone(), inputs: node.inputs.iter().map(input).collect() };
+                if node.inputs.iter().any(BTreeSet::is_empty) {
+                    return true;
+                }
                 let name = graph::name(&node);
-                let result = self.results.get(key);
+                let result = self.results.get(*key);
                 let entry = named.entry(name.clone()).or_insert((node, None));
                 if entry.1.as_ref().map(|known| known.created_at) < result.map(|result| result.created_at) {
                     entry.1 = result.cloned();
                 }
                 names.insert(key, name);
+                false
+            });
+            if left.len() == before {
+                break;
             }
-            left = later;
         }
         named
     }
 
-    /// The keys for each of whose inputs something stands, down to keys that have none.
-    fn grounded(&self) -> HashSet<&KeyId> {
-        let mut grounded: HashSet<&KeyId> = HashSet::new();
-        loop {
-            let before = grounded.len();
-            for (key, node) in &self.nodes {
-                let stands = |keys: &BTreeSet<(String, KeyId)>| keys.iter().any(|(_, key)| grounded.contains(key));
-                if !grounded.contains(key) && node.inputs.iter().all(stands) {
-                    grounded.insert(key);
+    /// Keys in an order in which those that others follow from come first, but for circles.
+    fn inputs_first<'s>(&'s self, wanted: &HashSet<&'s KeyId>) -> Vec<&'s KeyId> {
+        let (mut order, mut seen) = (Vec::with_capacity(wanted.len()), HashSet::new());
+        for start in self.nodes.keys().filter(|key| wanted.contains(key)) {
+            let mut next = vec![(start, false)];
+            while let Some((key, is_done)) = next.pop() {
+                if is_done {
+                    order.push(key);
+                } else if seen.insert(key) {
+                    next.push((key, true));
+                    let inputs = self.nodes.get(key).into_iter().flat_map(|node| node.inputs.iter().flatten());
+                    next.extend(inputs.filter_map(|(_, input)| wanted.get(input)).map(|input| (*input, false)));
                 }
             }
-            if grounded.len() == before {
-                return grounded;
+        }
+        order
+    }
+
+    /// The keys for each of whose inputs something stands, down to keys that have none.
+    fn grounded(&self) -> HashSet<&KeyId> {
+        // For each key the keys that follow from it, and which of their inputs it stands for.
+        let mut readers: HashMap<&KeyId, Vec<(&KeyId, usize)>> = HashMap::new();
+        let mut missing: HashMap<&KeyId, HashSet<usize>> = HashMap::new();
+        let mut next = Vec::new();
+        for (key, node) in &self.nodes {
+            for (at, input) in node.inputs.iter().enumerate() {
+                missing.entry(key).or_default().insert(at);
+                input.iter().for_each(|(_, from)| readers.entry(from).or_default().push((key, at)));
+            }
+            if node.inputs.is_empty() {
+                next.push(key);
             }
         }
+        let mut grounded: HashSet<&KeyId> = next.iter().copied().collect();
+        while let Some(key) = next.pop() {
+            for (reader, at) in readers.remove(key).into_iter().flatten() {
+                let Some(missing) = missing.get_mut(reader) else { continue };
+                missing.remove(&at);
+                if missing.is_empty() && grounded.insert(reader) {
+                    next.push(reader);
+                }
+            }
+        }
+        grounded
     }
 
     /// Of these the keys that have results, or from which such follow.

@@ -302,6 +302,77 @@ fn privileged_graphs_of_every_op_are_found() {
     }
 }
 
+/// What follows from what in a cache, as text: records without results.
+fn links(config: &serde_json::Value) -> serde_json::Value {
+    let mut records = config["records"].clone();
+    for record in records.as_array_mut().unwrap() {
+        let has_result = record.as_object_mut().unwrap().remove("layers").is_some();
+        record["result"] = has_result.into();
+    }
+    records
+}
+
+/// The ops of a definition, without what is only said about them.
+fn definition(bytes: &[u8]) -> hlb_llb::pb::Definition {
+    let mut definition = hlb_llb::pb::Definition::default();
+    let mut rest = bytes;
+    while let [tag, behind @ ..] = rest {
+        let (mut length, mut shift) = (0_usize, 0);
+        rest = behind;
+        while let [byte, behind @ ..] = rest {
+            (length, shift, rest) = (length | (usize::from(byte & 0x7f) << shift), shift + 7, behind);
+            if byte & 0x80 == 0 {
+                break;
+            }
+        }
+        let (field, behind) = rest.split_at(length);
+        if *tag == 0x0a {
+            definition.def.push(hlb_llb::pb::Bytes::from(field.to_vec()));
+        }
+        rest = behind;
+    }
+    definition
+}
+
+#[test]
+fn privileged_graphs_are_written_as_buildkit_wrote_them() {
+    let folder = format!("{}/tests/cache-keys", env!("CARGO_MANIFEST_DIR"));
+    let inputs = tempfile::tempdir().unwrap();
+    let mut archive = tar::Archive::new(std::fs::File::open(format!("{folder}/inputs.tar")).unwrap());
+    archive.set_preserve_permissions(true);
+    archive.unpack(inputs.path()).unwrap();
+    for name in ["t1", "t2"] {
+        let bench = Bench::new();
+        let (out, collector, cancel) =
+            (tempfile::tempdir().unwrap(), CacheCollector::default(), CancellationToken::new());
+        let definition = definition(&std::fs::read(format!("{folder}/{name}.llb")).unwrap());
+        let mut request = bench.request_for(definition);
+        request.hints.cache_to = Some(collector.clone());
+        let local = |name: &str| (name.to_owned(), inputs.path().join(name));
+        request.locals = ["rootfs", "ctx", "ctx2", "etcs"].map(local).into();
+        let target = CacheTarget {
+            to: CachePlace::Local { directory: out.path().to_owned(), tag: "t".to_owned() },
+            ..to_registry("", CacheMode::Max)
+        };
+        block_on(async {
+            let runtime = bench.open(2).await;
+            let heard = Heard::default();
+            runtime.solve(request, heard.sink(), &cancel).await.unwrap();
+            runtime.export_cache(&collector, &target, &heard.sink(), &cancel).await.unwrap();
+        });
+        let read = |path: std::path::PathBuf| -> serde_json::Value {
+            serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+        };
+        let blob = |digest: &serde_json::Value| {
+            read(out.path().join("blobs/sha256").join(digest.as_str().unwrap().trim_start_matches("sha256:")))
+        };
+        let manifest = blob(&read(out.path().join("index.json"))["manifests"][0]["digest"]);
+        let written = blob(&manifest["config"]["digest"]);
+        let wanted = read(format!("{folder}/{name}.cacheconfig.json").into());
+        assert_eq!(links(&written), links(&wanted), "{name}");
+    }
+}
+
 #[test]
 fn privileged_deletions_of_differences_are_not_lost() {
     let server = Registry::start();

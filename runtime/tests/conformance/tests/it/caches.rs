@@ -110,11 +110,31 @@ struct Both<'a> {
     directory: &'a Path,
     tokio: tokio::runtime::Runtime,
     client: Client,
+    /// Of the engine.
+    version: (u32, u32),
 }
 
 type Heard = Arc<Mutex<Vec<Status>>>;
 
 impl Both<'_> {
+    /// What of a graph runs in spite of a cache. BuildKit before 0.18, which is in Docker before 28, writes the zeros of mounts into
+    /// the JSON that keys are digests of, and later ones do not: so no step with more mounts than its root is found across that.
+    fn expected(&self, name: &str) -> BTreeSet<String> {
+        let is_old = self.version < (28, 0);
+        let runs = match name {
+            "selectors" if is_old => Some("run two"),
+            "outputs" if is_old => Some("run multi"),
+            _ => None,
+        };
+        runs.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Whether a graph was found in the cache as it should be, and so gave the same files.
+    fn is_right(&self, name: &str, did: &Did, there: &Path, here: &Path) -> bool {
+        let expected = self.expected(name);
+        did.ran == expected && did.warnings.is_empty() && (made(there) == made(here)) == expected.is_empty()
+    }
+
     fn src(&self) -> PathBuf {
         self.directory.join("src")
     }
@@ -228,7 +248,7 @@ fn both(directory: &Path, body: impl FnOnce(&Both<'_>)) {
     let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let address = Address::parse(&format!("docker://{}", daemon.socket.display())).unwrap();
     let client = tokio.block_on(Client::connect(&address)).unwrap();
-    body(&Both { directory, tokio, client });
+    body(&Both { directory, tokio, client, version: daemon.version });
 }
 
 #[test]
@@ -243,7 +263,7 @@ fn privileged_caches_of_buildkit_are_found_here() {
                 both.there(&target, Export::Directory(there.clone()), &[], &[to]);
                 let from = [CacheSource::Registry { reference }];
                 let did = both.here(&format!("state-{name}"), &target, &here, &from, &[], None);
-                if !did.ran.is_empty() || !did.warnings.is_empty() || made(&there) != made(&here) {
+                if !both.is_right(name, &did, &there, &here) {
                     wrong.push(format!("{name}: {did:?}\n  {:?}\n  {:?}", made(&there), made(&here)));
                 }
             }
@@ -290,7 +310,7 @@ fn privileged_caches_from_here_are_found_by_buildkit() {
                     let _ = std::fs::remove_dir_all(&there);
                     let from = [cache("registry", &[("ref", &reference)])];
                     let did = both.there(&target, Export::Directory(there.clone()), &from, &[]);
-                    if !did.ran.is_empty() || !did.warnings.is_empty() || made(&there) != made(&here) {
+                    if !both.is_right(name, &did, &there, &here) {
                         wrong.push(format!("{name} {how}: {did:?}\n  {:?}\n  {:?}", made(&there), made(&here)));
                     }
                 }
