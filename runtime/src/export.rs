@@ -13,9 +13,9 @@ mod index;
 pub(crate) mod layers;
 pub(crate) mod local;
 mod loopback;
-mod manifest;
+pub(crate) mod manifest;
 pub(crate) mod options;
-mod push;
+pub(crate) mod push;
 mod tar;
 
 use std::io;

@@ -34,8 +34,8 @@ use crate::sys::file;
 use crate::tree::{Entry, Kind, TreeError};
 use blocks::{Codec, PackError, Packed};
 use changes::Change;
-pub(crate) use noted::remember;
 use noted::{Which, find, note};
+pub(crate) use noted::{remember, remember_kept};
 use tar::{Flag, Header};
 
 /// What BuildKit and most others use of gzip.

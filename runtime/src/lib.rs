@@ -29,6 +29,7 @@ mod ops;
 mod parallel;
 mod process;
 mod pull;
+mod remote;
 mod runtime;
 pub mod select;
 mod snapshot;
@@ -56,6 +57,10 @@ pub use hlb_store::{
 pub use log_file::LogPiece;
 pub use ops::source::Outside;
 pub use process::{LogSink, Program};
+pub use remote::{
+    CacheCollector, CacheExported, CacheImports, CacheMode, CacheMount, CachePlace, CacheSource, CacheTarget,
+    MovedMounts, Which,
+};
 pub use runtime::{
     Config, Entitlement, ExportTarget, Exported, Hints, ImageExport, ImageTarget, ImageVariant, IndexExport, Runtime,
     SolveRequest, Solved,

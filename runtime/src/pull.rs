@@ -6,7 +6,7 @@
 mod download;
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -19,7 +19,7 @@ use crate::error::{ErrorKind, SolveError};
 use crate::ops::blocking;
 use crate::snapshot::Snapshot;
 use crate::snapshot::apply::apply_layer;
-pub(crate) use download::{LocalBlob, download, download_into_store, download_single};
+pub(crate) use download::{Into, LocalBlob, download, download_into_store, download_single};
 
 /// How many layers are downloaded at a time.
 const DOWNLOADS: usize = 4;
@@ -47,6 +47,8 @@ pub(crate) enum Supply {
     Image(Arc<ResolvedImage>),
     /// A repository. The tag or digest of the name does not count.
     Repository(Arc<Reference>),
+    /// A directory with an OCI layout.
+    Directory(Arc<Path>),
 }
 
 /// Brings layers into the store, bottom first in `wanted`, and gives the snapshot that they make.
@@ -129,6 +131,7 @@ impl Supply {
         match self {
             Self::Image(image) => image.reference.to_string(),
             Self::Repository(reference) => reference.to_string(),
+            Self::Directory(path) => path.display().to_string(),
         }
     }
 }

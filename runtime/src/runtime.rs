@@ -26,11 +26,13 @@ use crate::history::Build;
 use crate::mend::{self, Mended};
 use crate::ops::blocking;
 use crate::ops::source::StoreShelf;
+use crate::remote::inline::Inline;
+use crate::remote::{CacheCollector, CacheExported, CacheImports, CacheTarget};
 use crate::snapshot::Snapshot;
 use crate::solver::job::{Caller, StatusSink};
 use crate::solver::solve::{Terms, solve};
 use crate::solver::trace::Trace;
-use crate::{admission, exec, export};
+use crate::{admission, exec, export, remote};
 
 /// Where a runtime keeps its state and what it runs steps with.
 #[derive(Clone, Debug)]
@@ -84,6 +86,12 @@ pub struct Hints {
     pub trace: bool,
     /// The images that it becomes: their layers are packed while later steps run.
     pub images: Vec<ImageOptions>,
+    /// Shared caches in which results are looked for that are not here.
+    pub cache_from: Option<CacheImports>,
+    /// Whether an image of the result holds a cache of the steps that it is made of.
+    pub inline_cache: bool,
+    /// Where what the solve came across is kept for shared caches that are to be written, also if it fails.
+    pub cache_to: Option<CacheCollector>,
 }
 
 /// What a step may do only if the caller allows it.
@@ -103,6 +111,8 @@ pub struct Solved {
     pub(crate) trace: Option<Arc<Trace>>,
     /// Keeps what is still being packed for it from being given up.
     pub(crate) _early: Option<Arc<Early>>,
+    /// What of it is for the image of the result.
+    pub(crate) inline: Option<Box<Inline>>,
 }
 
 /// A place to write a result to.
@@ -280,7 +290,11 @@ impl Runtime {
         cancel: &CancellationToken,
     ) -> Result<Exported, SolveError> {
         match target {
-            ExportTarget::Image(image) => export::image::export(&self.engine, solved, image, cancel).await,
+            ExportTarget::Image(image) => {
+                let config =
+                    remote::inline::config(&self.engine, solved, &image.config, &image.options, cancel).await?;
+                export::image::export(&self.engine, solved, &ImageExport { config, ..image.clone() }, cancel).await
+            }
             ExportTarget::Directory(path, options) => {
                 export::files::export(&self.engine, solved, Files::Directory(path.clone()), options, cancel).await
             }
@@ -303,7 +317,11 @@ impl Runtime {
         target: &IndexExport,
         cancel: &CancellationToken,
     ) -> Result<Exported, SolveError> {
-        export::image::export_index(&self.engine, variants, target, cancel).await
+        let mut with_caches = variants.to_vec();
+        for ImageVariant { solved, config, .. } in &mut with_caches {
+            *config = remote::inline::config(&self.engine, solved, config, &target.options, cancel).await?;
+        }
+        export::image::export_index(&self.engine, &with_caches, target, cancel).await
     }
 }
 
@@ -324,6 +342,20 @@ impl Runtime {
         let statements = attest::statements(&self.engine, solved, &[], &wanted, cancel).await?;
         let first = statements.first().and_then(|it| serde_json::from_slice::<serde_json::Value>(&it.bytes).ok());
         Ok(first.and_then(|mut statement| statement.get_mut("predicate").map(serde_json::Value::take)))
+    }
+
+    /// Writes what solves have come across into a shared cache. What cannot be written completely is told of.
+    ///
+    /// # Errors
+    /// `ErrorKind::Step`: the place does not take it. `ErrorKind::Source`: a layer that is elsewhere cannot be had.
+    pub async fn export_cache(
+        &self,
+        collected: &CacheCollector,
+        target: &CacheTarget,
+        status: &StatusSink,
+        cancel: &CancellationToken,
+    ) -> Result<CacheExported, SolveError> {
+        remote::export::export(&self.engine, collected.ended(), target, status, cancel).await
     }
 }
 

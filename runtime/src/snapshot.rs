@@ -130,6 +130,11 @@ impl Snapshots {
         Ok(self.store.lease(&items)?.map(|lease| Snapshot { layers, _lease: Some(lease) }))
     }
 
+    /// Whether a layer was made on others and is also used without them: it may delete what is not below it.
+    pub(crate) fn is_partial(&self, layer: &LayerId) -> bool {
+        overlay::is_partial(&self.store.layers().path(layer))
+    }
+
     /// The snapshot of layers that are there, as those of snapshots at hand are.
     pub(crate) fn of(&self, layers: impl Into<Arc<[LayerId]>>) -> Result<Snapshot, SnapshotError> {
         let layers = layers.into();

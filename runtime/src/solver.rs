@@ -6,13 +6,14 @@
 //! ```
 //!
 //! `solve` owns what a caller wants, `job` for whom a vertex is worked on, `vertex` what is known of it, `edge` the order in which
-//! one of its outputs is looked for, `search` the way through the cache, `key` the cache-key formulas, `cache_map` how each op gets
+//! one of its outputs is looked for, `far` the same in shared caches, `search` the way through the cache, `key` the cache-key formulas, `cache_map` how each op gets
 //! its key, `flight` work that runs once, `claim` that equal work does, too, `permits` and `priority` what runs when, `structure`
 //! what a step is made of, `trace` what is told of a solve that has ended. What an op does is in `crate::ops`.
 
 pub(crate) mod cache_map;
 pub(crate) mod claim;
 pub(crate) mod edge;
+pub(crate) mod far;
 pub(crate) mod flight;
 pub(crate) mod job;
 pub(crate) mod key;

@@ -2,6 +2,8 @@
 //!
 //! Owns names, options and their help texts, nothing else: what a command does is in `commands`.
 
+mod cache;
+mod cache_args;
 mod debug;
 pub(crate) mod given;
 mod history;
@@ -13,6 +15,8 @@ use camino::Utf8PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use hlb_compiler::{Consent, ConsentError};
 
+pub(crate) use cache::{Cache, CacheCommand};
+pub(crate) use cache_args::CacheArgs;
 pub(crate) use debug::{Debug, FailureArgs, OnFailure};
 use given::Given;
 pub(crate) use history::{History, Logs, Why};
@@ -127,6 +131,8 @@ pub(crate) enum Command {
     Du(Du),
     /// Remove what no running build uses from the state directory
     Prune(Prune),
+    /// Keep what cache mounts hold elsewhere, and bring it back
+    Cache(Cache),
     /// Print the version
     Version,
 }
@@ -197,6 +203,8 @@ pub(crate) struct BuildArgs {
     pub(crate) platform: PlatformArgs,
     #[command(flatten)]
     pub(crate) failure: FailureArgs,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
     /// Let steps do what is refused otherwise; may be repeated. `network.host` is allowed anyway
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) allow: Vec<Allow>,
@@ -365,6 +373,8 @@ pub(crate) struct Solve {
     pub(crate) allow: Vec<Allow>,
     #[command(flatten)]
     pub(crate) failure: FailureArgs,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
     /// The platform that image outputs are labelled with, such as linux/arm64; otherwise this machine's

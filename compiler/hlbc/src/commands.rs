@@ -3,6 +3,7 @@
 //! Owns which is called, and what becomes of its failure. A command is wiring and words; one that computes something is in the
 //! wrong crate.
 
+mod cache;
 mod check;
 pub(crate) mod debug;
 mod diff;
@@ -56,6 +57,7 @@ pub(crate) fn dispatch(cli: Cli) -> ExitCode {
         Command::Why(args) => why::why(&args, screen),
         Command::Du(args) => du::du(&args, screen),
         Command::Prune(args) => prune::prune(&args, screen),
+        Command::Cache(args) => cache::cache(&args, screen),
         Command::Version => version::version(),
     };
     match done {

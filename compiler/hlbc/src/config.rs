@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use camino::Utf8Path;
 use hlb_compiler::Consent;
 use hlb_registry::RegistryConfig;
-use hlb_runtime::{CacheLimits, Network};
+use hlb_runtime::{CacheLimits, CacheSource, Network};
 
 use crate::error::{Failure, Kind};
-use crate::size;
+use crate::{shared, size};
 
 /// The environment variables that count, taken once.
 #[derive(Clone, Debug, Default)]
@@ -53,8 +53,12 @@ struct File {
     registries: RegistryConfig,
     consent: Consent,
     cache: CacheLimits,
+    shared: Shared,
     network: Option<Network>,
 }
+
+/// Shared caches to read and to write.
+type Shared = (Vec<CacheSource>, Vec<shared::Target>);
 
 impl Places {
     /// Those of this process.
@@ -131,6 +135,14 @@ impl Places {
         Ok(self.file()?.map_or_else(CacheLimits::default, |file| file.cache))
     }
 
+    /// The shared caches that builds read and write, by the configuration file.
+    ///
+    /// # Errors
+    /// As [`Places::registries`].
+    pub(crate) fn shared(&self) -> Result<Shared, Failure> {
+        Ok(self.file()?.map_or_else(Shared::default, |file| file.shared))
+    }
+
     fn file(&self) -> Result<Option<File>, Failure> {
         let named = self.config.as_ref().map(PathBuf::from);
         let default = || {
@@ -164,8 +176,9 @@ impl Places {
         config.relative_to(path.parent().unwrap_or(Path::new(".")));
         let consent = table.get("trust").map_or(Ok(Consent::none()), trust).map_err(failure)?;
         let network = table.get("run").map_or(Ok(None), network).map_err(failure)?;
+        let shared = table.get("cache").map_or(Ok(Shared::default()), shared_caches).map_err(failure)?;
         let cache = table.get("cache").map_or(Ok(CacheLimits::default()), cache).map_err(failure)?;
-        Ok(Some(File { registries: config, consent, cache, network }))
+        Ok(Some(File { registries: config, consent, cache, shared, network }))
     }
 
     /// A directory of ours below one of the user's. The specification has relative values ignored.
@@ -183,6 +196,9 @@ fn cache(table: &toml::Value) -> Result<CacheLimits, String> {
     let table = table.as_table().ok_or("`cache` is no table")?;
     let mut limits = CacheLimits { use_at_most: None, leave_free: None, keep_at_least: None };
     for (name, value) in table {
+        if SHARED.contains(&name.as_str()) {
+            continue;
+        }
         let text =
             value.as_str().ok_or_else(|| format!("`{name}` in `cache` is no text such as \"10GB\" or \"10%\""))?;
         let space = size::parse_space(text).map_err(|error| format!("`{name}` in `cache`: {error}"))?;
@@ -191,7 +207,7 @@ fn cache(table: &toml::Value) -> Result<CacheLimits, String> {
             "leave-free" => limits.leave_free = Some(space),
             "keep-at-least" => limits.keep_at_least = Some(space),
             _ => {
-                let known = "use `use-at-most`, `leave-free` and `keep-at-least`";
+                let known = "use `use-at-most`, `leave-free`, `keep-at-least`, `from` and `to`";
                 return Err(format!("`{name}` in `cache` means nothing: {known}"));
             }
         }
@@ -200,6 +216,22 @@ fn cache(table: &toml::Value) -> Result<CacheLimits, String> {
         limits.leave_free = CacheLimits::default().leave_free;
     }
     Ok(limits)
+}
+
+/// Keys of the table `cache` that speak of shared caches.
+const SHARED: [&str; 2] = ["from", "to"];
+
+/// What the table `cache` says of shared caches: lists of what the options `--cache-from` and `--cache-to` take.
+fn shared_caches(table: &toml::Value) -> Result<Shared, String> {
+    let texts = |name: &str| -> Result<Vec<&str>, String> {
+        let wrong = || format!("`{name}` in `cache` is no list of texts");
+        let Some(list) = table.get(name) else { return Ok(Vec::new()) };
+        list.as_array().ok_or_else(wrong)?.iter().map(|text| text.as_str().ok_or_else(wrong)).collect()
+    };
+    let wrong = |name: &str, text: &str, why: String| format!("`{text}` of `{name}` in `cache`: {why}");
+    let from = texts("from")?.into_iter().map(|text| shared::source(text).map_err(|why| wrong("from", text, why)));
+    let to = texts("to")?.into_iter().map(|text| shared::target(text).map_err(|why| wrong("to", text, why)));
+    Ok((from.collect::<Result<_, _>>()?, to.collect::<Result<_, _>>()?))
 }
 
 /// What the table `trust` says: the kinds of effects by module.
@@ -283,7 +315,10 @@ mod tests {
         insta::assert_snapshot!(config("[cache]\nleave-free = '5%'\nuse-at-most = '50GB'"), @"good");
         insta::assert_snapshot!(config("[cache]\nleave-free = 5"), @r#"`leave-free` in `cache` is no text such as "10GB" or "10%""#);
         insta::assert_snapshot!(config("[cache]\nleave-free = '5x'"), @"`leave-free` in `cache`: `5x` is no size: write it as `50GB` or `10%`");
-        insta::assert_snapshot!(config("[cache]\nkeep = '5%'"), @"`keep` in `cache` means nothing: use `use-at-most`, `leave-free` and `keep-at-least`");
+        insta::assert_snapshot!(config("[cache]\nkeep = '5%'"), @"`keep` in `cache` means nothing: use `use-at-most`, `leave-free`, `keep-at-least`, `from` and `to`");
+        insta::assert_snapshot!(config("[cache]\nfrom = ['a/b', 'type=local,src=d']\nto = ['type=inline']"), @"good");
+        insta::assert_snapshot!(config("[cache]\nfrom = 'a/b'"), @"`from` in `cache` is no list of texts");
+        insta::assert_snapshot!(config("[cache]\nto = ['type=s3']"), @"`type=s3` of `to` in `cache`: caches of `type=s3` are not supported: use `registry`, `local` or `inline`");
         insta::assert_snapshot!(config("[layuots]"), @"it has a table `layuots`, which means nothing");
         insta::assert_snapshot!(config("a = "), @"line 1: string values must be quoted, expected literal string");
     }

@@ -10,8 +10,9 @@ use std::time::SystemTime;
 
 use hlb_compiler::{Request, Solve};
 use hlb_language::source::SourceMap;
+use hlb_llb::status::Status;
 use hlb_runtime::{
-    Build, BuildInfo, CacheLimits, Config, Entitlement, Hints, IsolateError, Network, OciRuntime, Outcome,
+    Build, BuildInfo, CacheLimits, CachePlace, Config, Entitlement, Hints, IsolateError, Network, OciRuntime, Outcome,
     PreflightError, Runtime, Switch,
 };
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,7 @@ use crate::program::Kept;
 use crate::progress::{Ended, Progress};
 use crate::reason::{self, Look};
 use crate::report::Screen;
+use crate::shared::Caches;
 use crate::world::Outside;
 use crate::{cli, config, failure, interrupt, metadata, output};
 
@@ -40,6 +42,8 @@ pub(crate) struct Machine {
     pub(crate) runtime: Runtime,
     progress: cli::Progress,
     limits: CacheLimits,
+    /// Those that its builds read and write.
+    caches: Caches,
     /// What has been told about the state directory.
     told: Vec<String>,
 }
@@ -105,7 +109,13 @@ impl Machine {
         let runtime = tokio.block_on(Runtime::open(config)).map_err(|error| failure::plain(&error))?;
         let told = runtime.state().notices();
         warn(&told);
-        Ok(Self { tokio, cancel, runtime, progress: args.progress, limits, told })
+        Ok(Self { tokio, cancel, runtime, progress: args.progress, limits, caches: Caches::default(), told })
+    }
+
+    /// Reads and writes shared caches from now on.
+    pub(crate) fn sharing(mut self, caches: Caches) -> Self {
+        self.caches = caches;
+        self
     }
 
     /// Begins to show how a build goes whose request is not known yet.
@@ -127,9 +137,13 @@ impl Machine {
             .map_err(|error| Failure::new(Kind::Environment, "cannot start a thread").because(error))?;
         let directory = std::env::current_dir().unwrap_or_default();
         let build = self.runtime.begin(BuildInfo { title: title.text, directory });
-        let (keep_failed, epoch) =
-            (on_failure.is_some(), output::epoch().map_err(|why| Failure::new(Kind::Usage, why))?);
-        let terms = Terms { allow, build: Some(build.clone()), keep_failed, hints, epoch };
+        let terms = Terms {
+            allow,
+            build: Some(build.clone()),
+            keep_failed: on_failure.is_some(),
+            hints: self.caches.hints(hints),
+            epoch: output::epoch().map_err(|why| Failure::new(Kind::Usage, why))?,
+        };
         let executor = Arc::new(Executor::new(self.runtime.clone(), build.watch(progress.sink()), terms));
         let record = Record { build, explain: title.explain };
         Ok(Building { machine: self, progress, record, executor, on_failure })
@@ -187,12 +201,13 @@ impl<'m> Building<'m> {
                 }
             },
         };
+        let shared = self.share();
         let ended = self.progress.end(done.is_ok());
         let cancelled = cancel.is_cancelled();
         let number = self.record.end(self.machine, if done.is_ok() { Outcome::Done } else { unfinished(cancelled) });
         let told = metadata::tell(outputs, &executor.delivered(), number);
         match done {
-            Ok(()) => told,
+            Ok(()) => told.and(shared),
             Err(_) if cancel.is_cancelled() => Err(interrupt::interrupted()),
             Err(broken) => {
                 let failure = failure::tell(&broken, sources, &ended, screen);
@@ -205,6 +220,35 @@ impl<'m> Building<'m> {
                 }
             }
         }
+    }
+
+    /// Writes what has been built by now into the shared caches, also if a part of it has failed. That one cannot be written is only
+    /// told, unless the build is to fail then.
+    ///
+    /// # Errors
+    /// If it is to fail.
+    pub(crate) fn share(&self) -> Result<(), Failure> {
+        let Machine { tokio, cancel, runtime, caches, .. } = self.machine;
+        let mut failed = Ok(());
+        for target in caches.targets.iter().filter(|_| !cancel.is_cancelled()) {
+            let status = self.progress.sink();
+            let written = tokio.block_on(runtime.export_cache(&caches.collector, target, &status, cancel));
+            let Err(error) = written else { continue };
+            if cancel.is_cancelled() {
+                break;
+            }
+            let name = match &target.to {
+                CachePlace::Registry { reference } => reference.clone(),
+                CachePlace::Local { directory, .. } => directory.display().to_string(),
+            };
+            let text = format!("the cache was not written to `{name}`");
+            if target.ignore_error {
+                status(Status::Warning { text: format!("{text}: {error}") });
+            } else if failed.is_ok() {
+                failed = Err(Failure::new(Kind::Build, text).because(error));
+            }
+        }
+        failed
     }
 
     /// Does one request of several, whatever becomes of it.

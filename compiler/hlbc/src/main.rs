@@ -27,6 +27,7 @@ mod reach;
 mod reason;
 mod replace;
 mod report;
+mod shared;
 mod site;
 mod size;
 mod state;

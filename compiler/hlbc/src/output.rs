@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use hlb_runtime::{Attestations, FileOptions, ImageOptions, Place};
 
 use crate::error::{Failure, Kind};
+pub(crate) use keys::fields;
 pub(crate) use parse::parse;
 
 /// The variable that says which time is the latest of all.

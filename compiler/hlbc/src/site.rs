@@ -12,6 +12,7 @@ use crate::error::Failure;
 use crate::machine::{self, Building, Machine, Title};
 use crate::program::{self, Kept};
 use crate::report::{Channel, Screen};
+use crate::shared::Caches;
 use crate::world::OsWorld;
 
 /// A program, and where it is to be built.
@@ -19,6 +20,7 @@ pub(crate) struct Site<'a> {
     args: &'a BuildArgs,
     pub(crate) screen: Screen,
     config: Config,
+    caches: Caches,
     file: Utf8PathBuf,
     pub(crate) kept: Kept,
 }
@@ -31,6 +33,7 @@ impl<'a> Site<'a> {
     pub(crate) fn open(args: &'a BuildArgs, screen: Screen) -> Result<(Self, Option<Checked>), Failure> {
         let screen = screen.speaking(args.messages.message_format, Channel::Output);
         let config = machine::config(&args.machine)?;
+        let caches = Caches::of(&args.cache)?;
         let file = program::find(&args.program.at)?;
         let kept = Kept::open(
             &file,
@@ -39,7 +42,7 @@ impl<'a> Site<'a> {
             &args.program.modules.trust,
         )?;
         let at_hand = program::look(&kept, &file, screen)?;
-        Ok((Self { args, screen, config, file, kept }, at_hand))
+        Ok((Self { args, screen, config, caches, file, kept }, at_hand))
     }
 
     /// Makes the machine ready. Must be called before the first thread starts.
@@ -47,7 +50,7 @@ impl<'a> Site<'a> {
     /// # Errors
     /// If it cannot build.
     pub(crate) fn machine(&self) -> Result<Machine, Failure> {
-        Machine::open(self.config.clone(), &self.args.machine)
+        Ok(Machine::open(self.config.clone(), &self.args.machine)?.sharing(self.caches.clone()))
     }
 
     /// Begins a build. Evaluation builds, too: for frontends, for modules, for pushes whose digest is asked for, and for what is

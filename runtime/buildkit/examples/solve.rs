@@ -43,6 +43,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         sockets: BTreeMap::new(),
         entitlements: BTreeSet::new(),
         export,
+        cache_from: Vec::new(),
+        cache_to: Vec::new(),
     };
     let mut attrs = BTreeMap::new();
     for lent in lent {

@@ -122,6 +122,18 @@ impl Client {
         Ok(workers)
     }
 
+    /// Removes everything from the daemon's cache that no build uses.
+    ///
+    /// # Errors
+    /// The daemon refuses, or the connection broke.
+    pub async fn prune(&self) -> Result<(), BuildkitError> {
+        let request = control::PruneRequest { all: true, ..control::PruneRequest::default() };
+        let removed = self.control().prune(request).await.map_err(|status| self.failed(&status))?;
+        let mut removed = removed.into_inner();
+        while removed.message().await.map_err(|status| self.failed(&status))?.is_some() {}
+        Ok(())
+    }
+
     /// The capabilities of LLB that the daemon has, such as `exec.mount.ssh`.
     ///
     /// # Errors

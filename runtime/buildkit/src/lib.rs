@@ -25,4 +25,4 @@ mod status;
 pub use address::Address;
 pub use client::{Client, StatusSink, Worker};
 pub use error::{BuildkitError, LocalError};
-pub use request::{Export, Frontend, SolveRequest, Solved};
+pub use request::{Export, Frontend, SharedCache, SolveRequest, Solved};

@@ -31,6 +31,19 @@ pub struct SolveRequest {
     pub entitlements: BTreeSet<String>,
     /// Where the result goes; `None` to leave it in the daemon's cache.
     pub export: Option<Export>,
+    /// Shared caches that the daemon looks for results in.
+    pub cache_from: Vec<SharedCache>,
+    /// Shared caches that the daemon writes results into.
+    pub cache_to: Vec<SharedCache>,
+}
+
+/// A shared cache, as the daemon is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedCache {
+    /// What it is, such as `registry` or `inline`.
+    pub kind: String,
+    /// Where it is and what is in it, such as `ref` and `mode`.
+    pub attrs: BTreeMap<String, String>,
 }
 
 /// A frontend and what it is told.
@@ -83,6 +96,12 @@ impl Export {
     }
 }
 
+impl SharedCache {
+    fn wire(&self) -> control::CacheOptionsEntry {
+        control::CacheOptionsEntry { r#type: self.kind.clone(), attrs: hashed(&self.attrs) }
+    }
+}
+
 impl SolveRequest {
     /// Whether what it lends is there, and just one graph is given.
     pub(crate) fn check(&self) -> Result<(), BuildkitError> {
@@ -123,6 +142,11 @@ impl SolveRequest {
                 .collect::<Result<_, BuildkitError>>()?,
             entitlements: self.entitlements.iter().cloned().collect(),
             exporters: exporter.into_iter().collect(),
+            cache: Some(control::CacheOptions {
+                imports: self.cache_from.iter().map(SharedCache::wire).collect(),
+                exports: self.cache_to.iter().map(SharedCache::wire).collect(),
+                ..control::CacheOptions::default()
+            }),
             ..control::SolveRequest::default()
         })
     }
@@ -170,6 +194,8 @@ mod tests {
             sockets: BTreeMap::new(),
             entitlements: BTreeSet::new(),
             export,
+            cache_from: Vec::new(),
+            cache_to: Vec::new(),
         }
     }
 
@@ -188,12 +214,32 @@ mod tests {
     }
 
     #[test]
+    fn shared_caches_are_said_with_what_is_known_of_them() {
+        let cache = |kind: &str, reference: &str| SharedCache {
+            kind: kind.to_owned(),
+            attrs: BTreeMap::from([("ref".to_owned(), reference.to_owned())]),
+        };
+        let mut asked = request(Some(pb::Definition::default()), None);
+        asked.cache_from = vec![cache("registry", "a"), cache("registry", "b")];
+        asked.cache_to = vec![cache("local", "c")];
+        let said = asked.wire("r", "s").unwrap().cache.unwrap();
+        let shown = |all: &[control::CacheOptionsEntry]| -> Vec<String> {
+            all.iter().map(|it| format!("{} {}", it.r#type, it.attrs["ref"])).collect()
+        };
+        assert_eq!(
+            (shown(&said.imports), shown(&said.exports)),
+            (vec!["registry a".to_owned(), "registry b".to_owned()], vec!["local c".to_owned()])
+        );
+    }
+
+    #[test]
     fn exporters_are_said_to_old_and_new_daemons() {
         let attrs = BTreeMap::from([("name".to_owned(), "a/b".to_owned())]);
         let definition = pb::Definition { def: vec![b"op".to_vec().into()], ..pb::Definition::default() };
         let wire = request(Some(definition), Some(Export::Image(attrs))).wire("r", "s").unwrap();
         assert_eq!((wire.exporter_deprecated.as_str(), wire.exporters.len()), ("image", 1));
         assert_eq!(wire.exporter_attrs_deprecated, wire.exporters[0].attrs);
+        assert_eq!(wire.cache.unwrap(), control::CacheOptions::default());
         assert_eq!(wire.definition.unwrap().def, [b"op".to_vec()]);
     }
 }

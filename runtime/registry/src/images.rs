@@ -227,6 +227,14 @@ impl Images {
         self.open(reference, platform, source, root).await
     }
 
+    /// What a registry has under a reference, whatever that is; checked against the digest of the reference, if it has one.
+    ///
+    /// # Errors
+    /// When no registry gives it.
+    pub async fn raw_manifest(&self, reference: &Reference) -> Result<Vec<u8>, ImageError> {
+        self.find_in_registry(reference, Asking::Always).await.map(|(_, document)| document.bytes)
+    }
+
     async fn find(&self, reference: &Reference, platform: &Platform, asking: Asking) -> Resolved {
         let in_layout = self.find_in_layout(reference, platform);
         let (source, root) = match in_layout {

@@ -180,7 +180,7 @@ pub(crate) fn check_index(wanted: &IndexExport, platforms: &[Platform]) -> Resul
     check(wanted, platforms).map(drop).map_err(told)
 }
 
-fn told(error: ImageError) -> SolveError {
+pub(crate) fn told(error: ImageError) -> SolveError {
     match error {
         ImageError::Said(error) => error,
         error if error.kind() == ErrorKind::Cancelled => SolveError::cancelled(),

@@ -64,7 +64,7 @@ impl Packing {
 
 /// The blobs of the layers, bottom first. Those that nobody knows yet in this form are packed, several at a time. `force` is that
 /// pulled ones must have the form, too.
-pub(super) async fn blobs(
+pub(crate) async fn blobs(
     engine: &Arc<Engine>,
     snapshot: &Snapshot,
     (form, force): (Form, bool),
@@ -130,7 +130,7 @@ pub(super) async fn at_hand(
 }
 
 /// A blob as a file of the store: one that was pulled, unpacked and forgotten is pulled again.
-pub(super) async fn fetch(engine: &Arc<Engine>, blob: &LayerBlob) -> Result<Layer, ImageError> {
+pub(crate) async fn fetch(engine: &Arc<Engine>, blob: &LayerBlob) -> Result<Layer, ImageError> {
     let mut held = blob.held.clone();
     if held.is_none()
         && let Some(origin) = &blob.origin

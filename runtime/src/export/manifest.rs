@@ -65,6 +65,12 @@ const DOCKER: Types = Types {
     ],
 };
 
+impl Types {
+    fn layer(&self, compression: Compression) -> &'static str {
+        self.layers.iter().find(|(it, _)| *it == compression).map_or("", |(_, name)| name)
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Manifest<'a> {
@@ -97,6 +103,11 @@ pub(crate) struct Style {
     pub(crate) epoch: Option<u64>,
 }
 
+/// The media type of the archive of a layer, as OCI says it.
+pub(crate) fn layer_type(compression: Compression) -> &'static str {
+    OCI.layer(compression)
+}
+
 /// Makes the documents of an image of these layers. `platform` is that of a configuration that says none.
 pub(crate) fn documents(
     config: &[u8],
@@ -110,7 +121,7 @@ pub(crate) fn documents(
     let config_digest = Digest::of(&config);
     let target = |layer| {
         let LayerBlob { digest, size, compression, annotations, .. }: &LayerBlob = layer;
-        let media_type = types.layers.iter().find(|(it, _)| it == compression).map_or("", |(_, name)| name);
+        let media_type = types.layer(*compression);
         // Docker's manifests have no annotations.
         let kept = annotations.iter().filter(|(key, _)| oci && !is_passing(key));
         Target {

@@ -50,6 +50,28 @@ async fn push(
     }
 }
 
+/// Brings one blob where a pusher leads, unless it is there.
+pub(crate) async fn upload(engine: &Arc<Engine>, pusher: &Pusher<'_>, blob: &LayerBlob) -> Result<(), ImageError> {
+    if pusher.has_blob(&blob.digest).await? { Ok(()) } else { send(engine, pusher, None, blob).await }
+}
+
+/// Brings a blob where it is not: from another repository there, if one has it.
+async fn send(
+    engine: &Arc<Engine>,
+    pusher: &Pusher<'_>,
+    from: Option<&Reference>,
+    blob: &LayerBlob,
+) -> Result<(), ImageError> {
+    let origin = blob.origin.as_ref().and_then(|origin| Reference::parse(&origin.reference).ok());
+    for from in from.into_iter().chain(&origin) {
+        if pusher.mount_blob(&blob.digest, from).await {
+            return Ok(());
+        }
+    }
+    let layer = fetch(engine, blob).await?;
+    Ok(pusher.upload_file(&layer.digest, &layer.path, layer.size).await?)
+}
+
 /// How one name is pushed to.
 struct Way<'a> {
     engine: &'a Arc<Engine>,
@@ -132,14 +154,7 @@ impl Way<'_> {
     }
 
     async fn upload(&self, blob: &LayerBlob) -> Result<(), ImageError> {
-        let origin = blob.origin.as_ref().and_then(|origin| Reference::parse(&origin.reference).ok());
-        for from in self.from.into_iter().chain(&origin) {
-            if self.pusher.mount_blob(&blob.digest, from).await {
-                return Ok(());
-            }
-        }
-        let layer = fetch(self.engine, blob).await?;
-        Ok(self.pusher.upload_file(&layer.digest, &layer.path, layer.size).await?)
+        send(self.engine, &self.pusher, self.from, blob).await
     }
 
     async fn upload_bytes(&self, digest: &Digest, bytes: &[u8]) -> Result<(), ImageError> {

@@ -52,6 +52,28 @@ pub(crate) fn remember(
     Ok(())
 }
 
+/// Notes the blobs of layers that came from elsewhere than an image, as far as they are kept: bottom first, each with the digest of
+/// its archive. They are as good as if they had been packed here.
+pub(crate) fn remember_kept(
+    store: &Store,
+    layers: &[LayerId],
+    blobs: &[(Descriptor, Digest)],
+) -> Result<(), MetaError> {
+    for (at, (descriptor, diff_id)) in blobs.iter().enumerate() {
+        let up_to = layers.get(..=at).unwrap_or_default();
+        let Some(compression) = compression(descriptor) else { continue };
+        let which = Which::Made(Form { compression, level: None, epoch: None });
+        let known = find(store, up_to, which)?.is_some_and(|known| store.blobs().contains(&known.digest));
+        if known || !store.blobs().contains(&descriptor.digest) {
+            continue;
+        }
+        let Descriptor { digest, size, annotations, .. } = descriptor.clone();
+        let (diff_id, origin, held) = (diff_id.clone(), None, None);
+        note(store, up_to, which, &LayerBlob { diff_id, digest, size, compression, annotations, origin, held })?;
+    }
+    Ok(())
+}
+
 fn compression(layer: &Descriptor) -> Option<Compression> {
     let said = of_media_type(&layer.media_type)?;
     let has_index = said == Compression::Gzip && layer.annotations.contains_key(estargz::INDEX_DIGEST);

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use hlb_llb::pb;
 use hlb_registry::Reference;
 
+pub(crate) use image::chain_ids;
 pub use outside::Outside;
 pub(crate) use secret::secrets_of;
 pub(crate) use shelf::StoreShelf;

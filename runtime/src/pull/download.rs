@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hlb_llb::Digest;
-use hlb_registry::{Descriptor, ImageError, Landing, Reference, ResolvedImage};
-use hlb_store::{BlobError, Download, Item, Lease, Part};
+use hlb_registry::{Descriptor, ImageError, Images, Landing, Reference, ResolvedImage};
+use hlb_store::{BlobError, Download, Item, Lease, Part, Store};
 
-use super::{Progress, Supply, lease};
+use super::{Progress, Supply};
 use crate::engine::Engine;
 use crate::error::{ErrorKind, SolveError};
 use crate::ops::blocking;
@@ -27,6 +27,17 @@ pub(crate) struct LocalBlob {
     pub(crate) kept: Option<Digest>,
     /// One of a layout stays as long as the layout does.
     pub(crate) held: Option<Lease>,
+}
+
+/// Where blobs come to, and who gets them.
+#[derive(Clone, Copy)]
+pub(crate) struct Into<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) images: &'a Images,
+}
+
+fn of(engine: &Engine) -> Into<'_> {
+    Into { store: &engine.store, images: &engine.images }
 }
 
 /// Who is asked for a blob.
@@ -48,11 +59,19 @@ pub(crate) async fn download(
     match from {
         Supply::Image(image) => match image.local_blob(blob) {
             Some(path) => Ok(LocalBlob { path, kept: None, held: None }),
-            None => bring(engine, progress, &Source::Image(image, blob), &blob.digest, Some(blob.size)).await,
+            None => bring(of(engine), progress, &Source::Image(image, blob), &blob.digest, Some(blob.size)).await,
         },
+        Supply::Directory(dir) => {
+            let path = dir.join("blobs/sha256").join(blob.digest.hex());
+            if !path.is_file() {
+                let sentence = format!("`{}` has no blob {}", dir.display(), blob.digest);
+                return Err(SolveError::say(ErrorKind::Source, sentence));
+            }
+            Ok(LocalBlob { path, kept: None, held: None })
+        }
         Supply::Repository(reference) => {
             let reference = reference.with_digest(&blob.digest);
-            bring(engine, progress, &Source::Repository(&reference), &blob.digest, Some(blob.size)).await
+            bring(of(engine), progress, &Source::Repository(&reference), &blob.digest, Some(blob.size)).await
         }
     }
 }
@@ -62,12 +81,13 @@ pub(crate) async fn download(
 /// # Errors
 /// As [`download`].
 pub(crate) async fn download_single(
-    engine: &Arc<Engine>,
+    into: Into<'_>,
     progress: &Progress,
     reference: &Reference,
     digest: &Digest,
+    size: Option<u64>,
 ) -> Result<LocalBlob, SolveError> {
-    bring(engine, progress, &Source::Repository(reference), digest, None).await
+    bring(into, progress, &Source::Repository(reference), digest, size).await
 }
 
 /// Fetches a blob of an image into the store, also if the image is in a layout, unless it is there.
@@ -80,26 +100,27 @@ pub(crate) async fn download_into_store(
     blob: &Descriptor,
 ) -> Result<Option<Lease>, SolveError> {
     let silent: Progress = Arc::new(|_, _, _| {});
-    let local = bring(engine, &silent, &Source::Image(image, blob), &blob.digest, Some(blob.size)).await?;
+    let local = bring(of(engine), &silent, &Source::Image(image, blob), &blob.digest, Some(blob.size)).await?;
     Ok(local.held)
 }
 
 async fn bring(
-    engine: &Engine,
+    Into { store, images }: Into<'_>,
     progress: &Progress,
     source: &Source<'_>,
     digest: &Digest,
     size: Option<u64>,
 ) -> Result<LocalBlob, SolveError> {
-    let path = engine.store.blobs().path(digest);
-    if let Some(lease) = lease(engine, Item::Blob(digest.clone()))? {
+    let path = store.blobs().path(digest);
+    let here = store.lease(&[Item::Blob(digest.clone())]);
+    if let Some(lease) = here.map_err(|error| SolveError::new(ErrorKind::Environment, error))? {
         return Ok(LocalBlob { path, kept: Some(digest.clone()), held: Some(lease) });
     }
     let environment = |error: BlobError| SolveError::new(ErrorKind::Environment, error);
     let name = digest.as_str();
     let mut poll = POLL.0;
     let part = loop {
-        let (store, wanted) = (engine.store.clone(), digest.clone());
+        let (store, wanted) = (store.clone(), digest.clone());
         // What has come before is read.
         match blocking(move || store.blobs().download(&wanted).map_err(environment)).await? {
             Download::There(lease) => return Ok(LocalBlob { path, kept: None, held: Some(lease) }),
@@ -111,7 +132,6 @@ async fn bring(
     };
     let mut landing = InStore(part);
     let mut told = |current: u64| progress(name, current, size);
-    let images = &engine.images;
     let fetched: Result<(), ImageError> = match source {
         Source::Image(image, blob) => images.fetch(image, blob, &mut landing, &mut told).await,
         Source::Repository(reference) => images.fetch_at(reference, size, &mut landing, &mut told).await,

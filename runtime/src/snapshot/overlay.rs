@@ -242,6 +242,11 @@ pub(super) fn mark_partial(layer: &Path) -> Result<(), SnapshotError> {
     std::fs::write(&mark, "").map_err(io_error("write", &mark))
 }
 
+/// Whether that was noted of a layer.
+pub(super) fn is_partial(layer: &Path) -> bool {
+    layer.with_file_name(PARTIAL).exists()
+}
+
 fn owner_and_mode(path: &Path) -> std::io::Result<(u32, u32, u32)> {
     std::fs::metadata(path).map(|data| (data.mode(), data.uid(), data.gid()))
 }

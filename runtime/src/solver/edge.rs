@@ -4,11 +4,12 @@
 //! is new, then the op itself. A hit by definition touches no input; an input is made only when its content has to be looked at
 //! or the op has to run.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 use futures_util::future::try_join_all;
 use hlb_llb::Digest;
-use hlb_store::{KeyId, NewRecord, Record};
+use hlb_store::{KeyId, Link, NewRecord, Record};
 
 use crate::collect;
 use crate::error::{ErrorKind, SolveError};
@@ -16,6 +17,7 @@ use crate::ops;
 use crate::snapshot::Snapshot;
 use crate::solver::cache_map::{CacheMap, cache_map};
 use crate::solver::claim;
+use crate::solver::far;
 use crate::solver::flight::Pending;
 use crate::solver::job::Job;
 use crate::solver::key;
@@ -52,7 +54,7 @@ fn look_up(vertex: &Arc<Vertex>, output: usize, hold: bool) -> Pending<Arc<Vec<K
 }
 
 /// What all who wait get.
-fn ended<T>(vertex: &Vertex, result: Result<T, SolveError>) -> Result<Arc<T>, SolveError> {
+pub(super) fn ended<T>(vertex: &Vertex, result: Result<T, SolveError>) -> Result<Arc<T>, SolveError> {
     if result.is_err() {
         vertex.job.fail();
     }
@@ -88,6 +90,20 @@ async fn find_keys(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize, hold: bo
         None if first.len() < keys.len() => (look(&keys)?, Match::ImageLayers),
         found => (found, Match::Definition),
     };
+    let (mut keys, mut found) = (keys, found);
+    if found.is_none()
+        && let Some(remote) = far::remote(job).await
+    {
+        let all: BTreeSet<KeyId> =
+            keys.into_iter().chain(far::by_definition(vertex, output).await?.keys.clone()).collect();
+        keys = all.into_iter().collect();
+        found = look(&keys)?;
+        if found.is_none()
+            && let Some(key) = far::is_found(&remote, vertex, output, &keys)
+        {
+            tell_found(vertex, &map, &how, &key, || search.parts(vertex));
+        }
+    }
     if let Some((hit, snapshot)) = found {
         if let Some(snapshot) = snapshot {
             *vertex.edge(output).held.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot);
@@ -100,8 +116,19 @@ async fn find_keys(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize, hold: bo
 /// Reports a hit to all who do not know of one.
 fn report(vertex: &Vertex, map: &CacheMap, how: &Match, hit: &Hit, inputs: impl Fn() -> Vec<InputPart>) {
     vertex.job.engine.used.note(&hit.record);
+    tell_found(vertex, map, how, &hit.key, inputs);
+}
+
+/// Tells of something that was found under a key to all who do not know of it.
+pub(super) fn tell_found(
+    vertex: &Vertex,
+    map: &CacheMap,
+    how: &Match,
+    key: &KeyId,
+    inputs: impl Fn() -> Vec<InputPart>,
+) {
     for build in vertex.job.found(&vertex.digest) {
-        build.hit(vertex, how.clone(), structure::of(vertex, map, Some(&hit.key), inputs()));
+        build.hit(vertex, how.clone(), structure::of(vertex, map, Some(key), inputs()));
     }
 }
 
@@ -116,6 +143,9 @@ async fn find_or_run(job: &Arc<Job>, vertex: &Arc<Vertex>, output: usize) -> Res
         return Ok(Done { keys: known.to_vec(), snapshot });
     }
     job.check_cancelled()?;
+    if let Some(done) = far::find(job, vertex, output).await? {
+        return Ok(done);
+    }
     let map = cache_map(job, vertex).await?;
     let mut search = Search::new(&job.engine.store, &map, output);
     if !vertex.ignore_cache && !vertex.inputs.is_empty() {
@@ -162,7 +192,7 @@ fn found_by(
 }
 
 /// Makes an input and, where its content counts, the digest of that.
-async fn look_at(
+pub(super) async fn look_at(
     job: &Arc<Job>,
     vertex: &Arc<Vertex>,
     map: &CacheMap,
@@ -277,7 +307,7 @@ async fn save_and_report(
     Ok(Done { keys, snapshot })
 }
 
-/// Stores a result under every combination of keys by which it could have been found.
+/// Saves a result under every combination of keys by which it could have been found.
 async fn save(
     job: &Arc<Job>,
     vertex: &Arc<Vertex>,
@@ -294,6 +324,18 @@ async fn save(
         let keys = if keys.is_empty() { vec![key::new_key()] } else { keys };
         (keys, search.into_links())
     };
+    store(job, vertex, keys, links, output, ran).await
+}
+
+/// Stores a result under keys that links lead to, unless they are only for this session. Gives the keys.
+pub(super) async fn store(
+    job: &Arc<Job>,
+    vertex: &Arc<Vertex>,
+    keys: Vec<KeyId>,
+    links: Vec<(KeyId, Link)>,
+    output: usize,
+    ran: &Ran,
+) -> Result<Vec<KeyId>, SolveError> {
     let storable: Vec<KeyId> = keys.iter().filter(|key| !key::is_session_only(key)).cloned().collect();
     if storable.is_empty() || vertex.ignore_cache {
         return Ok(keys);
@@ -326,13 +368,13 @@ async fn save(
 }
 
 /// A result, and the key that it was found by.
-struct Hit {
-    key: KeyId,
-    record: Record,
+pub(super) struct Hit {
+    pub(super) key: KeyId,
+    pub(super) record: Record,
 }
 
 /// The newest result under any of the keys. Its layers may go at any time.
-fn hit(job: &Job, keys: &[KeyId]) -> Result<Option<Hit>, SolveError> {
+pub(super) fn hit(job: &Job, keys: &[KeyId]) -> Result<Option<Hit>, SolveError> {
     let mut best: Option<Hit> = None;
     for key in keys.iter().filter(|key| !key::is_session_only(key)) {
         let records = job.engine.store.cache().records(key);
@@ -346,7 +388,7 @@ fn hit(job: &Job, keys: &[KeyId]) -> Result<Option<Hit>, SolveError> {
 }
 
 /// The newest result under any of the keys, with its layers held. Results whose layers were collected are dropped.
-fn at_hand(job: &Job, keys: &[KeyId]) -> Result<Option<(Hit, Snapshot)>, SolveError> {
+pub(super) fn at_hand(job: &Job, keys: &[KeyId]) -> Result<Option<(Hit, Snapshot)>, SolveError> {
     while let Some(hit) = hit(job, keys)? {
         if let Some(snapshot) = job.engine.snapshots.adopt(hit.record.layers.as_slice()).map_err(environment)? {
             return Ok(Some((hit, snapshot)));
@@ -356,6 +398,6 @@ fn at_hand(job: &Job, keys: &[KeyId]) -> Result<Option<(Hit, Snapshot)>, SolveEr
     Ok(None)
 }
 
-fn environment(error: impl std::error::Error + Send + Sync + 'static) -> SolveError {
+pub(super) fn environment(error: impl std::error::Error + Send + Sync + 'static) -> SolveError {
     SolveError::new(ErrorKind::Environment, error)
 }

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::engine::Engine;
 use crate::error::SolveError;
 use crate::history::Build;
+use crate::remote::CacheImports;
 use crate::runtime::Entitlement;
 use crate::solver::solve::Solve;
 use crate::solver::vertex::Vertex;
@@ -138,6 +139,13 @@ impl Job {
     /// Whether the files of the step are kept if it fails.
     pub(crate) fn keep_failed(&self) -> bool {
         self.audience().solves.iter().any(|solve| solve.keep_failed)
+    }
+
+    /// The shared caches in which the vertex may be found, and who hears of those that cannot be read.
+    pub(crate) fn imports(&self) -> Option<(CacheImports, StatusSink)> {
+        let audience = self.audience();
+        let mut given = audience.solves.iter().filter_map(|solve| Some((solve.hints.cache_from.clone()?, solve)));
+        given.next().map(|(imports, solve)| (imports, Arc::clone(&solve.status)))
     }
 
     /// The solves that want the vertex.

@@ -3,10 +3,12 @@
 //! Owns which keys of the op are reachable from the keys of each input. When which inputs are looked at is for `edge` to say.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use hlb_llb::Digest;
 use hlb_store::{KeyId, Link, MetaError, Store};
 
+use crate::remote::import::Remote;
 use crate::solver::cache_map::CacheMap;
 use crate::solver::key::{self, DepKey};
 use crate::solver::structure::InputPart;
@@ -18,6 +20,8 @@ pub(crate) struct Search<'a> {
     map: &'a CacheMap,
     output: usize,
     inputs: Vec<Reached>,
+    /// Shared caches that are looked into, too.
+    far: Option<Arc<Remote>>,
 }
 
 #[derive(Default, Clone)]
@@ -31,7 +35,12 @@ struct Reached {
 
 impl<'a> Search<'a> {
     pub(crate) fn new(store: &'a Store, map: &'a CacheMap, output: usize) -> Self {
-        Self { store, map, output, inputs: vec![Reached::default(); map.deps.len()] }
+        Self { store, map, output, inputs: vec![Reached::default(); map.deps.len()], far: None }
+    }
+
+    /// Follows the links of shared caches, too, from now on.
+    pub(crate) fn look_far(&mut self, remote: Arc<Remote>) {
+        self.far = Some(remote);
     }
 
     /// Follows the links of an input's keys. A definition key goes through the input's selector, a content key has none.
@@ -43,6 +52,7 @@ impl<'a> Search<'a> {
                 continue;
             }
             input.targets.extend(self.store.cache().targets(key, &link)?);
+            input.targets.extend(self.far.iter().flat_map(|far| far.targets(key, &link)).cloned());
         }
         Ok(())
     }

@@ -12,12 +12,15 @@ use hlb_llb::Digest;
 use hlb_llb::definition::Graph;
 use hlb_store::MetaError;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::engine::Engine;
 use crate::error::{ErrorKind, SolveError};
 use crate::export::early::Early;
 use crate::history::Build;
+use crate::remote::CacheImports;
+use crate::remote::collect::Ended;
+use crate::remote::inline::Inline;
 use crate::runtime::{Hints, Solved};
 use crate::snapshot::Snapshot;
 use crate::solver::edge;
@@ -70,10 +73,16 @@ pub(crate) async fn solve(
     cancel: &CancellationToken,
 ) -> Result<Solved, SolveError> {
     let begun = SystemTime::now();
-    let nothing = || Solved { snapshot: Snapshot::scratch(), trace: None, _early: None };
+    let nothing = || Solved { snapshot: Snapshot::scratch(), trace: None, _early: None, inline: None };
     let Some((target, output)) = graph.target else { return Ok(nothing()) };
     let early = Early::of(graph, &terms.hints.images);
     let going = Going { solve: Solve::new(terms, early.clone()), engine };
+    let imports = going.solve.hints.cache_from.clone();
+    // They are read while it is looked here.
+    let _reading = imports.clone().map(|imports| {
+        let (engine, status) = (Arc::clone(engine), Arc::clone(&going.solve.status));
+        AbortOnDropHandle::new(tokio::spawn(async move { imports.load(&engine, &status).await }))
+    });
     let vertices = engine.enter(graph, &Arc::new(caller), &going.solve);
     let Some(vertex) = vertices.get(target) else {
         return Err(SolveError::say(ErrorKind::Definition, "the terminal op names no vertex"));
@@ -82,7 +91,17 @@ pub(crate) async fn solve(
         result = edge::done(vertex, output) => result,
         () = cancel.cancelled() => Err(SolveError::cancelled()),
     };
-    let trace = going.solve.hints.trace.then(|| Arc::new(Trace::of(&going.solve.vertices(), begun, (vertex, output))));
+    let hints = &going.solve.hints;
+    let traced = hints.trace || hints.cache_to.is_some() || hints.inline_cache;
+    let trace = traced.then(|| Arc::new(Trace::of(&going.solve.vertices(), begun, (vertex, output))));
+    if let (Some(collector), Some(trace)) = (&hints.cache_to, &trace) {
+        let remote = imports.as_ref().and_then(CacheImports::loaded);
+        collector.add(Arc::clone(trace), result.is_ok(), remote);
+    }
+    let inline = trace.clone().filter(|_| hints.inline_cache).map(|trace| {
+        let remote = imports.as_ref().and_then(CacheImports::loaded);
+        Box::new(Inline { ended: Ended { trace, is_done: true, remote }, status: Arc::clone(&going.solve.status) })
+    });
     let left = going.leave();
     // Work that is about to notice may begin a little more before it does.
     loop {
@@ -97,7 +116,7 @@ pub(crate) async fn solve(
     if let (Err(_), Some(early)) = (&result, &early) {
         early.stop().await;
     }
-    Ok(Solved { snapshot: result?.snapshot.clone(), trace, _early: early })
+    Ok(Solved { snapshot: result?.snapshot.clone(), trace, _early: early, inline })
 }
 
 /// Keeps a solve going; dropped, as when its caller does not wait any more, it ends it.

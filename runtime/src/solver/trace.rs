@@ -32,6 +32,8 @@ pub(crate) struct Traced {
     pub(crate) op: pb::Op,
     /// How many graphs are around its graph.
     pub(crate) depth: usize,
+    /// Whether a shared cache is to hold its result, where that is said.
+    pub(crate) export_cache: Option<bool>,
     /// The digest and the output of each input.
     pub(crate) inputs: Vec<(Digest, usize)>,
     /// What it was found to be, if it is a source.
@@ -57,6 +59,7 @@ fn traced(vertex: &Vertex) -> Traced {
         name: vertex.name.clone(),
         op: vertex.op.clone(),
         depth: vertex.depth,
+        export_cache: vertex.export_cache,
         inputs: vertex.inputs.iter().map(|input| (input.vertex.digest.clone(), input.output)).collect(),
         source: vertex.found.result().map(|found| found.part()),
         keys: vertex.keys(),

@@ -15,6 +15,7 @@ use hlb_store::KeyId;
 use crate::ops::source::Found;
 use crate::snapshot::Snapshot;
 use crate::solver::cache_map::CacheMap;
+use crate::solver::far::Far;
 use crate::solver::flight::Flight;
 use crate::solver::job::Job;
 
@@ -28,6 +29,8 @@ pub(crate) struct Vertex {
     pub(crate) op: pb::Op,
     /// Whether results of earlier builds must not be used.
     pub(crate) ignore_cache: bool,
+    /// Whether a shared cache is to hold its result, where that is said.
+    pub(crate) export_cache: Option<bool>,
     /// How much of the machine its process may use.
     pub(crate) resources: Option<pb::LinuxResources>,
     /// How many build ops it is inside of.
@@ -61,6 +64,9 @@ pub(crate) struct Edge {
     /// What was found and reported as such, so that it is there when it is wanted.
     pub(crate) held: Mutex<Option<Snapshot>>,
     pub(crate) done: Flight<Arc<Done>>,
+    /// Its keys in shared caches; see `far`.
+    pub(crate) by_definition: Flight<Arc<Far>>,
+    pub(crate) by_content: Flight<Arc<Far>>,
 }
 
 /// What came of running an op.
@@ -87,6 +93,7 @@ impl Vertex {
             name: loaded.name.clone(),
             op: loaded.op.clone(),
             ignore_cache: loaded.metadata.ignore_cache,
+            export_cache: loaded.metadata.export_cache.as_ref().map(|export| export.value),
             resources: loaded.metadata.linux_resources.as_deref().cloned(),
             depth,
             inputs,
@@ -138,7 +145,8 @@ impl Vertex {
         let edges = self.edges.lock().unwrap_or_else(PoisonError::into_inner);
         let keys = |edge: &Edge| {
             let done = edge.done.result().map(|done| done.keys.clone());
-            done.or_else(|| edge.keys.result().map(|keys| keys.to_vec()))
+            let found = || edge.by_content.result().map(|far| far.keys.clone());
+            done.or_else(found).or_else(|| edge.keys.result().map(|keys| keys.to_vec()))
         };
         edges.iter().filter_map(|(output, edge)| Some((*output, keys(edge)?))).collect()
     }
@@ -166,6 +174,12 @@ impl Drop for Vertex {
 
 impl Edge {
     fn new() -> Self {
-        Self { keys: Flight::new(), held: Mutex::new(None), done: Flight::new() }
+        Self {
+            keys: Flight::new(),
+            held: Mutex::new(None),
+            done: Flight::new(),
+            by_definition: Flight::new(),
+            by_content: Flight::new(),
+        }
     }
 }

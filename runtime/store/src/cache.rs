@@ -4,7 +4,7 @@
 //! from a key of an input, with the input's number, the step's digest and output and the selector of the input, to the
 //! keys that such a step has. Which of them all inputs agree on is for the solver to say. A result is a list of layers.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -269,6 +269,58 @@ impl Cache<'_> {
                 add_links(db, target, links)?;
             }
             Ok::<(), WriteError<MetaError>>(())
+        })
+    }
+
+    /// Puts keys without results into the graph, each with links that lead to it: all or nothing. They go with the last key that
+    /// they lead to.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub fn connect(&self, keys: &[(KeyId, Vec<(KeyId, Link)>)]) -> Result<(), MetaError> {
+        self.inner.meta.write(|db| {
+            for (key, links) in keys {
+                let target = make_key(db, key, false, None)?;
+                add_links(db, target, links)?;
+            }
+            Ok::<(), WriteError<MetaError>>(())
+        })
+    }
+
+    /// Some keys and all from which they follow, as far as they are in the graph, each with the links that lead to it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn ancestry(&self, keys: &[KeyId]) -> Result<BTreeMap<KeyId, Vec<(KeyId, Link)>>, MetaError> {
+        self.inner.meta.read(|db| {
+            let mut id = db.prepare_cached("SELECT id FROM keys WHERE name = ?1")?;
+            let mut leading = db.prepare_cached(
+                "SELECT source.id, source.name, links.input, links.output, links.digest, links.selector FROM links
+                 JOIN keys AS source ON source.id = links.source
+                 WHERE links.target = ?1
+                 ORDER BY links.input, source.name, links.selector",
+            )?;
+            let mut found: BTreeMap<KeyId, Vec<(KeyId, Link)>> = BTreeMap::new();
+            let mut next: Vec<(i64, KeyId)> = Vec::new();
+            for key in keys {
+                let row: Option<i64> = id.query_row([key.as_str()], |row| row.get(0)).optional()?;
+                next.extend(row.map(|row| (row, key.clone())));
+            }
+            while let Some((row, key)) = next.pop() {
+                if found.contains_key(&key) {
+                    continue;
+                }
+                let mut links = Vec::new();
+                let mut rows = leading.query([row])?;
+                while let Some(row) = rows.next()? {
+                    let source = KeyId::from(row.get::<_, String>(1)?);
+                    let (input, output, digest, selector) = (row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
+                    next.push((row.get(0)?, source.clone()));
+                    links.push((source, Link { input, output, digest, selector }));
+                }
+                found.insert(key, links);
+            }
+            Ok(found)
         })
     }
 

@@ -13,6 +13,7 @@ use crate::definition;
 use crate::error::{Failure, Kind};
 use crate::machine::{self, Machine, Title};
 use crate::report::Screen;
+use crate::shared::Caches;
 use crate::world::OsWorld;
 use crate::{cli, output};
 
@@ -22,6 +23,7 @@ const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
     output::check(&args.outputs.output)?;
     let config = machine::config(&args.machine)?;
+    let caches = Caches::of(&args.cache)?;
     let (name, definition) = definition::read(args.file.as_deref())?;
     let graph = definition::load(&name, &definition)?;
     lacking(&graph, args)?;
@@ -32,7 +34,7 @@ pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
         return Err(Failure::new(Kind::Missing, format!("there is no {what} `{path}`"))
             .help(format!("check the path of `--{option} {name}={path}`")));
     }
-    let machine = Machine::open(config, &args.machine)?;
+    let machine = Machine::open(config, &args.machine)?.sharing(caches);
     let request = Request::Solve(Box::new(request(args, definition)));
     let title = Title { text: format!("solve {name}"), explain: false };
     let allow = machine::entitlements(&args.allow);

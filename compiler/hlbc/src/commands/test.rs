@@ -67,6 +67,7 @@ pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
     if let Err(errors) = tested {
         return Err(building.give_up(sources, screen, || program::tell(&errors, &checked, screen, &machine.cancel)));
     }
+    let shared = building.share();
     let ended = building.abandon(table.lost.is_empty() && !machine.cancel.is_cancelled());
     if machine.cancel.is_cancelled() {
         return Err(interrupt::interrupted());
@@ -84,7 +85,7 @@ pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
             failure::tell(step, sources, &ended, screen).tell(&screen);
         }
     }
-    table.end()
+    table.end().and(shared)
 }
 
 /// Builds what a test asks for, and tells why it failed if it did. Then everything has been shown of how that went.

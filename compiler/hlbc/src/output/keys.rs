@@ -162,7 +162,7 @@ fn platform(text: &str) -> Result<Platform, String> {
 }
 
 /// The fields of a line of CSV. A field in quotes may hold commas, and quotes as two of them.
-pub(super) fn fields(text: &str) -> Result<Vec<String>, String> {
+pub(crate) fn fields(text: &str) -> Result<Vec<String>, String> {
     let mut fields = Vec::new();
     let mut rest = text;
     loop {

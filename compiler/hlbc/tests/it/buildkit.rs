@@ -106,6 +106,8 @@ impl Docker {
             sockets: BTreeMap::new(),
             entitlements: BTreeSet::new(),
             export: Some(export),
+            cache_from: Vec::new(),
+            cache_to: Vec::new(),
         };
         let printed = Arc::new(Mutex::new(String::new()));
         let log = Arc::clone(&printed);

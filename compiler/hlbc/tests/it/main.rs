@@ -17,6 +17,7 @@ mod web;
 mod allow;
 mod build;
 mod buildkit;
+mod caches;
 mod check;
 mod crash;
 mod death;

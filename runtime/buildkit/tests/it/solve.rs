@@ -39,6 +39,8 @@ fn request(export: Option<Export>) -> SolveRequest {
         sockets: BTreeMap::new(),
         entitlements: BTreeSet::new(),
         export,
+        cache_from: Vec::new(),
+        cache_to: Vec::new(),
     }
 }
 

@@ -12,7 +12,7 @@ use hlb_store::Item;
 use super::layout;
 use crate::error::{ErrorKind, SolveError};
 use crate::ops::blocking;
-use crate::pull::{Progress, download_single};
+use crate::pull::{Into, Progress, download_single};
 use crate::snapshot::Snapshot;
 use crate::solver::job::Job;
 use crate::solver::key::{self, BlobKey};
@@ -86,7 +86,8 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Vertex, found: &Found) -> Res
                 let progress: Progress = Arc::new(move |name: &str, current: u64, total: Option<u64>| {
                     told.progress(&vertex, name, current, total);
                 });
-                download_single(&job.engine, &progress, &blob.reference, &blob.digest).await?.held
+                let into = Into { store: &job.engine.store, images: &job.engine.images };
+                download_single(into, &progress, &blob.reference, &blob.digest, None).await?.held
             }
         };
     }

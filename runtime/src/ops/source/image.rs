@@ -148,7 +148,7 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Arc<Vertex>, found: &Found) -
 }
 
 /// Names of the layers: the OCI chain id of each with all below it.
-fn chain_ids(diff_ids: &[Digest]) -> Vec<LayerId> {
+pub(crate) fn chain_ids(diff_ids: &[Digest]) -> Vec<LayerId> {
     let mut chain: Option<Digest> = None;
     let mut layers = Vec::with_capacity(diff_ids.len());
     for diff_id in diff_ids {

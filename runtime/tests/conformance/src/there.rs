@@ -41,6 +41,8 @@ impl There {
                 sockets: work.sockets,
                 entitlements: BTreeSet::from(["network.host".to_owned(), "security.insecure".to_owned()]),
                 export: Some(export(product, to)),
+                cache_from: Vec::new(),
+                cache_to: Vec::new(),
             };
             let cancel = CancellationToken::new();
             let status = Arc::new(|_: hlb_llb::status::Status| ());

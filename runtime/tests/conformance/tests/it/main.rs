@@ -1,5 +1,6 @@
 //! The suite: each group of cases in namespaces of its own, with a daemon of its own.
 
+mod caches;
 mod lists;
 
 use hlb_conformance::bench::Bench;
