@@ -10,8 +10,8 @@ use hlb_llb::graph::{Annotations, Output};
 use hlb_llb::ops::{Copy, Exec, ExecMount, FileStep, diff, file, merge};
 use hlb_llb::status::Status;
 use hlb_runtime::{
-    CacheCollector, CacheImports, CacheMode, CachePlace, CacheSource, CacheTarget, ExportTarget, Hints, ImageExport,
-    ImageTarget, Runtime, Solved, Which,
+    CacheCollector, CacheImports, CacheMode, CachePlace, CacheSource, CacheTarget, ExportTarget, FileOptions, Hints,
+    ImageExport, ImageTarget, Runtime, Solved, Which,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +40,7 @@ fn to_registry(reference: &str, mode: CacheMode) -> CacheTarget {
 /// Builds on a machine that reads and writes shared caches, and exports the files.
 fn build(bench: &Bench, target: &Output, from: &[CacheSource], to: &[CacheTarget]) -> Outcome {
     build_with(bench, target, from, to, false, async |runtime, solved| {
-        let out = ExportTarget::Directory(bench.out());
+        let out = ExportTarget::Directory(bench.out(), FileOptions::default());
         runtime.export(solved, &out, &CancellationToken::new()).await.unwrap();
     })
 }
@@ -205,13 +205,14 @@ fn privileged_images_hold_the_cache_of_their_layers() {
     build_with(&one, &steps(&one), &[], &[], true, async |runtime, solved| {
         let image = ImageExport {
             to: ImageTarget::Registry,
-            names: vec![name.clone()],
             config: br#"{"os":"linux","architecture":"amd64"}"#.to_vec(),
-            oci_types: true,
-            stargz: false,
+            options: ImageOptions { names: vec![name.clone()], oci_types: true, ..ImageOptions::default() },
         };
         runtime.export(solved, &ExportTarget::Image(image), &CancellationToken::new()).await.unwrap();
-        runtime.export(solved, &ExportTarget::Directory(one.out()), &CancellationToken::new()).await.unwrap();
+        runtime
+            .export(solved, &ExportTarget::Directory(one.out(), FileOptions::default()), &CancellationToken::new())
+            .await
+            .unwrap();
     });
     let other = Bench::new();
     let hit = build(&other, &steps(&other), &[registry(&name)], &[]);
