@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use camino::Utf8Path;
 use hlb_compiler::Consent;
 use hlb_registry::RegistryConfig;
-use hlb_runtime::{CacheLimits, Network};
+use hlb_runtime::{CacheLimits, LayerLimits, Network};
 
 use crate::error::{Failure, Kind};
 use crate::size;
@@ -39,6 +39,7 @@ struct File {
     consent: Consent,
     cache: CacheLimits,
     network: Option<Network>,
+    limits: LayerLimits,
 }
 
 impl Places {
@@ -114,6 +115,14 @@ impl Places {
         Ok(self.file()?.map_or_else(CacheLimits::default, |file| file.cache))
     }
 
+    /// What layers of images may expand to, by the configuration file.
+    ///
+    /// # Errors
+    /// As [`Places::registries`].
+    pub(crate) fn limits(&self) -> Result<LayerLimits, Failure> {
+        Ok(self.file()?.map_or_else(LayerLimits::default, |file| file.limits))
+    }
+
     fn file(&self) -> Result<Option<File>, Failure> {
         let named = self.config.as_ref().map(PathBuf::from);
         let default = || {
@@ -137,10 +146,10 @@ impl Places {
         let failure =
             |why: String| Failure::new(Kind::Environment, format!("`{}` cannot be used", path.display())).because(why);
         let table: toml::Table = toml::from_str(&text).map_err(|error| failure(words(&error, &text)))?;
-        const TABLES: [&str; 5] = ["registries", "layouts", "trust", "cache", "run"];
+        const TABLES: [&str; 6] = ["registries", "layouts", "trust", "cache", "run", "limits"];
         if let Some(key) = table.keys().find(|key| !TABLES.contains(&key.as_str())) {
             return Err(failure(format!("it has a table `{key}`, which means nothing")).help(
-                "use `[registries.\"HOST\"]`, `[layouts]`, `[trust]`, `[cache]` and `[run]`, as docs/cli.md describes them",
+                "use `[registries.\"HOST\"]`, `[layouts]`, `[trust]`, `[cache]`, `[run]` and `[limits]`, as docs/cli.md describes them",
             ));
         }
         let mut config: RegistryConfig = toml::from_str(&text).map_err(|error| failure(words(&error, &text)))?;
@@ -148,7 +157,8 @@ impl Places {
         let consent = table.get("trust").map_or(Ok(Consent::none()), trust).map_err(failure)?;
         let network = table.get("run").map_or(Ok(None), network).map_err(failure)?;
         let cache = table.get("cache").map_or(Ok(CacheLimits::default()), cache).map_err(failure)?;
-        Ok(Some(File { registries: config, consent, cache, network }))
+        let limits = table.get("limits").map_or(Ok(LayerLimits::default()), limits).map_err(failure)?;
+        Ok(Some(File { registries: config, consent, cache, network, limits }))
     }
 
     /// A directory of ours below one of the user's. The specification has relative values ignored.
@@ -181,6 +191,30 @@ fn cache(table: &toml::Value) -> Result<CacheLimits, String> {
     }
     if limits.use_at_most.is_none() && limits.leave_free.is_none() {
         limits.leave_free = CacheLimits::default().leave_free;
+    }
+    Ok(limits)
+}
+
+/// What the table `limits` says: how much a layer may expand to.
+fn limits(table: &toml::Value) -> Result<LayerLimits, String> {
+    let mut limits = LayerLimits::default();
+    for (name, value) in table.as_table().ok_or("`limits` is no table")? {
+        let number = || {
+            let number = value.as_integer().and_then(|number| u64::try_from(number).ok()).filter(|number| *number > 0);
+            number.ok_or_else(|| format!("`{name}` in `limits` is no whole number from 1 on"))
+        };
+        match name.as_str() {
+            "layer-ratio" => limits.ratio = number()?,
+            "layer-entries" => limits.entries = number()?,
+            "layer-bytes" => {
+                let text = value.as_str().ok_or("`layer-bytes` in `limits` is no text such as \"500GB\"")?;
+                limits.bytes = size::parse(text).map_err(|error| format!("`layer-bytes` in `limits`: {error}"))?;
+            }
+            _ => {
+                let known = "use `layer-ratio`, `layer-bytes` and `layer-entries`";
+                return Err(format!("`{name}` in `limits` means nothing: {known}"));
+            }
+        }
     }
     Ok(limits)
 }
@@ -267,6 +301,11 @@ mod tests {
         insta::assert_snapshot!(config("[cache]\nleave-free = 5"), @r#"`leave-free` in `cache` is no text such as "10GB" or "10%""#);
         insta::assert_snapshot!(config("[cache]\nleave-free = '5x'"), @"`leave-free` in `cache`: `5x` is no size: write it as `50GB` or `10%`");
         insta::assert_snapshot!(config("[cache]\nkeep = '5%'"), @"`keep` in `cache` means nothing: use `use-at-most`, `leave-free` and `keep-at-least`");
+        insta::assert_snapshot!(config("[limits]\nlayer-ratio = 5000\nlayer-bytes = '2TB'\nlayer-entries = 9000000"), @"good");
+        insta::assert_snapshot!(config("[limits]\nlayer-ratio = 0"), @"`layer-ratio` in `limits` is no whole number from 1 on");
+        insta::assert_snapshot!(config("[limits]\nlayer-bytes = 5"), @r#"`layer-bytes` in `limits` is no text such as "500GB""#);
+        insta::assert_snapshot!(config("[limits]\nlayer-bytes = '5x'"), @"`layer-bytes` in `limits`: `5x` is no size: write it as `10GB` or `512MB`");
+        insta::assert_snapshot!(config("[limits]\nbytes = 5"), @"`bytes` in `limits` means nothing: use `layer-ratio`, `layer-bytes` and `layer-entries`");
         insta::assert_snapshot!(config("[layuots]"), @"it has a table `layuots`, which means nothing");
         insta::assert_snapshot!(config("a = "), @"line 1: string values must be quoted, expected literal string");
     }

@@ -12,7 +12,8 @@ use hlb_compiler::{ExportTo, Socket, Solve};
 use hlb_llb::pb;
 use hlb_registry::RegistryConfig;
 use hlb_runtime::{
-    Config, Entitlement, ExportTarget, Hints, ImageExport, ImageTarget, Network, OciRuntime, Runtime, SolveRequest,
+    Config, Entitlement, ExportTarget, Hints, ImageExport, ImageTarget, LayerLimits, Network, OciRuntime, Runtime,
+    SolveRequest,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -98,6 +99,7 @@ impl Here {
             registry: RegistryConfig::empty(),
             jobs: 4,
             network: Network::Host,
+            limits: LayerLimits::default(),
         };
         Self { runtime: Runtime::open(config).await.unwrap(), docker: docker.to_owned() }
     }
