@@ -13,6 +13,7 @@ mod flights;
 mod graphs;
 mod hostile;
 mod images;
+mod locals;
 mod looks;
 mod mended;
 mod network;
