@@ -3,13 +3,14 @@
 //! Owns the request that is made of a definition and options, and the look whether the options give all that the graph wants
 //! of this machine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hlb_compiler::{Content, Export, ImageConfig, LocalDir, Platform, Request, Socket, Solve, Variant, World};
 use hlb_language::diagnostic::Location;
 use hlb_language::source::{SourceId, SourceMap};
 use hlb_language::span::Span;
 use hlb_llb::{Graph, draw, pb};
+use hlb_patterns::ignore;
 
 use crate::cli;
 use crate::definition;
@@ -26,19 +27,36 @@ pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
     let (name, definition) = definition::read(args.file.as_deref())?;
     let graph = definition::load(&name, &definition)?;
     lacking(&graph, args)?;
-    for (option, (name, dir)) in
-        args.local.iter().map(|it| ("local", it)).chain(args.layout.iter().map(|it| ("layout", it)))
-    {
+    let locals = args.local.iter().map(|it| ("local", &it.name, &it.path));
+    for (option, name, dir) in locals.chain(args.layout.iter().map(|(name, dir)| ("layout", name, dir))) {
         if !dir.is_dir() {
             return Err(Failure::new(Kind::Missing, format!("there is no directory `{dir}`"))
                 .help(format!("check the path of `--{option} {name}={dir}`")));
         }
     }
+    let definition = definition::without(definition, &graph, &ignored(args)?)?;
     let machine = Machine::open(config, &args.machine)?;
     let request = Request::Solve(Box::new(request(args, definition)));
     let title = Title { text: format!("solve {name}"), explain: false };
     let allow = machine::entitlements(&args.allow);
     machine.build(request, allow, title, args.failure.on_failure, &SourceMap::new(), screen)
+}
+
+/// The patterns of what is left out of directories, by the names of these.
+///
+/// # Errors
+/// If an ignore file cannot be read.
+fn ignored(args: &cli::Solve) -> Result<BTreeMap<String, Vec<String>>, Failure> {
+    let mut ignored = BTreeMap::new();
+    for given in &args.local {
+        let Some(file) = &given.ignore else { continue };
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            let failure = Failure::new(Kind::Missing, format!("cannot read the ignore file `{file}`"));
+            failure.because(error).help(format!("check what is behind `ignore=` of `--local {}`", given.name))
+        })?;
+        ignored.insert(given.name.clone(), ignore::read(&text));
+    }
+    Ok(ignored)
 }
 
 fn request(args: &cli::Solve, definition: pb::Definition) -> Solve {
@@ -57,7 +75,7 @@ fn request(args: &cli::Solve, definition: pb::Definition) -> Solve {
     });
     Solve {
         exports: exports.collect(),
-        locals: args.local.iter().map(|(name, path)| (name.clone(), LocalDir { path: path.clone() })).collect(),
+        locals: args.local.iter().map(|it| (it.name.clone(), LocalDir { path: it.path.clone() })).collect(),
         layouts: args.layout.iter().cloned().collect(),
         secrets: args.secret.iter().cloned().collect(),
         sockets: args.ssh.iter().map(|(id, paths)| (id.clone(), Socket::Agent(paths.clone()))).collect(),
@@ -85,7 +103,7 @@ fn image(platform: Option<&cli::Platform>) -> ImageConfig {
 fn lacking(graph: &Graph, args: &cli::Solve) -> Result<(), Failure> {
     let names = |pairs: &[(String, camino::Utf8PathBuf)]| pairs.iter().map(|(name, _)| name.clone()).collect();
     let given: [BTreeSet<String>; 4] = [
-        names(&args.local),
+        args.local.iter().map(|it| it.name.clone()).collect(),
         names(&args.layout),
         names(&args.secret),
         args.ssh.iter().map(|(id, _)| id.clone()).collect(),
