@@ -22,6 +22,14 @@ pub trait World {
     /// If there is no such file, it cannot be read, or it is not UTF-8.
     fn read_text(&self, path: &Utf8Path) -> Result<String, WorldError>;
 
+    /// The text of a file that lies where `local` takes files from.
+    ///
+    /// # Errors
+    /// As [`World::read_text`].
+    fn read_local(&self, path: &Utf8Path) -> Result<String, WorldError> {
+        self.read_text(path)
+    }
+
     /// What stands at a path, symbolic links followed.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ use crate::export::layers::Packing;
 use crate::ops::source;
 use crate::runtime::shown;
 use crate::snapshot::Snapshots;
+use crate::snapshot::limit::LayerLimits;
 use crate::solver::claim::Claims;
 use crate::solver::job::{Caller, Job};
 use crate::solver::permits::Permits;
@@ -34,6 +35,8 @@ pub(crate) struct Engine {
     pub(crate) images: Images,
     pub(crate) oci: OciRuntime,
     pub(crate) network: Network,
+    /// What layers of images may expand to.
+    pub(crate) limits: LayerLimits,
     /// One for each op that may run at a time.
     pub(crate) permits: Permits,
     /// The steps that are being made.
@@ -50,13 +53,21 @@ type VertexKey = (Digest, Option<Digest>);
 type Table = HashMap<VertexKey, Weak<Vertex>>;
 
 impl Engine {
-    pub(crate) fn new(store: Store, images: Images, oci: OciRuntime, network: Network, jobs: usize) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        images: Images,
+        oci: OciRuntime,
+        network: Network,
+        limits: LayerLimits,
+        jobs: usize,
+    ) -> Self {
         Self {
             snapshots: Snapshots::new(store.clone()),
             store,
             images,
             oci,
             network,
+            limits,
             permits: Permits::new(jobs),
             claims: Claims::default(),
             used: Used::default(),

@@ -65,6 +65,7 @@ pub use runtime::{
     Config, Entitlement, ExportTarget, Exported, Hints, ImageExport, ImageTarget, ImageVariant, IndexExport, Runtime,
     SolveRequest, Solved,
 };
+pub use snapshot::limit::LayerLimits;
 pub use solver::job::StatusSink;
 pub use state::State;
 pub use sys::rootless::{IsolateError, Privilege, Switch, isolate};

@@ -29,6 +29,7 @@ use crate::ops::source::StoreShelf;
 use crate::remote::inline::Inline;
 use crate::remote::{CacheCollector, CacheExported, CacheImports, CacheTarget};
 use crate::snapshot::Snapshot;
+use crate::snapshot::limit::LayerLimits;
 use crate::solver::job::{Caller, StatusSink};
 use crate::solver::solve::{Terms, solve};
 use crate::solver::trace::Trace;
@@ -47,6 +48,8 @@ pub struct Config {
     pub jobs: usize,
     /// The network of steps that ask for no other.
     pub network: Network,
+    /// What layers of images may expand to.
+    pub limits: LayerLimits,
 }
 
 /// Solves LLB in this process. Cheap to clone; all clones share one state directory.
@@ -201,7 +204,8 @@ impl Runtime {
             let store =
                 Store::open_with(&config.root, &mut exec::sweep_session).map_err(|error| environment(error.into()))?;
             let images = Images::new(config.registry).with_shelf(Arc::new(StoreShelf(store.clone())));
-            Ok(Self { engine: Arc::new(Engine::new(store, images, config.oci, config.network, config.jobs)) })
+            let Config { oci, network, limits, jobs, .. } = config;
+            Ok(Self { engine: Arc::new(Engine::new(store, images, oci, network, limits, jobs)) })
         });
         opened.await.unwrap_or_else(|error| Err(SolveError::new(ErrorKind::Internal, error)))
     }

@@ -7,6 +7,7 @@ pub(crate) mod apply;
 pub(crate) mod archive;
 mod compare;
 pub(crate) mod compression;
+pub(crate) mod limit;
 mod node;
 mod overlay;
 mod probe;

@@ -12,12 +12,11 @@ use std::sync::{Mutex, PoisonError};
 use hlb_patterns::{Filter, Trails};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
 
 use crate::parallel;
 
 /// A file of a tree, as `lstat` shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// Relative to where the scan began; empty for the beginning itself.
     pub(crate) path: PathBuf,
@@ -43,8 +42,9 @@ pub(crate) struct Entry {
 }
 
 /// The type of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Kind {
+    #[default]
     File,
     Directory,
     Symlink,
@@ -55,7 +55,7 @@ pub(crate) enum Kind {
 }
 
 /// Seconds and nanoseconds since 1970.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Timestamp {
     pub(crate) seconds: i64,
     pub(crate) nanos: u32,

@@ -39,6 +39,7 @@ const TESTS: &[Package] = &[
     package("openssh-client", "SSH keys, and the agent that steps are lent"),
     package("sqlite3", "reads the state directory from outside"),
     Package { name: "e2fsprogs", why: "disks that are full or break", command: Some("mkfs.ext4") },
+    Package { name: "xfsprogs", why: "a disk on which files share blocks", command: Some("mkfs.xfs") },
     package("util-linux", "namespaces in which the conformance suite runs its servers"),
     package("uidmap", "gives users their subordinate ids, for builds without root"),
     package("iproute2", "brings up the network of such a namespace, and of steps with a network of their own"),

@@ -118,6 +118,7 @@ fn arrows_between_our_crates_are_the_drawn_ones() {
                 "hlb-language",
                 "hlb-llb",
                 "hlb-modules",
+                "hlb-patterns",
                 "hlb-registry",
                 "hlb-runtime",
             ],

@@ -348,6 +348,16 @@ pub(crate) struct Dump {
     pub(crate) format: DumpFormat,
 }
 
+/// A directory that a definition is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GivenDir {
+    /// The name that it has in the definition.
+    pub(crate) name: String,
+    pub(crate) path: Utf8PathBuf,
+    /// The file that says what of it is left out.
+    pub(crate) ignore: Option<Utf8PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Solve {
     /// A definition, such as `hlbc emit --format pb` prints; `-` or nothing is standard input
@@ -355,9 +365,10 @@ pub(crate) struct Solve {
     pub(crate) file: Option<Utf8PathBuf>,
     #[command(flatten)]
     pub(crate) outputs: OutputArgs,
-    /// A directory for the `local://NAME` sources of the definition; may be repeated
-    #[arg(long, value_name = "NAME=DIR", value_parser = pair)]
-    pub(crate) local: Vec<(String, Utf8PathBuf)>,
+    /// A directory for the `local://NAME` sources of the definition, without what a file such as `.dockerignore` selects; may
+    /// be repeated
+    #[arg(long, value_name = "NAME=DIR[,ignore=FILE]", value_parser = given_dir)]
+    pub(crate) local: Vec<GivenDir>,
     /// An OCI layout, or an archive of images, for the sources of the definition that name this store; may be repeated
     #[arg(long, visible_alias = "oci-layout", value_name = "NAME=PATH", value_parser = pair)]
     pub(crate) layout: Vec<(String, Utf8PathBuf)>,
@@ -488,6 +499,16 @@ fn pair(text: &str) -> Result<(String, Utf8PathBuf), String> {
     }
 }
 
+fn given_dir(text: &str) -> Result<GivenDir, String> {
+    let (text, ignore) = match text.split_once(",ignore=") {
+        Some((text, file)) if !file.is_empty() => (text, Some(file.into())),
+        Some(_) => return Err("write it as `NAME=DIR,ignore=FILE`".to_owned()),
+        None => (text, None),
+    };
+    let (name, path) = pair(text)?;
+    Ok(GivenDir { name, path, ignore })
+}
+
 fn agent(text: &str) -> Result<(String, Vec<Utf8PathBuf>), String> {
     let (id, paths) = text.split_once('=').unwrap_or((text, ""));
     if id.is_empty() || id.contains('/') {
@@ -518,6 +539,20 @@ mod tests {
         assert_eq!(pair("a=b=c"), Ok(("a".to_owned(), "b=c".into())));
         for wrong in ["a", "=b", "a=", ""] {
             assert!(pair(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn directories_may_have_an_ignore_file() {
+        let given = |ignore: Option<&str>| GivenDir {
+            name: "a".to_owned(),
+            path: "b,c".into(),
+            ignore: ignore.map(Utf8PathBuf::from),
+        };
+        assert_eq!(given_dir("a=b,c"), Ok(given(None)));
+        assert_eq!(given_dir("a=b,c,ignore=x,y"), Ok(given(Some("x,y"))));
+        for wrong in ["a", "a=b,ignore=", "a,ignore=x", "=b,ignore=x"] {
+            assert!(given_dir(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use camino::Utf8Path;
 use hlb_compiler::Consent;
 use hlb_registry::RegistryConfig;
-use hlb_runtime::{CacheLimits, CacheSource, Network};
+use hlb_runtime::{CacheLimits, CacheSource, LayerLimits, Network};
 
 use crate::error::{Failure, Kind};
 use crate::{shared, size};
@@ -55,6 +55,7 @@ struct File {
     cache: CacheLimits,
     shared: Shared,
     network: Option<Network>,
+    limits: LayerLimits,
 }
 
 /// Shared caches to read and to write.
@@ -143,6 +144,14 @@ impl Places {
         Ok(self.file()?.map_or_else(Shared::default, |file| file.shared))
     }
 
+    /// What layers of images may expand to, by the configuration file.
+    ///
+    /// # Errors
+    /// As [`Places::registries`].
+    pub(crate) fn limits(&self) -> Result<LayerLimits, Failure> {
+        Ok(self.file()?.map_or_else(LayerLimits::default, |file| file.limits))
+    }
+
     fn file(&self) -> Result<Option<File>, Failure> {
         let named = self.config.as_ref().map(PathBuf::from);
         let default = || {
@@ -166,10 +175,10 @@ impl Places {
         let failure =
             |why: String| Failure::new(Kind::Environment, format!("`{}` cannot be used", path.display())).because(why);
         let table: toml::Table = toml::from_str(&text).map_err(|error| failure(words(&error, &text)))?;
-        const TABLES: [&str; 5] = ["registries", "layouts", "trust", "cache", "run"];
+        const TABLES: [&str; 6] = ["registries", "layouts", "trust", "cache", "run", "limits"];
         if let Some(key) = table.keys().find(|key| !TABLES.contains(&key.as_str())) {
             return Err(failure(format!("it has a table `{key}`, which means nothing")).help(
-                "use `[registries.\"HOST\"]`, `[layouts]`, `[trust]`, `[cache]` and `[run]`, as docs/cli.md describes them",
+                "use `[registries.\"HOST\"]`, `[layouts]`, `[trust]`, `[cache]`, `[run]` and `[limits]`, as docs/cli.md describes them",
             ));
         }
         let mut config: RegistryConfig = toml::from_str(&text).map_err(|error| failure(words(&error, &text)))?;
@@ -178,7 +187,8 @@ impl Places {
         let network = table.get("run").map_or(Ok(None), network).map_err(failure)?;
         let shared = table.get("cache").map_or(Ok(Shared::default()), shared_caches).map_err(failure)?;
         let cache = table.get("cache").map_or(Ok(CacheLimits::default()), cache).map_err(failure)?;
-        Ok(Some(File { registries: config, consent, cache, shared, network }))
+        let limits = table.get("limits").map_or(Ok(LayerLimits::default()), limits).map_err(failure)?;
+        Ok(Some(File { registries: config, consent, cache, shared, network, limits }))
     }
 
     /// A directory of ours below one of the user's. The specification has relative values ignored.
@@ -232,6 +242,30 @@ fn shared_caches(table: &toml::Value) -> Result<Shared, String> {
     let from = texts("from")?.into_iter().map(|text| shared::source(text).map_err(|why| wrong("from", text, why)));
     let to = texts("to")?.into_iter().map(|text| shared::target(text).map_err(|why| wrong("to", text, why)));
     Ok((from.collect::<Result<_, _>>()?, to.collect::<Result<_, _>>()?))
+}
+
+/// What the table `limits` says: how much a layer may expand to.
+fn limits(table: &toml::Value) -> Result<LayerLimits, String> {
+    let mut limits = LayerLimits::default();
+    for (name, value) in table.as_table().ok_or("`limits` is no table")? {
+        let number = || {
+            let number = value.as_integer().and_then(|number| u64::try_from(number).ok()).filter(|number| *number > 0);
+            number.ok_or_else(|| format!("`{name}` in `limits` is no whole number from 1 on"))
+        };
+        match name.as_str() {
+            "layer-ratio" => limits.ratio = number()?,
+            "layer-entries" => limits.entries = number()?,
+            "layer-bytes" => {
+                let text = value.as_str().ok_or("`layer-bytes` in `limits` is no text such as \"500GB\"")?;
+                limits.bytes = size::parse(text).map_err(|error| format!("`layer-bytes` in `limits`: {error}"))?;
+            }
+            _ => {
+                let known = "use `layer-ratio`, `layer-bytes` and `layer-entries`";
+                return Err(format!("`{name}` in `limits` means nothing: {known}"));
+            }
+        }
+    }
+    Ok(limits)
 }
 
 /// What the table `trust` says: the kinds of effects by module.
@@ -319,6 +353,11 @@ mod tests {
         insta::assert_snapshot!(config("[cache]\nfrom = ['a/b', 'type=local,src=d']\nto = ['type=inline']"), @"good");
         insta::assert_snapshot!(config("[cache]\nfrom = 'a/b'"), @"`from` in `cache` is no list of texts");
         insta::assert_snapshot!(config("[cache]\nto = ['type=s3']"), @"`type=s3` of `to` in `cache`: caches of `type=s3` are not supported: use `registry`, `local` or `inline`");
+        insta::assert_snapshot!(config("[limits]\nlayer-ratio = 5000\nlayer-bytes = '2TB'\nlayer-entries = 9000000"), @"good");
+        insta::assert_snapshot!(config("[limits]\nlayer-ratio = 0"), @"`layer-ratio` in `limits` is no whole number from 1 on");
+        insta::assert_snapshot!(config("[limits]\nlayer-bytes = 5"), @r#"`layer-bytes` in `limits` is no text such as "500GB""#);
+        insta::assert_snapshot!(config("[limits]\nlayer-bytes = '5x'"), @"`layer-bytes` in `limits`: `5x` is no size: write it as `10GB` or `512MB`");
+        insta::assert_snapshot!(config("[limits]\nbytes = 5"), @"`bytes` in `limits` means nothing: use `layer-ratio`, `layer-bytes` and `layer-entries`");
         insta::assert_snapshot!(config("[layuots]"), @"it has a table `layuots`, which means nothing");
         insta::assert_snapshot!(config("a = "), @"line 1: string values must be quoted, expected literal string");
     }

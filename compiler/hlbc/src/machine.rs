@@ -92,6 +92,7 @@ pub(crate) fn config(args: &MachineArgs) -> Result<Config, Failure> {
             Some(NetworkMode::Isolated) => Network::Isolated,
             None => places.network()?.unwrap_or(Network::Host),
         },
+        limits: places.limits()?,
     })
 }
 

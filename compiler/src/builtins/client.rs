@@ -7,13 +7,14 @@ use std::rc::Rc;
 use camino::Utf8PathBuf;
 use hlb_language::diagnostic::Location;
 use hlb_llb::ops;
+use hlb_patterns::ignore;
 use smallvec::smallvec;
 
 use super::argument::Arguments;
 use super::{Invocation, context, guard};
 use crate::codes;
 use crate::eval::graph::{Needs, Node};
-use crate::eval::value::{Frame, Fs, Site, Value};
+use crate::eval::value::{Frame, Fs, Opt, Site, Value};
 use crate::eval::{Evaluator, Fail};
 use crate::path;
 use crate::remote::{Origin, RemoteModule};
@@ -32,7 +33,7 @@ pub(super) fn local(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<
     }
     let unusable = |error: WorldError| call.site.fail_path(0, format!("cannot use the local path `{path}`: {error}"));
     let kind = evaluator.world.stat(&path).map_err(unusable)?;
-    let mut wanted = Wanted::of(call);
+    let mut wanted = Wanted::of(evaluator, call)?;
     let dir = match kind {
         FileKind::Directory => path.clone(),
         FileKind::File => {
@@ -50,7 +51,7 @@ pub(super) fn local(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<
 
 /// Files of the module of others that the call stands in.
 fn own(evaluator: &mut Evaluator<'_>, call: &Invocation, module: &RemoteModule) -> Result<Fs, Fail> {
-    let mut wanted = Wanted::of(call);
+    let mut wanted = Wanted::of(evaluator, call)?;
     let guard::Own { path, name, fingerprint } = guard::own(call, 0, module, &wanted)?;
     let unusable = |error: WorldError| {
         let message = format!("cannot use `{}` of the module `{}`: {error}", call.text(0), module.source);
@@ -108,17 +109,39 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn of(call: &Invocation) -> Self {
+    pub(super) fn of(evaluator: &Evaluator<'_>, call: &Invocation) -> Result<Self, Fail> {
         let mut wanted = Self::default();
+        let mut ignored = Vec::new();
         for option in call.options.iter() {
             match option.name.as_str() {
                 "includePatterns" => wanted.include = option.texts(0),
                 "excludePatterns" => wanted.exclude = option.texts(0),
+                "ignoreFile" => ignored = ignore_file(evaluator, option)?,
                 "followPaths" => wanted.follow = option.texts(0),
                 "differ" => wanted.differ = option.text(0).to_owned(),
                 _ => {}
             }
         }
-        wanted
+        wanted.exclude.extend(ignored);
+        Ok(wanted)
     }
+}
+
+/// The patterns of an ignore file. In a module of others it is one of the module's own files.
+fn ignore_file(evaluator: &Evaluator<'_>, option: &Opt) -> Result<Vec<String>, Fail> {
+    let path = match option.site.place.origin.remote() {
+        Some(module) => guard::inside(option, 0, module)?.path,
+        None => {
+            let path = option.local_path(evaluator, 0)?;
+            if context::name(evaluator).is_some() {
+                context::within(&option.site, &path)?;
+            }
+            path
+        }
+    };
+    let text = evaluator.world.read_local(&path).map_err(|error| {
+        let message = format!("cannot use the ignore file `{}`: {error}", option.text(0));
+        option.site.fail_path(0, message)
+    })?;
+    Ok(ignore::read(&text))
 }

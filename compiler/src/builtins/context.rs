@@ -11,7 +11,7 @@ use super::argument::Arguments;
 use super::client::Wanted;
 use crate::codes;
 use crate::eval::graph::{Node, Step};
-use crate::eval::value::{Fs, Opt};
+use crate::eval::value::{Fs, Opt, Site};
 use crate::eval::{Evaluator, Fail};
 use crate::world::{FileKind, LocalOrigin, WorldError};
 
@@ -30,15 +30,10 @@ pub(super) fn local(
     context: &str,
     path: &Utf8Path,
 ) -> Result<Fs, Fail> {
-    if leads_out(path) {
-        let message = format!("`{path}` is outside of the build context, which is all that a frontend sees");
-        return Err(Box::new(
-            call.site.fail_arg(0, codes::LOCAL_PATH, message).help("name a path below the directory that is built"),
-        ));
-    }
+    within(&call.site, path)?;
     let unusable =
         |error: WorldError| call.site.fail_path(0, format!("cannot use `{path}` of the build context: {error}"));
-    let Wanted { mut include, mut exclude, mut follow, differ } = Wanted::of(call);
+    let Wanted { mut include, mut exclude, mut follow, differ } = Wanted::of(evaluator, call)?;
     let is_file = match evaluator.world.stat(path).map_err(unusable)? {
         FileKind::File => true,
         FileKind::Directory => false,
@@ -85,6 +80,15 @@ pub(super) fn local(
         fs.out = Some(evaluator.graph.add(Node::File { base: None, step: Box::new(step) }, &call.site.frame));
     }
     Ok(fs)
+}
+
+/// Refuses a path, the first argument of a call, that is not in the build context.
+pub(super) fn within(site: &Site, path: &Utf8Path) -> Result<(), Fail> {
+    if !leads_out(path) {
+        return Ok(());
+    }
+    let message = format!("`{path}` is outside of the build context, which is all that a frontend sees");
+    Err(Box::new(site.fail_arg(0, codes::LOCAL_PATH, message).help("name a path below the directory that is built")))
 }
 
 /// The id under which the client gives the secret that a path names: the path as it is written, tidied up. What it is a path of

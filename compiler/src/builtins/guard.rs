@@ -44,18 +44,30 @@ pub(super) struct Own {
 
 /// What a path in a module of others means, where it is about the module's own files.
 pub(super) fn own(call: &Invocation, index: usize, module: &RemoteModule, wanted: &Wanted) -> Result<Own, Fail> {
-    let text = call.text(index);
-    let inside = path::join(call.site.place.dir.as_str(), text);
-    if text.starts_with(['/', '~']) || inside == ".." || inside.starts_with("../") {
-        let message = format!("`{text}` leads out of the module `{}`", module.source);
-        let help = "a module from elsewhere sees its own files and nothing of this machine";
-        return Err(Box::new(call.site.fail_arg(index, codes::MODULE_ESCAPE, message).help(help)));
-    }
-    let path = module.files.locate(inside.as_str().into()).map_err(|error| {
-        let message = format!("cannot use `{text}` of the module `{}`: {error}", module.source);
-        call.site.fail_arg(index, codes::LOCAL_PATH, message)
-    })?;
-    let name = format!("{}:{}/{inside}", module.kind.name(), module.id);
+    let Inside { path, name } = inside(call, index, module)?;
+    let name = format!("{}:{}/{name}", module.kind.name(), module.id);
     let fingerprint = Digest::of(format!("{name}\0{wanted:?}")).to_string();
     Ok(Own { path, name, fingerprint })
+}
+
+/// A file of a module of others: where it is on this machine, and in the module.
+pub(super) struct Inside {
+    pub(super) path: Utf8PathBuf,
+    name: String,
+}
+
+/// Where a path in a module of others leads, which must not be out of it.
+pub(super) fn inside(call: &impl Arguments, index: usize, module: &RemoteModule) -> Result<Inside, Fail> {
+    let (text, site) = (call.text(index), call.site());
+    let name = path::join(site.place.dir.as_str(), text);
+    if text.starts_with(['/', '~']) || name == ".." || name.starts_with("../") {
+        let message = format!("`{text}` leads out of the module `{}`", module.source);
+        let help = "a module from elsewhere sees its own files and nothing of this machine";
+        return Err(Box::new(site.fail_arg(index, codes::MODULE_ESCAPE, message).help(help)));
+    }
+    let path = module.files.locate(name.as_str().into()).map_err(|error| {
+        let message = format!("cannot use `{text}` of the module `{}`: {error}", module.source);
+        site.fail_arg(index, codes::LOCAL_PATH, message)
+    })?;
+    Ok(Inside { path, name })
 }

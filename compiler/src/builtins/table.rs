@@ -71,7 +71,7 @@ pub(super) const OPTIONS: &[(&str, &[&str])] = &[
         "keepGitDir", "subdir", "checksum", "skipSubmodules", "mtime", "authTokenSecret", "authHeaderSecret", "ssh",
         "knownHosts",
     ]),
-    ("option::local", &["includePatterns", "excludePatterns", "followPaths", "differ"]),
+    ("option::local", &["includePatterns", "excludePatterns", "ignoreFile", "followPaths", "differ"]),
     ("option::frontend", &["input", "opt"]),
     ("option::run", &[
         "readonlyRootfs", "env", "dir", "user", "ignoreCache", "network", "security", "shlex", "host", "ssh", "forward",

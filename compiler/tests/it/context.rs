@@ -9,10 +9,13 @@ use crate::support::{build, single};
 
 /// The ops of `default` as JSON, one a line; the errors if there are any.
 fn ops(body: &str) -> String {
-    let mut world = MemoryWorld::new()
-        .file("main.hlb", format!("fs default() {{\n{body}\n}}\n"))
-        .file("src/a.go", "")
-        .file("src/sub/b.txt", "");
+    ops_in(MemoryWorld::new(), body)
+}
+
+/// The same with more files.
+fn ops_in(world: MemoryWorld, body: &str) -> String {
+    let mut world =
+        world.file("main.hlb", format!("fs default() {{\n{body}\n}}\n")).file("src/a.go", "").file("src/sub/b.txt", "");
     (world.origin, world.home) = (LocalOrigin::Context("context".to_owned()), None);
     let request = match build(&world, &["default"]) {
         Ok(request) => request,
@@ -73,6 +76,23 @@ fn what_is_not_in_the_context_cannot_be_had() {
       main.hlb:2:8
         |  local "~/x"
         |        ^^^^^
+    "#);
+}
+
+#[test]
+fn ignore_files_are_of_the_context() {
+    let world = MemoryWorld::new().file(".dockerignore", "*.o\n");
+    let said = ops_in(world, "\tlocal \".\" with ignoreFile(\".dockerignore\")");
+    assert!(said.contains(r#""local.excludepatterns":"[\"*.o\"]""#), "{said}");
+    insta::assert_snapshot!(ops("\tlocal \".\" with ignoreFile(\"../x\")"), @r#"
+    error[E0205]: `../x` is outside of the build context, which is all that a frontend sees
+      main.hlb:2:28
+        |  local "." with ignoreFile("../x")
+        |                            ^^^^^^
+      main.hlb:2:2
+        |  local "." with ignoreFile("../x")
+        |  ----- in this call
+      help: name a path below the directory that is built
     "#);
 }
 

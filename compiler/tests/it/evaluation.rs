@@ -264,6 +264,40 @@ fn local_paths_are_seen_from_the_module() {
 }
 
 #[test]
+fn ignore_files_add_to_what_is_left_out() {
+    let exclude = |options: &str| {
+        let world = MemoryWorld::new()
+            .file("main.hlb", format!("fs default() {{ local \"src\" with option {{\n{options}\n}} }}"))
+            .file("src/a.c", "")
+            .file("src/.dockerignore", "\u{feff}# built\n/*.o\r\n\n!keep.o\n")
+            .file("other", "x\n");
+        let request = match build(&world, &[]) {
+            Ok(request) => request,
+            Err(errors) => return errors,
+        };
+        let graph = hlb_llb::definition::Graph::load(&single(&request).definition).unwrap();
+        let found = graph.vertices.iter().find_map(|vertex| match &vertex.op.op {
+            Some(pb::OpKind::Source(source)) => source.attrs.get("local.excludepatterns").cloned(),
+            _ => None,
+        });
+        found.unwrap_or_default()
+    };
+    assert_eq!(exclude("ignoreFile \"src/.dockerignore\""), r#"["*.o","!keep.o"]"#);
+    assert_eq!(exclude("ignoreFile \"other\"; excludePatterns \"y\""), r#"["y","x"]"#);
+    assert_eq!(exclude("ignoreFile \"src/.dockerignore\"; ignoreFile \"other\""), r#"["x"]"#, "the last one counts");
+    insta::assert_snapshot!(exclude("ignoreFile \"none\""), @r#"
+    error[E0205]: cannot use the ignore file `none`: no such file or directory: none
+      main.hlb:2:12
+        | ignoreFile "none"
+        |            ^^^^^^
+      main.hlb:1:16
+        | fs default() { local "src" with option {
+        |                ----- in this call
+      help: check the path: it is relative to the directory of the file that names it
+    "#);
+}
+
+#[test]
 fn read_only_mounts_get_the_mount_points_of_others() {
     check(
         "fs default() { run \"x\" with option {\n\tmount image(\"a\") \"/foo\" with option { readonly; sourcePath \"/sub\" }\n\tmount scratch \"/foobar\"\n\tmount scratch \"/foo/in/ner\"\n} }",

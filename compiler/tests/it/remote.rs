@@ -67,6 +67,24 @@ fn no_local_path_leads_out_of_a_module() {
 }
 
 #[test]
+fn ignore_files_of_a_module_are_its_own() {
+    let mut own = world(
+        "export x\nexport o\nfs x() { local \"data\" with ignoreFile(\"data/own\") }\noption::local o() { ignoreFile \"../../etc/passwd\" }",
+    );
+    own.files.insert("/modules/c1/data/own".into(), "*.o\n".to_owned());
+    let request = build(&mut own, &[]).unwrap();
+    let graph = hlb_llb::definition::Graph::load(&solves(&request)[0].definition).unwrap();
+    assert!(format!("{graph:?}").contains(r#""local.excludepatterns": "[\"*.o\"]""#), "{graph:?}");
+    // Nor does it read files of this machine where somebody else uses its options.
+    own.files.insert(
+        "main.hlb".into(),
+        "import m from \"git://h/r@v1\"\nfs default() { local \"data\" with m.o }".to_owned(),
+    );
+    let said = build(&mut own, &["git://h/r=all"]).unwrap_err();
+    assert!(said.starts_with("error[E0152]: `../../etc/passwd` leads out of the module"), "{said}");
+}
+
+#[test]
 fn what_reaches_this_machine_needs_consent() {
     let program = "export x\nfs x() { scratch; mkfile \"/a\" 0o644 localRun(\"id\") }";
     let mut refused = world(program);

@@ -4,6 +4,7 @@
 //! ```text
 //!   text ──► Glob · Patterns ──► Filter: judges each path of a walk
 //!   followed paths ──► follow::resolve ──► more patterns to include
+//!   ignore files ──► ignore::read ──► patterns
 //!   text ──► Search: the paths of a tree that one pattern means
 //! ```
 //!
@@ -13,6 +14,7 @@
 
 pub mod follow;
 pub mod glob;
+pub mod ignore;
 mod pattern;
 mod search;
 

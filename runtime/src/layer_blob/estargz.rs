@@ -74,6 +74,9 @@ fn fill(archive: impl Read, stream: &mut Blocks, stop: Stop<'_>) -> Result<(u64,
         if is_index(&entry.name) {
             return Err(LayerBlobError::Reserved);
         }
+        if entry.sparse.is_some() {
+            return Err(archive.failed(io::Error::other("its index has no form for files with holes")).into());
+        }
         let size = archive.left();
         let first = index.add(Item::of(&entry, size));
         if entry.kind != Kind::File {

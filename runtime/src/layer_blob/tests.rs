@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::snapshot::Snapshot;
 use crate::snapshot::apply::apply_layer;
+use crate::snapshot::limit::LayerLimits;
 use crate::sys::xattr;
 use crate::tree;
 use hlb_patterns::Filter;
@@ -58,7 +59,9 @@ impl Bench {
             let blob = self.pack(&snapshot.layers()[..at]);
             let staged = self.store.layers().new_dir().unwrap();
             let below: Vec<PathBuf> = layers.iter().rev().map(|layer| self.store.layers().path(layer)).collect();
-            let applied = apply_layer(self.store.blobs().open(&blob.digest).unwrap(), &staged, &below).unwrap();
+            let applied =
+                apply_layer(self.store.blobs().open(&blob.digest).unwrap(), &staged, &below, LayerLimits::default())
+                    .unwrap();
             assert_eq!(applied.diff_id, blob.diff_id);
             assert_eq!(std::fs::metadata(self.store.blobs().path(&blob.digest)).unwrap().len(), blob.size);
             let id = LayerId::random();
@@ -267,7 +270,9 @@ fn privileged_layers_with_an_index_hold_the_same_files() {
         }
         let staged = bench.store.layers().new_dir().unwrap();
         let below: Vec<PathBuf> = again.iter().rev().map(|layer| bench.store.layers().path(layer)).collect();
-        let applied = apply_layer(bench.store.blobs().open(&indexed.digest).unwrap(), &staged, &below).unwrap();
+        let applied =
+            apply_layer(bench.store.blobs().open(&indexed.digest).unwrap(), &staged, &below, LayerLimits::default())
+                .unwrap();
         assert_eq!((applied.diff_id, applied.size), (indexed.diff_id, theirs.len() as u64));
         let id = LayerId::random();
         bench.store.layers().commit(&id, &staged).unwrap();

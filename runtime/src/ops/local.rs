@@ -5,67 +5,51 @@
 //! only; where listings are kept and layers committed is the caller's.
 
 mod fill;
+mod index;
 
 use std::collections::HashMap;
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use hlb_patterns::follow::resolve;
 use hlb_patterns::{Filter, InvalidPattern};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub(crate) use fill::fill;
+pub(crate) use fill::{Known, fill};
+pub(crate) use index::Kept;
 
 use crate::tree::{self, Entry, Kind, Timestamp, TreeError};
 use crate::why::FileChanges;
 
-/// Version of the stored form. One that is not this is not used.
-const FORMAT: u32 = 1;
 /// A file that was touched less than this before it was looked at may change again without its times showing it.
 const GRACE: Duration = Duration::from_millis(50);
 
 /// What a directory held when it was looked at.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct Listing {
-    format: u32,
-    #[serde(with = "bytes")]
     directory: PathBuf,
     looked: Timestamp,
     items: Vec<Item>,
 }
 
 /// One file of a listing. Owners do not matter: in a build everything is root's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Item {
-    #[serde(rename = "p", with = "bytes")]
     path: PathBuf,
-    #[serde(rename = "k")]
     kind: Kind,
-    #[serde(rename = "m")]
     mode: u32,
-    #[serde(rename = "s", default, skip_serializing_if = "is_zero")]
     size: u64,
-    #[serde(rename = "t")]
     modified: Timestamp,
-    #[serde(rename = "c")]
     changed: Timestamp,
-    #[serde(rename = "d")]
     device: u64,
-    #[serde(rename = "i")]
     inode: u64,
     /// Another name of the same file may be in the listing.
-    #[serde(rename = "h", default, skip_serializing_if = "is_false")]
     linked: bool,
-    #[serde(rename = "n", default, skip_serializing_if = "is_zero")]
+    /// What a device node stands for.
     node: u64,
-    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
-    target: Option<Link>,
+    /// Text of a symbolic link.
+    target: Option<PathBuf>,
 }
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Link(#[serde(with = "bytes")] PathBuf);
 
 /// A directory that cannot be taken in.
 #[derive(Debug, thiserror::Error)]
@@ -109,18 +93,10 @@ pub(crate) fn scan(
     let looked = now();
     let entries = tree::scan(directory, &Filter::new(&include, exclude)?)?;
     let items = entries.into_iter().filter(|entry| entry.kind != Kind::Socket).map(Item::from).collect();
-    Ok(Listing { format: FORMAT, directory: path(), looked, items })
+    Ok(Listing { directory: path(), looked, items })
 }
 
 impl Listing {
-    /// Whether the same patterns, then and now, select the same unchanged files. False if that cannot be known.
-    pub(crate) fn same_as(&self, previous: &Self) -> bool {
-        let same = |(now, then): (&Item, &Item)| now.unchanged_since(then, previous.looked);
-        self.format == previous.format
-            && self.items.len() == previous.items.len()
-            && self.items.iter().zip(&previous.items).all(same)
-    }
-
     /// What differs from an earlier look. Nothing does if files had been written too shortly before that look to tell.
     pub(crate) fn changes_since(&self, previous: &Self) -> FileChanges {
         let (now, then) = (self.by_path(), previous.by_path());
@@ -172,7 +148,7 @@ impl From<Entry> for Item {
             inode: entry.inode,
             linked: entry.links > 1 && entry.kind != Kind::Directory,
             node: if matches!(entry.kind, Kind::CharDevice | Kind::BlockDevice) { entry.node } else { 0 },
-            target: entry.target.map(Link),
+            target: entry.target,
             path: entry.path,
         }
     }
@@ -190,42 +166,6 @@ fn add(time: Timestamp, duration: Duration) -> Timestamp {
     Timestamp {
         seconds: time.seconds.saturating_add(seconds).saturating_add(i64::from(nanos / SECOND)),
         nanos: nanos % SECOND,
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
-}
-
-/// Paths as text where they are text, as bytes where they are not.
-mod bytes {
-    use super::*;
-
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Stored {
-        Text(String),
-        Bytes(Vec<u8>),
-    }
-
-    pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-        match path.to_str() {
-            Some(text) => text.serialize(serializer),
-            None => path.as_os_str().as_bytes().serialize(serializer),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
-        Ok(match Stored::deserialize(deserializer)? {
-            Stored::Text(text) => PathBuf::from(text),
-            Stored::Bytes(bytes) => PathBuf::from(std::ffi::OsString::from_vec(bytes)),
-        })
     }
 }
 

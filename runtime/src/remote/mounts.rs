@@ -24,6 +24,7 @@ use crate::error::{ErrorKind, SolveError};
 use crate::ops::blocking;
 use crate::pull::{Into, Progress, download_single};
 use crate::snapshot::apply::apply_layer;
+use crate::snapshot::limit::LayerLimits;
 use crate::state::State;
 
 const ARTIFACT: &str = "application/vnd.hlbc.cache-mounts.v1";
@@ -282,7 +283,7 @@ fn unpack(store: &Store, mount: &CacheMount, digest: &Digest) -> Result<(), Solv
     fs::create_dir(&new).map_err(failed("make", &new))?;
     fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).map_err(failed("make", &new))?;
     let file = store.blobs().open(digest).map_err(environment)?;
-    let applied = apply_layer(file, &new, &[]);
+    let applied = apply_layer(file, &new, &[], LayerLimits::default());
     if let Err(error) = applied {
         let _ = hlb_store::remove_tree(&new);
         return Err(SolveError::new(ErrorKind::Source, error));

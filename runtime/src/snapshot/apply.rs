@@ -4,22 +4,28 @@
 //! lower ones, as a process in the finished image would resolve them, and only this layer is written. No entry can reach
 //! out of it. The digest of the archive is taken in the same pass.
 
+mod alone;
+
+use std::cell::Cell;
 use std::ffi::CString;
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use hlb_llb::Digest;
-use hlb_llb::digest::Hasher;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use super::archive::{Archive, ArchiveError, Entry, Kind};
+use super::archive::{Archive, ArchiveError, Entry, Kind, Sparse};
 use super::compression::decompress;
-use super::node::{self, Metadata};
+use super::limit::{Content, Counted, Excess, LayerLimits};
+use super::node::{self, HoleWriter, Metadata};
 use super::stack::{Stack, is_dir, look, open_dir};
 use super::whiteout::{self, Marker};
 use crate::sys::rootless::{self, Privilege};
+use alone::Notes;
+pub(crate) use alone::{Alone, Open, apply_alone};
 
 /// Directories in each other; `PATH_MAX` allows no more either.
 const MAX_DEPTH: usize = 2048;
@@ -49,6 +55,9 @@ pub(crate) enum ApplyError {
         #[source]
         source: io::Error,
     },
+    /// It expands to more than it may.
+    #[error("the layer is refused: {0}")]
+    Excess(Excess),
     /// An entry asks for what is not allowed.
     #[error("the layer's entry `{entry}` is refused: {reason}")]
     Refused { entry: String, reason: &'static str },
@@ -64,28 +73,17 @@ pub(crate) enum ApplyError {
 /// Unpacks a layer, compressed or not, into the empty directory `upper`, to be used on top of `lowers` (top first).
 ///
 /// # Errors
-/// When the archive is damaged, or one of its entries is refused or cannot be written; `upper` is then incomplete.
-pub(crate) fn apply_layer(layer: impl Read, upper: &Path, lowers: &[PathBuf]) -> Result<Applied, ApplyError> {
-    let stream = Hashed { inner: decompress(layer).map_err(ApplyError::Read)?, hasher: Hasher::default(), size: 0 };
-    let layers = std::iter::once(upper).chain(lowers.iter().map(PathBuf::as_path));
-    let stack = Stack::open(layers).map_err(|(path, source)| ApplyError::Open { path, source })?;
-    let root = stack.roots().next().and_then(|root| root.try_clone_to_owned().ok());
-    let root =
-        root.ok_or_else(|| ApplyError::Open { path: upper.to_owned(), source: io::ErrorKind::NotFound.into() })?;
-    let mut writer = Writer { stack, root, dirs: Vec::new() };
-    let mut archive = Archive::new(stream);
-    while let Some(entry) = archive.next()? {
-        let shown = || String::from_utf8_lossy(&entry.name).into_owned();
-        writer.entry(&entry, &mut archive).map_err(|fault| match fault {
-            Fault::Refused(reason) => ApplyError::Refused { entry: shown(), reason },
-            Fault::Io(source) => ApplyError::Entry { entry: shown(), source },
-        })?;
-    }
+/// When the archive is damaged or too large, or one of its entries is refused or cannot be written; `upper` is then incomplete.
+pub(crate) fn apply_layer(
+    layer: impl Read,
+    upper: &Path,
+    lowers: &[PathBuf],
+    limits: LayerLimits,
+) -> Result<Applied, ApplyError> {
+    let mut writer = Writer::open(upper, lowers)?;
+    let applied = writer.unpack(layer, limits)?;
     writer.finish()?;
-    // Whatever follows the archive is part of its digest too.
-    let mut stream = archive.into_inner();
-    io::copy(&mut stream, &mut io::sink()).map_err(ApplyError::Read)?;
-    Ok(Applied { diff_id: stream.hasher.finish(), size: stream.size })
+    Ok(applied)
 }
 
 /// Why an entry did not work.
@@ -105,9 +103,51 @@ struct Writer {
     root: OwnedFd,
     /// Directories that were made or described, and the time that each is to have in the end.
     dirs: Vec<(Vec<CString>, Metadata)>,
+    holes: HoleWriter,
+    /// If the lower layers are not known yet: what they have a say in.
+    notes: Option<Notes>,
 }
 
 impl Writer {
+    fn open(upper: &Path, lowers: &[PathBuf]) -> Result<Self, ApplyError> {
+        let layers = std::iter::once(upper).chain(lowers.iter().map(PathBuf::as_path));
+        let stack = Stack::open(layers).map_err(|(path, source)| ApplyError::Open { path, source })?;
+        let root = stack.roots().next().and_then(|root| root.try_clone_to_owned().ok());
+        let root =
+            root.ok_or_else(|| ApplyError::Open { path: upper.to_owned(), source: io::ErrorKind::NotFound.into() })?;
+        Ok(Self { stack, root, dirs: Vec::new(), holes: HoleWriter::new(), notes: None })
+    }
+
+    /// Unpacks all of a layer. What is to be done when nothing follows any more is left for `finish`.
+    fn unpack(&mut self, layer: impl Read, limits: LayerLimits) -> Result<Applied, ApplyError> {
+        let packed = Cell::new(0);
+        let content = decompress(Counted { inner: layer, count: &packed }).map_err(ApplyError::Read)?;
+        let mut archive = Archive::new(Content::new(content, &packed, limits));
+        let done = self.entries(&mut archive);
+        let mut content = archive.into_inner();
+        // Whatever follows the archive is part of its digest too.
+        let done = done.and_then(|()| io::copy(&mut content, &mut io::sink()).map(drop).map_err(ApplyError::Read));
+        if let Some(excess) = content.excess() {
+            return Err(ApplyError::Excess(excess));
+        }
+        done?;
+        let (diff_id, size) = content.finish();
+        Ok(Applied { diff_id, size })
+    }
+
+    fn entries<R: Read>(&mut self, archive: &mut Archive<Content<'_, R>>) -> Result<(), ApplyError> {
+        while let Some(entry) = archive.next()? {
+            let holes = entry.sparse.as_ref().map_or(0, Sparse::holes);
+            archive.inner_mut().entry(holes).map_err(ApplyError::Excess)?;
+            let shown = || String::from_utf8_lossy(&entry.name).into_owned();
+            self.entry(&entry, archive).map_err(|fault| match fault {
+                Fault::Refused(reason) => ApplyError::Refused { entry: shown(), reason },
+                Fault::Io(source) => ApplyError::Entry { entry: shown(), source },
+            })?;
+        }
+        Ok(())
+    }
+
     fn entry(&mut self, entry: &Entry, data: &mut impl Read) -> Result<(), Fault> {
         let path = components(&entry.name)?;
         let Some((name, parents)) = path.split_last() else {
@@ -134,7 +174,7 @@ impl Writer {
             Kind::HardLink(target) => return self.hard_link(&parent, &at, name, target),
             _ => {}
         }
-        self.make_room(&parent, name)?;
+        self.make_room(&parent, &at, name)?;
         let kind = match &entry.kind {
             Kind::Symlink(target) => {
                 if target.is_empty() {
@@ -147,7 +187,7 @@ impl Writer {
             Kind::BlockDevice(major, minor) => make_node(&parent, name, FileType::BlockDevice, *major, *minor)?,
             Kind::Fifo => make_node(&parent, name, FileType::Fifo, 0, 0)?,
             Kind::File | Kind::Directory | Kind::HardLink(_) => {
-                io::copy(data, &mut node::create_file(&parent, name)?)?;
+                self.file(&node::create_file(&parent, name)?, entry.sparse.as_ref(), data)?;
                 Some(FileType::RegularFile)
             }
         };
@@ -160,6 +200,20 @@ impl Writer {
         Ok(metadata.set_time(&parent, name)?)
     }
 
+    /// Writes the data of a file. Where they are zeros, there is a hole.
+    fn file(&mut self, file: &File, sparse: Option<&Sparse>, data: &mut impl Read) -> Result<(), Fault> {
+        let size = match sparse {
+            None => self.holes.write(file, 0, data)?,
+            Some(Sparse { size, parts }) => {
+                for (offset, length) in parts {
+                    self.holes.write(file, *offset, &mut data.by_ref().take(*length))?;
+                }
+                *size
+            }
+        };
+        Ok(file.set_len(size)?)
+    }
+
     /// Opens the directory that entries are made in, with all links on the way followed and what is missing made. Also
     /// says where it is.
     fn parent(&mut self, path: &[CString]) -> Result<(OwnedFd, Vec<CString>), Fault> {
@@ -167,7 +221,8 @@ impl Writer {
         if let Some(dir) = self.plain(path)? {
             return Ok((dir, path.to_owned()));
         }
-        let path = self.stack.resolve(path)?;
+        // Alone, links are not followed: what is beyond them may be in other layers.
+        let path = if self.notes.is_some() { path.to_owned() } else { self.stack.resolve(path)? };
         let mut dir = self.root.try_clone()?;
         for (depth, name) in path.iter().enumerate() {
             let here = path.get(..=depth).unwrap_or_default();
@@ -184,7 +239,11 @@ impl Writer {
                         Some(_) => return Err(Fault::Refused("what it is in is not a directory")),
                         None => Metadata::implied(),
                     };
+                    let number = self.dirs.len();
                     self.new_directory(&dir, here, name, metadata, there.is_some())?;
+                    if let Some(notes) = &mut self.notes {
+                        notes.imply(here.to_owned(), number);
+                    }
                 }
             }
             dir = open_dir(&dir, name)?;
@@ -222,15 +281,13 @@ impl Writer {
         match look(parent, name)? {
             Some(stat) if is_dir(&stat) => {
                 metadata.apply(parent, name, FileType::Directory)?;
+                if let Some(notes) = &mut self.notes {
+                    notes.describe(&at);
+                }
                 self.dirs.push((at, metadata));
                 Ok(())
             }
-            there => {
-                if there.is_some() {
-                    self.make_room(parent, name)?;
-                }
-                self.new_directory(parent, &at, name, metadata, there.is_some())
-            }
+            there => self.new_directory(parent, &at, name, metadata, there.is_some()),
         }
     }
 
@@ -244,11 +301,11 @@ impl Writer {
         replaces: bool,
     ) -> Result<(), Fault> {
         if replaces {
-            self.make_room(parent, name)?;
+            self.make_room(parent, at.get(..at.len().saturating_sub(1)).unwrap_or_default(), name)?;
         }
         rustix::fs::mkdirat(parent, name, Mode::RWXU)?;
-        if replaces && self.stack.find(at, true)?.is_some_and(|found| is_dir(&found.stat)) {
-            whiteout::set_opaque(open_dir(parent, name)?)?;
+        if replaces {
+            self.hide_all(&open_dir(parent, name)?, at)?;
         }
         metadata.apply(parent, name, FileType::Directory)?;
         self.dirs.push((at.to_owned(), metadata));
@@ -266,7 +323,7 @@ impl Writer {
         let Some((source, dirs)) = target.split_last() else {
             return Err(Fault::Refused("it is a hard link to the root directory"));
         };
-        let dirs = self.stack.resolve(dirs)?;
+        let dirs = if self.notes.is_some() { dirs.to_owned() } else { self.stack.resolve(dirs)? };
         let mut place = dirs.clone();
         place.push(source.clone());
         if dirs == at && source == name {
@@ -282,7 +339,7 @@ impl Writer {
         if look(&dir, source)?.is_none() {
             node::copy(&found, &dir, source)?;
         }
-        self.make_room(parent, name)?;
+        self.make_room(parent, at, name)?;
         Ok(rustix::fs::linkat(&dir, source, parent, name, AtFlags::empty())?)
     }
 
@@ -290,6 +347,10 @@ impl Writer {
     fn hide(&mut self, parent: &OwnedFd, at: &[CString], name: CString) -> Result<(), Fault> {
         let mut place = at.to_owned();
         place.push(name);
+        if let Some(notes) = &mut self.notes {
+            notes.hide(place);
+            return Ok(());
+        }
         let Some(name) = place.last() else { return Ok(()) };
         let Some(lower) = self.stack.find(&place, true)? else { return Ok(()) };
         match look(parent, name)? {
@@ -302,10 +363,17 @@ impl Writer {
     /// Hides everything that lower layers have in a directory.
     fn hide_all(&mut self, dir: &OwnedFd, at: &[CString]) -> Result<(), Fault> {
         if !at.is_empty() {
+            if let Some(notes) = &mut self.notes {
+                notes.hide_all(at.to_owned());
+                return Ok(());
+            }
             if self.stack.find(at, true)?.is_some_and(|found| is_dir(&found.stat)) {
                 whiteout::set_opaque(dir)?;
             }
             return Ok(());
+        }
+        if self.notes.is_some() {
+            return Err(Fault::Refused("what is below it is not known yet"));
         }
         // The root directory is merged whatever its attributes say.
         let mut names = std::collections::BTreeSet::new();
@@ -323,12 +391,16 @@ impl Writer {
     }
 
     /// Removes what this layer has under a name.
-    fn make_room(&mut self, parent: &OwnedFd, name: &CString) -> Result<(), Fault> {
-        match look(parent, name)? {
-            None => Ok(()),
-            Some(stat) if is_dir(&stat) => Ok(hlb_store::remove_tree(&node::path(parent, name))?),
-            Some(_) => Ok(rustix::fs::unlinkat(parent, name, AtFlags::empty())?),
+    fn make_room(&mut self, parent: &OwnedFd, at: &[CString], name: &CString) -> Result<(), Fault> {
+        let Some(stat) = look(parent, name)? else { return Ok(()) };
+        if is_dir(&stat) {
+            hlb_store::remove_tree(&node::path(parent, name))?;
+            if let Some(notes) = &mut self.notes {
+                notes.replace(&[at, std::slice::from_ref(name)].concat());
+            }
+            return Ok(());
         }
+        Ok(rustix::fs::unlinkat(parent, name, AtFlags::empty())?)
     }
 
     /// Sets the times of directories, now that nothing is made in them any more.
@@ -398,22 +470,6 @@ fn components(name: &[u8]) -> Result<Vec<CString>, Fault> {
         }
     }
     if parts.len() > MAX_DEPTH { Err(Fault::Refused("it is nested too deeply")) } else { Ok(parts) }
-}
-
-/// Takes the digest of what passes.
-struct Hashed<R> {
-    inner: R,
-    hasher: Hasher,
-    size: u64,
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.hasher.update(buffer.get(..count).unwrap_or_default());
-        self.size += count as u64;
-        Ok(count)
-    }
 }
 
 #[cfg(test)]

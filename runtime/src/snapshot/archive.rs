@@ -1,14 +1,22 @@
 //! The framing of tar archives.
 //!
-//! Owns where each entry begins and ends and what its headers say: ustar, GNU long names and numbers, PAX records. It is
-//! strict, since every bug of this kind of program came from guessing, and it holds nothing large in memory. What entries
+//! Owns where each entry begins and ends and what its headers say: ustar, GNU long names and numbers, PAX records, files with
+//! holes. It is strict, since every bug of this kind of program came from guessing, and it holds nothing large in memory. What entries
 //! mean, and whether their names are harmless, is for `apply` to say.
+
+mod sparse;
 
 use std::io::{self, Read};
 
+pub(crate) use sparse::Sparse;
+use sparse::{Lines, Map, Records};
+
 const BLOCK: usize = 512;
-/// Names and PAX records of one entry; the largest extended attribute has 64 KiB.
+/// All that stands before the header of one entry, names and PAX records, and a map of holes; the largest extended attribute has
+/// 64 KiB.
 const MAX_EXTENSION: u64 = 1 << 20;
+/// Extended attributes of one entry.
+const MAX_XATTRS: usize = 1_000;
 
 /// Reads the entries of an archive one after another. Between two calls of `next`, it reads as the current entry's data.
 pub(crate) struct Archive<R> {
@@ -29,6 +37,8 @@ pub(crate) struct Entry {
     pub(crate) gid: u32,
     pub(crate) mtime: (i64, u32),
     pub(crate) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Where its data belong, if it is a file with holes.
+    pub(crate) sparse: Option<Sparse>,
 }
 
 /// What an entry is.
@@ -68,6 +78,9 @@ struct Extension {
     gid: Option<u64>,
     mtime: Option<(i64, u32)>,
     xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+    sparse: Records,
+    /// How many bytes that was.
+    length: u64,
 }
 
 impl<R: Read> Archive<R> {
@@ -108,6 +121,12 @@ impl<R: Read> Archive<R> {
                 }));
             }
             let size = header.size().ok_or_else(|| damaged("a size is not a number"))?;
+            if matches!(header.kind(), b'L' | b'K' | b'x' | b'X') {
+                extension.length = extension.length.saturating_add(size);
+                if extension.length > MAX_EXTENSION {
+                    return Err(self.damaged("an extended header is larger than 1 MiB"));
+                }
+            }
             match header.kind() {
                 b'L' => extension.name = Some(trimmed(self.small(size)?)),
                 b'K' => extension.link = Some(trimmed(self.small(size)?)),
@@ -122,15 +141,67 @@ impl<R: Read> Archive<R> {
                     continue;
                 }
                 _ => {
-                    let entry = header.entry(&mut extension).map_err(|reason| damaged(&reason))?;
+                    let mut entry = header.entry(&mut extension).map_err(|reason| damaged(&reason))?;
                     // Only files have data, whatever the header says.
                     let size = if entry.kind == Kind::File { extension.size.unwrap_or(size) } else { 0 };
-                    self.expect(size);
+                    if entry.kind == Kind::File {
+                        entry.sparse =
+                            self.sparse(&block, &mut extension.sparse, size).map_err(|error| match error {
+                                Holes::Wrong(reason) => {
+                                    damaged(&format!("`{}`: {reason}", String::from_utf8_lossy(&entry.name)))
+                                }
+                                Holes::Archive(error) => error,
+                            })?;
+                    }
+                    if entry.sparse.is_none() {
+                        self.expect(size);
+                    }
                     return Ok(Some(entry));
                 }
             }
             extended = true;
         }
+    }
+
+    /// The holes of a file, if it has any: its data is what comes next then.
+    fn sparse(&mut self, header: &[u8; BLOCK], records: &mut Records, size: u64) -> Result<Option<Sparse>, Holes> {
+        let wrong = Holes::Wrong("its sparse map makes no sense");
+        let sparse = if Header(header).kind() == b'S' {
+            let mut parts = Vec::new();
+            let mut more = sparse::old_parts(header, 386, 4, &mut parts).ok_or(wrong)?;
+            while more {
+                if parts.len() as u64 * 24 > MAX_EXTENSION {
+                    return Err(Holes::Wrong("its sparse map is larger than 1 MiB"));
+                }
+                let block = self.block()?.ok_or_else(|| self.damaged("it ends in the middle of an entry"))?;
+                more = sparse::old_parts(&block, 0, 21, &mut parts)
+                    .ok_or(Holes::Wrong("its sparse map makes no sense"))?;
+            }
+            self.expect(size);
+            Sparse { size: sparse::old_size(header).ok_or(Holes::Wrong("its size is not a number"))?, parts }
+        } else {
+            match records.map().map_err(Holes::Wrong)? {
+                None => return Ok(None),
+                Some(Map::Known(sparse)) => {
+                    self.expect(size);
+                    sparse
+                }
+                Some(Map::Before(whole)) => {
+                    self.expect(size);
+                    let mut lines = Lines::default();
+                    let parts = loop {
+                        let mut block = [0; BLOCK];
+                        self.read_exact(&mut block).map_err(|_| Holes::Wrong("its sparse map is incomplete"))?;
+                        if let Some(parts) = lines.add(&block).map_err(Holes::Wrong)? {
+                            break parts;
+                        }
+                    };
+                    Sparse { size: whole, parts }
+                }
+            }
+        };
+        let what = "its sparse map does not fit its data";
+        if sparse.fits(self.left) { Ok(Some(sparse)) } else { Err(Holes::Wrong(what)) }
     }
 
     /// How many bytes of the current entry's data have not been read.
@@ -218,6 +289,18 @@ impl<R: Read> Read for Archive<R> {
     }
 }
 
+/// Why the holes of a file are not known.
+enum Holes {
+    Wrong(&'static str),
+    Archive(ArchiveError),
+}
+
+impl From<ArchiveError> for Holes {
+    fn from(error: ArchiveError) -> Self {
+        Self::Archive(error)
+    }
+}
+
 /// A header block.
 struct Header<'a>(&'a [u8; BLOCK]);
 
@@ -248,7 +331,7 @@ impl Header<'_> {
     }
 
     fn entry(&self, extension: &mut Extension) -> Result<Entry, String> {
-        let name = extension.name.take().unwrap_or_else(|| {
+        let name = extension.sparse.name.take().or_else(|| extension.name.take()).unwrap_or_else(|| {
             let (prefix, name) = (self.text(345, 155), self.text(0, 100));
             // GNU's own format keeps other things where POSIX has the prefix.
             let posix = self.field(257, 8) == b"ustar\x0000";
@@ -277,14 +360,13 @@ impl Header<'_> {
         let kind = match self.kind() {
             // Before directories had a type they had a slash.
             b'0' | 0 if name.ends_with(b"/") => Kind::Directory,
-            b'0' | 0 | b'7' => Kind::File,
+            b'0' | 0 | b'7' | b'S' => Kind::File,
             b'1' => Kind::HardLink(link()),
             b'2' => Kind::Symlink(link()),
             b'3' => device().map(|(major, minor)| Kind::CharDevice(major, minor))?,
             b'4' => device().map(|(major, minor)| Kind::BlockDevice(major, minor))?,
             b'5' => Kind::Directory,
             b'6' => Kind::Fifo,
-            b'S' => return Err(format!("`{shown}` is a sparse file, which is not supported yet")),
             other => return Err(format!("`{shown}` has the unknown type {:?}", char::from(other))),
         };
         Ok(Entry {
@@ -297,6 +379,7 @@ impl Header<'_> {
                 None => (field("time", 136, 12)?, 0),
             },
             xattrs: std::mem::take(&mut extension.xattrs),
+            sparse: None,
             name,
         })
     }
@@ -323,10 +406,14 @@ impl Extension {
                 "uid" => self.uid = Some(decimal(value).ok_or_else(wrong)?),
                 "gid" => self.gid = Some(decimal(value).ok_or_else(wrong)?),
                 "mtime" => self.mtime = Some(time(value).ok_or_else(wrong)?),
-                _ if key.starts_with("GNU.sparse.") => return Err("sparse files are not supported yet".to_owned()),
                 _ => {
-                    if let Some(name) = key.strip_prefix("SCHILY.xattr.") {
+                    if let Some(key) = key.strip_prefix("GNU.sparse.") {
+                        self.sparse.take(key, value).ok_or_else(wrong)?;
+                    } else if let Some(name) = key.strip_prefix("SCHILY.xattr.") {
                         self.xattrs.retain(|(known, _)| known != name.as_bytes());
+                        if self.xattrs.len() >= MAX_XATTRS {
+                            return Err(format!("an entry has more than {MAX_XATTRS} extended attributes"));
+                        }
                         self.xattrs.push((name.as_bytes().to_owned(), value.to_owned()));
                     }
                 }
@@ -466,10 +553,15 @@ mod tests {
         insta::assert_snapshot!(read(&[pax("12 path abc\n"), file("a", "1")]), @"the archive is not usable at byte 0: a PAX record is malformed");
         insta::assert_snapshot!(read(&[pax("11 uid=-12\n"), file("a", "1")]), @"the archive is not usable at byte 0: the PAX record `uid` has a value that makes no sense");
         insta::assert_snapshot!(read(&[pax("18 uid=4294967295\n"), file("a", "1")]), @"the archive is not usable at byte 1024: the owner of `a` is too large");
-        insta::assert_snapshot!(read(&[pax("22 GNU.sparse.major=1\n"), file("a", "1")]), @"the archive is not usable at byte 0: sparse files are not supported yet");
+        insta::assert_snapshot!(read(&[pax("22 GNU.sparse.major=1\n"), file("a", "1")]), @"the archive is not usable at byte 1024: `a`: its sparse map is of an unknown version");
+        insta::assert_snapshot!(read(&[pax("22 GNU.sparse.size=-1\n"), file("a", "1")]), @"the archive is not usable at byte 0: the PAX record `GNU.sparse.size` has a value that makes no sense");
+        insta::assert_snapshot!(read(&[pax("21 GNU.sparse.size=9\n22 GNU.sparse.map=0,2\n"), file("a", "1")]), @"the archive is not usable at byte 1024: `a`: its sparse map does not fit its data");
         insta::assert_snapshot!(read(&[header(b'L', "long", 2 << 20)]), @"the archive is not usable at byte 512: an extended header is larger than 1 MiB");
         insta::assert_snapshot!(read(&[header(b'0', "a", u64::MAX)]), @"the archive is not usable at byte 0: a size is not a number");
-        insta::assert_snapshot!(read(&[header(b'S', "a", 0)]), @"the archive is not usable at byte 0: `a` is a sparse file, which is not supported yet");
+        let half = pax(&format!("{} path={}\n", 600_000, "x".repeat(600_000 - 13)));
+        insta::assert_snapshot!(read(&[half.clone(), half, file("a", "1")]), @"the archive is not usable at byte 601088: an extended header is larger than 1 MiB");
+        let many: String = (1000..2001).map(|at| format!("25 SCHILY.xattr.u.{at}=1\n")).collect();
+        insta::assert_snapshot!(read(&[pax(&many), file("a", "1")]), @"the archive is not usable at byte 0: an entry has more than 1000 extended attributes");
         insta::assert_snapshot!(read(&[header(b'?', "a", 0)]), @"the archive is not usable at byte 0: `a` has the unknown type '?'");
     }
 

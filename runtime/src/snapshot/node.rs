@@ -5,10 +5,11 @@
 
 use std::ffi::{CStr, CString};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
@@ -16,7 +17,7 @@ use rustix::io::Errno;
 use super::stack::Found;
 use super::whiteout;
 use crate::sys::rootless::{self, Privilege};
-use crate::sys::xattr;
+use crate::sys::{file, xattr};
 
 /// What a file has besides its content.
 #[derive(Debug, Clone)]
@@ -58,23 +59,15 @@ impl Metadata {
             // A change of the owner takes the set-id bits away, so the mode comes second.
             rustix::fs::chmodat(dir, name, Mode::from_raw_mode(self.mode), AtFlags::empty())?;
         }
+        set_xattrs(&path(dir, name), kind, self.xattrs.iter())
+    }
+
+    /// Gives a directory the attributes that it has no value of.
+    pub(super) fn add_xattrs(&self, dir: impl AsFd, name: &CStr) -> io::Result<()> {
         let path = path(dir, name);
-        for (key, value) in &self.xattrs {
-            match xattr::set(&path, key, value) {
-                Err(error) if error.raw_os_error() == Some(Errno::NOTSUP.raw_os_error()) => {}
-                // Users' attributes are for files and directories only.
-                Err(error)
-                    if error.raw_os_error() == Some(Errno::PERM.raw_os_error())
-                        && !matches!(kind, FileType::RegularFile | FileType::Directory) => {}
-                // Only the machine's root writes these, and only for it they mean something.
-                Err(error)
-                    if error.raw_os_error() == Some(Errno::PERM.raw_os_error())
-                        && key.to_bytes().starts_with(b"trusted.")
-                        && rootless::privilege() != Privilege::Root => {}
-                other => other?,
-            }
-        }
-        Ok(())
+        let known = xattr::list(&path)?;
+        let new = self.xattrs.iter().filter(|(key, _)| known.iter().all(|(known, _)| known != key));
+        set_xattrs(&path, FileType::Directory, new)
     }
 
     pub(super) fn set_time(&self, dir: impl AsFd, name: &CStr) -> io::Result<()> {
@@ -84,10 +77,68 @@ impl Metadata {
     }
 }
 
+fn set_xattrs<'x>(path: &Path, kind: FileType, xattrs: impl Iterator<Item = &'x (CString, Vec<u8>)>) -> io::Result<()> {
+    for (key, value) in xattrs {
+        match xattr::set(path, key, value) {
+            Err(error) if error.raw_os_error() == Some(Errno::NOTSUP.raw_os_error()) => {}
+            // Users' attributes are for files and directories only.
+            Err(error)
+                if error.raw_os_error() == Some(Errno::PERM.raw_os_error())
+                    && !matches!(kind, FileType::RegularFile | FileType::Directory) => {}
+            // Only the machine's root writes these, and only for it they mean something.
+            Err(error)
+                if error.raw_os_error() == Some(Errno::PERM.raw_os_error())
+                    && key.to_bytes().starts_with(b"trusted.")
+                    && rootless::privilege() != Privilege::Root => {}
+            other => other?,
+        }
+    }
+    Ok(())
+}
+
 /// Makes a new empty file for writing.
 pub(super) fn create_file(dir: impl AsFd, name: &CStr) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(dir, name, flags, Mode::RUSR | Mode::WUSR)?.into())
+}
+
+/// So much of a file is left out at once if it is all zeros.
+const PIECE: usize = 64 << 10;
+
+/// Writes data into new files without giving a place on the disk to their zeros.
+pub(super) struct HoleWriter {
+    piece: Vec<u8>,
+}
+
+impl HoleWriter {
+    pub(super) fn new() -> Self {
+        Self { piece: vec![0; PIECE] }
+    }
+
+    /// Writes all of `data` from `offset` on. Where it ended.
+    pub(super) fn write(&mut self, file: &File, offset: u64, data: &mut impl Read) -> io::Result<u64> {
+        const ZEROS: [u8; PIECE] = [0; PIECE];
+        let mut at = offset;
+        loop {
+            let mut filled = 0;
+            while let Some(rest) = self.piece.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+                match data.read(rest) {
+                    Ok(0) => break,
+                    Ok(count) => filled += count,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            let piece = self.piece.get(..filled).unwrap_or_default();
+            if Some(piece) != ZEROS.get(..filled) {
+                file.write_all_at(piece, at)?;
+            }
+            at += filled as u64;
+            if filled < PIECE {
+                return Ok(at);
+            }
+        }
+    }
 }
 
 /// Copies a file that is no directory from another layer, under the name `name`.
@@ -97,8 +148,8 @@ pub(super) fn copy(found: &Found, dir: impl AsFd, name: &CStr) -> io::Result<()>
     match kind {
         FileType::RegularFile => {
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let mut from = File::from(rustix::fs::openat(&found.parent, &found.name, flags, Mode::empty())?);
-            io::copy(&mut from, &mut create_file(dir, name)?)?;
+            let from = File::from(rustix::fs::openat(&found.parent, &found.name, flags, Mode::empty())?);
+            file::share_data(&from, &create_file(dir, name)?)?;
         }
         FileType::Symlink => {
             let target = rustix::fs::readlinkat(&found.parent, &found.name, Vec::new())?;

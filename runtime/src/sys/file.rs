@@ -1,11 +1,13 @@
 //! Single files: their data, owner, mode, times and nodes, without following a link at the end of the path.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _, Seek as _};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, SeekFrom, Timespec, Timestamps};
+use rustix::io::Errno;
 
 use super::rootless;
 use crate::tree::{Entry, Kind, Timestamp};
@@ -13,14 +15,66 @@ use crate::tree::{Entry, Kind, Timestamp};
 /// Makes a new file with the data of a regular one, by the cheapest way the file systems offer. Nobody but the owner can
 /// read it until its mode is set. The target must not exist.
 pub(crate) fn copy_data(source: &Path, target: &Path) -> io::Result<File> {
-    let mut from = File::from(open_regular(source)?);
-    let mut to = create(target)?;
-    // The standard library tries copy_file_range, then sendfile, then a buffer.
-    if let Err(error) = io::copy(&mut from, &mut to) {
+    let from = File::from(open_regular(source)?);
+    let to = create(target)?;
+    if let Err(error) = share_data(&from, &to) {
         let _ = std::fs::remove_file(target);
         return Err(error);
     }
     Ok(to)
+}
+
+/// Gives a new empty file the data of a regular one. Where the file system can, both have the same blocks of the disk until one
+/// of them is written to; where it cannot, they are copied. Holes stay holes.
+pub(crate) fn share_data(from: &File, to: &File) -> io::Result<()> {
+    let (source, target) = (rustix::fs::fstat(from)?, rustix::fs::fstat(to)?);
+    let pair = (source.st_dev, target.st_dev);
+    if can_share(pair, None) {
+        match rustix::fs::ioctl_ficlone(to, from) {
+            Ok(()) => return Ok(()),
+            // One file may be in the way of it, such as one without copies on write; that says nothing of the others.
+            Err(Errno::OPNOTSUPP | Errno::XDEV | Errno::NOTTY | Errno::NOSYS) => {
+                can_share(pair, Some(false));
+            }
+            Err(_) => {}
+        }
+    }
+    // The standard library tries copy_file_range, then sendfile, then a buffer.
+    let (mut reader, mut writer) = (from, to);
+    let size = u64::try_from(source.st_size).unwrap_or(0);
+    let allocated = u64::try_from(source.st_blocks).unwrap_or(0).saturating_mul(512);
+    if allocated >= size {
+        return io::copy(&mut reader, &mut writer).map(drop);
+    }
+    let mut at = 0;
+    loop {
+        at = match rustix::fs::seek(from, SeekFrom::Data(at)) {
+            Ok(data) => data,
+            Err(Errno::NXIO) => break,
+            Err(error) => return Err(error.into()),
+        };
+        let end = rustix::fs::seek(from, SeekFrom::Hole(at))?;
+        reader.seek(io::SeekFrom::Start(at))?;
+        writer.seek(io::SeekFrom::Start(at))?;
+        let copied = io::copy(&mut reader.take(end.saturating_sub(at)), &mut writer)?;
+        if copied == 0 {
+            // It has become shorter meanwhile.
+            break;
+        }
+        at += copied;
+    }
+    // A hole at the end; what came to the file meanwhile has been copied.
+    to.set_len(size.max(at))
+}
+
+/// Whether files of two file systems can share blocks, as far as that is known, after learning what is told.
+fn can_share(pair: (u64, u64), told: Option<bool>) -> bool {
+    static CANNOT: Mutex<Vec<(u64, u64)>> = Mutex::new(Vec::new());
+    let mut cannot = CANNOT.lock().unwrap_or_else(PoisonError::into_inner);
+    if told == Some(false) && !cannot.contains(&pair) {
+        cannot.push(pair);
+    }
+    !cannot.contains(&pair)
 }
 
 /// Makes a new empty file that only its owner can read.

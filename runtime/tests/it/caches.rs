@@ -11,7 +11,7 @@ use hlb_llb::ops::{Copy, Exec, ExecMount, FileStep, diff, file, merge};
 use hlb_llb::status::Status;
 use hlb_runtime::{
     CacheCollector, CacheImports, CacheMode, CachePlace, CacheSource, CacheTarget, ExportTarget, FileOptions, Hints,
-    ImageExport, ImageTarget, Runtime, Solved, Which,
+    ImageExport, ImageOptions, ImageTarget, Runtime, Solved, Which,
 };
 use tokio_util::sync::CancellationToken;
 

@@ -10,7 +10,7 @@ use hlb_llb::ops::{Copy, Exec, ExecMount, FileStep, Local, LocalOwner, MountKind
 use hlb_llb::pb;
 use hlb_llb::status::Status;
 use hlb_registry::RegistryConfig;
-use hlb_runtime::{Config, Hints, Network, OciRuntime, Runtime, SolveRequest, StatusSink};
+use hlb_runtime::{Config, Hints, LayerLimits, Network, OciRuntime, Runtime, SolveRequest, StatusSink};
 
 use crate::support::{Bench, shell};
 
@@ -29,6 +29,7 @@ impl Bench {
             registry: RegistryConfig::empty(),
             jobs,
             network: Network::Host,
+            limits: LayerLimits::default(),
         };
         Runtime::open(config).await.unwrap()
     }

@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use hlb_llb::Digest;
 use hlb_llb::graph::{Annotations, Output};
@@ -116,6 +117,15 @@ fn privileged_blobs_become_files() {
 
 /// A registry with one blob, and a web server: files by path, for those who show the header if one is wanted.
 fn serve(files: BTreeMap<String, Vec<u8>>, header: Option<&'static str>) -> String {
+    serve_heard(files, header, Arc::default())
+}
+
+/// The same, and tells which paths are asked for.
+pub(crate) fn serve_heard(
+    files: BTreeMap<String, Vec<u8>>,
+    header: Option<&'static str>,
+    heard: Arc<Mutex<Vec<String>>>,
+) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
@@ -125,6 +135,7 @@ fn serve(files: BTreeMap<String, Vec<u8>>, header: Option<&'static str>) -> Stri
             let request: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
             let path = request.first().and_then(|line| line.split(' ').nth(1)).unwrap_or_default().to_owned();
             let path = path.split('?').next().unwrap_or_default();
+            heard.lock().unwrap().push(path.to_owned());
             let shown = request.iter().any(|line| {
                 line.to_lowercase().starts_with("authorization: ")
                     && header.is_some_and(|wanted| line.ends_with(wanted))

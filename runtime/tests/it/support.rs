@@ -14,8 +14,8 @@ use hlb_llb::status::Status;
 use hlb_llb::{Digest, encode_op};
 use hlb_registry::RegistryConfig;
 use hlb_runtime::{
-    BuildInfo, Config, Contents, Entitlement, ExportTarget, FileOptions, Hints, Network, OciRuntime, Outcome, Runtime,
-    SolveError, SolveRequest, Solved, State,
+    BuildInfo, Config, Contents, Entitlement, ExportTarget, FileOptions, Hints, LayerLimits, Network, OciRuntime,
+    Outcome, Runtime, SolveError, SolveRequest, Solved, State,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +29,8 @@ pub(crate) struct Bench {
     pub(crate) sockets: BTreeMap<String, Lent>,
     pub(crate) allow: BTreeSet<Entitlement>,
     pub(crate) network: Network,
+    /// What layers may expand to.
+    pub(crate) limits: LayerLimits,
     /// Called with each event of a solve.
     pub(crate) watch: Option<Watch>,
 }
@@ -52,7 +54,8 @@ impl Bench {
         std::fs::create_dir(dir.path().join("src")).unwrap();
         let (layouts, images, secrets) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (sockets, allow) = (BTreeMap::new(), BTreeSet::new());
-        Self { dir, layouts, images, secrets, sockets, allow, network: Network::Host, watch: None }
+        let (network, limits) = (Network::Host, LayerLimits::default());
+        Self { dir, layouts, images, secrets, sockets, allow, network, limits, watch: None }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -125,6 +128,7 @@ impl Bench {
                 registry,
                 jobs: 2,
                 network: self.network,
+                limits: self.limits,
             })
             .await?;
             let events = Arc::new(Mutex::new(Vec::new()));

@@ -3,11 +3,12 @@
 //! Owns the request that is made of a definition and options, and the look whether the options give all that the graph wants
 //! of this machine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hlb_compiler::{ImageConfig, LocalDir, Request, Socket, Solve, World};
 use hlb_language::source::SourceMap;
 use hlb_llb::{Graph, draw, pb};
+use hlb_patterns::ignore;
 
 use crate::definition;
 use crate::error::{Failure, Kind};
@@ -27,13 +28,14 @@ pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
     let (name, definition) = definition::read(args.file.as_deref())?;
     let graph = definition::load(&name, &definition)?;
     lacking(&graph, args)?;
-    let locals = args.local.iter().filter(|(_, dir)| !dir.is_dir()).map(|it| ("local", "directory", it));
+    let locals = args.local.iter().filter(|it| !it.path.is_dir()).map(|it| ("local", "directory", &it.name, &it.path));
     let layouts = args.layout.iter().filter(|(_, path)| !path.exists());
-    let layouts = layouts.map(|it| ("layout", "directory or archive", it));
-    if let Some((option, what, (name, path))) = locals.chain(layouts).next() {
+    let layouts = layouts.map(|(name, path)| ("layout", "directory or archive", name, path));
+    if let Some((option, what, name, path)) = locals.chain(layouts).next() {
         return Err(Failure::new(Kind::Missing, format!("there is no {what} `{path}`"))
             .help(format!("check the path of `--{option} {name}={path}`")));
     }
+    let definition = definition::without(definition, &graph, &ignored(args)?)?;
     let machine = Machine::open(config, &args.machine)?.sharing(caches);
     let request = Request::Solve(Box::new(request(args, definition)));
     let title = Title { text: format!("solve {name}"), explain: false };
@@ -42,11 +44,28 @@ pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
     building.finish(request, &args.outputs, &SourceMap::new(), screen)
 }
 
+/// The patterns of what is left out of directories, by the names of these.
+///
+/// # Errors
+/// If an ignore file cannot be read.
+fn ignored(args: &cli::Solve) -> Result<BTreeMap<String, Vec<String>>, Failure> {
+    let mut ignored = BTreeMap::new();
+    for given in &args.local {
+        let Some(file) = &given.ignore else { continue };
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            let failure = Failure::new(Kind::Missing, format!("cannot read the ignore file `{file}`"));
+            failure.because(error).help(format!("check what is behind `ignore=` of `--local {}`", given.name))
+        })?;
+        ignored.insert(given.name.clone(), ignore::read(&text));
+    }
+    Ok(ignored)
+}
+
 fn request(args: &cli::Solve, definition: pb::Definition) -> Solve {
     let image = image(args.platform.as_ref());
     Solve {
         exports: Vec::new(),
-        locals: args.local.iter().map(|(name, path)| (name.clone(), LocalDir { path: path.clone() })).collect(),
+        locals: args.local.iter().map(|it| (it.name.clone(), LocalDir { path: it.path.clone() })).collect(),
         layouts: args.layout.iter().cloned().collect(),
         secrets: args.secret.iter().cloned().collect(),
         sockets: args.ssh.iter().map(|(id, paths)| (id.clone(), Socket::Agent(paths.clone()))).collect(),
@@ -74,7 +93,7 @@ fn image(platform: Option<&cli::Platform>) -> ImageConfig {
 fn lacking(graph: &Graph, args: &cli::Solve) -> Result<(), Failure> {
     let names = |pairs: &[(String, camino::Utf8PathBuf)]| pairs.iter().map(|(name, _)| name.clone()).collect();
     let given: [BTreeSet<String>; 4] = [
-        names(&args.local),
+        args.local.iter().map(|it| it.name.clone()).collect(),
         names(&args.layout),
         names(&args.secret),
         args.ssh.iter().map(|(id, _)| id.clone()).collect(),

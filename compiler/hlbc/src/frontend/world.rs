@@ -65,6 +65,14 @@ impl<'a> GatewayWorld<'a> {
         }
     }
 
+    /// A text of a result.
+    fn read(&self, from: &Reference, path: &Utf8Path) -> Result<String, WorldError> {
+        let read = self.handle.block_on(self.gateway.read_file(from, path.as_str()));
+        let bytes = read.map_err(|error| file_error(path, error))?;
+        String::from_utf8(bytes)
+            .map_err(|_| WorldError::Unreadable { path: path.to_owned(), reason: "it is not UTF-8".to_owned() })
+    }
+
     fn solve(&self, definition: &pb::Definition) -> Result<Reference, WorldError> {
         self.handle.block_on(self.gateway.solve(definition, false)).map_err(other)
     }
@@ -136,11 +144,11 @@ impl<'a> GatewayWorld<'a> {
 
 impl World for GatewayWorld<'_> {
     fn read_text(&self, path: &Utf8Path) -> Result<String, WorldError> {
-        let program = self.program()?;
-        let read = self.handle.block_on(self.gateway.read_file(&program, path.as_str()));
-        let bytes = read.map_err(|error| file_error(path, error))?;
-        String::from_utf8(bytes)
-            .map_err(|_| WorldError::Unreadable { path: path.to_owned(), reason: "it is not UTF-8".to_owned() })
+        self.read(&self.program()?, path)
+    }
+
+    fn read_local(&self, path: &Utf8Path) -> Result<String, WorldError> {
+        self.read(&self.part(path.as_str())?, path)
     }
 
     fn stat(&self, path: &Utf8Path) -> Result<FileKind, WorldError> {

@@ -13,7 +13,7 @@ use hlb_llb::ops::{FileStep, Http, file, http};
 use hlb_llb::pb;
 use hlb_llb::status::Status;
 use hlb_registry::RegistryConfig;
-use hlb_runtime::{Config, Network, OciRuntime, Runtime};
+use hlb_runtime::{Config, LayerLimits, Network, OciRuntime, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -37,7 +37,8 @@ impl Bench {
         let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (root, registry) = (dir.path().join("state"), RegistryConfig::empty());
         let oci = OciRuntime { program: "runc".into() };
-        let config = Config { root, oci, registry, jobs: 2, network: Network::Host };
+        let limits = LayerLimits::default();
+        let config = Config { root, oci, registry, jobs: 2, network: Network::Host, limits };
         let runtime = tokio.block_on(Runtime::open(config)).unwrap();
         let solved = Arc::<Mutex<usize>>::default();
         let count = Arc::clone(&solved);

@@ -11,7 +11,7 @@ use hlb_gateway::{FrontendOutcome, FrontendRequest, GatewayError, run_frontend};
 use hlb_llb::pb;
 use hlb_llb::status::Status;
 use hlb_registry::{Platform, RegistryConfig};
-use hlb_runtime::{Config, ExportTarget, FileOptions, Hints, Network, OciRuntime, Runtime, SolveRequest};
+use hlb_runtime::{Config, ExportTarget, FileOptions, Hints, LayerLimits, Network, OciRuntime, Runtime, SolveRequest};
 use tokio_util::sync::CancellationToken;
 
 use crate::image;
@@ -38,7 +38,8 @@ impl Bench {
         }
         let tokio = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (root, oci) = (dir.path().join("state"), OciRuntime { program: "runc".into() });
-        let config = Config { root, oci, registry, jobs: 2, network: Network::Host };
+        let limits = LayerLimits::default();
+        let config = Config { root, oci, registry, jobs: 2, network: Network::Host, limits };
         let runtime = tokio.block_on(Runtime::open(config)).unwrap();
         std::fs::create_dir(dir.path().join("src")).unwrap();
         Self { dir, tokio, runtime, cancel: CancellationToken::new(), log: Arc::default() }

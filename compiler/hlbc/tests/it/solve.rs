@@ -83,6 +83,33 @@ fn privileged_a_piped_definition_gives_what_run_gives() {
 }
 
 #[test]
+fn privileged_an_ignore_file_leaves_files_out() {
+    const COPY: &str =
+        "fs default() {\n\tscratch\n\tcopy fs { local \"src\" with excludePatterns(\"b\") } \"/\" \"/\"\n}\n";
+    let project = Project::new(COPY).file("src/a", "").file("src/b", "").file("src/c.o", "").file("src/keep.o", "");
+    project.write("ignored", "# built\n*.o\n!keep.o\n");
+    let definition = emitted(&project, "default");
+    let (local, _) = names(&definition);
+    let shown = |args: &[&str]| {
+        let output = project.fed(&[&["solve", "-o", "out", "--progress", "quiet"], args].concat(), &definition);
+        let mut names = std::fs::read_dir(project.path("out")).map_or_else(
+            |_| Vec::new(),
+            |dir| dir.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect(),
+        );
+        names.sort();
+        format!("{}{names:?}", project.shown(&output).replace(&local, "LOCAL"))
+    };
+    insta::assert_snapshot!(shown(&["--local", &format!("{local}=src,ignore=none")]), @r"
+    exit code: 5
+    --- stderr
+    error: cannot read the ignore file `none`
+    ╰─▶ no such file or directory
+    help: check what is behind `ignore=` of `--local LOCAL`[]
+    ");
+    assert_eq!(shown(&["--local", &format!("{local}=src,ignore=ignored")]), "exit code: 0\n[\"a\", \"keep.o\"]");
+}
+
+#[test]
 fn privileged_a_failing_step_is_told_with_the_place_in_the_source_of_the_definition() {
     let project = project();
     let definition = emitted(&project, "broken");
@@ -184,7 +211,7 @@ fn options_are_explained() {
     insta::assert_snapshot!(check(&["--local", "x"]), @r"
     exit code: 2
     --- stderr
-    error: invalid value 'x' for '--local <NAME=DIR>': write it as `NAME=PATH`
+    error: invalid value 'x' for '--local <NAME=DIR[,ignore=FILE]>': write it as `NAME=PATH`
 
     For more information, try '--help'.
     ");

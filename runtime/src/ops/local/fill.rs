@@ -16,16 +16,9 @@ use crate::tree::{Entry, Kind, TreeError};
 /// How often a file is copied again because it changed meanwhile.
 const RETRIES: usize = 1;
 
-/// Fills an empty directory with what is listed. `previous` is an earlier listing and the directory filled from it; what
-/// did not change since then is linked from there. Returns the listing of what was really copied: a file that changed since
-/// the scan is in it as it is now.
-pub(crate) fn fill(
-    upper: &Path,
-    mut listing: Listing,
-    previous: Option<(&Listing, &Path)>,
-) -> Result<Listing, LocalError> {
-    let previous = previous.filter(|(then, _)| then.format == listing.format);
-    let known = previous.map(|(then, layer)| Known { items: then.by_path(), listing: then, layer });
+/// Fills an empty directory with what is listed. What is known from earlier and did not change since is linked from there.
+/// Returns the listing of what was really copied: a file that changed since the scan is in it as it is now.
+pub(crate) fn fill(upper: &Path, mut listing: Listing, known: &[Known<'_>]) -> Result<Listing, LocalError> {
     let mut first_names = HashMap::new();
     let (mut files, mut links) = (Vec::new(), Vec::new());
     for (number, item) in listing.items.iter().enumerate() {
@@ -47,7 +40,7 @@ pub(crate) fn fill(
     let changed = Mutex::new(Vec::new());
     parallel::for_each(files, |(number, item), _| {
         let at = upper.join(&item.path);
-        if known.as_ref().is_some_and(|known| known.link(item, &at)) {
+        if known.iter().any(|known| known.link(item, &at)) {
             return Ok(());
         }
         if let Some(newer) = write(&listing.directory.join(&item.path), item, &at)? {
@@ -81,14 +74,19 @@ pub(crate) fn fill(
     Ok(listing)
 }
 
-/// What was filled before.
-struct Known<'a> {
+/// What was filled before: a listing, and the directory filled from it.
+pub(crate) struct Known<'a> {
     items: HashMap<&'a Path, &'a Item>,
     listing: &'a Listing,
     layer: &'a Path,
 }
 
-impl Known<'_> {
+impl<'a> Known<'a> {
+    /// What was filled from a listing.
+    pub(crate) fn new(listing: &'a Listing, layer: &'a Path) -> Self {
+        Self { items: listing.by_path(), listing, layer }
+    }
+
     /// Links an unchanged file from the earlier layer, if that works.
     fn link(&self, item: &Item, at: &Path) -> bool {
         let Some(then) = self.items.get(item.path.as_path()) else { return false };
@@ -105,7 +103,7 @@ impl Known<'_> {
 fn write(from: &Path, item: &Item, at: &Path) -> Result<Option<Item>, LocalError> {
     match (&item.kind, &item.target) {
         (Kind::File, _) => return write_file(from, item, at),
-        (Kind::Symlink, Some(target)) => std::os::unix::fs::symlink(&target.0, at),
+        (Kind::Symlink, Some(target)) => std::os::unix::fs::symlink(target, at),
         (kind, _) => file::make_node(at, &Entry::of_node(*kind, item.node)),
     }
     .and_then(|()| dress(item, from, at))

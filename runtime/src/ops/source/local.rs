@@ -1,28 +1,30 @@
 //! Local sources: directories of the caller.
 //!
-//! Owns where the last listing of a directory is kept, so that an unchanged one is its old layer again, and a changed one shares
-//! what did not change.
+//! Owns where the last listing of a directory is kept, so that an unchanged one is its old layer again, and that a changed one
+//! shares what did not change, with its own old layer and with those of other selections of the same directory.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use hlb_llb::digest::Hasher;
 use hlb_llb::{Digest, pb};
-use hlb_store::{KeyId, LayerId, MetaError, NewRecord, RecordType};
-use serde::{Deserialize, Serialize};
+use hlb_store::{KeyId, MetaError, NewRecord, RecordType};
 
 use crate::error::{ErrorKind, SolveError};
 use crate::ops::blocking;
-use crate::ops::local::{Listing, LocalError, fill, scan};
+use crate::ops::local::{Kept, Known, Listing, LocalError, fill, scan};
 use crate::snapshot::Snapshot;
 use crate::solver::job::Job;
 use crate::solver::key::{self, LocalKey};
 use crate::why::{FileChanges, SourcePart};
 
 /// Where listings are kept.
-const FACTS: &str = "local-1";
+const FACTS: &str = "local-2";
+/// Where it is kept which listings of a directory there are: names of selections, the latest first.
+const SELECTIONS: &str = "local-selections-1";
+/// How many of them.
+const MAX_SELECTIONS: usize = 4;
 
 /// A directory that is offered by the caller.
 pub(super) struct Found {
@@ -44,13 +46,6 @@ struct Selection {
 struct Looked {
     listing: Listing,
     previous: Option<Kept>,
-}
-
-/// A listing and the layer that was filled from it; none if there was nothing to put in one.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    listing: Listing,
-    layer: Option<String>,
 }
 
 /// Finds the directory that goes by a name.
@@ -90,9 +85,9 @@ pub(super) async fn unchanged(job: &Arc<Job>, found: &Found) -> Result<Option<Sn
     let (same, looked) = blocking(move || {
         let listing =
             scan(&selection.directory, &selection.include, &selection.exclude, &selection.follow).map_err(source)?;
-        let previous = kept(&shared, &selection)?;
-        let same = previous.as_ref().filter(|previous| listing.same_as(&previous.listing));
-        let layers = same.map(|same| same.layer().into_iter().collect::<Vec<_>>());
+        let previous = kept(&shared, &selection.name())?;
+        let same = previous.as_ref().filter(|previous| previous.is(&listing));
+        let layers = same.map(|same| same.layer.iter().cloned().collect::<Vec<_>>());
         let same = layers.map_or(Ok(None), |layers| shared.engine.snapshots.adopt(layers)).map_err(environment)?;
         if same.is_some() {
             let records = shared.engine.store.cache().records(&selection.key()).map_err(environment)?;
@@ -102,8 +97,8 @@ pub(super) async fn unchanged(job: &Arc<Job>, found: &Found) -> Result<Option<Sn
     })
     .await?;
     if same.is_none() {
-        if let Some(previous) = &looked.previous {
-            let _ = found.changes.set(looked.listing.changes_since(&previous.listing));
+        if let Some(previous) = looked.previous.as_ref().and_then(Kept::listing) {
+            let _ = found.changes.set(looked.listing.changes_since(&previous));
         }
         *found.looked.lock().unwrap_or_else(PoisonError::into_inner) = Some(looked);
     }
@@ -122,23 +117,22 @@ pub(super) async fn fetch(job: &Arc<Job>, found: &Found) -> Result<Snapshot, Sol
         let snapshots = &job.engine.snapshots;
         let active = snapshots.prepare(&Snapshot::default()).map_err(environment)?;
         let layers = job.engine.store.layers();
-        let old = previous.as_ref().and_then(|previous| Some((&previous.listing, previous.layer()?)));
-        // What was collected meanwhile is copied again.
-        let old = match old {
-            Some((listing, layer)) => {
-                snapshots.adopt([layer.clone()]).map_err(environment)?.map(|held| (listing, layer, held))
+        let mut old = Vec::new();
+        for kept in previous.into_iter().chain(others(&job, &selection)?) {
+            let (Some(layer), Some(listing)) = (kept.layer.clone(), kept.listing()) else { continue };
+            // What was collected meanwhile is copied again.
+            if let Some(held) = snapshots.adopt([layer.clone()]).map_err(environment)? {
+                old.push((listing, layers.path(&layer), layer, held));
             }
-            None => None,
-        };
-        let old_layer = old.as_ref().map(|(listing, layer, _held)| (*listing, layers.path(layer)));
-        let shared = old_layer.as_ref().map(|(listing, path)| (*listing, path.as_path()));
-        let listing = fill(active.upper(), listing, shared).map_err(source)?;
+        }
+        let known: Vec<Known<'_>> = old.iter().map(|(listing, path, ..)| Known::new(listing, path)).collect();
+        let listing = fill(active.upper(), listing, &known).map_err(source)?;
         let snapshot = active.commit().map_err(environment)?;
-        let layer = snapshot.layers().first().map(|layer| layer.as_str().to_owned());
-        let bytes = serde_json::to_vec(&Kept { listing, layer })
-            .map_err(|error| SolveError::new(ErrorKind::Internal, error))?;
-        job.engine.store.facts().put(FACTS, selection.name().as_str(), &bytes).map_err(environment)?;
-        if let Some((_, layer, _held)) = &old {
+        let facts = job.engine.store.facts();
+        let bytes = Kept::write(&listing, snapshot.layers().first());
+        facts.put(FACTS, selection.name().as_str(), &bytes).map_err(environment)?;
+        selection.note(&job).map_err(environment)?;
+        for (.., layer, _held) in &old {
             layers.measure_again(layer).map_err(environment)?;
         }
         selection.save(&job, &snapshot, begun.elapsed()).map_err(environment)?;
@@ -147,20 +141,22 @@ pub(super) async fn fetch(job: &Arc<Job>, found: &Found) -> Result<Snapshot, Sol
     .await
 }
 
-/// What the last build left of this selection, if its layer is still there.
-fn kept(job: &Job, selection: &Selection) -> Result<Option<Kept>, SolveError> {
+/// What the last build left of a selection, if its layer is still there.
+fn kept(job: &Job, selection: &Digest) -> Result<Option<Kept>, SolveError> {
     let store = &job.engine.store;
-    let bytes = store.facts().get(FACTS, selection.name().as_str()).map_err(environment)?;
+    let bytes = store.facts().get(FACTS, selection.as_str()).map_err(environment)?;
     // A listing of another version, or a damaged one, only costs a fresh copy.
-    let Some(kept) = bytes.and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok()) else { return Ok(None) };
-    let there = kept.layer().map_or(Ok::<_, MetaError>(true), |layer| store.layers().exists(&layer));
+    let Some(kept) = bytes.and_then(Kept::read) else { return Ok(None) };
+    let there = kept.layer.as_ref().map_or(Ok::<_, MetaError>(true), |layer| store.layers().exists(layer));
     Ok(there.map_err(environment)?.then_some(kept))
 }
 
-impl Kept {
-    fn layer(&self) -> Option<LayerId> {
-        LayerId::from_str(self.layer.as_deref()?).ok()
-    }
+/// What builds left of other selections of the same directory.
+fn others(job: &Job, selection: &Selection) -> Result<Vec<Kept>, SolveError> {
+    let own = selection.name();
+    let names = selection.of_directory(job).map_err(environment)?;
+    let found = names.iter().filter(|name| **name != own).map(|name| kept(job, name));
+    Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 impl Selection {
@@ -179,6 +175,24 @@ impl Selection {
             cost: took,
         })?;
         cache.keep_only(&key, result)
+    }
+
+    /// Notes that there is a listing of this selection.
+    fn note(&self, job: &Job) -> Result<(), MetaError> {
+        let (own, mut names) = (self.name(), self.of_directory(job)?);
+        names.retain(|name| *name != own);
+        names.insert(0, own);
+        names.truncate(MAX_SELECTIONS);
+        let text: Vec<&str> = names.iter().map(Digest::as_str).collect();
+        let directory = Digest::of(self.place().as_os_str().as_encoded_bytes());
+        job.engine.store.facts().put(SELECTIONS, directory.as_str(), text.join("\n").as_bytes())
+    }
+
+    /// The selections of the same directory of which there is or was a listing.
+    fn of_directory(&self, job: &Job) -> Result<Vec<Digest>, MetaError> {
+        let directory = Digest::of(self.place().as_os_str().as_encoded_bytes());
+        let text = job.engine.store.facts().get(SELECTIONS, directory.as_str())?.unwrap_or_default();
+        Ok(String::from_utf8_lossy(&text).lines().filter_map(|name| name.parse().ok()).collect())
     }
 
     fn key(&self) -> KeyId {

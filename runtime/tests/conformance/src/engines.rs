@@ -13,7 +13,7 @@ use hlb_llb::pb;
 use hlb_registry::RegistryConfig;
 use hlb_runtime::{
     Compression, Config, Entitlement, ExportTarget, FileOptions, Hints, ImageExport, ImageOptions, ImageTarget,
-    Network, OciRuntime, Place, Runtime, SolveRequest,
+    LayerLimits, Network, OciRuntime, Place, Runtime, SolveRequest,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -99,6 +99,7 @@ impl Here {
             registry: RegistryConfig::empty(),
             jobs: 4,
             network: Network::Host,
+            limits: LayerLimits::default(),
         };
         Self { runtime: Runtime::open(config).await.unwrap(), docker: docker.to_owned() }
     }

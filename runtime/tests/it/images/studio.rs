@@ -14,7 +14,7 @@ use hlb_llb::graph::{Annotations, Output, marshal};
 use hlb_llb::ops::{Image, ResolveMode};
 use hlb_llb::{Digest, pb};
 use hlb_registry::RegistryConfig;
-use hlb_runtime::{Config, Hints, Network, OciRuntime, Runtime, SolveRequest, Solved};
+use hlb_runtime::{Config, Hints, LayerLimits, Network, OciRuntime, Runtime, SolveRequest, Solved};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -52,6 +52,7 @@ impl Studio {
                 registry,
                 jobs: 2,
                 network: Network::Host,
+                limits: LayerLimits::default(),
             };
             work(&Runtime::open(config).await.unwrap()).await
         })

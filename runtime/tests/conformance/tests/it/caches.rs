@@ -15,7 +15,7 @@ use hlb_llb::status::Status;
 use hlb_registry::RegistryConfig;
 use hlb_runtime::{
     CacheCollector, CacheImports, CacheMode, CachePlace, CacheSource, CacheTarget, Config, ExportTarget, FileOptions,
-    Hints, ImageExport, ImageOptions, ImageTarget, Network, OciRuntime, Runtime, SolveRequest,
+    Hints, ImageExport, ImageOptions, ImageTarget, LayerLimits, Network, OciRuntime, Runtime, SolveRequest,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -180,6 +180,7 @@ impl Both<'_> {
                 registry: RegistryConfig::empty(),
                 jobs: 2,
                 network: Network::Host,
+                limits: LayerLimits::default(),
             };
             let runtime = Runtime::open(config).await.unwrap();
             let collector = CacheCollector::default();
