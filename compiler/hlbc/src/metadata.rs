@@ -24,8 +24,9 @@ pub(crate) fn tell(
     number: Option<i64>,
     screen: Screen,
 ) -> Result<(), Failure> {
-    // Standard output that is for programs has lines of another kind.
-    for name in kept(&outputs.output, done).iter().filter(|_| !screen.is_json()) {
+    // Standard output that is for programs has something else.
+    let is_taken = screen.is_json() || outputs.output.iter().any(Output::is_stdout);
+    for name in kept(&outputs.output, done).iter().filter(|_| !is_taken) {
         // A reader that has gone does not want it.
         let _ = writeln!(std::io::stdout(), "{name}");
     }
