@@ -189,6 +189,8 @@ pub struct Exported {
     pub descriptor: Option<serde_json::Value>,
     /// The names that it was given.
     pub names: Vec<String>,
+    /// The layers that a Docker engine asked for, if it pulled the image.
+    pub sent: Option<Vec<Digest>>,
 }
 
 impl Runtime {

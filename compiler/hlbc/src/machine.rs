@@ -206,7 +206,7 @@ impl<'m> Building<'m> {
         let ended = self.progress.end(done.is_ok());
         let cancelled = cancel.is_cancelled();
         let number = self.record.end(self.machine, if done.is_ok() { Outcome::Done } else { unfinished(cancelled) });
-        let told = metadata::tell(outputs, &executor.delivered(), number);
+        let told = metadata::tell(outputs, &executor.delivered(), number, screen);
         match done {
             Ok(()) => told.and(shared),
             Err(_) if cancel.is_cancelled() => Err(interrupt::interrupted()),

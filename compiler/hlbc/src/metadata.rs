@@ -12,13 +12,21 @@ use crate::cli::OutputArgs;
 use crate::error::{Failure, Kind};
 use crate::execute::Delivered;
 use crate::output::{ImagePlace, Output, OutputTo};
+use crate::report::Screen;
 
 /// Tells of all that was written out, also if something else was not. `number` is the build's in the history.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub(crate) fn tell(outputs: &OutputArgs, done: &[Delivered], number: Option<i64>) -> Result<(), Failure> {
-    for name in kept(&outputs.output, done) {
+pub(crate) fn tell(
+    outputs: &OutputArgs,
+    done: &[Delivered],
+    number: Option<i64>,
+    screen: Screen,
+) -> Result<(), Failure> {
+    // Standard output that is for programs has something else.
+    let is_taken = screen.is_json() || outputs.output.iter().any(Output::is_stdout);
+    for name in kept(&outputs.output, done).iter().filter(|_| !is_taken) {
         // A reader that has gone does not want it.
         let _ = writeln!(std::io::stdout(), "{name}");
     }
@@ -111,6 +119,7 @@ mod tests {
             config_digest: Some(Digest::of("config")),
             descriptor: Some(json!({ "size": 3, "digest": digest.as_str() })),
             names: names.iter().map(|name| (*name).to_owned()).collect(),
+            sent: None,
         };
         Delivered { title: title.to_owned(), exported, provenance: None }
     }

@@ -57,7 +57,8 @@ impl Output {
         }
     }
 
-    fn is_stdout(&self) -> bool {
+    /// Whether it goes to standard output.
+    pub(crate) fn is_stdout(&self) -> bool {
         let place = match &self.to {
             OutputTo::Tar { place, .. } => place,
             OutputTo::Image { place: ImagePlace::OciTar(place) | ImagePlace::DockerTar(place), .. } => place,

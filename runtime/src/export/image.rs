@@ -225,7 +225,7 @@ async fn bring(
     (to, options): (&ImageTarget, &ImageOptions),
     cancel: &CancellationToken,
 ) -> Result<Exported, ImageError> {
-    let exported = exported(&made, &names, options);
+    let mut exported = exported(&made, &names, options);
     match to {
         ImageTarget::OciTar(_) | ImageTarget::DockerTar(_) | ImageTarget::OciDirectory(_) => {
             let image = complete(engine, made, names, options, cancel).await?;
@@ -244,14 +244,15 @@ async fn bring(
         ImageTarget::DockerEngine(socket) => {
             let docker = DockerEngine::new(socket)?;
             let ids = exported.config_digest.iter().chain(&exported.digest);
-            let is_there = docker.name(ids, &names).await?
-                || match &made {
-                    Made::One(image) => docker.pull(engine, image, &names, cancel).await?.is_some(),
-                    Made::Several(..) => false,
+            if !docker.name(ids, &names).await? {
+                exported.sent = match &made {
+                    Made::One(image) => docker.pull(engine, image, &names, cancel).await?,
+                    Made::Several(..) => None,
                 };
-            if !is_there {
-                let image = complete(engine, made, names, options, cancel).await?;
-                docker.load(&image, cancel).await?;
+                if exported.sent.is_none() {
+                    let image = complete(engine, made, names, options, cancel).await?;
+                    docker.load(&image, cancel).await?;
+                }
             }
         }
         ImageTarget::Registry => {
@@ -355,6 +356,7 @@ fn exported(made: &Made, names: &[Reference], options: &ImageOptions) -> Exporte
         config_digest,
         descriptor: Some(descriptor),
         names: names.iter().map(Reference::to_string).collect(),
+        sent: None,
     }
 }
 

@@ -161,6 +161,11 @@ impl Way<'_> {
         if self.pusher.has_blob(digest).await? {
             return Ok(());
         }
+        if let Some(from) = self.from
+            && self.pusher.mount_blob(digest, from).await
+        {
+            return Ok(());
+        }
         Ok(self.pusher.upload_bytes(digest, bytes).await?)
     }
 }

@@ -202,7 +202,7 @@ fn privileged_results_go_to_standard_output() {
     let names: Vec<String> =
         archive.entries().unwrap().map(|it| it.unwrap().path().unwrap().display().to_string()).collect();
     assert_eq!(names, ["a"]);
-    let image = project.command(&["run", "-o", "type=oci,dest=-"]).output().unwrap();
+    let image = project.command(&["run", "-o", "type=oci,dest=-", "-o", "type=image,name=a"]).output().unwrap();
     assert_eq!(project.hlbc(&["run", "--progress", "quiet", "-o", "type=oci,dest=x.tar"]), "exit code: 0");
     assert!(image.stdout == read(&project.path("x.tar")));
     insta::assert_snapshot!(project.hlbc(&["run", "-o", "type=tar,dest=-", "-o", "type=oci,dest=-"]), @r"

@@ -28,6 +28,7 @@ pub mod foreign;
 pub mod image_listing;
 pub mod images;
 pub mod listing;
+pub mod loads;
 pub mod namespaces;
 pub mod program;
 pub mod registry;

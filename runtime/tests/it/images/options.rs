@@ -222,3 +222,26 @@ fn privileged_an_image_can_stay_here_or_have_no_tag() {
         .unwrap();
     assert!(!String::from_utf8_lossy(&tags.stdout).contains("latest"));
 }
+
+#[test]
+fn privileged_a_second_name_takes_over_what_the_first_has() {
+    let (studio, registry) = (Studio::new(), Registry::start());
+    let names = ["one:1", "other/two:1", "one:2"].map(|name| format!("{}/{name}", registry.host));
+    studio.block_on(async |runtime| {
+        let solved = studio.solve(runtime, &target()).await;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let made = export(runtime, &solved, image(ImageTarget::Registry, &names)).await;
+        for name in names {
+            let said = run("skopeo", &["inspect", "--raw", "--tls-verify=false", &format!("docker://{name}")]);
+            assert_eq!(Some(Digest::of(said)), made.digest);
+        }
+    });
+    let requests = registry.requests();
+    let count = |method: &str, path: &str| {
+        requests.iter().filter(|asked| asked.starts_with(&format!("{method} /v2/{path}/"))).count()
+    };
+    // Three layers and the configuration, and a manifest for each name.
+    assert_eq!([count("PUT", "one/blobs"), count("PUT", "other/two/blobs")], [4, 0], "{requests:#?}");
+    let mounted = requests.iter().filter(|asked| asked.starts_with("POST /v2/other/two/") && asked.contains("mount="));
+    assert_eq!((mounted.count(), count("PUT", "one/manifests"), count("PUT", "other/two/manifests")), (4, 2, 1));
+}

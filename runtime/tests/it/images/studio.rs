@@ -249,7 +249,7 @@ pub(super) fn run(program: &str, arguments: &[&str]) -> Vec<u8> {
 pub(super) struct Registry {
     child: Child,
     pub(super) host: String,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Registry {
@@ -263,8 +263,8 @@ impl Registry {
         );
         let file = dir.path().join("config.yml");
         std::fs::write(&file, config).unwrap();
-        let command =
-            Command::new("docker-registry").arg("serve").arg(&file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let log = std::fs::File::create(dir.path().join("log")).unwrap();
+        let command = Command::new("docker-registry").arg("serve").arg(&file).stdout(log).stderr(Stdio::null()).spawn();
         let child = command.unwrap_or_else(|error| {
             panic!("`docker-registry` cannot be started ({error}): run `cargo xtask setup --tests`")
         });
@@ -273,7 +273,14 @@ impl Registry {
             assert!(started.elapsed() < Duration::from_secs(20), "the registry does not answer");
             std::thread::sleep(Duration::from_millis(20));
         }
-        Self { child, host, _dir: dir }
+        Self { child, host, dir }
+    }
+
+    /// The requests that it has answered, as `METHOD /path`.
+    pub(super) fn requests(&self) -> Vec<String> {
+        let log = std::fs::read_to_string(self.dir.path().join("log")).unwrap();
+        let asked = log.lines().filter_map(|line| line.split('"').nth(1));
+        asked.map(|asked| asked.rsplit_once(' ').unwrap().0.to_owned()).collect()
     }
 }
 

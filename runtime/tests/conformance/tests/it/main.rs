@@ -4,8 +4,8 @@ mod caches;
 mod lists;
 
 use hlb_conformance::bench::Bench;
-use hlb_conformance::images;
 use hlb_conformance::namespaces::inside;
+use hlb_conformance::{images, loads};
 
 fn group(test: &str, group: &str) {
     inside(test, |directory| {
@@ -57,4 +57,9 @@ fn privileged_foreign() {
         bench.foreign();
         bench.end();
     });
+}
+
+#[test]
+fn privileged_an_engine_asks_for_the_layer_that_it_lacks() {
+    inside("privileged_an_engine_asks_for_the_layer_that_it_lacks", loads::one_layer_more);
 }
