@@ -2,6 +2,7 @@
 //!
 //! Owns names, options and their help texts, nothing else: what a command does is in `commands`.
 
+mod attest;
 mod debug;
 pub(crate) mod given;
 mod history;
@@ -13,6 +14,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use hlb_compiler::{Consent, ConsentError};
 
 use crate::output::{self, Output};
+pub(crate) use attest::AttestArgs;
 pub(crate) use debug::{Debug, FailureArgs, OnFailure};
 use given::Given;
 pub(crate) use history::{History, Logs, Why};
@@ -207,6 +209,8 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) explain: bool,
     #[command(flatten)]
+    pub(crate) attest: AttestArgs,
+    #[command(flatten)]
     pub(crate) build: BuildArgs,
 }
 
@@ -357,6 +361,8 @@ pub(crate) struct Solve {
     /// Let steps do what is refused otherwise; may be repeated
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) allow: Vec<Allow>,
+    #[command(flatten)]
+    pub(crate) attest: AttestArgs,
     #[command(flatten)]
     pub(crate) failure: FailureArgs,
     #[command(flatten)]

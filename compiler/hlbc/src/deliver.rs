@@ -11,11 +11,14 @@ use hlb_compiler::{ExportTo, ImageConfig, LocalDir, Request, Socket, Solve, Vari
 use hlb_llb::pb;
 use hlb_registry::Platform;
 use hlb_runtime::{
-    Build, DebugRequest, Entitlement, ExportTarget, Hints, ImageExport, ImageTarget, IndexExport, SolveError,
-    SolveRequest,
+    Attestations, Build, DebugRequest, Entitlement, ExportTarget, Hints, ImageExport, ImageTarget, IndexExport,
+    SolveError, SolveRequest,
 };
 
 use crate::image;
+
+/// Why nothing is said of images for Docker.
+pub(crate) const HOLDS_NONE: &str = "images for Docker hold no attestations";
 
 /// Directories, secrets and connections that a build may use.
 #[derive(Clone, Default, Debug)]
@@ -37,6 +40,8 @@ pub(crate) struct Terms {
     pub(crate) keep_failed: bool,
     /// What helps to build it faster.
     pub(crate) hints: Hints,
+    /// What is said of each result.
+    pub(crate) attestations: Attestations,
 }
 
 impl Lendings {
@@ -95,7 +100,8 @@ impl Lendings {
     /// A graph to solve that may use all of this.
     pub(crate) fn request(&self, definition: pb::Definition, terms: &Terms) -> SolveRequest {
         let Self { locals, layouts, secrets, sockets } = self.clone();
-        let Terms { allow, build, keep_failed, hints } = terms.clone();
+        let Terms { allow, build, keep_failed, hints, attestations } = terms.clone();
+        let hints = Hints { trace: hints.trace || !attestations.is_empty(), ..hints };
         SolveRequest { definition, locals, layouts, secrets, sockets, allow, build, keep_failed, hints }
     }
 }
@@ -128,6 +134,19 @@ pub(crate) fn target(to: ExportTo, config: &ImageConfig) -> ExportTarget {
             stargz,
             ..image(ImageTarget::Registry, vec![reference])
         }),
+    }
+}
+
+/// Whether what is said of a result can go with it.
+///
+/// # Errors
+/// If that is for Docker, which keeps images one by one.
+pub(crate) fn holds(to: &ExportTo, attestations: &Attestations) -> Result<(), SolveError> {
+    match to {
+        ExportTo::DockerTar { .. } | ExportTo::DockerEngine(_) if !attestations.is_empty() => {
+            Err(SolveError::refusal(format!("{HOLDS_NONE}: write an OCI archive, or push the image")))
+        }
+        _ => Ok(()),
     }
 }
 

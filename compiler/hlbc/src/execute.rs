@@ -3,16 +3,21 @@
 //! Owns the order of solves and exports: beside one another, one after the other, the first failure ends the rest. How one
 //! graph is solved is the runtime's business.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use hlb_compiler::{Content, Export, FrontendCall, ReadAnswer, ReadRequest, Request, Solve, Variant, WorldError};
+use hlb_compiler::{
+    Content, Export, FrontendCall, ReadAnswer, ReadRequest, Request, Solve, TargetCall, Variant, WorldError,
+};
 use hlb_gateway::{FrontendOutcome, FrontendRequest, GatewayError, run_frontend};
 use hlb_language::diagnostic::Location;
 use hlb_llb::pb;
 use hlb_registry::Platform;
-use hlb_runtime::{ErrorKind, ExportTarget, Exported, ImageVariant, Runtime, SolveError, SolveRequest, StatusSink};
+use hlb_runtime::{
+    Attestations, ErrorKind, ExportTarget, Exported, ImageVariant, Runtime, SolveError, SolveRequest, StatusSink,
+};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +33,8 @@ pub(crate) struct Executor {
     runtime: Runtime,
     status: StatusSink,
     terms: Terms,
+    /// The targets that are built.
+    targets: OnceLock<Vec<TargetCall>>,
     /// The last step that failed while the program was evaluated.
     broken: Mutex<Option<Box<Broken>>>,
 }
@@ -59,7 +66,29 @@ type Outcome<'a> = Pin<Box<dyn Future<Output = Result<(), Box<Broken>>> + Send +
 
 impl Executor {
     pub(crate) fn new(runtime: Runtime, status: StatusSink, terms: Terms) -> Self {
-        Self { results: Results::default(), runtime, status, terms, broken: Mutex::new(None) }
+        let (targets, broken) = (OnceLock::new(), Mutex::new(None));
+        Self { results: Results::default(), runtime, status, terms, targets, broken }
+    }
+
+    /// Notes which targets are built, and what they are given.
+    pub(crate) fn called(&self, targets: &[TargetCall]) {
+        self.targets.get_or_init(|| targets.to_vec());
+    }
+
+    /// What is said of a result, with what was asked for.
+    fn attestations(&self) -> Attestations {
+        let mut attestations = self.terms.attestations.clone();
+        let (Some(provenance), Some(targets)) = (&mut attestations.provenance, self.targets.get()) else {
+            return attestations;
+        };
+        let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+        provenance.program.args = BTreeMap::from([("target".to_owned(), names.join(","))]);
+        provenance.program.parameters = targets
+            .iter()
+            .flat_map(|target| target.args.iter().map(|(name, texts)| (format!("{}.{name}", target.name), texts)))
+            .map(|(name, texts)| (name, if texts.is_empty() { "true".to_owned() } else { texts.join(",") }))
+            .collect();
+        attestations
     }
 
     /// Does a request. When this returns, nothing of it is running any more.
@@ -213,6 +242,7 @@ impl Executor {
         cancel: &CancellationToken,
     ) -> Result<Exported, Box<Broken>> {
         let broken = |error| Box::new(Broken { error, source: None, export: Some(export.at) });
+        deliver::holds(&export.to, &self.attestations()).map_err(broken)?;
         match &export.content {
             Content::One(one) => {
                 let target = deliver::target(export.to.clone(), &one.image);

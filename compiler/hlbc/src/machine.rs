@@ -11,8 +11,8 @@ use std::time::SystemTime;
 use hlb_compiler::Request;
 use hlb_language::source::SourceMap;
 use hlb_runtime::{
-    Build, BuildInfo, CacheLimits, Config, Entitlement, Hints, IsolateError, Network, OciRuntime, Outcome,
-    PreflightError, Runtime, Switch,
+    Attestations, Build, BuildInfo, CacheLimits, Config, Entitlement, Hints, IsolateError, Network, OciRuntime,
+    Outcome, PreflightError, Runtime, Switch,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +40,8 @@ pub(crate) struct Machine {
     pub(crate) runtime: Runtime,
     progress: cli::Progress,
     limits: CacheLimits,
+    /// What is said of each result.
+    attestations: Attestations,
     /// What has been told about the state directory.
     told: Vec<String>,
 }
@@ -102,7 +104,13 @@ impl Machine {
         let runtime = tokio.block_on(Runtime::open(config)).map_err(|error| failure::plain(&error))?;
         let told = runtime.state().notices();
         warn(&told);
-        Ok(Self { tokio, cancel, runtime, progress: args.progress, limits, told })
+        let attestations = Attestations::default();
+        Ok(Self { tokio, cancel, runtime, progress: args.progress, limits, attestations, told })
+    }
+
+    /// Says something of the results of all builds from now on.
+    pub(crate) fn attest(&mut self, attestations: Attestations) {
+        self.attestations = attestations;
     }
 
     /// Does a request and shows how it goes. `sources` are the texts that its exports stand in.
@@ -139,8 +147,13 @@ impl Machine {
             .map_err(|error| Failure::new(Kind::Environment, "cannot start a thread").because(error))?;
         let directory = std::env::current_dir().unwrap_or_default();
         let build = self.runtime.begin(BuildInfo { title: title.text, directory });
-        let terms =
-            Terms { allow, build: Some(build.clone()), keep_failed: on_failure.is_some(), hints: Hints::default() };
+        let terms = Terms {
+            allow,
+            build: Some(build.clone()),
+            keep_failed: on_failure.is_some(),
+            hints: Hints::default(),
+            attestations: self.attestations.clone(),
+        };
         let executor = Arc::new(Executor::new(self.runtime.clone(), build.watch(progress.sink()), terms));
         let record = Record { build, explain: title.explain };
         Ok(Building { machine: self, progress, record, executor, on_failure })

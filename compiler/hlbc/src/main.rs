@@ -26,6 +26,7 @@ mod reach;
 mod reason;
 mod replace;
 mod report;
+mod repository;
 mod site;
 mod size;
 mod state;

@@ -119,7 +119,7 @@ impl Keys {
 }
 
 /// The fields of a line of CSV. A field in quotes may hold commas, and quotes as two of them.
-fn fields(text: &str) -> Result<Vec<String>, String> {
+pub(crate) fn fields(text: &str) -> Result<Vec<String>, String> {
     let mut fields = Vec::new();
     let mut rest = text;
     loop {

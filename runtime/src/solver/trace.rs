@@ -22,6 +22,8 @@ pub(crate) struct Trace {
     pub(crate) vertices: Vec<Traced>,
     /// The digest of the vertex whose output is the result, and the number of that output.
     pub(crate) target: (Digest, usize),
+    /// Where the caller says that the graph came from.
+    pub(crate) program: Option<pb::Source>,
 }
 
 /// A vertex of it.
@@ -47,7 +49,14 @@ impl Trace {
             ended: SystemTime::now(),
             vertices: vertices.iter().map(|vertex| traced(vertex)).collect(),
             target: (target.digest.clone(), output),
+            program: None,
         }
+    }
+
+    /// That of a solve for which there was nothing to do.
+    pub(crate) fn nothing() -> Self {
+        let now = SystemTime::now();
+        Self { begun: now, ended: now, vertices: Vec::new(), target: (Digest::of(""), 0), program: None }
     }
 }
 

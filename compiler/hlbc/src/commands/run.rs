@@ -9,11 +9,13 @@ use crate::site::Site;
 use crate::{cli, program};
 
 pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
+    let attestations = args.attest.wanted()?;
     let (site, at_hand) = Site::open(&args.build, screen)?;
     if let Some(checked) = &at_hand {
         args.targets.given.calls(&checked.targets())?;
     }
-    let machine = site.machine()?;
+    let mut machine = site.machine()?;
+    machine.attest(site.told(attestations));
     let text = format!("run {}", args.targets.given.shown()).trim_end().to_owned();
     let (building, world) = site.begin(&machine, Title { text, explain: args.explain })?;
     let called =
@@ -22,6 +24,7 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
         Ok(called) => called,
         Err(failure) => return Err(building.refuse(failure)),
     };
+    building.executor.called(&targets);
     match program::evaluate(&world, &checked, &targets, args.build.platform.platform.as_ref()) {
         Ok(request) => match site.kept.save() {
             Ok(()) => building.finish(request, &checked.sources, site.screen),

@@ -13,6 +13,7 @@ use hlb_llb::{Graph, draw, pb};
 
 use crate::cli;
 use crate::definition;
+use crate::deliver;
 use crate::error::{Failure, Kind};
 use crate::machine::{self, Machine, Title};
 use crate::report::Screen;
@@ -23,6 +24,10 @@ const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin
 
 pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
     let config = machine::config(&args.machine)?;
+    let attestations = args.attest.wanted()?;
+    if args.output.iter().any(|output| deliver::holds(&output.0, &attestations).is_err()) {
+        return Err(Failure::new(Kind::Usage, deliver::HOLDS_NONE).help("use `type=oci` or `type=image`"));
+    }
     let (name, definition) = definition::read(args.file.as_deref())?;
     let graph = definition::load(&name, &definition)?;
     lacking(&graph, args)?;
@@ -34,7 +39,8 @@ pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
                 .help(format!("check the path of `--{option} {name}={dir}`")));
         }
     }
-    let machine = Machine::open(config, &args.machine)?;
+    let mut machine = Machine::open(config, &args.machine)?;
+    machine.attest(attestations);
     let request = Request::Solve(Box::new(request(args, definition)));
     let title = Title { text: format!("solve {name}"), explain: false };
     let allow = machine::entitlements(&args.allow);
