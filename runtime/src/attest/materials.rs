@@ -172,15 +172,17 @@ pub(super) fn of_commit(commit: &str) -> BTreeMap<String, String> {
     BTreeMap::from([(algorithm.to_owned(), commit.to_owned())])
 }
 
-/// An address without the user and password in it.
-pub(super) fn without_password(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    match authority.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://xxxxx@{host}{path}"),
-        None => address.to_owned(),
+/// A text without the users and passwords of the addresses in it.
+pub(super) fn without_password(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(['/', '?', '#', ' ']).unwrap_or(part.len());
+        let (authority, rest) = part.split_at(end);
+        let host = authority.rsplit_once('@').map(|(_, host)| format!("xxxxx@{host}"));
+        shown.extend(["://", host.as_deref().unwrap_or(authority), rest]);
     }
+    shown
 }
 
 /// What an image is looked for with.
@@ -352,6 +354,8 @@ pub(super) mod tests {
             ("https://t@h?x=1", "https://xxxxx@h?x=1"),
             ("https://h/a@b", "https://h/a@b"),
             ("git@h:r", "git@h:r"),
+            ("git://https://u:p@h/r", "git://https://xxxxx@h/r"),
+            ("https://h?to=https://u@h", "https://h?to=https://xxxxx@h"),
         ] {
             assert_eq!(without_password(address), shown);
         }

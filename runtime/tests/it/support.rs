@@ -29,6 +29,7 @@ pub(crate) struct Bench {
     pub(crate) sockets: BTreeMap<String, Lent>,
     pub(crate) allow: BTreeSet<Entitlement>,
     pub(crate) network: Network,
+    pub(crate) hints: Hints,
     /// Called with each event of a solve.
     pub(crate) watch: Option<Watch>,
 }
@@ -52,7 +53,8 @@ impl Bench {
         std::fs::create_dir(dir.path().join("src")).unwrap();
         let (layouts, images, secrets) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (sockets, allow) = (BTreeMap::new(), BTreeSet::new());
-        Self { dir, layouts, images, secrets, sockets, allow, network: Network::Host, watch: None }
+        let (network, hints) = (Network::Host, Hints::default());
+        Self { dir, layouts, images, secrets, sockets, allow, network, hints, watch: None }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -139,7 +141,7 @@ impl Bench {
                 allow: self.allow.clone(),
                 build: Some(build.clone()),
                 keep_failed: false,
-                hints: Hints::default(),
+                hints: self.hints.clone(),
             };
             let watch = self.watch.clone();
             let status = build.watch(Arc::new(move |status| {
