@@ -184,7 +184,8 @@ mod tests {
                     let Provenance { max, version, builder_id, reproducible, file_name, .. } = it;
                     format!("max {max} {version:?} {builder_id:?} reproducible {reproducible} {file_name:?}")
                 });
-                format!("{} / {}", provenance.unwrap_or_default(), sbom.map_or(String::new(), |it| format!("{it:?}")))
+                let none = || "nothing".to_owned();
+                format!("{} / {}", provenance.unwrap_or_else(none), sbom.map_or_else(none, |it| format!("{it:?}")))
             }
             Err(failure) => failure.to_string(),
         }
@@ -207,7 +208,21 @@ mod tests {
             "--attest type=sbom,generator=",
             "--attest type=sbom,disabled=true",
         ];
-        insta::assert_snapshot!(all.map(check).join("\n"), @"");
+        insta::assert_snapshot!(all.map(check).join("\n"), @r#"
+        nothing / nothing
+        max false V1 "" reproducible false None / nothing
+        max false V1 "" reproducible false None / nothing
+        max true V1 "" reproducible false None / nothing
+        nothing / nothing
+        nothing / Sbom { generator: None }
+        nothing / Sbom { generator: Some("example.org/scan:latest") }
+        max false V1 "" reproducible false None / nothing
+        max true V02 "https://ci/1" reproducible true Some("p.json") / nothing
+        nothing / nothing
+        max false V1 "" reproducible false None / Sbom { generator: Some("docker.io/library/scan:1") }
+        nothing / Sbom { generator: None }
+        nothing / nothing
+        "#);
     }
 
     #[test]
@@ -237,6 +252,21 @@ mod tests {
             "--provenance=most",
             "--sbom=A",
         ];
-        insta::assert_snapshot!(all.map(check).join("\n"), @"");
+        insta::assert_snapshot!(all.map(check).join("\n"), @r"
+        error: invalid value 'type=x' for '--attest <type=provenance|sbom,…>': `x` is no type of attestation: choose `provenance` or `sbom`
+        error: invalid value 'mode=max' for '--attest <type=provenance|sbom,…>': say what it is with `type=provenance` or `type=sbom`
+        error: invalid value 'type=provenance,mode=most' for '--attest <type=provenance|sbom,…>': `mode` can be `min` or `max`, not `most`
+        error: invalid value 'type=provenance,version=2' for '--attest <type=provenance|sbom,…>': `version` can be `v1` or `v0.2`, not `2`
+        error: invalid value 'type=provenance,inline-only=true' for '--attest <type=provenance|sbom,…>': `inline-only` is not supported for `type=provenance`
+        error: invalid value 'type=provenance,mode=min,mode=max' for '--attest <type=provenance|sbom,…>': `mode` is there twice
+        error: invalid value 'type=provenance,filename=a/b' for '--attest <type=provenance|sbom,…>': `filename=a/b` is not the name of a file
+        error: invalid value 'type=provenance,reproducible=perhaps' for '--attest <type=provenance|sbom,…>': `reproducible` can be `true` or `false`, not `perhaps`
+        error: invalid value 'type=sbom,generator=A' for '--attest <type=provenance|sbom,…>': `A` is not an image reference: repository name must be lowercase
+        error: invalid value 'type=sbom,mode=max' for '--attest <type=provenance|sbom,…>': `mode` is not supported for `type=sbom`
+        there are two attestations of `type=sbom`
+        there are two attestations of `type=provenance`
+        error: invalid value 'most' for '--provenance[=<min|max|false>]': `mode` can be `min` or `max`, not `most`
+        error: invalid value 'A' for '--sbom[=<IMAGE|false>]': `A` is not an image reference: repository name must be lowercase
+        ");
     }
 }
