@@ -100,8 +100,8 @@ impl Lendings {
     /// A graph to solve that may use all of this.
     pub(crate) fn request(&self, definition: pb::Definition, terms: &Terms) -> SolveRequest {
         let Self { locals, layouts, secrets, sockets } = self.clone();
-        let Terms { allow, build, keep_failed, hints, attestations } = terms.clone();
-        let hints = Hints { trace: hints.trace || !attestations.is_empty(), ..hints };
+        let Terms { allow, build, keep_failed, mut hints, attestations } = terms.clone();
+        hints.trace |= !attestations.is_empty();
         SolveRequest { definition, locals, layouts, secrets, sockets, allow, build, keep_failed, hints }
     }
 }
