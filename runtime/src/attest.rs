@@ -24,7 +24,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hlb_llb::Digest;
-use hlb_registry::{Platform, Reference};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
@@ -37,9 +36,6 @@ use materials::Materials;
 
 pub(crate) use manifest::{AttestationManifest, manifest};
 
-/// What a subject is called that has no name.
-const NAMELESS: &str = "_";
-
 /// The attestations that an export gets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attestations {
@@ -47,9 +43,6 @@ pub struct Attestations {
     pub provenance: Option<Provenance>,
     /// What is in it.
     pub sbom: Option<Sbom>,
-    /// Seconds since 1970 that stand for every time in them (`SOURCE_DATE_EPOCH`), so that equal builds say the same. `None`:
-    /// the clock.
-    pub epoch: Option<u64>,
 }
 
 /// A provenance attestation of SLSA.
@@ -67,6 +60,8 @@ pub struct Provenance {
     pub file_name: Option<String>,
     /// Where the graph came from.
     pub program: ProgramSource,
+    /// Seconds since 1970 that stand for every time in it, so that equal builds say the same. `None`: the clock.
+    pub epoch: Option<u64>,
 }
 
 /// The forms of provenance.
@@ -101,6 +96,8 @@ pub struct ProgramSource {
 pub struct Sbom {
     /// The image of a program that makes it, in place of what is built in.
     pub generator: Option<String>,
+    /// As in [`Provenance`]. What a generator writes stays as it is.
+    pub epoch: Option<u64>,
 }
 
 /// What a statement is about.
@@ -128,6 +125,14 @@ impl Attestations {
     pub fn is_empty(&self) -> bool {
         self.provenance.is_none() && self.sbom.is_none()
     }
+
+    /// The same with a time that stands for all times in them.
+    #[must_use]
+    pub fn at(mut self, epoch: Option<u64>) -> Self {
+        self.provenance.iter_mut().for_each(|it| it.epoch = epoch);
+        self.sbom.iter_mut().for_each(|it| it.epoch = epoch);
+        self
+    }
 }
 
 impl Runtime {
@@ -148,15 +153,6 @@ impl Runtime {
     }
 }
 
-/// The subjects of statements about an image: its names, or one without a name.
-pub(crate) fn image_subjects(names: &[Reference], platform: &Platform, manifest: &Digest) -> Vec<Subject> {
-    let subject = |name: String| Subject { name, digest: manifest.clone() };
-    if names.is_empty() {
-        return vec![subject(NAMELESS.to_owned())];
-    }
-    names.iter().map(|name| subject(purl::image(purl::DOCKER, name, Some(platform)))).collect()
-}
-
 /// Makes the statements about a result. The solve must have kept its trace.
 pub(crate) async fn statements(
     engine: &Arc<Engine>,
@@ -165,7 +161,6 @@ pub(crate) async fn statements(
     wanted: &Attestations,
     cancel: &CancellationToken,
 ) -> Result<Vec<Statement>, SolveError> {
-    let time = wanted.epoch.map(clock::at);
     let trace = solved.trace.as_deref();
     if trace.is_none() && !solved.snapshot.is_scratch() && wanted.provenance.is_some() {
         return Err(SolveError::say(
@@ -177,7 +172,8 @@ pub(crate) async fn statements(
     let mut made = Vec::new();
     match &wanted.sbom {
         None => {}
-        Some(Sbom { generator: None }) => {
+        Some(Sbom { generator: None, epoch }) => {
+            let time = epoch.map(clock::at);
             let created = time.or_else(|| trace.map(|trace| trace.ended)).unwrap_or_else(std::time::SystemTime::now);
             let (engine, snapshot, token) = (Arc::clone(engine), solved.snapshot.clone(), cancel.clone());
             let scanned = blocking(move || {
@@ -190,7 +186,7 @@ pub(crate) async fn statements(
             });
             made.push(spdx::statement(subjects, scanned.await?, created)?);
         }
-        Some(Sbom { generator: Some(image) }) => {
+        Some(Sbom { generator: Some(image), .. }) => {
             let generated = generator::run(engine, &solved.snapshot, image, cancel).await?;
             materials.add(generated.image);
             for (file_name, document) in generated.documents {
@@ -200,7 +196,7 @@ pub(crate) async fn statements(
     }
     if let Some(wanted) = &wanted.provenance {
         let empty = Trace::nothing();
-        made.push(provenance::statement(subjects, wanted, &materials, trace.unwrap_or(&empty), time)?);
+        made.push(provenance::statement(subjects, wanted, &materials, trace.unwrap_or(&empty))?);
     }
     Ok(made)
 }

@@ -4,7 +4,7 @@
 //! done `steps`'.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use hlb_llb::Digest;
 use hlb_registry::Platform;
@@ -181,16 +181,15 @@ struct More<'a> {
     source: Option<Program<'a>>,
 }
 
-/// Says how a result was made. `time` stands for the times of the trace.
+/// Says how a result was made.
 pub(super) fn statement(
     subjects: &[Subject],
     wanted: &Provenance,
     materials: &Materials,
     trace: &Trace,
-    time: Option<SystemTime>,
 ) -> Result<Statement, SolveError> {
     let file_name = wanted.file_name.clone().unwrap_or_else(|| FILE.to_owned());
-    let said = Said::of(wanted, trace, time).and_then(|said| match wanted.version {
+    let said = Said::of(wanted, trace).and_then(|said| match wanted.version {
         SlsaVersion::V1 => Ok(say(V1, subjects, &said.v1(wanted, materials)?, file_name)),
         SlsaVersion::V02 => Ok(say(V02, subjects, &said.v02(wanted, materials), file_name)),
     });
@@ -207,7 +206,8 @@ struct Said<'t> {
 }
 
 impl<'t> Said<'t> {
-    fn of(wanted: &'t Provenance, trace: &'t Trace, time: Option<SystemTime>) -> Result<Self, serde_json::Error> {
+    fn of(wanted: &'t Provenance, trace: &'t Trace) -> Result<Self, serde_json::Error> {
+        let time = wanted.epoch.map(clock::at);
         let steps = Steps::of(trace)?;
         let source = trace.program.as_ref().filter(|_| wanted.max).and_then(|program| steps.program(program));
         let mut name = steps.digest()?.hex().to_owned();
@@ -357,14 +357,15 @@ mod tests {
             parameters: [("param:race".to_owned(), "true".to_owned())].into(),
         };
         let builder_id = "https://ci/1".to_owned();
-        Provenance { max, version, builder_id, reproducible: true, file_name: None, program }
+        Provenance { max, version, builder_id, reproducible: true, program, ..Provenance::default() }
     }
 
     fn check(wanted: &Provenance, time: Option<u64>) -> String {
         let trace = trace();
         let materials = Materials::of(&trace.vertices);
         let subjects = [Subject { name: "_".to_owned(), digest: Digest::of("") }];
-        let said = statement(&subjects, wanted, &materials, &trace, time.map(clock::at)).unwrap();
+        let wanted = Provenance { epoch: time, ..wanted.clone() };
+        let said = statement(&subjects, &wanted, &materials, &trace).unwrap();
         assert_eq!(said.file_name, "provenance.json");
         let here = format!("latform\":\"{}\"", Platform::host());
         String::from_utf8(said.bytes).unwrap().replace(&here, "latform\":\"linux/amd64\"")

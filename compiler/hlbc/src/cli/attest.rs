@@ -9,9 +9,6 @@ use hlb_runtime::{Attestations, Provenance, Sbom, SlsaVersion};
 use crate::error::{Failure, Kind};
 use crate::output;
 
-/// The variable that says which time stands for all.
-const EPOCH: &str = "SOURCE_DATE_EPOCH";
-
 /// What to say of results.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct AttestArgs {
@@ -39,7 +36,7 @@ impl AttestArgs {
     /// All of them together.
     ///
     /// # Errors
-    /// If one is there twice, or the environment says a time that is none.
+    /// If one is there twice.
     pub(crate) fn wanted(&self) -> Result<Attestations, Failure> {
         let (mut provenance, mut sbom) = (None, None);
         let twice = |kind: &str| {
@@ -55,20 +52,8 @@ impl AttestArgs {
                 return Err(twice(kind));
             }
         }
-        let wanted = Attestations { provenance: provenance.flatten(), sbom: sbom.flatten(), epoch: None };
-        if wanted.is_empty() {
-            return Ok(wanted);
-        }
-        Ok(Attestations { epoch: epoch(std::env::var(EPOCH).ok().as_deref())?, ..wanted })
+        Ok(Attestations { provenance: provenance.flatten(), sbom: sbom.flatten() })
     }
-}
-
-fn epoch(said: Option<&str>) -> Result<Option<u64>, Failure> {
-    let Some(text) = said.filter(|text| !text.is_empty()) else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| {
-        Failure::new(Kind::Usage, format!("`{EPOCH}` is `{text}`, and not a number of seconds since 1970"))
-            .help(format!("correct it, or `unset {EPOCH}`"))
-    })
 }
 
 fn provenance(text: &str) -> Result<Attestation, String> {
@@ -83,7 +68,7 @@ fn sbom(text: &str) -> Result<Attestation, String> {
     Ok(Attestation::Sbom(match text {
         "false" | "0" => None,
         "true" | "1" => Some(Sbom::default()),
-        image => Some(Sbom { generator: Some(generator_of(image)?) }),
+        image => Some(Sbom { generator: Some(generator_of(image)?), epoch: None }),
     }))
 }
 
@@ -127,7 +112,7 @@ fn attestation(text: &str) -> Result<Attestation, String> {
         "sbom" => {
             let generator = take("generator").filter(|image| !image.is_empty());
             let generator = generator.map(|image| generator_of(&image)).transpose()?;
-            Attestation::Sbom((!disabled).then_some(Sbom { generator }))
+            Attestation::Sbom((!disabled).then_some(Sbom { generator, epoch: None }))
         }
         _ => return Err(format!("`{kind}` is no type of attestation: choose `provenance` or `sbom`")),
     };
@@ -179,13 +164,17 @@ mod tests {
             }
         };
         match line.attest.wanted() {
-            Ok(Attestations { provenance, sbom, .. }) => {
+            Ok(Attestations { provenance, sbom }) => {
                 let provenance = provenance.map(|it| {
                     let Provenance { max, version, builder_id, reproducible, file_name, .. } = it;
                     format!("max {max} {version:?} {builder_id:?} reproducible {reproducible} {file_name:?}")
                 });
                 let none = || "nothing".to_owned();
-                format!("{} / {}", provenance.unwrap_or_else(none), sbom.map_or_else(none, |it| format!("{it:?}")))
+                format!(
+                    "{} / {}",
+                    provenance.unwrap_or_else(none),
+                    sbom.map_or_else(none, |it| format!("{:?}", it.generator))
+                )
             }
             Err(failure) => failure.to_string(),
         }
@@ -214,24 +203,15 @@ mod tests {
         max false V1 "" reproducible false None / nothing
         max true V1 "" reproducible false None / nothing
         nothing / nothing
-        nothing / Sbom { generator: None }
-        nothing / Sbom { generator: Some("example.org/scan:latest") }
+        nothing / None
+        nothing / Some("example.org/scan:latest")
         max false V1 "" reproducible false None / nothing
         max true V02 "https://ci/1" reproducible true Some("p.json") / nothing
         nothing / nothing
-        max false V1 "" reproducible false None / Sbom { generator: Some("docker.io/library/scan:1") }
-        nothing / Sbom { generator: None }
+        max false V1 "" reproducible false None / Some("docker.io/library/scan:1")
+        nothing / None
         nothing / nothing
         "#);
-    }
-
-    #[test]
-    fn the_environment_may_say_the_time() {
-        assert_eq!(epoch(None).unwrap(), None);
-        assert_eq!(epoch(Some("")).unwrap(), None);
-        assert_eq!(epoch(Some("12")).unwrap(), Some(12));
-        let failure = epoch(Some("today")).unwrap_err().to_string();
-        assert!(failure.contains("`SOURCE_DATE_EPOCH` is `today`"), "{failure}");
     }
 
     #[test]

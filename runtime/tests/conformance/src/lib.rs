@@ -18,6 +18,7 @@
 )]
 
 pub mod bench;
+pub mod buildx;
 pub mod cases;
 pub mod coverage;
 pub mod daemon;
