@@ -3,12 +3,11 @@
 //! Needs root, as every build does; no container is started. The project is made here: a tree of local files, copied,
 //! with a chain of small steps after it.
 
-use hlb_bench::{ROUNDS, compare};
+use hlb_bench::{ROUNDS, compare, release_binary};
 use std::{
-    env,
     error::Error,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -44,18 +43,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         },
     );
     Ok(())
-}
-
-/// The hlbc that this repository builds, compiled as its users have it.
-fn release_binary() -> Result<PathBuf, Box<dyn Error>> {
-    let package = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("start this with `cargo bench`")?);
-    let repository = package.parent().ok_or("no repository")?;
-    let built = Command::new("cargo").args(["build", "--release", "-p", "hlbc"]).current_dir(repository).status()?;
-    if !built.success() {
-        return Err("hlbc could not be built".into());
-    }
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository.join("target"), PathBuf::from);
-    Ok(target.join("release/hlbc"))
 }
 
 fn write_project(project: &Path) -> Result<(), Box<dyn Error>> {

@@ -7,7 +7,13 @@
 //! Must not know what is measured.
 #![expect(clippy::print_stdout, reason = "the numbers are the result")]
 
+mod race;
+mod subject;
+
 use std::time::{Duration, Instant};
+
+pub use race::{Side, race};
+pub use subject::release_binary;
 
 /// Rounds of one comparison, when the caller has no reason for another number.
 pub const ROUNDS: usize = 15;
@@ -31,9 +37,14 @@ pub struct Compared {
 }
 
 /// The times of one side, shortest first.
-struct Times(Vec<Duration>);
+pub(crate) struct Times(Vec<Duration>);
 
 impl Times {
+    fn of(mut times: Vec<Duration>) -> Self {
+        times.sort();
+        Self(times)
+    }
+
     fn min(&self) -> Duration {
         self.0.first().copied().unwrap_or_default()
     }
@@ -62,9 +73,7 @@ pub fn compare(
             floors.push(taken.1);
         }
     }
-    subjects.sort();
-    floors.sort();
-    let (subjects, floors) = (Times(subjects), Times(floors));
+    let (subjects, floors) = (Times::of(subjects), Times::of(floors));
     let (shortest, median) = (ratio(subjects.min(), floors.min()), ratio(subjects.median(), floors.median()));
     let rate = |time: Duration| amount.0 / time.as_secs_f64().max(1e-9);
     println!(

@@ -222,7 +222,7 @@ impl Runtime {
             let found = open(OFlags::PATH)?.metadata().map_err(|error| missing(&path, error))?;
             if found.is_dir() {
                 let dir = root.resolve(&inner, true).map_err(|error| missing(&path, error))?;
-                let written = export::local::export(&dir, &to, &|| cancel.is_cancelled());
+                let written = export::local::export(&dir, &to, &export::Look::default(), &|| cancel.is_cancelled());
                 return written.map(drop).map_err(unwritten);
             }
             if !found.is_file() {

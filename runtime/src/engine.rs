@@ -16,6 +16,7 @@ use hlb_store::Store;
 use crate::collect::Used;
 use crate::exec::network::Network;
 use crate::exec::runc::OciRuntime;
+use crate::export::layers::Packing;
 use crate::ops::source;
 use crate::runtime::shown;
 use crate::snapshot::Snapshots;
@@ -39,6 +40,8 @@ pub(crate) struct Engine {
     pub(crate) claims: Claims,
     /// What was found in the cache and used.
     pub(crate) used: Used,
+    /// The layers that are being packed.
+    pub(crate) packing: Packing,
     vertices: Mutex<Table>,
 }
 
@@ -57,6 +60,7 @@ impl Engine {
             permits: Permits::new(jobs),
             claims: Claims::default(),
             used: Used::default(),
+            packing: Packing::default(),
             vertices: Mutex::default(),
         }
     }

@@ -190,6 +190,7 @@ impl Sandbox {
         let places: Vec<Place> = mounts.iter().map(place).collect();
         let stubs = Stubs::make(&root, &places, files.remove_stub_parents)
             .map_err(io_error("make mount points in", &files.root))?;
+        stubs::make_usual(&root);
         if !mounts.iter().any(|mount| process.cwd.starts_with(&mount.place)) {
             make_cwd(&root, &process.cwd, &user).map_err(io_error("create the working directory", &process.cwd))?;
         }

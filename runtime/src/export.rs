@@ -5,19 +5,23 @@
 
 mod archive;
 mod destination;
+pub(crate) mod early;
 mod engine;
+pub(crate) mod files;
 pub(crate) mod image;
 mod index;
-mod layers;
+pub(crate) mod layers;
 pub(crate) mod local;
+mod loopback;
 mod manifest;
+pub(crate) mod options;
 mod push;
-pub(crate) mod tar;
+mod tar;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::tree::TreeError;
+use crate::tree::{Entry, Timestamp, TreeError};
 
 /// What was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +32,32 @@ pub(crate) struct Exported {
     pub(crate) bytes: u64,
     /// Files of the tree that have no place in the result, such as devices in a directory of the user's.
     pub(crate) skipped: Vec<PathBuf>,
+}
+
+/// How files come to look when they are written out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Look<'a> {
+    /// Seconds since 1970 that all of them are from.
+    pub(crate) epoch: Option<u64>,
+    /// A directory that all of them are put into.
+    pub(crate) folder: Option<&'a str>,
+    /// Small files that come to them, with their names.
+    pub(crate) more: &'a [(String, Vec<u8>)],
+}
+
+impl Look<'_> {
+    /// The one time of all.
+    fn epoch(&self) -> Option<Timestamp> {
+        self.epoch.map(|epoch| Timestamp { seconds: i64::try_from(epoch).unwrap_or(i64::MAX), nanos: 0 })
+    }
+
+    fn timestamp(&self, entry: &Entry) -> Timestamp {
+        self.epoch().unwrap_or(entry.mtime)
+    }
+
+    fn place(&self, path: &Path) -> PathBuf {
+        self.folder.map_or_else(|| path.to_owned(), |folder| Path::new(folder).join(path))
+    }
 }
 
 /// Tells whether whoever wanted the result still wants it.

@@ -1,8 +1,8 @@
 //! Layers as they travel: the archives that images and registries hold.
 //!
 //! ```text
-//!   layer directory + view of the layers below ──► changes ──► tar ──► gzip ──► blob of the store
-//!                                                              └─► diff id        └─► digest, size
+//!   layer directory + view of the layers below ──► changes ──► tar ──► blocks ──► blob of the store
+//!                                                              └─► diff id          └─► digest, size
 //! ```
 //!
 //! In the form of eStargz, an index comes behind the archive, which is therefore another one, with another diff id.
@@ -10,30 +10,36 @@
 //! Owns what is known of the blob of each layer, so that nothing is packed twice and a layer that was pulled is passed on as
 //! it came. A layer's archive depends on what it lies on; so blobs are known by the list of all layers up to theirs.
 
+mod blocks;
 mod changes;
 mod estargz;
-mod gzip;
+mod noted;
 pub(crate) mod tar;
 
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use hlb_llb::Digest;
-use hlb_registry::{Descriptor, Platform, ResolvedImage};
+use hlb_registry::Platform;
 use hlb_store::{BlobError, BlobWriter, Item, LayerId, Lease, LeaseError, MetaError, Store};
-use serde_json::{Value, json};
 
+use crate::export::options::Compression;
 use crate::snapshot::archive::ArchiveError;
 use crate::snapshot::compression::decompress;
 use crate::snapshot::{SnapshotError, Snapshots};
 use crate::sys::file;
 use crate::tree::{Entry, Kind, TreeError};
+use blocks::{Codec, PackError, Packed};
 use changes::Change;
-use gzip::{PackError, Packed};
+pub(crate) use noted::remember;
+use noted::{Which, find, note};
 use tar::{Flag, Header};
 
+/// What BuildKit and most others use of gzip.
+const GZIP_LEVEL: u32 = 6;
 /// Bytes that are copied between two looks at whether anybody still wants them.
 const STRIDE: usize = 256 << 10;
 
@@ -55,19 +61,13 @@ pub(crate) struct LayerBlob {
 }
 
 /// Which archive of a layer is meant: a layer can have one of each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    Plain,
-    /// Can be used before all of it is there.
-    Estargz,
-}
-
-/// How an archive is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Compression {
-    None,
-    Gzip,
-    Zstd,
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Form {
+    pub(crate) compression: Compression,
+    /// Of the compression; what is usual if none is said.
+    pub(crate) level: Option<i32>,
+    /// Seconds since 1970 that no file in it is later than.
+    pub(crate) epoch: Option<u64>,
 }
 
 /// An image that a layer came with.
@@ -94,7 +94,7 @@ pub(crate) enum LayerBlobError {
     Reserved,
     #[error("`{}` cannot be in an image: names that begin with `.wh.` mark what a layer deletes; rename it or remove it", .0.display())]
     Mark(PathBuf),
-    #[error("cannot make an eStargz layer of a layer: {0}")]
+    #[error("cannot compress a layer anew: {0}")]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
@@ -119,98 +119,66 @@ impl PartialEq for LayerBlob {
     }
 }
 
-impl LayerBlob {
-    fn is_estargz(&self) -> bool {
-        self.compression == Compression::Gzip && self.annotations.contains_key(estargz::INDEX_DIGEST)
-    }
-}
-
 impl Form {
-    /// Where what is known of it is kept.
-    fn namespace(self) -> &'static str {
-        match self {
-            Self::Plain => "layer-blob",
-            Self::Estargz => "layer-blob-estargz",
+    /// All of it in words, which tell it from others.
+    fn text(self) -> String {
+        let Self { compression, level, epoch } = self;
+        let level = level.map(|level| format!(" level {level}")).unwrap_or_default();
+        let epoch = epoch.map(|epoch| format!(" epoch {epoch}")).unwrap_or_default();
+        format!("{}{level}{epoch}", compression.name())
+    }
+
+    /// How blocks are compressed in it.
+    fn codec(self) -> Codec {
+        match self.compression {
+            Compression::None => Codec::None,
+            Compression::Gzip | Compression::Estargz => Codec::Gzip(self.gzip_level()),
+            Compression::Zstd => Codec::Zstd(self.level.unwrap_or_default()),
         }
+    }
+
+    fn gzip_level(self) -> u32 {
+        self.level.and_then(|level| u32::try_from(level).ok()).map_or(GZIP_LEVEL, |level| level.min(9))
     }
 }
 
-impl Compression {
-    /// As a media type says it.
-    fn of(media_type: &str) -> Option<Self> {
-        match media_type.rsplit_once("tar")?.1 {
-            "" => Some(Self::None),
-            "+gzip" | ".gzip" => Some(Self::Gzip),
-            "+zstd" | ".zstd" => Some(Self::Zstd),
-            _ => None,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-        }
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        [Self::None, Self::Gzip, Self::Zstd].into_iter().find(|it| it.name() == name)
-    }
+/// A blob of a layer that is known, or what it can be made of.
+#[derive(Clone, Debug)]
+pub(crate) enum Known {
+    /// In the form that is wanted. If it is at hand, it stays there; otherwise it has an origin.
+    Blob(LayerBlob),
+    /// In another form, which is the only one with the archive that the layer came with.
+    Other(LayerBlob),
+    /// There is none, or none any more.
+    Nothing,
 }
 
-/// Notes the blobs of the layers of an image that was pulled.
-pub(crate) fn remember(
-    store: &Store,
-    layers: &[LayerId],
-    image: &ResolvedImage,
-    platform: &Platform,
-) -> Result<(), MetaError> {
-    let name = match image.reference.tag() {
-        Some(tag) => format!("{}:{tag}@{}", image.reference.repository(), image.root_digest),
-        None => format!("{}@{}", image.reference.repository(), image.root_digest),
+/// What is known of a blob of the topmost of these layers. One that came with an image is passed on as it came, unless another
+/// form of it is wanted by force; its times stay also then.
+pub(crate) fn known(store: &Store, layers: &[LayerId], form: Form, force: bool) -> Result<Known, LayerBlobError> {
+    let pulled = find(store, layers, Which::Pulled)?;
+    let form = match &pulled {
+        Some(pulled) if !force || form.level.is_none() && pulled.compression == form.compression => {
+            return Ok(Known::Blob(hold(store, pulled.clone())?));
+        }
+        Some(_) => Form { epoch: None, ..form },
+        None => form,
     };
-    let descriptors = image.manifest.layers.iter().zip(&image.config.rootfs.diff_ids);
-    for (at, (descriptor, diff_id)) in descriptors.take(layers.len()).enumerate() {
-        let up_to = layers.get(..=at).unwrap_or_default();
-        let Some(compression) = Compression::of(&descriptor.media_type) else { continue };
-        // A blob that is at hand is better than one that would have to be fetched.
-        if known(store, up_to, Form::Plain)?
-            .is_some_and(|known| store.blobs().contains(&known.digest) || known.digest == descriptor.digest)
-        {
-            continue;
+    if let Some(made) = find(store, layers, Which::Made(form))? {
+        let made = hold(store, made)?;
+        if made.held.is_some() {
+            return Ok(Known::Blob(made));
         }
-        let Descriptor { digest, size, annotations, .. } = descriptor.clone();
-        let origin = Some(Origin { reference: name.clone(), platform: platform.clone() });
-        let diff_id = diff_id.clone();
-        let blob = LayerBlob { diff_id, digest, size, compression, annotations, origin, held: None };
-        note(store, up_to, Form::Plain, &blob)?;
     }
-    Ok(())
+    Ok(match pulled {
+        Some(pulled) => Known::Other(hold(store, pulled)?),
+        None => Known::Nothing,
+    })
 }
 
-/// What is known of a blob of the topmost of these layers. If it is at hand, it stays there.
-pub(crate) fn held(store: &Store, layers: &[LayerId], form: Form) -> Result<Option<LayerBlob>, LayerBlobError> {
-    let Some(blob) = known(store, layers, form)? else { return Ok(None) };
+fn hold(store: &Store, blob: LayerBlob) -> Result<LayerBlob, LayerBlobError> {
     let held = store.lease(&[Item::Blob(blob.digest.clone())])?;
-    Ok(Some(LayerBlob { held, ..blob }))
-}
-
-/// What is known of a blob of the topmost of these layers.
-fn known(store: &Store, layers: &[LayerId], form: Form) -> Result<Option<LayerBlob>, MetaError> {
-    let find = |form: Form| -> Result<Option<LayerBlob>, MetaError> {
-        let noted = store.facts().get(form.namespace(), &key(layers))?;
-        Ok(noted.and_then(|bytes| read(&serde_json::from_slice(&bytes).ok()?)))
-    };
-    let plain = find(Form::Plain)?;
-    match form {
-        Form::Plain => Ok(plain),
-        // It may have come as one.
-        Form::Estargz => match plain.filter(LayerBlob::is_estargz) {
-            Some(plain) => Ok(Some(plain)),
-            None => find(Form::Estargz),
-        },
-    }
+    Ok(LayerBlob { held, ..blob })
 }
 
 /// Packs the topmost of these layers and notes what came of it.
@@ -227,32 +195,71 @@ pub(crate) fn pack(
     let view = if below.is_empty() { None } else { Some(snapshots.view(&snapshots.of(below)?)?) };
     let changes = changes::of(&upper, view.as_ref().map(|view| view.path()))?;
     let mut writer = store.blobs().writer()?;
-    let packed = match form {
-        Form::Plain => gzip::pack(&mut writer, |stream| write(&upper, &changes, stream, stop))
+    let times = Times { epoch: form.epoch };
+    let packed = match form.compression {
+        Compression::Estargz => pack_estargz(form.gzip_level(), times, &upper, &changes, &mut writer, stop),
+        _ => blocks::pack(form.codec(), &mut writer, |stream| write(times, &upper, &changes, stream, stop))
             .map(|packed| (packed, BTreeMap::new()))
             .map_err(cause),
-        Form::Estargz => pack_estargz(&upper, &changes, &mut writer, stop),
     };
     done(store, layers, form, packed, writer, stop).map(Some)
 }
 
-/// Makes the eStargz form of a layer from another blob of it, which is at hand, and notes what came of it. The archive in it
-/// stays as it is, byte for byte.
+/// Makes another form of a layer from a blob of it that is at hand, and notes what came of it. The archive in it stays as it is,
+/// byte for byte, and so do the times in it.
 pub(crate) fn convert(
     store: &Store,
     layers: &[LayerId],
     blob: &LayerBlob,
+    form: Form,
     stop: Stop<'_>,
 ) -> Result<LayerBlob, LayerBlobError> {
     let unreadable = |source| LayerBlobError::Archive(ArchiveError::Read { offset: 0, source });
     let mut file = store.blobs().open(&blob.digest)?;
-    // What has an index already gets a new one.
-    let end = estargz::payload(&mut file).map_err(unreadable)?;
-    file.rewind().map_err(unreadable)?;
-    let archive = decompress(file.take(end)).map_err(unreadable)?;
     let mut writer = store.blobs().writer()?;
-    let packed = estargz::pack(archive, &mut writer, stop).map_err(cause);
-    done(store, layers, Form::Estargz, packed, writer, stop)
+    let packed = if form.compression == Compression::Estargz {
+        // What has an index already gets a new one.
+        let end = estargz::payload(&mut file).map_err(unreadable)?;
+        file.rewind().map_err(unreadable)?;
+        let archive = decompress(file.take(end)).map_err(unreadable)?;
+        estargz::pack(archive, form.gzip_level(), &mut writer, stop).map_err(cause)
+    } else {
+        let archive = decompress(file).map_err(unreadable)?;
+        blocks::pack(form.codec(), &mut writer, |stream| pass(archive, stream, stop))
+            .map(|packed| (packed, BTreeMap::new()))
+            .map_err(cause)
+    };
+    done(store, layers, Form { epoch: None, ..form }, packed, writer, stop)
+}
+
+/// Passes an archive on as it is.
+fn pass(mut archive: impl Read, out: &mut impl Write, stop: Stop<'_>) -> Result<(), LayerBlobError> {
+    let mut buffer = vec![0; STRIDE];
+    loop {
+        if stop() {
+            return Err(LayerBlobError::Cancelled);
+        }
+        match archive.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => out.write_all(buffer.get(..count).unwrap_or_default()).map_err(unwritable)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(source) => return Err(LayerBlobError::Archive(ArchiveError::Read { offset: 0, source })),
+        }
+    }
+}
+
+/// The times that files get in an archive.
+#[derive(Clone, Copy)]
+struct Times {
+    /// In seconds since 1970; later ones are set to it.
+    epoch: Option<u64>,
+}
+
+impl Times {
+    fn of(self, entry: &Entry) -> i64 {
+        let epoch = self.epoch.map_or(i64::MAX, |epoch| i64::try_from(epoch).unwrap_or(i64::MAX));
+        entry.mtime.seconds.min(epoch)
+    }
 }
 
 /// The archive and the annotations that belong to it.
@@ -260,6 +267,8 @@ type Made = (Packed, BTreeMap<String, String>);
 
 /// One thread writes the archive, which is read again as it comes.
 fn pack_estargz(
+    level: u32,
+    times: Times,
     upper: &Path,
     changes: &[Change],
     out: &mut (dyn Write + Send),
@@ -269,10 +278,10 @@ fn pack_estargz(
     let (written, packed) = std::thread::scope(|scope| {
         let writing = scope.spawn(move || {
             let mut archive = BufWriter::with_capacity(STRIDE, writer);
-            write(upper, changes, &mut archive, stop)?;
+            write(times, upper, changes, &mut archive, stop)?;
             archive.flush().map_err(unwritable)
         });
-        let packed = estargz::pack(reader, out, stop);
+        let packed = estargz::pack(reader, level, out, stop);
         (writing.join(), packed)
     });
     let written =
@@ -301,9 +310,9 @@ fn done(
         error => error.into(),
     })?;
     let diff_id = packed.digest;
-    let (compression, origin, held) = (Compression::Gzip, None, Some(lease));
+    let (compression, origin, held) = (form.compression, None, Some(lease));
     let blob = LayerBlob { diff_id, digest, size, compression, annotations, origin, held };
-    note(store, layers, form, &blob)?;
+    note(store, layers, Which::Made(form), &blob)?;
     Ok(blob)
 }
 
@@ -321,9 +330,14 @@ fn unwritable(error: io::Error) -> LayerBlobError {
     }
 }
 
-/// Writes the archive of a layer. Of extended attributes only `security.capability` is in it, as with BuildKit: the others
-/// belong to the machine more often than to the image.
-fn write(upper: &Path, changes: &[Change], out: &mut dyn Write, stop: Stop<'_>) -> Result<(), LayerBlobError> {
+/// Writes the archive of a layer.
+fn write(
+    times: Times,
+    upper: &Path,
+    changes: &[Change],
+    out: &mut dyn Write,
+    stop: Stop<'_>,
+) -> Result<(), LayerBlobError> {
     for change in changes {
         if stop() {
             return Err(LayerBlobError::Cancelled);
@@ -338,22 +352,23 @@ fn write(upper: &Path, changes: &[Change], out: &mut dyn Write, stop: Stop<'_>) 
                 Header::file(name.as_bytes(), 0).write(out).map_err(unwritable)?;
             }
             Change::Root(entry) => {
-                Header { flag: Flag::Directory, ..header(entry, b"./", b"") }.write(out).map_err(unwritable)?;
+                let xattrs = changes::xattrs(upper, entry)?;
+                let header = Header { flag: Flag::Directory, ..header(times, entry, b"./", b"", &xattrs) };
+                header.write(out).map_err(unwritable)?;
             }
             Change::Link(entry, first) => {
                 let (name, first) = (entry.path.as_os_str().as_bytes(), first.as_os_str().as_bytes());
-                let capability = capability(upper, entry)?;
-                let header =
-                    Header { flag: Flag::Link, capability: capability.as_deref(), ..header(entry, name, first) };
+                let xattrs = changes::xattrs(upper, entry)?;
+                let header = Header { flag: Flag::Link, ..header(times, entry, name, first, &xattrs) };
                 header.write(out).map_err(unwritable)?;
             }
-            Change::Is(entry) => file(upper, entry, out, stop)?,
+            Change::Is(entry) => file(times, upper, entry, out, stop)?,
         }
     }
     tar::finish(out).map_err(unwritable)
 }
 
-fn file(upper: &Path, entry: &Entry, out: &mut dyn Write, stop: Stop<'_>) -> Result<(), LayerBlobError> {
+fn file(times: Times, upper: &Path, entry: &Entry, out: &mut dyn Write, stop: Stop<'_>) -> Result<(), LayerBlobError> {
     let (flag, size) = match entry.kind {
         Kind::File => (Flag::File, entry.size),
         Kind::Directory => (Flag::Directory, 0),
@@ -368,8 +383,8 @@ fn file(upper: &Path, entry: &Entry, out: &mut dyn Write, stop: Stop<'_>) -> Res
         name.push(b'/');
     }
     let target = entry.target.as_deref().map_or(&b""[..], |target| target.as_os_str().as_bytes());
-    let capability = capability(upper, entry)?;
-    let header = Header { flag, size, capability: capability.as_deref(), ..header(entry, &name, target) };
+    let xattrs = changes::xattrs(upper, entry)?;
+    let header = Header { flag, size, ..header(times, entry, &name, target, &xattrs) };
     header.write(out).map_err(unwritable)?;
     if entry.kind == Kind::File && size > 0 {
         let host = upper.join(&entry.path);
@@ -395,7 +410,13 @@ fn file(upper: &Path, entry: &Entry, out: &mut dyn Write, stop: Stop<'_>) -> Res
     Ok(())
 }
 
-fn header<'a>(entry: &Entry, name: &'a [u8], link: &'a [u8]) -> Header<'a> {
+fn header<'a>(
+    times: Times,
+    entry: &Entry,
+    name: &'a [u8],
+    link: &'a [u8],
+    xattrs: &'a [(CString, Vec<u8>)],
+) -> Header<'a> {
     let is_device = matches!(entry.kind, Kind::CharDevice | Kind::BlockDevice);
     let device = if is_device { (rustix::fs::major(entry.node), rustix::fs::minor(entry.node)) } else { (0, 0) };
     Header {
@@ -403,55 +424,11 @@ fn header<'a>(entry: &Entry, name: &'a [u8], link: &'a [u8]) -> Header<'a> {
         mode: entry.mode,
         uid: entry.uid,
         gid: entry.gid,
-        mtime: entry.mtime.seconds,
+        mtime: times.of(entry),
         device,
+        xattrs,
         ..Header::file(name, 0)
     }
-}
-
-fn capability(upper: &Path, entry: &Entry) -> Result<Option<Vec<u8>>, TreeError> {
-    if entry.kind == Kind::File { changes::capability(&upper.join(&entry.path)) } else { Ok(None) }
-}
-
-fn key(layers: &[LayerId]) -> String {
-    let names: Vec<&str> = layers.iter().map(LayerId::as_str).collect();
-    Digest::of(names.join("\n")).to_string()
-}
-
-fn note(store: &Store, layers: &[LayerId], form: Form, blob: &LayerBlob) -> Result<(), MetaError> {
-    let origin = blob.origin.as_ref().map(|origin| {
-        let Platform { os, architecture, variant } = &origin.platform;
-        json!({ "reference": origin.reference, "os": os, "architecture": architecture, "variant": variant })
-    });
-    let value = json!({
-        "diff_id": blob.diff_id.as_str(), "digest": blob.digest.as_str(), "size": blob.size,
-        "compression": blob.compression.name(), "annotations": blob.annotations, "origin": origin,
-    });
-    store.facts().put(form.namespace(), &key(layers), value.to_string().as_bytes())
-}
-
-fn read(value: &Value) -> Option<LayerBlob> {
-    let text = |value: &Value, key: &str| value.get(key)?.as_str().map(ToOwned::to_owned);
-    let origin = match value.get("origin")? {
-        Value::Null => None,
-        origin => Some(Origin {
-            reference: text(origin, "reference")?,
-            platform: Platform {
-                os: text(origin, "os")?,
-                architecture: text(origin, "architecture")?,
-                variant: text(origin, "variant")?,
-            },
-        }),
-    };
-    Some(LayerBlob {
-        diff_id: text(value, "diff_id")?.parse().ok()?,
-        digest: text(value, "digest")?.parse().ok()?,
-        size: value.get("size")?.as_u64()?,
-        compression: Compression::named(&text(value, "compression")?)?,
-        annotations: serde_json::from_value(value.get("annotations")?.clone()).ok()?,
-        origin,
-        held: None,
-    })
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ pub use error::{ErrorKind, SolveError};
 pub use exec::network::Network;
 pub use exec::runc::OciRuntime;
 pub use exec::{PreflightError, preflight};
+pub use export::options::{Annotations, Compression, FileOptions, ImageOptions, Place, PlatformAnnotation};
 pub use history::{Build, BuildInfo, BuildLog};
 pub use hlb_store::{
     BuildRow, Collected, Filter, FilterError, NewBuild, Outcome, Policy, RecordType, StepRow, StepState, UsageId,

@@ -19,7 +19,7 @@ use crate::error::{ErrorKind, SolveError};
 use crate::ops::blocking;
 use crate::snapshot::Snapshot;
 use crate::snapshot::apply::apply_layer;
-pub(crate) use download::{LocalBlob, download};
+pub(crate) use download::{LocalBlob, download, download_into_store, download_single};
 
 /// How many layers are downloaded at a time.
 const DOWNLOADS: usize = 4;

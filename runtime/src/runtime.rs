@@ -14,14 +14,18 @@ use hlb_registry::{Images, Platform, RegistryConfig};
 use hlb_store::Store;
 use tokio_util::sync::CancellationToken;
 
+use crate::attest::{self, Attestations, Provenance};
 use crate::engine::Engine;
 use crate::error::{ErrorKind, SolveError};
 use crate::exec::network::Network;
 use crate::exec::runc::OciRuntime;
-use crate::export::ExportError;
+use crate::export::early::Early;
+use crate::export::files::Files;
+use crate::export::options::{FileOptions, ImageOptions, Place};
 use crate::history::Build;
 use crate::mend::{self, Mended};
 use crate::ops::blocking;
+use crate::ops::source::StoreShelf;
 use crate::snapshot::Snapshot;
 use crate::solver::job::{Caller, StatusSink};
 use crate::solver::solve::{Terms, solve};
@@ -78,6 +82,8 @@ pub struct Hints {
     /// Whether what the solve came across is kept: what its sources were found to be, and the keys of its steps. Attestations
     /// and exports of the cache need it.
     pub trace: bool,
+    /// The images that it becomes: their layers are packed while later steps run.
+    pub images: Vec<ImageOptions>,
 }
 
 /// What a step may do only if the caller allows it.
@@ -95,15 +101,17 @@ pub struct Solved {
     pub(crate) snapshot: Snapshot,
     /// What the solve came across, if that was to be kept.
     pub(crate) trace: Option<Arc<Trace>>,
+    /// Keeps what is still being packed for it from being given up.
+    pub(crate) _early: Option<Arc<Early>>,
 }
 
 /// A place to write a result to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExportTarget {
     /// Files into a directory, which is made if it is missing and whose other files stay.
-    Directory(PathBuf),
+    Directory(PathBuf, FileOptions),
     /// One tar file.
-    Tar(PathBuf),
+    Tar(Place, FileOptions),
     /// An image.
     Image(ImageExport),
 }
@@ -113,15 +121,11 @@ pub enum ExportTarget {
 pub struct ImageExport {
     /// Where it goes.
     pub to: ImageTarget,
-    /// Its normalised names, such as `docker.io/library/tool:latest`; may be empty for files.
-    pub names: Vec<String>,
     /// Its config as JSON, in the form of OCI and Docker, without `rootfs`: that is filled in, as is what is missing in
     /// the history.
     pub config: Vec<u8>,
-    /// Media types of OCI in place of Docker's.
-    pub oci_types: bool,
-    /// Whether its layers can be used before all of them are there (eStargz).
-    pub stargz: bool,
+    /// What else is wanted of it.
+    pub options: ImageOptions,
 }
 
 /// An index of images to make of results.
@@ -129,12 +133,8 @@ pub struct ImageExport {
 pub struct IndexExport {
     /// Where it goes. Docker's archives and engines take none.
     pub to: ImageTarget,
-    /// Its normalised names; may be empty for files.
-    pub names: Vec<String>,
-    /// Media types of OCI in place of Docker's.
-    pub oci_types: bool,
-    /// Whether the layers of the images can be used before all of them are there (eStargz).
-    pub stargz: bool,
+    /// What else is wanted of it.
+    pub options: ImageOptions,
 }
 
 /// One of the images of an index.
@@ -152,13 +152,17 @@ pub struct ImageVariant {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageTarget {
     /// A tar file with an OCI layout.
-    OciTar(PathBuf),
+    OciTar(Place),
+    /// A directory with an OCI layout, which is made if it is missing and whose other images stay.
+    OciDirectory(PathBuf),
     /// A tar file that `docker load` takes.
-    DockerTar(PathBuf),
+    DockerTar(Place),
     /// The Docker engine that listens on a unix socket.
     DockerEngine(PathBuf),
     /// The registry that its name says.
     Registry,
+    /// The state directory, for exports to come.
+    Store,
 }
 
 /// What an export has made.
@@ -166,6 +170,12 @@ pub enum ImageTarget {
 pub struct Exported {
     /// The digest of the manifest or of the index, if it is an image.
     pub digest: Option<Digest>,
+    /// The digest of its configuration, if it is an image for one platform.
+    pub config_digest: Option<Digest>,
+    /// What leads to it, as OCI's JSON has it, if it is an image.
+    pub descriptor: Option<serde_json::Value>,
+    /// The names that it was given.
+    pub names: Vec<String>,
 }
 
 impl Runtime {
@@ -180,7 +190,7 @@ impl Runtime {
             exec::preflight(&config.root, &config.oci, config.network).map_err(|error| environment(error.into()))?;
             let store =
                 Store::open_with(&config.root, &mut exec::sweep_session).map_err(|error| environment(error.into()))?;
-            let images = Images::new(config.registry);
+            let images = Images::new(config.registry).with_shelf(Arc::new(StoreShelf(store.clone())));
             Ok(Self { engine: Arc::new(Engine::new(store, images, config.oci, config.network, config.jobs)) })
         });
         opened.await.unwrap_or_else(|error| Err(SolveError::new(ErrorKind::Internal, error)))
@@ -273,28 +283,15 @@ impl Runtime {
         target: &ExportTarget,
         cancel: &CancellationToken,
     ) -> Result<Exported, SolveError> {
-        if let ExportTarget::Image(image) = target {
-            let digest = export::image::export(&self.engine, &solved.snapshot, image, cancel).await?;
-            return Ok(Exported { digest: Some(digest) });
-        }
-        let cancel = cancel.clone();
-        let (engine, snapshot, target) = (Arc::clone(&self.engine), solved.snapshot.clone(), target.clone());
-        let written = tokio::task::spawn_blocking(move || {
-            let view =
-                engine.snapshots.view(&snapshot).map_err(|error| SolveError::new(ErrorKind::Environment, error))?;
-            match target {
-                ExportTarget::Directory(path) => export::local::export(view.path(), &path, &|| cancel.is_cancelled()),
-                ExportTarget::Tar(path) => export::tar::export(view.path(), &path, &|| cancel.is_cancelled()),
-                // Done above.
-                ExportTarget::Image(_) => return Ok(Exported::default()),
+        match target {
+            ExportTarget::Image(image) => export::image::export(&self.engine, solved, image, cancel).await,
+            ExportTarget::Directory(path, options) => {
+                export::files::export(&self.engine, solved, Files::Directory(path.clone()), options, cancel).await
             }
-            .map(|_| Exported::default())
-            .map_err(|error| match error {
-                ExportError::Cancelled => SolveError::cancelled(),
-                error => SolveError::outside(error),
-            })
-        });
-        written.await.unwrap_or_else(|error| Err(SolveError::new(ErrorKind::Internal, error)))
+            ExportTarget::Tar(place, options) => {
+                export::files::export(&self.engine, solved, Files::Tar(place.clone()), options, cancel).await
+            }
+        }
     }
 }
 
@@ -310,8 +307,27 @@ impl Runtime {
         target: &IndexExport,
         cancel: &CancellationToken,
     ) -> Result<Exported, SolveError> {
-        let digest = export::image::export_index(&self.engine, variants, target, cancel).await?;
-        Ok(Exported { digest: Some(digest) })
+        export::image::export_index(&self.engine, variants, target, cancel).await
+    }
+}
+
+impl Runtime {
+    /// How a result was made, as provenance of SLSA in short; none if that is not known, as of a solve that kept no trace.
+    ///
+    /// # Errors
+    /// As those of an export with attestations.
+    pub async fn provenance(
+        &self,
+        solved: &Solved,
+        cancel: &CancellationToken,
+    ) -> Result<Option<serde_json::Value>, SolveError> {
+        if solved.trace.is_none() {
+            return Ok(None);
+        }
+        let wanted = Attestations { provenance: Some(Provenance::default()), sbom: None };
+        let statements = attest::statements(&self.engine, solved, &[], &wanted, cancel).await?;
+        let first = statements.first().and_then(|it| serde_json::from_slice::<serde_json::Value>(&it.bytes).ok());
+        Ok(first.and_then(|mut statement| statement.get_mut("predicate").map(serde_json::Value::take)))
     }
 }
 

@@ -16,7 +16,11 @@ const CACHE: &str = "/var/cache/hlbc";
 /// The Debian release whose engine is wanted. That of the release before has a BuildKit that cannot merge.
 const RELEASE: &str = "trixie";
 
-const PACKAGES: [&str; 2] = ["docker.io", "containerd"];
+/// The engine, what runs its containers, and the tool that shows what images in a registry are said to be made of.
+const PACKAGES: [&str; 3] = ["docker.io", "containerd", "docker-buildx"];
+
+/// What an engine that is there must have: earlier versions of this program unpacked less.
+const WHOLE: &str = "usr/libexec/docker/cli-plugins/docker-buildx";
 
 /// Unpacks an engine, unless one is there.
 ///
@@ -64,7 +68,8 @@ fn unpacked(cache: &Path) -> Result<Option<PathBuf>> {
     let Ok(entries) = fs::read_dir(cache) else { return Ok(None) };
     for entry in entries {
         let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with("dockerd-") {
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with("dockerd-") && entry.path().join(WHOLE).exists() {
             return Ok(Some(entry.path()));
         }
     }
@@ -78,7 +83,7 @@ fn fill(work: &Path, from: &[sources::Stanza]) -> Result<PathBuf> {
     }
     fs::write(work.join("only.sources"), sources::render(from))?;
     apt(work, &["update", "-q", "--error-on=any"])?;
-    apt(work, &["download", "-q", PACKAGES[0], PACKAGES[1]])?;
+    apt(work, &[&["download", "-q"], &PACKAGES[..]].concat())?;
     let mut version = None;
     for entry in fs::read_dir(work.join("packages"))? {
         let package = entry?.path();
@@ -90,6 +95,9 @@ fn fill(work: &Path, from: &[sources::Stanza]) -> Result<PathBuf> {
     }
     let version = version.ok_or("apt-get download gave no package of the engine")?;
     let dir = Path::new(CACHE).join(format!("dockerd-{version}"));
+    if dir.exists() {
+        fs::remove_dir_all(&dir)?;
+    }
     fs::rename(work.join("root"), &dir)?;
     Ok(dir)
 }

@@ -7,18 +7,19 @@ mod debug;
 pub(crate) mod given;
 mod history;
 mod machine;
+mod outputs;
 mod store;
 
 use camino::Utf8PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use hlb_compiler::{Consent, ConsentError};
 
-use crate::output::{self, Output};
 pub(crate) use attest::AttestArgs;
 pub(crate) use debug::{Debug, FailureArgs, OnFailure};
 use given::Given;
 pub(crate) use history::{History, Logs, Why};
 pub(crate) use machine::{MachineArgs, NetworkMode, Progress};
+pub(crate) use outputs::OutputArgs;
 pub(crate) use store::{Du, Prune};
 
 const EXIT_CODES: &str = "Exit codes:
@@ -39,6 +40,10 @@ const SOLVE_HELP: &str = "Outputs:
   -o type=docker,name=NAME,dest=FILE     an image as a file for `docker load`
   -o type=docker,name=NAME               an image in the Docker engine
   -o type=image,name=NAME,push=true      an image in a registry
+  -o type=image,name=NAME                an image that stays in the state directory, to be pushed later
+  dest=-                                 (tar, oci, docker) standard output
+Keys of images, as BuildKit has them: compression, compression-level, force-compression, oci-mediatypes, annotation.NAME,
+source-date-epoch, rewrite-timestamp, push-by-digest, tar=false; see docs/cli.md.
 
 Nothing of this machine is lent to the steps but what these options name.";
 
@@ -211,6 +216,8 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) attest: AttestArgs,
     #[command(flatten)]
+    pub(crate) outputs: OutputArgs,
+    #[command(flatten)]
     pub(crate) build: BuildArgs,
 }
 
@@ -342,14 +349,13 @@ pub(crate) struct Solve {
     /// A definition, such as `hlbc emit --format pb` prints; `-` or nothing is standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<Utf8PathBuf>,
-    /// Write the result out; may be repeated. Without it the result stays in the state directory
-    #[arg(short, long, value_name = "DIR|type=TYPE,…", value_parser = output::parse)]
-    pub(crate) output: Vec<Output>,
+    #[command(flatten)]
+    pub(crate) outputs: OutputArgs,
     /// A directory for the `local://NAME` sources of the definition; may be repeated
     #[arg(long, value_name = "NAME=DIR", value_parser = pair)]
     pub(crate) local: Vec<(String, Utf8PathBuf)>,
-    /// A directory with an OCI layout, for the sources of the definition that name this store; may be repeated
-    #[arg(long, visible_alias = "oci-layout", value_name = "NAME=DIR", value_parser = pair)]
+    /// An OCI layout, or an archive of images, for the sources of the definition that name this store; may be repeated
+    #[arg(long, visible_alias = "oci-layout", value_name = "NAME=PATH", value_parser = pair)]
     pub(crate) layout: Vec<(String, Utf8PathBuf)>,
     /// A file for the secret ID; may be repeated
     #[arg(long, value_name = "ID=FILE", value_parser = pair)]

@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use camino::Utf8Path;
 use hlb_compiler::Consent;
@@ -31,6 +32,20 @@ pub(crate) struct Places {
 pub(crate) fn is_superuser() -> bool {
     static FIRST: OnceLock<bool> = OnceLock::new();
     *FIRST.get_or_init(|| rustix::process::geteuid().is_root())
+}
+
+/// Set by `--offline`, for the rest of the process.
+static OFFLINE: AtomicBool = AtomicBool::new(false);
+
+/// From now on nobody is asked for anything.
+pub(crate) fn go_offline() {
+    OFFLINE.store(true, Ordering::Relaxed);
+}
+
+/// Whether nobody is to be asked for anything: because of `--offline`, or of `HLBC_OFFLINE`.
+pub(crate) fn is_offline() -> bool {
+    let said = || std::env::var_os("HLBC_OFFLINE").is_some_and(|value| !value.is_empty() && value != "0");
+    OFFLINE.load(Ordering::Relaxed) || said()
 }
 
 /// What the configuration file says.
@@ -87,7 +102,9 @@ impl Places {
     /// # Errors
     /// If the file cannot be read or says what cannot be understood.
     pub(crate) fn registries(&self) -> Result<RegistryConfig, Failure> {
-        Ok(self.file()?.map_or_else(RegistryConfig::empty, |file| file.registries))
+        let mut registries = self.file()?.map_or_else(RegistryConfig::empty, |file| file.registries);
+        registries.set_offline(is_offline());
+        Ok(registries)
     }
 
     /// What modules of others may do, by the configuration file. Without one, nothing.

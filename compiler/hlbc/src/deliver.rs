@@ -11,14 +11,13 @@ use hlb_compiler::{ExportTo, ImageConfig, LocalDir, Request, Socket, Solve, Vari
 use hlb_llb::pb;
 use hlb_registry::Platform;
 use hlb_runtime::{
-    Attestations, Build, DebugRequest, Entitlement, ExportTarget, Hints, ImageExport, ImageTarget, IndexExport,
-    SolveError, SolveRequest,
+    Attestations, Build, Compression, DebugRequest, Entitlement, ExportTarget, FileOptions, Hints, ImageExport,
+    ImageOptions, ImageTarget, IndexExport, Place, SolveError, SolveRequest,
 };
 
+use crate::config::is_offline;
 use crate::image;
-
-/// Why nothing is said of images for Docker.
-pub(crate) const HOLDS_NONE: &str = "images for Docker hold no attestations";
+use crate::output::{HOLDS_NONE, ImagePlace, OutputTo};
 
 /// Directories, secrets and connections that a build may use.
 #[derive(Clone, Default, Debug)]
@@ -42,6 +41,8 @@ pub(crate) struct Terms {
     pub(crate) hints: Hints,
     /// What is said of each result.
     pub(crate) attestations: Attestations,
+    /// Seconds since 1970 that nothing of a build is later than.
+    pub(crate) epoch: Option<u64>,
 }
 
 impl Lendings {
@@ -94,83 +95,130 @@ impl Lendings {
 
     /// What sources may use that are looked at without being built.
     pub(crate) fn sources(self, repositories: PathBuf) -> hlb_runtime::Outside {
-        hlb_runtime::Outside { secrets: self.secrets, sockets: self.sockets, repositories }
+        hlb_runtime::Outside { secrets: self.secrets, sockets: self.sockets, repositories, offline: is_offline() }
     }
 
     /// A graph to solve that may use all of this.
     pub(crate) fn request(&self, definition: pb::Definition, terms: &Terms) -> SolveRequest {
         let Self { locals, layouts, secrets, sockets } = self.clone();
-        let Terms { allow, build, keep_failed, mut hints, attestations } = terms.clone();
+        let Terms { allow, build, keep_failed, mut hints, attestations, epoch: _ } = terms.clone();
         hints.trace |= !attestations.is_empty();
         SolveRequest { definition, locals, layouts, secrets, sockets, allow, build, keep_failed, hints }
     }
 }
 
-/// Where an export goes.
-pub(crate) fn target(to: ExportTo, config: &ImageConfig) -> ExportTarget {
-    let image = |to: ImageTarget, names: Vec<String>| ImageExport {
-        to,
-        names,
-        config: image::to_json(config),
-        oci_types: false,
-        stargz: false,
-    };
+/// Where an export of a program goes. `epoch` is the latest time of all.
+pub(crate) fn target(to: ExportTo, config: &ImageConfig, epoch: Option<u64>) -> ExportTarget {
+    let files = FileOptions { epoch, ..FileOptions::default() };
     match to {
-        ExportTo::Directory(path) => ExportTarget::Directory(path.into_std_path_buf()),
-        ExportTo::Tar(path) => ExportTarget::Tar(path.into_std_path_buf()),
-        ExportTo::OciTar(path) => ExportTarget::Image(ImageExport {
-            oci_types: true,
-            ..image(ImageTarget::OciTar(path.into_std_path_buf()), Vec::new())
-        }),
-        ExportTo::DockerTar { path, reference } => {
-            ExportTarget::Image(image(ImageTarget::DockerTar(path.into_std_path_buf()), vec![reference]))
+        ExportTo::Directory(path) => ExportTarget::Directory(path.into_std_path_buf(), files),
+        ExportTo::Tar(path) => ExportTarget::Tar(file(path), files),
+        to => {
+            let is_archive = matches!(to, ExportTo::OciTar(_));
+            let (to, options) = image_target(to, epoch);
+            let options = ImageOptions { oci_types: is_archive, ..options };
+            ExportTarget::Image(ImageExport { to, config: image::to_json(config), options })
         }
-        ExportTo::DockerEngine(reference) => {
-            ExportTarget::Image(image(ImageTarget::DockerEngine(docker_socket()), vec![reference]))
-        }
-        // Layers of eStargz need annotations, which Docker's manifests do not have.
-        ExportTo::Registry { reference, stargz } => ExportTarget::Image(ImageExport {
-            oci_types: stargz,
-            stargz,
-            ..image(ImageTarget::Registry, vec![reference])
-        }),
     }
 }
 
-/// Whether what is said of a result can go with it.
+/// The same with something said of what goes there.
 ///
 /// # Errors
-/// If that is for Docker, which keeps images one by one.
-pub(crate) fn holds(to: &ExportTo, attestations: &Attestations) -> Result<(), SolveError> {
-    match to {
-        ExportTo::DockerTar { .. } | ExportTo::DockerEngine(_) if !attestations.is_empty() => {
-            Err(SolveError::refusal(format!("{HOLDS_NONE}: write an OCI archive, or push the image")))
+/// If it is Docker's.
+pub(crate) fn attested(target: ExportTarget, wanted: &Attestations) -> Result<ExportTarget, SolveError> {
+    let files = |options: FileOptions| FileOptions { attestations: wanted.clone().at(options.epoch), ..options };
+    Ok(match target {
+        ExportTarget::Directory(path, options) => ExportTarget::Directory(path, files(options)),
+        ExportTarget::Tar(place, options) => ExportTarget::Tar(place, files(options)),
+        ExportTarget::Image(ImageExport { to, config, options }) => {
+            let options = attested_image(&to, options, wanted)?;
+            ExportTarget::Image(ImageExport { to, config, options })
         }
-        _ => Ok(()),
+    })
+}
+
+/// What is chosen of an image, and that something is said of it.
+///
+/// # Errors
+/// As [`attested`].
+pub(crate) fn attested_image(
+    to: &ImageTarget,
+    options: ImageOptions,
+    wanted: &Attestations,
+) -> Result<ImageOptions, SolveError> {
+    if let ImageTarget::DockerTar(_) | ImageTarget::DockerEngine(_) = to
+        && !wanted.is_empty()
+    {
+        return Err(SolveError::refusal(format!("{HOLDS_NONE}: write an OCI archive, or push the image")));
     }
+    Ok(ImageOptions { attestations: wanted.clone().at(options.epoch), ..options })
 }
 
 /// Where an index of images goes.
 ///
 /// # Errors
 /// If only files go there.
-pub(crate) fn index_target(to: ExportTo) -> Result<IndexExport, SolveError> {
-    let index = |to: ImageTarget, names: Vec<String>, stargz: bool| IndexExport { to, names, oci_types: true, stargz };
+pub(crate) fn index_target(to: ExportTo, epoch: Option<u64>) -> Result<IndexExport, SolveError> {
     let files = |place: &str| {
         SolveError::refusal(format!(
             "{place} takes the files of one filesystem, and not an image for several platforms"
         ))
     };
-    Ok(match to {
-        ExportTo::Directory(_) => return Err(files("a directory")),
-        ExportTo::Tar(_) => return Err(files("a tar file")),
-        ExportTo::OciTar(path) => index(ImageTarget::OciTar(path.into_std_path_buf()), Vec::new(), false),
-        ExportTo::DockerTar { path, reference } => {
-            index(ImageTarget::DockerTar(path.into_std_path_buf()), vec![reference], false)
+    match to {
+        ExportTo::Directory(_) => Err(files("a directory")),
+        ExportTo::Tar(_) => Err(files("a tar file")),
+        to => {
+            let (to, options) = image_target(to, epoch);
+            Ok(IndexExport { to, options: ImageOptions { oci_types: true, ..options } })
         }
-        ExportTo::DockerEngine(reference) => index(ImageTarget::DockerEngine(docker_socket()), vec![reference], false),
-        ExportTo::Registry { reference, stargz } => index(ImageTarget::Registry, vec![reference], stargz),
-    })
+    }
+}
+
+fn image_target(to: ExportTo, epoch: Option<u64>) -> (ImageTarget, ImageOptions) {
+    let usual = ImageOptions { epoch, rewrite: epoch.is_some(), ..ImageOptions::default() };
+    let named = |reference| ImageOptions { names: vec![reference], ..usual.clone() };
+    match to {
+        ExportTo::OciTar(path) | ExportTo::Directory(path) | ExportTo::Tar(path) => {
+            (ImageTarget::OciTar(file(path)), usual)
+        }
+        ExportTo::DockerTar { path, reference } => (ImageTarget::DockerTar(file(path)), named(reference)),
+        ExportTo::DockerEngine(reference) => (ImageTarget::DockerEngine(docker_socket()), named(reference)),
+        // All layers, or none can be used before it is there.
+        ExportTo::Registry { reference, stargz: true } => {
+            let (compression, force) = (Compression::Estargz, true);
+            (ImageTarget::Registry, ImageOptions { compression, force, ..named(reference) })
+        }
+        ExportTo::Registry { reference, stargz: false } => (ImageTarget::Registry, named(reference)),
+    }
+}
+
+fn file(path: Utf8PathBuf) -> Place {
+    Place::File(path.into_std_path_buf())
+}
+
+/// Where an output of the command line goes.
+pub(crate) fn output(to: OutputTo, config: &ImageConfig) -> ExportTarget {
+    let files = |split: bool, options: FileOptions| {
+        let parts = [&config.os, &config.architecture, &config.variant].into_iter().filter(|part| !part.is_empty());
+        let folder = split.then(|| parts.map(String::as_str).collect::<Vec<_>>().join("_"));
+        FileOptions { folder, ..options }
+    };
+    match to {
+        OutputTo::Directory { path, split, options } => ExportTarget::Directory(path, files(split, options)),
+        OutputTo::Tar { place, split, options } => ExportTarget::Tar(place, files(split, options)),
+        OutputTo::Image { place, options } => {
+            let to = match place {
+                ImagePlace::OciTar(place) => ImageTarget::OciTar(place),
+                ImagePlace::OciDirectory(path) => ImageTarget::OciDirectory(path),
+                ImagePlace::DockerTar(place) => ImageTarget::DockerTar(place),
+                ImagePlace::DockerEngine => ImageTarget::DockerEngine(docker_socket()),
+                ImagePlace::Registry => ImageTarget::Registry,
+                ImagePlace::Store => ImageTarget::Store,
+            };
+            ExportTarget::Image(ImageExport { to, config: image::to_json(config), options })
+        }
+    }
 }
 
 /// What an image of an index runs on.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use hlb_compiler::{
     Content, Export, FrontendCall, ReadAnswer, ReadRequest, Request, Solve, TargetCall, Variant, WorldError,
@@ -16,14 +16,17 @@ use hlb_language::diagnostic::Location;
 use hlb_llb::pb;
 use hlb_registry::Platform;
 use hlb_runtime::{
-    Attestations, ErrorKind, ExportTarget, Exported, ImageVariant, Runtime, SolveError, SolveRequest, StatusSink,
+    Attestations, ErrorKind, ExportTarget, Exported, FileOptions, ImageOptions, ImageVariant, Runtime, SolveError,
+    SolveRequest, Solved, StatusSink,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::deliver::{self, Lendings, Terms};
+use crate::graphs::destination;
 use crate::image;
 use crate::look::{self, Key, Results};
+use crate::output::Output;
 use crate::world::chain;
 
 /// Does requests.
@@ -37,6 +40,18 @@ pub(crate) struct Executor {
     targets: OnceLock<Vec<TargetCall>>,
     /// The last step that failed while the program was evaluated.
     broken: Mutex<Option<Box<Broken>>>,
+    /// What was written out.
+    delivered: Mutex<Vec<Delivered>>,
+}
+
+/// An export that is done.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivered {
+    /// Where it went, in words.
+    pub(crate) title: String,
+    pub(crate) exported: Exported,
+    /// How it was made, if that was to be kept.
+    pub(crate) provenance: Option<serde_json::Value>,
 }
 
 /// A request that failed, with what is needed to find the place in the program.
@@ -66,8 +81,15 @@ type Outcome<'a> = Pin<Box<dyn Future<Output = Result<(), Box<Broken>>> + Send +
 
 impl Executor {
     pub(crate) fn new(runtime: Runtime, status: StatusSink, terms: Terms) -> Self {
-        let (targets, broken) = (OnceLock::new(), Mutex::new(None));
-        Self { results: Results::default(), runtime, status, terms, targets, broken }
+        Self {
+            results: Results::default(),
+            runtime,
+            status,
+            terms,
+            targets: OnceLock::new(),
+            broken: Mutex::new(None),
+            delivered: Mutex::default(),
+        }
     }
 
     /// Notes which targets are built, and what they are given.
@@ -108,6 +130,72 @@ impl Executor {
         })
     }
 
+    /// Does the exports of a solve, and then writes its result to all outputs side by side.
+    ///
+    /// # Errors
+    /// The first failure, which ends the others.
+    pub(crate) async fn deliver(
+        self: Arc<Self>,
+        solve: Solve,
+        outputs: Vec<Output>,
+        cancel: CancellationToken,
+    ) -> Result<(), Box<Broken>> {
+        let lent = Lendings::of(&solve);
+        for export in &solve.exports {
+            self.export(&lent, export, &cancel).await?;
+        }
+        let mut request = lent.request(solve.definition.clone(), &self.terms);
+        let attestations = self.attestations();
+        let targets = outputs.into_iter().map(|output| {
+            let target = deliver::attested(deliver::output(output.to, &solve.image), &attestations);
+            target.map(|target| (output.text, target))
+        });
+        let targets: Vec<(String, ExportTarget)> = targets
+            .collect::<Result<_, _>>()
+            .map_err(|error| Box::new(Broken { error, source: None, export: None }))?;
+        request.hints.images.extend(images(targets.iter().map(|(_, target)| target)));
+        let solved = self.runtime.solve(request, Arc::clone(&self.status), &cancel).await;
+        let source = solve.definition.source.clone();
+        let solved = solved.map_err(|error| Box::new(Broken { error, source, export: None }))?;
+        let cancel = cancel.child_token();
+        let mut running = JoinSet::new();
+        for (number, (title, target)) in targets.into_iter().enumerate() {
+            let (this, solved, token) = (Arc::clone(&self), solved.clone(), cancel.clone());
+            running.spawn(async move {
+                let done = this.write_out(title, &solved, &target, &token).await;
+                done.map(|done| (number, done)).map_err(|error| Box::new(Broken { error, source: None, export: None }))
+            });
+        }
+        let (mut done, failed) = ended(running, &cancel).await;
+        done.sort_by_key(|(number, _)| *number);
+        self.delivered().extend(done.into_iter().map(|(_, done)| done));
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn write_out(
+        &self,
+        title: String,
+        solved: &Solved,
+        target: &ExportTarget,
+        cancel: &CancellationToken,
+    ) -> Result<Delivered, SolveError> {
+        let exported = self.runtime.export(solved, target, cancel).await?;
+        Ok(Delivered { title, exported, provenance: self.provenance(solved, cancel).await? })
+    }
+
+    async fn provenance(
+        &self,
+        solved: &Solved,
+        cancel: &CancellationToken,
+    ) -> Result<Option<serde_json::Value>, SolveError> {
+        if self.terms.hints.trace { self.runtime.provenance(solved, cancel).await } else { Ok(None) }
+    }
+
+    /// What was written out so far, in order.
+    pub(crate) fn delivered(&self) -> MutexGuard<'_, Vec<Delivered>> {
+        self.delivered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn side_by_side(self: Arc<Self>, parts: Vec<Request>, cancel: &CancellationToken) -> Result<(), Box<Broken>> {
         let cancel = cancel.child_token();
         let mut running = JoinSet::new();
@@ -134,7 +222,8 @@ impl Executor {
     pub(crate) async fn write(&self, solve: &Solve, into: &Path, cancel: &CancellationToken) -> Result<(), SolveError> {
         let request = Lendings::of(solve).request(solve.definition.clone(), &self.terms);
         let solved = self.runtime.solve(request, Arc::clone(&self.status), cancel).await?;
-        self.runtime.export(&solved, &ExportTarget::Directory(into.to_owned()), cancel).await.map(drop)
+        let target = ExportTarget::Directory(into.to_owned(), FileOptions::default());
+        self.runtime.export(&solved, &target, cancel).await.map(drop)
     }
 
     /// Makes a filesystem, unless this process has made it, and looks into it.
@@ -242,25 +331,34 @@ impl Executor {
         cancel: &CancellationToken,
     ) -> Result<Exported, Box<Broken>> {
         let broken = |error| Box::new(Broken { error, source: None, export: Some(export.at) });
-        deliver::holds(&export.to, &self.attestations()).map_err(broken)?;
+        let (title, epoch) = (destination(&export.to), self.terms.epoch);
         match &export.content {
             Content::One(one) => {
-                let target = deliver::target(export.to.clone(), &one.image);
-                let request = lent.request(one.definition.clone(), &self.terms);
+                let target = deliver::target(export.to.clone(), &one.image, epoch);
+                let target = deliver::attested(target, &self.attestations()).map_err(broken)?;
+                let mut request = lent.request(one.definition.clone(), &self.terms);
+                request.hints.images.extend(images([&target]));
                 let solved = self.runtime.solve(request, Arc::clone(&self.status), cancel).await;
                 let solved = solved.map_err(|error| {
                     let source = one.definition.source.clone();
                     Box::new(Broken { error, source, export: Some(export.at) })
                 })?;
-                self.runtime.export(&solved, &target, cancel).await.map_err(broken)
+                let done = self.write_out(title, &solved, &target, cancel).await.map_err(broken)?;
+                let exported = done.exported.clone();
+                self.delivered().push(done);
+                Ok(exported)
             }
             Content::Index(variants) => {
-                let target = deliver::index_target(export.to.clone()).map_err(broken)?;
+                let mut target = deliver::index_target(export.to.clone(), epoch).map_err(broken)?;
+                let options = deliver::attested_image(&target.to, target.options, &self.attestations());
+                target.options = options.map_err(broken)?;
                 let platforms: Vec<Platform> = variants.iter().map(deliver::platform).collect();
                 // Before anything is built for it.
                 target.check(&platforms).map_err(broken)?;
-                let images = self.images(lent, variants, export.at, cancel).await?;
-                self.runtime.export_index(&images, &target, cancel).await.map_err(broken)
+                let images = self.images(lent, variants, (export.at, &target.options), cancel).await?;
+                let exported = self.runtime.export_index(&images, &target, cancel).await.map_err(broken)?;
+                self.delivered().push(Delivered { title, exported: exported.clone(), provenance: None });
+                Ok(exported)
             }
         }
     }
@@ -270,14 +368,15 @@ impl Executor {
         &self,
         lent: &Lendings,
         variants: &[Variant],
-        at: Location,
+        (at, options): (Location, &ImageOptions),
         cancel: &CancellationToken,
     ) -> Result<Vec<ImageVariant>, Box<Broken>> {
         let cancel = cancel.child_token();
         let mut running = JoinSet::new();
         for (number, variant) in variants.iter().enumerate() {
             let (runtime, status, token) = (self.runtime.clone(), Arc::clone(&self.status), cancel.clone());
-            let request = lent.request(variant.definition.clone(), &self.terms);
+            let mut request = lent.request(variant.definition.clone(), &self.terms);
+            request.hints.images.push(options.clone());
             let source = variant.definition.source.clone();
             let (platform, config) = (deliver::platform(variant), image::to_json(&variant.image));
             running.spawn(async move {
@@ -293,11 +392,28 @@ impl Executor {
     }
 }
 
+/// The images among what a result becomes.
+fn images<'t>(targets: impl IntoIterator<Item = &'t ExportTarget>) -> impl Iterator<Item = ImageOptions> {
+    targets.into_iter().filter_map(|target| match target {
+        ExportTarget::Image(image) => Some(image.options.clone()),
+        ExportTarget::Directory(..) | ExportTarget::Tar(..) => None,
+    })
+}
+
 /// Waits for all; the first that fails ends the others.
 async fn all<T: 'static>(
-    mut running: JoinSet<Result<T, Box<Broken>>>,
+    running: JoinSet<Result<T, Box<Broken>>>,
     cancel: &CancellationToken,
 ) -> Result<Vec<T>, Box<Broken>> {
+    let (done, first) = ended(running, cancel).await;
+    first.map_or(Ok(done), Err)
+}
+
+/// The same, with what was done before.
+async fn ended<T: 'static>(
+    mut running: JoinSet<Result<T, Box<Broken>>>,
+    cancel: &CancellationToken,
+) -> (Vec<T>, Option<Box<Broken>>) {
     let mut done = Vec::new();
     let mut first: Option<Box<Broken>> = None;
     while let Some(ended) = running.join_next().await {
@@ -315,5 +431,5 @@ async fn all<T: 'static>(
             first = Some(broken);
         }
     }
-    first.map_or(Ok(done), Err)
+    (done, first)
 }

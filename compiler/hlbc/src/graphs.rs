@@ -63,7 +63,8 @@ fn add(definition: pb::Definition, label: String, all: &mut Vec<Wanted>) {
     }
 }
 
-fn destination(to: &ExportTo) -> String {
+/// Where an export goes, in words.
+pub(crate) fn destination(to: &ExportTo) -> String {
     match to {
         ExportTo::Directory(path) => format!("directory `{path}`"),
         ExportTo::Tar(path) => format!("tar file `{path}`"),

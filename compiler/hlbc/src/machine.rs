@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use hlb_compiler::Request;
+use hlb_compiler::{Request, Solve};
 use hlb_language::source::SourceMap;
 use hlb_runtime::{
     Attestations, Build, BuildInfo, CacheLimits, Config, Entitlement, Hints, IsolateError, Network, OciRuntime,
@@ -16,7 +16,7 @@ use hlb_runtime::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{Allow, MachineArgs, NetworkMode, OnFailure};
+use crate::cli::{Allow, MachineArgs, NetworkMode, OnFailure, OutputArgs};
 use crate::commands::debug;
 use crate::config::Places;
 use crate::deliver::{Lendings, Terms};
@@ -27,7 +27,7 @@ use crate::progress::{Ended, Progress};
 use crate::reason::{self, Look};
 use crate::report::Screen;
 use crate::world::Outside;
-use crate::{cli, failure, interrupt};
+use crate::{cli, config, failure, interrupt, metadata, output};
 
 /// Downloads wait for others more than they compute.
 const FEWEST_JOBS: usize = 4;
@@ -75,6 +75,9 @@ struct Record {
 /// # Errors
 /// If they say what cannot be used.
 pub(crate) fn config(args: &MachineArgs) -> Result<Config, Failure> {
+    if args.offline {
+        config::go_offline();
+    }
     let places = Places::here();
     Ok(Config {
         root: std::path::absolute(places.root(args.root.as_deref())?)
@@ -113,22 +116,6 @@ impl Machine {
         self.attestations = attestations;
     }
 
-    /// Does a request and shows how it goes. `sources` are the texts that its exports stand in.
-    ///
-    /// # Errors
-    /// If it failed or was interrupted; why has been told then, or is in the failure.
-    pub(crate) fn build(
-        &self,
-        request: Request,
-        allow: BTreeSet<Entitlement>,
-        title: Title,
-        on_failure: Option<OnFailure>,
-        sources: &SourceMap,
-        screen: Screen,
-    ) -> Result<(), Failure> {
-        self.begin(allow, title, on_failure)?.finish(request, sources, screen)
-    }
-
     /// Begins to show how a build goes whose request is not known yet.
     ///
     /// # Errors
@@ -138,6 +125,7 @@ impl Machine {
         allow: BTreeSet<Entitlement>,
         title: Title,
         on_failure: Option<OnFailure>,
+        hints: Hints,
     ) -> Result<Building<'_>, Failure> {
         if on_failure == Some(OnFailure::Shell) && debug::terminal().is_none() {
             return Err(Failure::new(Kind::Usage, "`--on-failure shell` needs a terminal")
@@ -147,13 +135,10 @@ impl Machine {
             .map_err(|error| Failure::new(Kind::Environment, "cannot start a thread").because(error))?;
         let directory = std::env::current_dir().unwrap_or_default();
         let build = self.runtime.begin(BuildInfo { title: title.text, directory });
-        let terms = Terms {
-            allow,
-            build: Some(build.clone()),
-            keep_failed: on_failure.is_some(),
-            hints: Hints::default(),
-            attestations: self.attestations.clone(),
-        };
+        let (keep_failed, epoch) =
+            (on_failure.is_some(), output::epoch().map_err(|why| Failure::new(Kind::Usage, why))?);
+        let attestations = self.attestations.clone();
+        let terms = Terms { allow, build: Some(build.clone()), keep_failed, hints, epoch, attestations };
         let executor = Arc::new(Executor::new(self.runtime.clone(), build.watch(progress.sink()), terms));
         let record = Record { build, explain: title.explain };
         Ok(Building { machine: self, progress, record, executor, on_failure })
@@ -184,19 +169,39 @@ fn warn(notices: &[String]) {
 }
 
 impl<'m> Building<'m> {
-    /// Does the request.
+    /// Does the request, and brings the result to the outputs. `sources` are the texts that its exports stand in.
     ///
     /// # Errors
-    /// If it failed or was interrupted; why has been told then, or is in the failure.
-    pub(crate) fn finish(self, request: Request, sources: &SourceMap, screen: Screen) -> Result<(), Failure> {
+    /// If it failed or was interrupted; why has been told then, or is in the failure. If there are outputs, and what is requested is
+    /// not one filesystem.
+    pub(crate) fn finish(
+        self,
+        request: Request,
+        outputs: &OutputArgs,
+        sources: &SourceMap,
+        screen: Screen,
+    ) -> Result<(), Failure> {
         let Machine { tokio, cancel, .. } = self.machine;
         let lent = Lendings::of_request(&request);
-        let done = tokio.block_on(self.executor.execute(request, cancel.clone()));
+        let executor = Arc::clone(&self.executor);
+        let done = match outputs.output.as_slice() {
+            [] => tokio.block_on(Arc::clone(&executor).execute(request, cancel.clone())),
+            all => match only(request) {
+                Some(solve) => tokio.block_on(Arc::clone(&executor).deliver(solve, all.to_vec(), cancel.clone())),
+                None => {
+                    return Err(self.refuse(
+                        Failure::new(Kind::Usage, "`-o` takes one filesystem, and the targets are not one")
+                            .help("name one target whose type is `fs`; `hlbc list` shows them"),
+                    ));
+                }
+            },
+        };
         let ended = self.progress.end(done.is_ok());
         let cancelled = cancel.is_cancelled();
-        self.record.end(self.machine, if done.is_ok() { Outcome::Done } else { unfinished(cancelled) });
+        let number = self.record.end(self.machine, if done.is_ok() { Outcome::Done } else { unfinished(cancelled) });
+        let told = metadata::tell(outputs, &executor.delivered(), number);
         match done {
-            Ok(()) => Ok(()),
+            Ok(()) => told,
             Err(_) if cancel.is_cancelled() => Err(interrupt::interrupted()),
             Err(broken) => {
                 let failure = failure::tell(&broken, sources, &ended, screen);
@@ -266,18 +271,18 @@ impl<'m> Building<'m> {
 }
 
 impl Record {
-    /// Writes it. That it cannot be written is no reason for a build to fail.
-    fn end(self, machine: &Machine, outcome: Outcome) {
+    /// Writes it, and gives its number. That it cannot be written is no reason for a build to fail.
+    fn end(self, machine: &Machine, outcome: Outcome) -> Option<i64> {
         let screen = Screen::stderr();
         let number = match self.build.end(outcome) {
             Ok(number) => number,
             Err(error) => {
                 screen.write(format!("warning: the build is not in the history: {error}\n").as_bytes());
-                return;
+                return None;
             }
         };
-        let Some(number) = number.filter(|_| self.explain) else { return };
-        match machine.runtime.state().why(Some(number)) {
+        let Some(shown) = number.filter(|_| self.explain) else { return number };
+        match machine.runtime.state().why(Some(shown)) {
             Ok(Some(why)) => {
                 let look = Look { verbose: false, step: None, colour: screen.colour(), now: SystemTime::now() };
                 screen.write(format!("\n{}", reason::text(&why, &look)).as_bytes());
@@ -285,6 +290,20 @@ impl Record {
             Ok(None) => {}
             Err(error) => screen.write(format!("warning: it cannot be told why steps ran: {error}\n").as_bytes()),
         }
+        number
+    }
+}
+
+/// The one filesystem that is requested.
+fn only(request: Request) -> Option<Solve> {
+    match request {
+        Request::Solve(solve) => Some(*solve),
+        Request::Sequential(parts) | Request::Parallel(parts) => {
+            let mut parts = parts.into_iter();
+            let one = parts.next().filter(|_| parts.len() == 0)?;
+            only(one)
+        }
+        Request::Nil => None,
     }
 }
 

@@ -18,6 +18,7 @@ mod interrupt;
 mod look;
 mod machine;
 mod message;
+mod metadata;
 mod output;
 mod paint;
 mod program;

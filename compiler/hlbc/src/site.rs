@@ -5,7 +5,7 @@
 
 use camino::Utf8PathBuf;
 use hlb_compiler::Checked;
-use hlb_runtime::{Attestations, Config, Entitlement, ProgramSource};
+use hlb_runtime::{Attestations, Config, Entitlement, Hints, ProgramSource};
 
 use crate::cli::BuildArgs;
 use crate::error::Failure;
@@ -73,10 +73,11 @@ impl<'a> Site<'a> {
         &'s self,
         machine: &'s Machine,
         title: Title,
+        hints: Hints,
     ) -> Result<(Building<'s>, OsWorld<'s>), Failure> {
         let mut allow = machine::entitlements(&self.args.allow);
         allow.insert(Entitlement::NetworkHost);
-        let building = machine.begin(allow, title, self.args.failure.on_failure)?;
+        let building = machine.begin(allow, title, self.args.failure.on_failure, hints)?;
         let world = self.kept.open_world(building.outside(&self.kept));
         Ok((building, world))
     }

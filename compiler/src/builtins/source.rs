@@ -57,8 +57,9 @@ pub(super) fn image(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<
 pub(super) fn oci_layout(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Result<Fs, Fail> {
     let path = call.local_path(evaluator, 0)?;
     let unusable = |why: String| call.site.fail_path(0, format!("cannot use the OCI layout `{path}`: {why}"));
-    if evaluator.world.stat(&path).map_err(|error| unusable(error.to_string()))? != FileKind::Directory {
-        return Err(unusable("it is no directory".to_owned()));
+    // A file is an archive of images.
+    if evaluator.world.stat(&path).map_err(|error| unusable(error.to_string()))? == FileKind::Other {
+        return Err(unusable("it is neither a directory nor a file".to_owned()));
     }
     let platform = platform(evaluator, call);
     let found = evaluator.world.layout_image(&path, call.text(1), &platform).map_err(|error| {

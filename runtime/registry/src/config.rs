@@ -4,33 +4,46 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use reqwest::Url;
 use serde::Deserialize;
 
 use crate::reference::{InvalidReference, Reference};
+use crate::trust::Trust;
 
 /// Mirrors and layouts.
 ///
 /// ```toml
 /// [registries."docker.io"]
 /// mirrors = ["http://127.0.0.1:5000"]   # tried in order, then the registry itself
-/// plain-http = true                     # for the registry itself; loopback addresses need no word
+///
+/// [registries."r.example:5000"]
+/// plain-http = true                     # loopback addresses need no word
+/// ca = ["corp.pem"]                     # authorities of certificates beside those that the machine knows
+/// client-cert = { cert = "me.pem", key = "me.key" }
+/// insecure = true                       # anybody may answer
+/// timeout = 60                          # seconds of silence
 ///
 /// [layouts]
-/// "debian" = "/var/lib/images/debian"   # an OCI layout directory; without a tag the key answers for every tag
+/// "debian" = "/var/lib/images/debian"   # an OCI layout directory or an archive; without a tag the key is for every tag
 /// ```
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "Raw")]
 pub struct RegistryConfig {
     pub(crate) hosts: BTreeMap<String, Host>,
     layouts: BTreeMap<String, PathBuf>,
+    offline: bool,
 }
 
+/// What is said about a registry, or about a mirror.
 #[derive(Debug, Clone)]
 pub(crate) struct Host {
     pub(crate) mirrors: Vec<Url>,
     pub(crate) plain_http: Option<bool>,
+    pub(crate) trust: Trust,
+    /// Of silence.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// A configuration that makes no sense.
@@ -54,6 +67,14 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A time is too short or too long.
+    #[error("`timeout` of `{host}` is {seconds} seconds: it must be from 5 to 3600")]
+    Timeout {
+        /// The registry.
+        host: String,
+        /// What it is.
+        seconds: u64,
+    },
     /// A key of `layouts` is not a reference.
     #[error("in `layouts`: {0}")]
     Layout(InvalidReference),
@@ -73,15 +94,37 @@ struct RawHost {
     #[serde(default)]
     mirrors: Vec<String>,
     plain_http: Option<bool>,
+    #[serde(default)]
+    ca: Vec<PathBuf>,
+    client_cert: Option<RawIdentity>,
+    #[serde(default)]
+    insecure: bool,
+    timeout: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawIdentity {
+    cert: PathBuf,
+    key: PathBuf,
 }
 
 impl RegistryConfig {
     /// Every image from its own registry.
     pub fn empty() -> Self {
-        Self { hosts: BTreeMap::new(), layouts: BTreeMap::new() }
+        Self { hosts: BTreeMap::new(), layouts: BTreeMap::new(), offline: false }
     }
 
-    /// Takes an image from an OCI layout directory. `name` is a reference; without a tag it answers for every tag.
+    /// Whether nobody is to be asked for anything.
+    pub fn set_offline(&mut self, offline: bool) {
+        self.offline = offline;
+    }
+
+    pub(crate) fn is_offline(&self) -> bool {
+        self.offline
+    }
+
+    /// Takes an image from an OCI layout directory, or from an archive. `name` is a reference; without a tag it answers for every tag.
     ///
     /// # Errors
     /// When the name is no reference.
@@ -90,8 +133,11 @@ impl RegistryConfig {
         Ok(())
     }
 
-    /// Reads relative layout paths from `base` on, the directory of the configuration file.
+    /// Reads relative paths from `base` on, the directory of the configuration file.
     pub fn relative_to(&mut self, base: &Path) {
+        for host in self.hosts.values_mut() {
+            host.trust.relative_to(base);
+        }
         for dir in self.layouts.values_mut() {
             *dir = base.join(&*dir);
         }
@@ -116,7 +162,13 @@ impl TryFrom<Raw> for RegistryConfig {
         for (key, host) in raw.registries {
             let name = host_name(&key).ok_or_else(|| ConfigError::Host { key: key.clone() })?;
             let mirrors = host.mirrors.iter().map(|mirror| read_mirror(&key, mirror)).collect::<Result<_, _>>()?;
-            config.hosts.insert(name, Host { mirrors, plain_http: host.plain_http });
+            if let Some(seconds) = host.timeout.filter(|seconds| !(5..=3600).contains(seconds)) {
+                return Err(ConfigError::Timeout { host: key, seconds });
+            }
+            let timeout = host.timeout.map(Duration::from_secs);
+            let client = host.client_cert.map(|identity| (identity.cert, identity.key));
+            let trust = Trust { ca: host.ca, client, insecure: host.insecure };
+            config.hosts.insert(name, Host { mirrors, plain_http: host.plain_http, trust, timeout });
         }
         for (name, dir) in raw.layouts {
             config.add_layout(&name, dir)?;
@@ -194,7 +246,9 @@ mod tests {
         insta::assert_snapshot!(refused("[registries.'a.b']\nmirrors = ['m.example']"), @"`m.example`, a mirror of `a.b`, is not an address: relative URL without a base; write `https://HOST` or `http://HOST`");
         insta::assert_snapshot!(refused("[registries.'a.b']\nmirrors = ['ftp://m.example']"), @"`ftp://m.example`, a mirror of `a.b`, is not an address: it must begin with `https://` or `http://`");
         insta::assert_snapshot!(refused("[registries.'a.b']\nmirrors = ['http://u:p@m.example']"), @"`http://u:p@m.example`, a mirror of `a.b`, is not an address: it may have a host, a port and a path, nothing else");
-        insta::assert_snapshot!(refused("[registries.'a.b']\nmirror = []"), @"unknown field `mirror`, expected `mirrors` or `plain-http`");
+        insta::assert_snapshot!(refused("[registries.'a.b']\nmirror = []"), @"unknown field `mirror`, expected one of `mirrors`, `plain-http`, `ca`, `client-cert`, `insecure`, `timeout`");
+        insta::assert_snapshot!(refused("[registries.'a.b']\ntimeout = 4"), @"`timeout` of `a.b` is 4 seconds: it must be from 5 to 3600");
+        insta::assert_snapshot!(refused("[registries.'a.b']\nclient-cert = { cert = 'a' }"), @"missing field `key`");
         insta::assert_snapshot!(refused("[layouts]\n'Debian' = '/x'"), @"in `layouts`: `Debian` is not an image reference: repository name must be lowercase");
     }
 }

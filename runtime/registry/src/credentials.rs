@@ -2,6 +2,8 @@
 //!
 //! Owns the lookup of credentials and the registries' challenges. Does not talk to anybody.
 
+use std::path::PathBuf;
+
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 
 /// A credential for one registry.
@@ -36,14 +38,27 @@ impl Credentials for DockerCredentials {
         match docker_credential::get_credential(server) {
             Ok(DockerCredential::UsernamePassword(user, password)) => Ok(Some(Credential::Password { user, password })),
             Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credential::IdentityToken(token))),
-            Err(
-                CredentialRetrievalError::NoCredentialConfigured
-                | CredentialRetrievalError::ConfigNotFound
-                | CredentialRetrievalError::ConfigReadError,
-            ) => Ok(None),
+            Err(CredentialRetrievalError::NoCredentialConfigured | CredentialRetrievalError::ConfigNotFound) => {
+                Ok(None)
+            }
+            Err(CredentialRetrievalError::ConfigReadError) => Err(damaged()),
             Err(error) => Err(format!("docker's credentials for {server} cannot be read: {error}")),
         }
     }
+}
+
+/// What is wrong with the configuration of docker.
+fn damaged() -> String {
+    let below_home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".docker"));
+    let dir = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from).or_else(below_home).unwrap_or_default();
+    let path = dir.join("config.json");
+    let read = std::fs::read(&path).map_err(|error| error.to_string());
+    let reason = match read.as_deref().map(serde_json::from_slice::<serde_json::Value>) {
+        Ok(Ok(_)) => "its logins are not as docker writes them".to_owned(),
+        Ok(Err(error)) => format!("it is not JSON: {error}"),
+        Err(reason) => reason.clone(),
+    };
+    format!("docker's configuration `{}` cannot be read: {reason}", path.display())
 }
 
 impl std::fmt::Debug for Credential {

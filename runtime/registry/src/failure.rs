@@ -4,6 +4,7 @@
 //! reported to everybody who waits for the same image.
 
 use std::fmt;
+use std::time::Duration;
 
 /// What a registry or mirror answered instead of what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,11 +49,25 @@ pub enum FailureKind {
         /// Why not.
         reason: String,
     },
+    /// One side does not take the other for what it says it is.
+    #[error("no secure connection: {reason}")]
+    Tls {
+        /// Why not.
+        reason: String,
+    },
     /// The connection broke.
     #[error("the connection broke: {reason}")]
     Broken {
         /// How.
         reason: String,
+    },
+    /// Too little comes.
+    #[error("the connection is too slow: {bytes} bytes in {time:.1?}")]
+    Slow {
+        /// How much came,
+        bytes: u64,
+        /// and in what time.
+        time: Duration,
     },
     /// The content is not what it should be.
     #[error("wrong content: {reason}")]
@@ -69,6 +84,21 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
+    /// Whether a connection was there and ended too early.
+    pub(crate) fn is_break(&self) -> bool {
+        matches!(self, Self::Broken { .. } | Self::Slow { .. })
+    }
+
+    /// Whether the same request would get the same answer.
+    pub(crate) fn is_lasting(&self) -> bool {
+        !self.is_break() && !matches!(self, Self::Connect { .. })
+    }
+
+    /// Whether it is of whoever answers, and not of what was asked for.
+    pub(crate) fn is_of_the_server(&self) -> bool {
+        self.is_break() || matches!(self, Self::Connect { .. } | Self::Tls { .. } | Self::Status { status: 500.., .. })
+    }
+
     /// What the user can do, if it is known.
     fn advice(&self, registry: &str) -> Option<String> {
         Some(match self {
@@ -81,7 +111,13 @@ impl FailureKind {
             }
             Self::Status { status: 500.., .. } => "the registry has a problem of its own: try again later".to_owned(),
             Self::Connect { .. } => "check the network, or name a mirror or an OCI layout in `hlbc.toml`".to_owned(),
-            Self::Broken { .. } => "check the network and try again".to_owned(),
+            Self::Tls { reason } if reason.contains("Alert") || reason.contains("alert") => format!(
+                "name the certificate that the registry wants to see with `client-cert` under `[registries.\"{registry}\"]` in `hlbc.toml`"
+            ),
+            Self::Tls { .. } => format!(
+                "name the authority of the registry's certificate with `ca` under `[registries.\"{registry}\"]` in `hlbc.toml`"
+            ),
+            Self::Broken { .. } | Self::Slow { .. } => "check the network and try again".to_owned(),
             Self::Status { .. } | Self::Content { .. } | Self::Local { .. } => return None,
         })
     }
@@ -106,12 +142,12 @@ impl FailureKind {
     /// How much it says about the image: with several registries the advice follows the most telling answer.
     fn weight(&self) -> u8 {
         match self {
-            Self::Content { .. } | Self::Local { .. } => 6,
+            Self::Content { .. } | Self::Local { .. } | Self::Tls { .. } => 6,
             Self::Denied { .. } => 5,
             Self::NotFound => 4,
             Self::Limited { .. } => 3,
             Self::Status { .. } => 2,
-            Self::Broken { .. } => 1,
+            Self::Broken { .. } | Self::Slow { .. } => 1,
             Self::Connect { .. } => 0,
         }
     }
@@ -135,7 +171,19 @@ pub(crate) fn summary(registry: &str, failures: &[Failure]) -> String {
 /// What to do about the failure that tells most.
 pub(crate) fn advice(registry: &str, failures: &[Failure]) -> Option<String> {
     let telling = failures.iter().max_by_key(|failure| failure.kind.weight());
-    telling.and_then(|failure| failure.kind.advice(registry))
+    telling.and_then(|failure| match &failure.kind {
+        // It may be a mirror, which has settings of its own.
+        FailureKind::Tls { .. } => failure.kind.advice(setting(&failure.host)),
+        kind => kind.advice(registry),
+    })
+}
+
+/// What an address that was asked is called in the configuration.
+fn setting(host: &str) -> &str {
+    match host.split_once("://").map_or(host, |(_, host)| host) {
+        "registry-1.docker.io" => "docker.io",
+        host => host,
+    }
 }
 
 /// An error and what caused it, each said once.

@@ -9,9 +9,11 @@ use hlb_llb::Digest;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, HeaderName, LOCATION};
 use reqwest::{Method, Response, Url};
 
-use crate::client::{Access, Call, Endpoint, MAX_REPEATS, header, pause};
+use crate::authorize::Access;
+use crate::client::{Call, Endpoint, header};
 use crate::failure::{Failure, FailureKind};
 use crate::images::Images;
+use crate::patience::Repeats;
 use crate::reference::Reference;
 use crate::transport::Body;
 
@@ -146,7 +148,7 @@ impl Pusher<'_> {
         let put = async {
             let url = self.endpoint.url(&self.repository, &format!("manifests/{selector}"))?;
             let body = Body::Bytes { media_type: media_type.to_owned(), bytes: bytes.to_vec() };
-            let answer = self.call(Access::Push(&self.repository), Method::PUT, url, body, MAX_REPEATS).await?;
+            let answer = self.call(Access::Push(&self.repository), Method::PUT, url, body, u32::MAX).await?;
             let digest = Digest::of(bytes);
             match header(&answer, CONTENT_DIGEST) {
                 Some(understood) if understood != digest.as_str() => {
@@ -167,7 +169,7 @@ impl Pusher<'_> {
                 url: self.endpoint.url(&self.repository, what)?,
                 headers: vec![(ACCEPT, accept.to_owned())],
                 body: Body::None,
-                repeats: MAX_REPEATS,
+                repeats: u32::MAX,
             };
             self.images.client.call(&self.endpoint, &call).await
         };
@@ -180,14 +182,11 @@ impl Pusher<'_> {
 
     /// An upload that breaks begins again: what a registry keeps of a broken one is its own secret.
     async fn upload(&self, digest: &Digest, body: Body) -> Result<(), PushError> {
-        let mut repeats = 0;
+        let mut repeats = Repeats::new(self.images.client.patience(&self.endpoint.base), u32::MAX);
         loop {
             match self.try_upload(digest, &body).await {
                 Ok(()) => return Ok(()),
-                Err((kind, begun)) if repeats < MAX_REPEATS && is_passing(&kind, begun) => {
-                    pause(repeats, None).await;
-                    repeats += 1;
-                }
+                Err((kind, begun)) if is_passing(&kind, begun) && repeats.wait(None).await => {}
                 Err((kind, _)) => return Err(self.failed(kind)),
             }
         }
@@ -248,7 +247,7 @@ impl std::fmt::Debug for Pusher<'_> {
 /// Whether the same upload may succeed when it is begun anew. Registries that are restarted forget uploads.
 fn is_passing(kind: &FailureKind, begun: bool) -> bool {
     match kind {
-        FailureKind::Broken { .. } | FailureKind::Limited { .. } => true,
+        FailureKind::Broken { .. } | FailureKind::Slow { .. } | FailureKind::Limited { .. } => true,
         FailureKind::NotFound => begun,
         FailureKind::Status { status, .. } => *status >= 500 || (begun && *status == 416),
         _ => false,

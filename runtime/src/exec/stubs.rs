@@ -80,6 +80,17 @@ impl Stubs {
     }
 }
 
+/// Makes the directories that the runtime would make for what all steps have, and that stay: with the same mode under every umask.
+/// Where they cannot be made, the runtime says why.
+pub(crate) fn make_usual(root: &Root) {
+    for name in ["dev", "proc", "sys"] {
+        let path = root.path().join(name);
+        if std::fs::symlink_metadata(&path).is_err() {
+            let _ = create_dir(&path);
+        }
+    }
+}
+
 /// Makes a directory all users can pass, whatever our umask is.
 fn create_dir(path: &Path) -> io::Result<()> {
     std::fs::create_dir(path)?;

@@ -1,9 +1,9 @@
-//! An image, for one platform or several, in one tar file.
+//! An image, for one platform or several, in one tar file or as a directory.
 //!
 //! Owns which files are in it: an OCI layout, and for Docker the list that `docker load` goes by as well. Equal images give
-//! equal bytes. The stream may be a file or a connection.
+//! equal bytes. The stream may be a file or a connection. A directory may have other images already, which stay.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::destination::Destination;
 use super::index::Index;
 use super::manifest::Documents;
+use super::options::Place;
 use super::{ExportError, Stop, unwritable};
 use crate::layer_blob::tar::{self, Flag, Header};
 use crate::tree::TreeError;
@@ -24,6 +25,7 @@ use crate::tree::TreeError;
 const STRIDE: usize = 256 << 10;
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const LAYOUT: (&str, &[u8]) = ("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// An image with all that belongs to it on this machine.
@@ -31,6 +33,8 @@ const REF_NAME: &str = "org.opencontainers.image.ref.name";
 pub(crate) struct Image {
     pub(crate) names: Vec<Reference>,
     pub(crate) body: Body,
+    /// Of what leads to it.
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 /// What its names mean.
@@ -46,6 +50,8 @@ pub(crate) struct Part {
     pub(crate) documents: Documents,
     /// Bottom first.
     pub(crate) layers: Vec<Layer>,
+    /// What is said about it: small blobs that the index leads to.
+    pub(crate) said: Vec<(Digest, Vec<u8>)>,
 }
 
 /// The blob of a layer.
@@ -65,6 +71,13 @@ pub(crate) enum Form {
     Docker,
 }
 
+impl Image {
+    /// All of it but layers, with their digests.
+    pub(crate) fn documents(&self) -> Vec<(&Digest, &[u8])> {
+        blobs(self).0
+    }
+}
+
 impl Body {
     fn parts(&self) -> &[Part] {
         match self {
@@ -75,11 +88,65 @@ impl Body {
 }
 
 /// Writes an archive into a file, which appears when it is complete. Directories above it are made.
-pub(crate) fn export(image: &Image, form: Form, destination: &Path, stop: Stop<'_>) -> Result<(), ExportError> {
-    let mut out = Destination::open(destination, stop)?;
-    write(image, form, &mut out, destination, stop)
-        .map_err(|error| if stop() { ExportError::Cancelled } else { error })?;
+pub(crate) fn export(image: &Image, form: Form, place: &Place, stop: Stop<'_>) -> Result<(), ExportError> {
+    let mut out = Destination::open(place, stop)?;
+    let name = out.name();
+    write(image, form, &mut out, name, stop).map_err(|error| if stop() { ExportError::Cancelled } else { error })?;
     out.finish()
+}
+
+/// Adds an image to the OCI layout in a directory, which is made if it is missing. Nothing names the image before all of it is
+/// there.
+pub(crate) fn export_directory(image: &Image, directory: &Path, stop: Stop<'_>) -> Result<(), ExportError> {
+    let failed = unwritable(directory);
+    if std::fs::metadata(directory).is_ok_and(|there| !there.is_dir()) {
+        return Err(ExportError::NotDirectory { path: directory.to_owned() });
+    }
+    std::fs::create_dir_all(directory.join("blobs/sha256")).map_err(&failed)?;
+    let file = |name: &str, fill: &mut dyn FnMut(&mut dyn Write) -> Result<(), ExportError>| {
+        let place = Place::File(directory.join(name));
+        let mut out = Destination::open(&place, stop)?;
+        fill(&mut out)?;
+        out.finish()
+    };
+    let small = |name: &str, bytes: &[u8]| file(name, &mut |out| out.write_all(bytes).map_err(&failed));
+    let is_there = |name: &str, size: u64| {
+        std::fs::metadata(directory.join(name)).is_ok_and(|there| there.is_file() && there.len() == size)
+    };
+    small(LAYOUT.0, LAYOUT.1)?;
+    let (documents, layers) = blobs(image);
+    for layer in layers {
+        let name = blob(&layer.digest);
+        if !is_there(&name, layer.size) {
+            file(&name, &mut |out| copy(layer, out, &failed, stop))
+                .map_err(|error| if stop() { ExportError::Cancelled } else { error })?;
+        }
+    }
+    for (digest, bytes) in documents {
+        small(&blob(digest), bytes)?;
+    }
+    let known = std::fs::read(directory.join("index.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    small("index.json", added(known, entries(image)).to_string().as_bytes())
+}
+
+/// An index with the entries of another one in place of those that have their names, or lead where they lead without a name.
+fn added(known: Option<Value>, mut new: Value) -> Value {
+    let entries = |index: &Value| index.get("manifests").and_then(Value::as_array).cloned().unwrap_or_default();
+    let name =
+        |entry: &Value| entry.get("annotations").and_then(|it| it.get(CONTAINERD_NAME).or(it.get(REF_NAME))).cloned();
+    let ours = entries(&new);
+    let is_ours = |entry: &Value| {
+        ours.iter().any(|our| match (name(our), name(entry)) {
+            (None, None) => our.get("digest") == entry.get("digest"),
+            (our, entry) => our == entry,
+        })
+    };
+    let theirs = known.as_ref().map(entries).unwrap_or_default();
+    let all: Vec<Value> = theirs.into_iter().filter(|entry| !is_ours(entry)).chain(ours.iter().cloned()).collect();
+    if let Some(new) = new.as_object_mut() {
+        new.insert("manifests".to_owned(), all.into());
+    }
+    new
 }
 
 /// Writes an archive. `name` is what errors call the stream.
@@ -96,39 +163,40 @@ pub(crate) fn write(
         header.write(out).map_err(&failed)?;
     }
     let mut small = vec![
-        ("oci-layout".to_owned(), br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()),
+        (LAYOUT.0.to_owned(), LAYOUT.1.to_vec()),
         ("index.json".to_owned(), entries(image).to_string().into_bytes()),
     ];
     if form == Form::Docker {
         small.push(("manifest.json".to_owned(), docker_manifest(image).to_string().into_bytes()));
     }
-    if let Body::Several(index, _) = &image.body {
-        small.push((blob(&index.digest), index.bytes.clone()));
-    }
-    // Parts may have anything in common.
-    let mut written = HashSet::new();
-    for Part { documents, .. } in image.body.parts() {
-        for (digest, bytes) in
-            [(&documents.manifest_digest, &documents.manifest), (&documents.config_digest, &documents.config)]
-        {
-            if written.insert(digest) {
-                small.push((blob(digest), bytes.clone()));
-            }
-        }
-    }
+    let (documents, layers) = blobs(image);
+    small.extend(documents.into_iter().map(|(digest, bytes)| (blob(digest), bytes.to_vec())));
     for (name, bytes) in &small {
         start(out, name, bytes.len() as u64).map_err(&failed)?;
         out.write_all(bytes).map_err(&failed)?;
         tar::pad(out, bytes.len() as u64).map_err(&failed)?;
     }
-    for layer in image.body.parts().iter().flat_map(|part| &part.layers) {
-        if written.insert(&layer.digest) {
-            start(out, &blob(&layer.digest), layer.size).map_err(&failed)?;
-            copy(layer, out, &failed, stop)?;
-            tar::pad(out, layer.size).map_err(&failed)?;
-        }
+    for layer in layers {
+        start(out, &blob(&layer.digest), layer.size).map_err(&failed)?;
+        copy(layer, out, &failed, stop)?;
+        tar::pad(out, layer.size).map_err(&failed)?;
     }
     tar::finish(out).map_err(&failed)
+}
+
+/// All that is named by its digest, each once: parts may have anything in common.
+fn blobs(image: &Image) -> (Vec<(&Digest, &[u8])>, Vec<&Layer>) {
+    let (mut documents, mut seen) = (Vec::new(), HashSet::new());
+    if let Body::Several(index, _) = &image.body {
+        documents.push((&index.digest, index.bytes.as_slice()));
+    }
+    for Part { documents: own, said, .. } in image.body.parts() {
+        let own = [(&own.manifest_digest, own.manifest.as_slice()), (&own.config_digest, own.config.as_slice())];
+        documents.extend(own.into_iter().chain(said.iter().map(|(digest, bytes)| (digest, bytes.as_slice()))));
+    }
+    documents.retain(|(digest, _)| seen.insert(*digest));
+    let layers = image.body.parts().iter().flat_map(|part| &part.layers);
+    (documents, layers.filter(|layer| seen.insert(&layer.digest)).collect())
 }
 
 fn blob(digest: &Digest) -> String {
@@ -173,16 +241,20 @@ fn entries(image: &Image) -> Value {
             (documents.media_type, &documents.manifest_digest, documents.manifest.len())
         }
     };
-    let entry = || json!({ "mediaType": media_type, "digest": digest.as_str(), "size": size });
-    let named = |name: &Reference| {
-        let mut entry = entry();
-        let annotations = json!({ CONTAINERD_NAME: name.to_string(), REF_NAME: name.tag().unwrap_or_default() });
-        if let Some(entry) = entry.as_object_mut() {
-            entry.insert("annotations".to_owned(), annotations);
+    let entry = |name: Option<&Reference>| {
+        let mut entry = json!({ "mediaType": media_type, "digest": digest.as_str(), "size": size });
+        let mut annotations = image.annotations.clone();
+        if let Some(name) = name {
+            annotations.insert(CONTAINERD_NAME.to_owned(), name.to_string());
+            annotations.insert(REF_NAME.to_owned(), name.tag().unwrap_or_default().to_owned());
+        }
+        if let Some(entry) = entry.as_object_mut().filter(|_| !annotations.is_empty()) {
+            entry.insert("annotations".to_owned(), json!(annotations));
         }
         entry
     };
-    let entries = if image.names.is_empty() { vec![entry()] } else { image.names.iter().map(named).collect() };
+    let named = image.names.iter().map(|name| entry(Some(name)));
+    let entries: Vec<Value> = if image.names.is_empty() { vec![entry(None)] } else { named.collect() };
     json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": entries })
 }
 

@@ -1,13 +1,16 @@
 //! An image into a Docker engine.
 //!
-//! Owns the conversation over the engine's socket: an image that it has only gets its name, anything else is streamed to it as
-//! an archive, and what the engine says about it in its answer is read to the end.
+//! Owns the conversation over the engine's socket: an image that it has only gets its name; an engine that can reach this process
+//! pulls what it lacks of another one; otherwise all of it is streamed to the engine as an archive. What the engine says about
+//! it in its answers is read to the end.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream;
+use hlb_llb::Digest;
 use hlb_registry::Reference;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
@@ -15,12 +18,20 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::archive::{self, Form, Image};
+use super::image::Packed;
+use super::loopback::Loopback;
+use super::manifest::Documents;
 use super::{ExportError, Stop};
+use crate::engine::Engine as Machine;
 
 /// Pieces of the archive that wait for the engine.
 const AHEAD: usize = 8;
 const PIECE: usize = 256 << 10;
 const CONNECT: Duration = Duration::from_secs(15);
+/// How long an engine may take to ask for the first thing that it pulls.
+const UNHEARD: Duration = Duration::from_secs(5);
+/// `{}` in base64.
+const NO_LOGIN: &str = "e30=";
 /// An answer of the engine, or a message in one, is a few words.
 const MAX_MESSAGE: usize = 1 << 20;
 
@@ -61,7 +72,11 @@ impl Engine {
 
     /// Gives an image its names if the engine has it. The id of an image is the digest of its configuration, or, in an
     /// engine that keeps images as containerd does, that of its manifest.
-    pub(crate) async fn name(&self, ids: [&str; 2], names: &[Reference]) -> Result<bool, EngineError> {
+    pub(crate) async fn name(
+        &self,
+        ids: impl Iterator<Item = &Digest>,
+        names: &[Reference],
+    ) -> Result<bool, EngineError> {
         for id in ids {
             let answer = self.client.get(format!("http://docker/images/{id}/json")).send().await;
             if answer.map_err(|error| self.broken(&error))?.status() != StatusCode::OK {
@@ -80,6 +95,44 @@ impl Engine {
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// Lets the engine pull an image, of which it asks for the layers that it lacks, and gives it its names. False if it does
+    /// not, for whatever reason: it may run elsewhere. Otherwise the layers that it asked for.
+    pub(crate) async fn pull(
+        &self,
+        machine: &Arc<Machine>,
+        image: &Packed,
+        names: &[Reference],
+        cancel: &CancellationToken,
+    ) -> Result<Option<Vec<Digest>>, EngineError> {
+        let Ok(loopback) = Loopback::serve(machine, image).await else { return Ok(None) };
+        let Documents { config_digest, manifest_digest, .. } = &image.documents;
+        let (from, tag) = (loopback.repository.as_str(), manifest_digest.as_str());
+        let pulled = async {
+            let url = "http://docker/images/create";
+            let url = reqwest::Url::parse_with_params(url, [("fromImage", from), ("tag", tag)]).ok()?;
+            let answer = self.client.post(url).header("X-Registry-Auth", NO_LOGIN).send().await.ok()?;
+            self.read(answer).await.ok()
+        };
+        let mut asked = loopback.asked.clone();
+        let unheard = async {
+            if tokio::time::timeout(UNHEARD, asked.wait_for(|asked| *asked)).await.is_ok() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let pulled = tokio::select! {
+            pulled = pulled => pulled,
+            () = unheard => None,
+            () = cancel.cancelled() => return Err(EngineError::Cancelled),
+        };
+        if pulled.is_none() {
+            return Ok(None);
+        }
+        let named = self.name([config_digest, manifest_digest].into_iter(), names).await?;
+        // The name that it was pulled by leads nowhere from now on. That it stays is no reason to fail.
+        let _ = self.client.delete(format!("http://docker/images/{from}@{tag}?noprune=true")).send().await;
+        Ok(named.then(|| loopback.given()))
     }
 
     /// Streams an image to the engine. Returns when it has it.

@@ -14,10 +14,10 @@ use tempfile::NamedTempFile;
 
 use hlb_patterns::Filter;
 
-use super::{ExportError, Exported, Stop, unwritable};
+use super::{ExportError, Exported, Look, Stop, unwritable};
 use crate::parallel;
 use crate::sys::{file, xattr};
-use crate::tree::{self, Entry, Kind, TreeError};
+use crate::tree::{self, Entry, Kind, Timestamp, TreeError};
 
 /// Set-id bits speak of the owner in the tree, who is not the owner here.
 const KEPT_MODE: u32 = 0o1777;
@@ -27,7 +27,16 @@ const CHUNK: u64 = 32 << 20;
 
 /// Writes everything in `tree` into the directory `destination`, which is made if it is missing. Modes and modification
 /// times are kept; devices, FIFOs and sockets are skipped.
-pub(crate) fn export(tree: &Path, destination: &Path, stop: Stop<'_>) -> Result<Exported, ExportError> {
+pub(crate) fn export(
+    tree: &Path,
+    destination: &Path,
+    look: &Look<'_>,
+    stop: Stop<'_>,
+) -> Result<Exported, ExportError> {
+    let destination = match look.folder {
+        Some(folder) => &destination.join(folder),
+        None => destination,
+    };
     match std::fs::create_dir_all(destination) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists || error.kind() == io::ErrorKind::NotADirectory => {
             return Err(ExportError::NotDirectory { path: destination.to_owned() });
@@ -66,9 +75,12 @@ pub(crate) fn export(tree: &Path, destination: &Path, stop: Stop<'_>) -> Result<
         }
         let place = destination.join(&entry.path);
         if let Some(target) = &entry.target {
-            return symlink(target, entry, &place);
+            return symlink(target, look.timestamp(entry), &place);
         }
-        bytes.fetch_add(regular(&tree.join(&entry.path), entry, &place, stop)?, Ordering::Relaxed);
+        bytes.fetch_add(
+            regular(&tree.join(&entry.path), entry, look.timestamp(entry), &place, stop)?,
+            Ordering::Relaxed,
+        );
         Ok(())
     })?;
     for (first, entry) in links {
@@ -82,8 +94,19 @@ pub(crate) fn export(tree: &Path, destination: &Path, stop: Stop<'_>) -> Result<
     for entry in directories.into_iter().rev() {
         let place = destination.join(&entry.path);
         file::set_mode(&place, entry.mode & KEPT_MODE)
-            .and_then(|()| file::set_times(&place, entry.mtime, entry.mtime))
+            .and_then(|()| file::set_times(&place, look.timestamp(entry), look.timestamp(entry)))
             .map_err(unwritable(&place))?;
+    }
+    for (name, bytes) in look.more {
+        let place = destination.join(name);
+        let failed = unwritable(&place);
+        let said = beside(&place, |part| std::fs::write(part, bytes))?.into_temp_path();
+        file::set_mode(&said, 0o644).map_err(&failed)?;
+        if let Some(time) = look.epoch() {
+            file::set_times(&said, time, time).map_err(&failed)?;
+        }
+        replace(said, &place)?;
+        exported.entries += 1;
     }
     exported.bytes = bytes.into_inner();
     Ok(exported)
@@ -104,7 +127,7 @@ fn enter(place: &Path) -> Result<(), ExportError> {
     }
 }
 
-fn regular(from: &Path, entry: &Entry, place: &Path, stop: Stop<'_>) -> Result<u64, ExportError> {
+fn regular(from: &Path, entry: &Entry, time: Timestamp, place: &Path, stop: Stop<'_>) -> Result<u64, ExportError> {
     let failed = unwritable(place);
     let mut source = File::from(file::open_regular(from).map_err(|error| TreeError::new(from, error))?);
     let (part, bytes) = match file::create_unnamed(&parent(place)) {
@@ -129,7 +152,7 @@ fn regular(from: &Path, entry: &Entry, place: &Path, stop: Stop<'_>) -> Result<u
             let _ = xattr::set(&part, &name, &value);
         }
     }
-    file::set_times(&part, entry.mtime, entry.mtime).map_err(&failed)?;
+    file::set_times(&part, time, time).map_err(&failed)?;
     replace(part, place)?;
     Ok(bytes)
 }
@@ -147,9 +170,9 @@ fn copy(source: &mut File, target: &mut File, place: &Path, stop: Stop<'_>) -> R
     }
 }
 
-fn symlink(target: &Path, entry: &Entry, place: &Path) -> Result<(), ExportError> {
+fn symlink(target: &Path, time: Timestamp, place: &Path) -> Result<(), ExportError> {
     let part = beside(place, |part| std::os::unix::fs::symlink(target, part))?;
-    file::set_times(part.path(), entry.mtime, entry.mtime).map_err(unwritable(place))?;
+    file::set_times(part.path(), time, time).map_err(unwritable(place))?;
     replace(part.into_temp_path(), place)
 }
 
@@ -178,7 +201,6 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, symlink};
 
     use super::*;
-    use crate::tree::Timestamp;
 
     fn write(dir: &Path, name: &str, content: &str, mode: u32) {
         let at = dir.join(name);
@@ -216,7 +238,7 @@ mod tests {
         write(&out, "data", "old", 0o600);
         symlink("/nowhere", out.join("bin")).unwrap();
         for _ in 0..2 {
-            let exported = export(tree.path(), &out, &|| false).unwrap();
+            let exported = export(tree.path(), &out, &Look::default(), &|| false).unwrap();
             assert_eq!(exported, Exported { entries: 5, bytes: 6, skipped: vec!["null".into()] });
             assert_eq!(names(&out), ["bin", "bin/data", "bin/tool", "data", "kept", "link"]);
         }
@@ -233,23 +255,39 @@ mod tests {
     fn directories_of_the_user_are_not_removed() {
         let (tree, out) = (tree(), tempfile::tempdir().unwrap());
         write(out.path(), "data/precious", "", 0o600);
-        let error = export(tree.path(), out.path(), &|| false).unwrap_err();
+        let error = export(tree.path(), out.path(), &Look::default(), &|| false).unwrap_err();
         assert!(matches!(&error, ExportError::IsDirectory { path } if *path == out.path().join("data")), "{error}");
         assert!(out.path().join("data/precious").exists());
         assert!(!names(out.path()).iter().any(|name| name.contains(".hlbc-")));
         let file = out.path().join("data/precious");
-        let error = export(tree.path(), &file, &|| false).unwrap_err().to_string();
+        let error = export(tree.path(), &file, &Look::default(), &|| false).unwrap_err().to_string();
         assert_eq!(error, format!("`{}` exists and is not a directory", file.display()));
-        let error = export(tree.path(), &file.join("below"), &|| false).unwrap_err().to_string();
+        let error = export(tree.path(), &file.join("below"), &Look::default(), &|| false).unwrap_err().to_string();
         assert_eq!(error, format!("`{}` exists and is not a directory", file.join("below").display()));
     }
 
     #[test]
     fn a_cancelled_export_leaves_no_part_of_a_file() {
         let (tree, out) = (tree(), tempfile::tempdir().unwrap());
-        let error = export(tree.path(), out.path(), &|| true).unwrap_err();
+        let error = export(tree.path(), out.path(), &Look::default(), &|| true).unwrap_err();
         assert!(matches!(error, ExportError::Cancelled), "{error}");
         assert_eq!(names(out.path()), ["bin"]);
+    }
+
+    #[test]
+    fn files_can_all_have_one_time_and_lie_in_a_folder() {
+        let (tree, out) = (tree(), tempfile::tempdir().unwrap());
+        let more = [("provenance.json".to_owned(), b"{}".to_vec())];
+        let look = Look { epoch: Some(5000), folder: Some("linux_amd64"), more: &more };
+        export(tree.path(), out.path(), &look, &|| false).unwrap();
+        let found = tree::scan(out.path(), &Filter::default()).unwrap();
+        let inside: Vec<_> = found.iter().filter(|entry| entry.path != Path::new("linux_amd64")).collect();
+        assert_eq!(inside.len(), 6);
+        for entry in inside {
+            assert!(entry.path.starts_with("linux_amd64"), "{entry:?}");
+            assert_eq!((entry.mtime.seconds, entry.mtime.nanos), (5000, 0), "{entry:?}");
+        }
+        assert_eq!(std::fs::read(out.path().join("linux_amd64/provenance.json")).unwrap(), b"{}");
     }
 
     #[test]

@@ -10,7 +10,8 @@ use hlb_registry::Platform;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::layer_blob::{Compression, LayerBlob};
+use super::options::Compression;
+use crate::layer_blob::LayerBlob;
 
 /// The time of what has no time.
 const NO_TIME: &str = "1970-01-01T00:00:00Z";
@@ -39,7 +40,7 @@ pub(crate) enum ConfigError {
 struct Types {
     manifest: &'static str,
     config: &'static str,
-    layers: [(Compression, &'static str); 3],
+    layers: [(Compression, &'static str); 4],
 }
 
 const OCI: Types = Types {
@@ -47,6 +48,7 @@ const OCI: Types = Types {
     config: "application/vnd.oci.image.config.v1+json",
     layers: [
         (Compression::Gzip, "application/vnd.oci.image.layer.v1.tar+gzip"),
+        (Compression::Estargz, "application/vnd.oci.image.layer.v1.tar+gzip"),
         (Compression::Zstd, "application/vnd.oci.image.layer.v1.tar+zstd"),
         (Compression::None, "application/vnd.oci.image.layer.v1.tar"),
     ],
@@ -57,6 +59,7 @@ const DOCKER: Types = Types {
     config: "application/vnd.docker.container.image.v1+json",
     layers: [
         (Compression::Gzip, "application/vnd.docker.image.rootfs.diff.tar.gzip"),
+        (Compression::Estargz, "application/vnd.docker.image.rootfs.diff.tar.gzip"),
         (Compression::Zstd, "application/vnd.docker.image.rootfs.diff.tar.zstd"),
         (Compression::None, "application/vnd.docker.image.rootfs.diff.tar"),
     ],
@@ -69,6 +72,8 @@ struct Manifest<'a> {
     media_type: &'a str,
     config: Target<'a>,
     layers: Vec<Target<'a>>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: &'a BTreeMap<String, String>,
 }
 
 #[derive(Serialize)]
@@ -81,15 +86,27 @@ struct Target<'a> {
     annotations: BTreeMap<&'a str, &'a str>,
 }
 
+/// What documents say beyond what they are about.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Style {
+    /// Media types of OCI in place of Docker's.
+    pub(crate) oci: bool,
+    /// Of the manifest.
+    pub(crate) annotations: BTreeMap<String, String>,
+    /// The time of what has no time, and of the image, in seconds since 1970.
+    pub(crate) epoch: Option<u64>,
+}
+
 /// Makes the documents of an image of these layers. `platform` is that of a configuration that says none.
 pub(crate) fn documents(
     config: &[u8],
     layers: &[LayerBlob],
-    oci: bool,
+    style: &Style,
     platform: &Platform,
 ) -> Result<Documents, ConfigError> {
+    let oci = style.oci;
     let types = if oci { &OCI } else { &DOCKER };
-    let config = complete(config, layers, platform)?;
+    let config = complete(config, layers, platform, style.epoch)?;
     let config_digest = Digest::of(&config);
     let target = |layer| {
         let LayerBlob { digest, size, compression, annotations, .. }: &LayerBlob = layer;
@@ -113,10 +130,21 @@ pub(crate) fn documents(
             annotations: BTreeMap::new(),
         },
         layers: layers.iter().map(target).collect(),
+        annotations: &style.annotations,
     };
     let manifest = serde_json::to_vec_pretty(&manifest)?;
     let manifest_digest = Digest::of(&manifest);
     Ok(Documents { config, config_digest, manifest, manifest_digest, media_type: types.manifest })
+}
+
+/// What a configuration says that the image runs on; `otherwise` where it does not.
+pub(crate) fn platform(config: &[u8], otherwise: &Platform) -> Platform {
+    let said: Value = serde_json::from_slice(config).unwrap_or_default();
+    let text = |key: &str| said.get(key).and_then(Value::as_str).unwrap_or_default();
+    match (text("os"), text("architecture")) {
+        ("", _) | (_, "") => otherwise.clone(),
+        (os, architecture) => Platform::new(os, architecture, text("variant")),
+    }
 }
 
 /// Whether an annotation speaks of how a layer came here rather than of the layer.
@@ -126,7 +154,13 @@ fn is_passing(key: &str) -> bool {
         || key.starts_with("containerd.io/distribution.source.")
 }
 
-fn complete(config: &[u8], layers: &[LayerBlob], platform: &Platform) -> Result<Vec<u8>, ConfigError> {
+fn complete(
+    config: &[u8],
+    layers: &[LayerBlob],
+    platform: &Platform,
+    epoch: Option<u64>,
+) -> Result<Vec<u8>, ConfigError> {
+    let epoch = epoch.map(rfc3339);
     let Value::Object(mut config) = serde_json::from_slice(config)? else { return Err(ConfigError::NotAnObject) };
     let missing = |config: &Map<String, Value>, key| config.get(key).and_then(Value::as_str).is_none_or(str::is_empty);
     if missing(&config, "architecture") && missing(&config, "variant") && !platform.variant.is_empty() {
@@ -143,17 +177,25 @@ fn complete(config: &[u8], layers: &[LayerBlob], platform: &Platform) -> Result<
         Value::Array(entries) => Some(entries),
         _ => None,
     });
-    let entries = history(entries.unwrap_or_default(), layers.len());
-    if !config.get("created").is_some_and(Value::is_string) {
-        let last = entries.iter().filter_map(|entry| entry.get("created")?.as_str()).max_by_key(|time| instant(time));
-        config.insert("created".to_owned(), last.unwrap_or(NO_TIME).into());
-    }
+    let entries = history(entries.unwrap_or_default(), layers.len(), epoch.as_deref());
+    let said = config.get("created").and_then(Value::as_str);
+    let created = match (said, &epoch) {
+        (Some(said), Some(epoch)) if instant(said) > instant(epoch) => epoch.clone(),
+        (Some(said), _) => said.to_owned(),
+        (None, Some(epoch)) => epoch.clone(),
+        (None, None) => {
+            let times = entries.iter().filter_map(|entry| entry.get("created")?.as_str());
+            times.max_by_key(|time| instant(time)).unwrap_or(NO_TIME).to_owned()
+        }
+    };
+    config.insert("created".to_owned(), created.into());
     config.insert("history".to_owned(), entries.into());
     Ok(serde_json::to_vec(&Value::Object(config))?)
 }
 
-/// Brings the history into line with the layers: as many entries with a layer as there are layers, each with a time.
-fn history(entries: Vec<Value>, layers: usize) -> Vec<Value> {
+/// Brings the history into line with the layers: as many entries with a layer as there are layers, each with a time. Entries that
+/// have one keep it: they were there before this build.
+fn history(entries: Vec<Value>, layers: usize, epoch: Option<&str>) -> Vec<Value> {
     let mut entries: Vec<Map<String, Value>> = entries
         .into_iter()
         .filter_map(|entry| if let Value::Object(entry) = entry { Some(entry) } else { None })
@@ -176,7 +218,7 @@ fn history(entries: Vec<Value>, layers: usize) -> Vec<Value> {
     for entry in &mut entries {
         match entry.get("created").and_then(Value::as_str) {
             Some(known) => known.clone_into(&mut time),
-            None => drop(entry.insert("created".to_owned(), time.clone().into())),
+            None => drop(entry.insert("created".to_owned(), epoch.unwrap_or(&time).into())),
         }
     }
     entries.into_iter().map(Value::Object).collect()
@@ -186,6 +228,24 @@ fn history(entries: Vec<Value>, layers: usize) -> Vec<Value> {
 fn instant(time: &str) -> (&str, &str) {
     let time = time.trim_end_matches('Z');
     time.split_once('.').unwrap_or((time, ""))
+}
+
+/// A time as images say it. Those that no calendar has are the last that one has.
+pub(super) fn rfc3339(seconds: u64) -> String {
+    // 9999-12-31T23:59:59Z
+    let seconds = seconds.min(253_402_300_799);
+    let (days, clock) = (seconds / 86_400, seconds % 86_400);
+    // Days since March of year 0: leap days come at the end of their years.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (year, month) = if month < 10 { (0, month + 3) } else { (1, month - 9) };
+    let year = year + year_of_era + era * 400;
+    let (hour, minute, second) = (clock / 3_600, clock / 60 % 60, clock % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 #[cfg(test)]
@@ -204,10 +264,14 @@ mod tests {
         }
     }
 
+    fn oci() -> Style {
+        Style { oci: true, ..Style::default() }
+    }
+
     /// The configuration, with digests cut short.
     fn config(text: &str, layers: usize) -> String {
         let layers: Vec<_> = (0..layers).map(|at| layer(&at.to_string(), Compression::Gzip)).collect();
-        let documents = documents(text.as_bytes(), &layers, true, &Platform::host()).unwrap();
+        let documents = documents(text.as_bytes(), &layers, &oci(), &Platform::host()).unwrap();
         let text = String::from_utf8(documents.config).unwrap();
         layers.iter().fold(text, |text, layer| text.replace(&layer.diff_id.hex()[4..], "…"))
     }
@@ -236,14 +300,14 @@ mod tests {
             (&host["os"], &host["architecture"]),
             (&Platform::host().os.into(), &Platform::host().architecture.into())
         );
-        let arm = documents(b"{}", &[], true, &Platform::new("linux", "arm", "v6")).unwrap();
+        let arm = documents(b"{}", &[], &oci(), &Platform::new("linux", "arm", "v6")).unwrap();
         let arm: Value = serde_json::from_slice(&arm.config).unwrap();
         assert_eq!((&arm["architecture"], &arm["variant"]), (&"arm".into(), &"v6".into()));
         for (text, expected) in [
             ("[]", "the configuration of the image is not a JSON object"),
             ("{", "the configuration of the image is not JSON: EOF while parsing an object at line 1 column 1"),
         ] {
-            assert_eq!(documents(text.as_bytes(), &[], true, &Platform::host()).unwrap_err().to_string(), expected);
+            assert_eq!(documents(text.as_bytes(), &[], &oci(), &Platform::host()).unwrap_err().to_string(), expected);
         }
     }
 
@@ -254,8 +318,9 @@ mod tests {
             [("kept", "1"), ("containerd.io/uncompressed", "2")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
         let layers = [plain, layer("b", Compression::Zstd)];
         let manifest = |oci| {
+            let style = Style { oci, ..Style::default() };
             String::from_utf8(
-                documents(b"{\"os\":\"linux\",\"architecture\":\"amd64\"}", &layers, oci, &Platform::host())
+                documents(b"{\"os\":\"linux\",\"architecture\":\"amd64\"}", &layers, &style, &Platform::host())
                     .unwrap()
                     .manifest,
             )
@@ -310,5 +375,50 @@ mod tests {
           ]
         }
         "#);
+    }
+
+    #[test]
+    fn with_an_epoch_nothing_of_the_build_is_later() {
+        let of = |created: &str| {
+            let steps = r#""history":[{"created":"2030-01-02T00:00:00Z","created_by":"base"},{"created_by":"run"}]"#;
+            let text = format!("{{{PLATFORM},{created}{steps}}}");
+            let style = Style { epoch: Some(1_000_000_000), ..oci() };
+            let made = documents(text.as_bytes(), &[], &style, &Platform::host()).unwrap();
+            let made: Value = serde_json::from_slice(&made.config).unwrap();
+            [&made["created"], &made["history"][0]["created"], &made["history"][1]["created"]]
+                .map(Value::to_string)
+                .join(" ")
+        };
+        let base = r#""2030-01-02T00:00:00Z" "2001-09-09T01:46:40Z""#;
+        assert_eq!(of(""), format!(r#""2001-09-09T01:46:40Z" {base}"#));
+        assert_eq!(of(r#""created":"2031-01-01T00:00:00.5Z","#), format!(r#""2001-09-09T01:46:40Z" {base}"#));
+        assert_eq!(of(r#""created":"1999-01-01T00:00:00Z","#), format!(r#""1999-01-01T00:00:00Z" {base}"#));
+    }
+
+    #[test]
+    fn manifests_have_annotations() {
+        let annotations = [("b", "2"), ("a", "1")].map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let style = Style { annotations, ..oci() };
+        let made = documents(b"{}", &[], &style, &Platform::host()).unwrap();
+        let text = String::from_utf8(made.manifest).unwrap();
+        assert!(
+            text.ends_with("\"layers\": [],\n  \"annotations\": {\n    \"a\": \"1\",\n    \"b\": \"2\"\n  }\n}"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_799, "2000-02-29T23:59:59Z"),
+            (1_709_164_800, "2024-02-29T00:00:00Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (1_798_761_599, "2026-12-31T23:59:59Z"),
+            (u64::MAX, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(rfc3339(seconds), expected);
+        }
     }
 }

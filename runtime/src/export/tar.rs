@@ -13,25 +13,33 @@ use hlb_patterns::Filter;
 use tar::{Builder, EntryType, Header};
 
 use super::destination::Destination;
-use super::{ExportError, Exported, Stop, unwritable};
+use super::options::Place;
+use super::{ExportError, Exported, Look, Stop, unwritable};
 use crate::sys::{file, xattr};
 use crate::tree::{self, Entry, Kind, TreeError};
 
 const XATTR: &str = "SCHILY.xattr.";
 
 /// Writes everything in `tree` into a file, which appears when it is complete. Directories above it are made.
-pub(crate) fn export(tree: &Path, destination: &Path, stop: Stop<'_>) -> Result<Exported, ExportError> {
-    let mut out = Destination::open(destination, stop)?;
+pub(crate) fn export(tree: &Path, place: &Place, look: &Look<'_>, stop: Stop<'_>) -> Result<Exported, ExportError> {
+    let mut out = Destination::open(place, stop)?;
+    let name = out.name();
     let exported =
-        write(tree, &mut out, destination).map_err(|error| if stop() { ExportError::Cancelled } else { error })?;
+        write(tree, &mut out, look, name).map_err(|error| if stop() { ExportError::Cancelled } else { error })?;
     out.finish()?;
     Ok(exported)
 }
 
 /// Writes everything in `tree` as a tar stream. `name` is what errors call the stream. Sockets are skipped.
-pub(crate) fn write(tree: &Path, stream: impl Write, name: &Path) -> Result<Exported, ExportError> {
+fn write(tree: &Path, stream: impl Write, look: &Look<'_>, name: &Path) -> Result<Exported, ExportError> {
     let failed = unwritable(name);
     let mut builder = Builder::new(stream);
+    if let Some(folder) = look.folder {
+        let mut header = plain(EntryType::Directory, 0o755, look.epoch.unwrap_or_default());
+        put(&mut header, Field::Name, format!("{folder}/").as_bytes());
+        header.set_cksum();
+        builder.append(&header, io::empty()).map_err(&failed)?;
+    }
     let mut first_names: HashMap<(u64, u64), &Path> = HashMap::new();
     let mut exported = Exported::default();
     let entries = tree::scan(tree, &Filter::default())?;
@@ -43,7 +51,8 @@ pub(crate) fn write(tree: &Path, stream: impl Write, name: &Path) -> Result<Expo
         exported.entries += 1;
         if entry.links > 1 && !entry.is_directory() {
             if let Some(first) = first_names.get(&(entry.device, entry.inode)) {
-                append(&mut builder, entry, EntryType::Link, Some(*first), &[], io::empty()).map_err(&failed)?;
+                let first = look.place(first);
+                append(&mut builder, look, entry, EntryType::Link, Some(&first), &[], io::empty()).map_err(&failed)?;
                 continue;
             }
             first_names.insert((entry.device, entry.inode), entry.path.as_path());
@@ -54,11 +63,23 @@ pub(crate) fn write(tree: &Path, stream: impl Write, name: &Path) -> Result<Expo
         let target = entry.target.as_deref();
         if entry.kind == Kind::File {
             let source = Source { file: file::open_regular(&host).map_err(unreadable)?.into(), left: entry.size };
-            append(&mut builder, entry, EntryType::Regular, None, &attributes, source).map_err(&failed)?;
+            append(&mut builder, look, entry, EntryType::Regular, None, &attributes, source).map_err(&failed)?;
             exported.bytes += entry.size;
         } else {
-            append(&mut builder, entry, entry_type(entry.kind), target, &attributes, io::empty()).map_err(&failed)?;
+            append(&mut builder, look, entry, entry_type(entry.kind), target, &attributes, io::empty())
+                .map_err(&failed)?;
         }
+    }
+    for (name, bytes) in look.more {
+        let mut header = plain(EntryType::Regular, 0o644, look.epoch.unwrap_or_default());
+        header.set_size(bytes.len() as u64);
+        let name = look.place(Path::new(name));
+        if !put(&mut header, Field::Name, name.as_os_str().as_bytes()) {
+            let records = [("path", name.as_os_str().as_bytes())];
+            builder.append_pax_extensions(records).map_err(&failed)?;
+        }
+        header.set_cksum();
+        builder.append(&header, bytes.as_slice()).map_err(&failed)?;
     }
     builder.finish().map_err(&failed)?;
     Ok(exported)
@@ -75,27 +96,37 @@ fn entry_type(kind: Kind) -> EntryType {
     }
 }
 
+fn plain(kind: EntryType, mode: u32, time: u64) -> Header {
+    let mut header = Header::new_ustar();
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_size(0);
+    header.set_mtime(time);
+    header
+}
+
 fn append(
     builder: &mut Builder<impl Write>,
+    look: &Look<'_>,
     entry: &Entry,
     kind: EntryType,
     link: Option<&Path>,
     attributes: &[(std::ffi::CString, Vec<u8>)],
     data: impl Read,
 ) -> io::Result<()> {
-    let mut header = Header::new_ustar();
-    header.set_entry_type(kind);
-    header.set_mode(entry.mode);
+    let mtime = look.timestamp(entry).seconds;
+    let mut header = plain(kind, entry.mode, u64::try_from(mtime).unwrap_or(0));
     header.set_uid(entry.uid.into());
     header.set_gid(entry.gid.into());
     header.set_size(if kind == EntryType::Regular { entry.size } else { 0 });
-    header.set_mtime(u64::try_from(entry.mtime.seconds).unwrap_or(0));
     if matches!(kind, EntryType::Char | EntryType::Block) {
         header.set_device_major(rustix::fs::major(entry.node))?;
         header.set_device_minor(rustix::fs::minor(entry.node))?;
     }
     let mut records: Vec<(String, Vec<u8>)> = Vec::new();
-    let mut name = entry.path.as_os_str().as_bytes().to_vec();
+    let mut name = look.place(&entry.path).into_os_string().into_encoded_bytes();
     if entry.is_directory() {
         name.push(b'/');
     }
@@ -107,8 +138,8 @@ fn append(
     {
         records.push(("linkpath".to_owned(), link.to_vec()));
     }
-    if entry.mtime.seconds < 0 {
-        records.push(("mtime".to_owned(), entry.mtime.seconds.to_string().into_bytes()));
+    if mtime < 0 {
+        records.push(("mtime".to_owned(), mtime.to_string().into_bytes()));
     }
     for (name, value) in attributes.iter().filter(|(name, _)| name.to_bytes() != b"security.selinux") {
         records.push((format!("{XATTR}{}", name.to_string_lossy()), value.clone()));
@@ -208,7 +239,7 @@ mod tests {
 
     fn stream(tree: &Path) -> (Vec<u8>, Exported) {
         let mut bytes = Vec::new();
-        let exported = write(tree, &mut bytes, Path::new("stream")).unwrap();
+        let exported = write(tree, &mut bytes, &Look::default(), Path::new("stream")).unwrap();
         (bytes, exported)
     }
 
@@ -251,12 +282,37 @@ mod tests {
         assert_eq!(stream(dir.path()).0, bytes);
     }
 
+    #[test]
+    fn files_can_all_have_one_time_and_lie_in_a_folder() {
+        let (dir, mut bytes) = (tree(), Vec::new());
+        let more = [("sbom.spdx.json".to_owned(), b"{}".to_vec())];
+        let look = Look { epoch: Some(5000), folder: Some("linux_amd64"), more: &more };
+        write(dir.path(), &mut bytes, &look, Path::new("stream")).unwrap();
+        let mut names = Vec::new();
+        for entry in tar::Archive::new(bytes.as_slice()).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            assert_eq!(entry.header().mtime().unwrap(), 5000);
+            if let Some(link) = entry.link_name_bytes().filter(|_| entry.header().entry_type() == EntryType::Link) {
+                assert_eq!(&*link, b"linux_amd64/d/f");
+            }
+            names.push(String::from_utf8_lossy(&entry.path_bytes()).into_owned());
+            let mut data = String::new();
+            if names.last().unwrap().ends_with(".json") {
+                entry.read_to_string(&mut data).unwrap();
+                assert_eq!(data, "{}");
+            }
+        }
+        assert_eq!((names[0].as_str(), names[1].as_str()), ("linux_amd64/", "linux_amd64/d/"));
+        assert_eq!((names.len(), names.last().unwrap().as_str()), (11, "linux_amd64/sbom.spdx.json"));
+        assert!(names.iter().all(|name| name.starts_with("linux_amd64/")), "{names:?}");
+    }
+
     /// The tar of the system reads what was written.
     #[test]
     fn other_programs_read_it() {
         let (dir, out) = (tree(), tempfile::tempdir().unwrap());
         let file = out.path().join("made/tree.tar");
-        export(dir.path(), &file, &|| false).unwrap();
+        export(dir.path(), &Place::File(file.clone()), &Look::default(), &|| false).unwrap();
         let listed = std::process::Command::new("tar").arg("-tf").arg(&file).output().expect("tar is installed");
         assert!(listed.status.success() && listed.stderr.is_empty(), "{}", String::from_utf8_lossy(&listed.stderr));
         let names = String::from_utf8(listed.stdout).unwrap();
@@ -276,11 +332,12 @@ mod tests {
             }
         }
         let (dir, out) = (tree(), tempfile::tempdir().unwrap());
-        let error = write(dir.path(), Full, Path::new("out.tar")).unwrap_err().to_string();
+        let error = write(dir.path(), Full, &Look::default(), Path::new("out.tar")).unwrap_err().to_string();
         assert_eq!(error, "cannot write to `out.tar`: the disk is full");
-        let error = export(dir.path(), out.path(), &|| false).unwrap_err();
+        let error = export(dir.path(), &Place::File(out.path().to_owned()), &Look::default(), &|| false).unwrap_err();
         assert!(matches!(error, ExportError::IsDirectory { .. }), "{error}");
-        let error = export(Path::new("/nowhere"), &out.path().join("x.tar"), &|| false).unwrap_err();
+        let error = export(Path::new("/nowhere"), &Place::File(out.path().join("x.tar")), &Look::default(), &|| false)
+            .unwrap_err();
         assert!(matches!(error, ExportError::Tree(_)), "{error}");
         assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
     }

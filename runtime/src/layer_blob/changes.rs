@@ -5,6 +5,7 @@
 //! archives do not know opaque directories. Does not write anything.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::CString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -130,7 +131,10 @@ fn is_same(upper: &Path, lower: Option<&Path>, entry: &Entry, below: &Entry) -> 
     if facts(entry) != facts(below) {
         return Ok(false);
     }
-    let Some(lower) = lower.filter(|_| !entry.is_directory()) else { return Ok(true) };
+    let Some(lower) = lower else { return Ok(true) };
+    if entry.is_directory() {
+        return Ok(xattrs(upper, entry)? == xattrs(lower, below)?);
+    }
     if entry.size != below.size || entry.mtime != below.mtime || entry.target != below.target {
         return Ok(false);
     }
@@ -138,12 +142,24 @@ fn is_same(upper: &Path, lower: Option<&Path>, entry: &Entry, below: &Entry) -> 
         return Ok(true);
     }
     let (ours, theirs) = (upper.join(&entry.path), lower.join(&entry.path));
-    Ok(capability(&ours)? == capability(&theirs)? && (entry.mtime.nanos != 0 || has_equal_data(&ours, &theirs)?))
+    Ok(xattrs(upper, entry)? == xattrs(lower, below)? && (entry.mtime.nanos != 0 || has_equal_data(&ours, &theirs)?))
 }
 
-/// The capabilities that running a file gives.
-pub(crate) fn capability(host: &Path) -> Result<Option<Vec<u8>>, TreeError> {
-    xattr::get(host, c"security.capability").map_err(|error| TreeError::new(host, error))
+/// The extended attributes that belong to an image, by name: the capabilities that running a file gives, and what users have put
+/// on files. The others belong to the machine.
+pub(crate) fn xattrs(tree: &Path, entry: &Entry) -> Result<Vec<(CString, Vec<u8>)>, TreeError> {
+    // The kernel lets nothing else have them.
+    if !matches!(entry.kind, Kind::File | Kind::Directory) {
+        return Ok(Vec::new());
+    }
+    let host = tree.join(&entry.path);
+    let mut found = xattr::list(&host).map_err(|error| TreeError::new(&host, error))?;
+    found.retain(|(name, _)| {
+        let name = name.to_bytes();
+        let capability = name == b"security.capability" && entry.kind == Kind::File;
+        capability || name.starts_with(b"user.") && !whiteout::is_overlay_xattr(name)
+    });
+    Ok(found)
 }
 
 fn has_equal_data(one: &Path, other: &Path) -> Result<bool, TreeError> {

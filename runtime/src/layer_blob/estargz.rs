@@ -11,7 +11,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 use hlb_llb::digest::Hasher;
 
-use super::gzip::{self, Blocks, PackError};
+use super::blocks::{self, Blocks, Codec, PackError};
 use super::tar::{self, Header};
 use super::{LayerBlobError, Made, STRIDE, Stop, unwritable};
 use crate::snapshot::archive::{Archive, Kind};
@@ -35,11 +35,12 @@ const FOOTER_END: [u8; 13] = [1, 0, 0, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0];
 /// Compresses an archive and adds its index. What is said of the result covers both.
 pub(super) fn pack(
     archive: impl Read,
+    level: u32,
     out: &mut (dyn Write + Send),
     stop: Stop<'_>,
 ) -> Result<Made, PackError<LayerBlobError>> {
     let mut found = None;
-    let packed = gzip::pack(out, |stream| {
+    let packed = blocks::pack(Codec::Gzip(level), out, |stream| {
         found = Some(fill(archive, stream, stop)?);
         Ok(())
     })?;

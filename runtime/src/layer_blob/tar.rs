@@ -5,8 +5,10 @@
 //! a crate because a new version of one must not change the digest of every layer. What goes into an archive is not known
 //! here.
 
+use std::ffi::CString;
 use std::io::{self, Write};
 
+const XATTR: &[u8] = b"SCHILY.xattr.";
 const BLOCK: usize = 512;
 const NAME: usize = 100;
 const PREFIX: usize = 155;
@@ -40,25 +42,14 @@ pub(crate) struct Header<'a> {
     pub(crate) mtime: i64,
     /// Major and minor number of a device.
     pub(crate) device: (u32, u32),
-    /// The `security.capability` attribute.
-    pub(crate) capability: Option<&'a [u8]>,
+    /// Extended attributes, in the order of their names.
+    pub(crate) xattrs: &'a [(CString, Vec<u8>)],
 }
 
 impl<'a> Header<'a> {
     /// A file of root's from 1970 with no permissions, which is what a whiteout is.
     pub(crate) fn file(name: &'a [u8], size: u64) -> Self {
-        Self {
-            flag: Flag::File,
-            name,
-            link: b"",
-            mode: 0,
-            uid: 0,
-            gid: 0,
-            size,
-            mtime: 0,
-            device: (0, 0),
-            capability: None,
-        }
+        Self { flag: Flag::File, name, link: b"", mode: 0, uid: 0, gid: 0, size, mtime: 0, device: (0, 0), xattrs: &[] }
     }
 
     /// Writes the header, after a header with the PAX records that it needs.
@@ -97,22 +88,22 @@ impl<'a> Header<'a> {
     /// What does not fit into the header, as PAX records in the order of their names.
     fn records(&self, with_name: bool) -> Vec<u8> {
         let mut records = Vec::new();
-        if let Some(value) = self.capability {
-            record(&mut records, "SCHILY.xattr.security.capability", value);
+        for (name, value) in self.xattrs {
+            record(&mut records, &[XATTR, name.to_bytes()].concat(), value);
         }
         let number = |records: &mut Vec<u8>, key: &str, value: i128, width: u32| {
             if !(0..1_i128 << (3 * (width - 1))).contains(&value) {
-                record(records, key, value.to_string().as_bytes());
+                record(records, key.as_bytes(), value.to_string().as_bytes());
             }
         };
         let fits = |text: &[u8]| text.len() <= NAME && text.is_ascii();
         number(&mut records, "gid", self.gid.into(), 8);
         if !fits(self.link) {
-            record(&mut records, "linkpath", self.link);
+            record(&mut records, b"linkpath", self.link);
         }
         number(&mut records, "mtime", self.mtime.into(), 12);
         if with_name && !fits(self.name) {
-            record(&mut records, "path", self.name);
+            record(&mut records, b"path", self.name);
         }
         number(&mut records, "size", self.size.into(), 12);
         number(&mut records, "uid", self.uid.into(), 8);
@@ -171,11 +162,13 @@ impl Block {
 }
 
 /// Adds a record, which begins with its own length.
-fn record(records: &mut Vec<u8>, key: &str, value: &[u8]) {
+fn record(records: &mut Vec<u8>, key: &[u8], value: &[u8]) {
     let rest = key.len() + value.len() + 3;
     let mut length = rest + rest.to_string().len();
     length = rest + length.to_string().len();
-    records.extend_from_slice(format!("{length} {key}=").as_bytes());
+    records.extend_from_slice(format!("{length} ").as_bytes());
+    records.extend_from_slice(key);
+    records.push(b'=');
     records.extend_from_slice(value);
     records.push(b'\n');
 }
@@ -313,17 +306,14 @@ mod tests {
           [14 path=gr\xc3\xbcn]
         2 |grn 0000644 0000000:0000000 00000000000 00000000000 0000000:0000000 >caf
         ");
-        let numbers = Header {
-            uid: 0o10_000_000,
-            gid: u32::MAX,
-            mtime: -1,
-            size: 1 << 33,
-            capability: Some(b"\x01\0\n="),
-            ..header(b"f")
-        };
+        let xattrs = [(c"security.capability", b"\x01\0\n="), (c"user.a", b"b\0c\0")];
+        let xattrs = xattrs.map(|(name, value)| (name.to_owned(), value.to_vec()));
+        let numbers =
+            Header { uid: 0o10_000_000, gid: u32::MAX, mtime: -1, size: 1 << 33, xattrs: &xattrs, ..header(b"f") };
         insta::assert_snapshot!(written(&numbers), @r"
-        x |PaxHeaders.0/f 0000000 0000000:0000000 00000000151 00000000000 : >
+        x |PaxHeaders.0/f 0000000 0000000:0000000 00000000205 00000000000 : >
           [41 SCHILY.xattr.security.capability=\x01\x00\n=]
+          [28 SCHILY.xattr.user.a=b\x00c\x00]
           [18 gid=4294967295]
           [12 mtime=-1]
           [19 size=8589934592]
@@ -357,7 +347,7 @@ mod tests {
     fn lengths_of_records_count_themselves() {
         for length in [1, 90, 91, 92, 93, 94, 95, 96, 990, 991, 992, 993, 994, 9987, 9988, 9989] {
             let mut records = Vec::new();
-            record(&mut records, "k", &vec![b'v'; length]);
+            record(&mut records, b"k", &vec![b'v'; length]);
             let said: usize = std::str::from_utf8(&records).unwrap().split(' ').next().unwrap().parse().unwrap();
             assert_eq!(said, records.len(), "{length}");
         }

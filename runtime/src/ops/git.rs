@@ -19,6 +19,7 @@ pub(crate) use access::Access;
 
 use command::Git;
 use hlb_agent::AgentError;
+use serde::{Deserialize, Serialize};
 
 /// What a git source asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub(crate) struct GitSource {
 }
 
 /// What a ref stands for at the moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Resolved {
     /// The object the ref names: a commit, or an annotated tag.
     pub(crate) object: String,
@@ -55,6 +56,7 @@ pub(crate) struct Resolved {
 pub(crate) struct GitCache {
     directory: PathBuf,
     access: Option<Arc<Access>>,
+    offline: bool,
 }
 
 /// A source that gave nothing.
@@ -76,6 +78,8 @@ pub(crate) enum GitError {
     Missing,
     #[error("git {command} of {remote} failed ({status}): {output}{hint}")]
     Failed { command: String, remote: String, status: String, output: String, hint: &'static str },
+    #[error("{remote} is not here as a whole, and `--offline` forbids to ask it; build once without `--offline`")]
+    Offline { remote: String },
     #[error("{remote} has no branch, tag or ref `{reference}`")]
     NoRef { remote: String, reference: String },
     #[error("{remote} has no default branch: name a branch, tag or commit")]
@@ -155,6 +159,18 @@ impl GitSource {
         (!host.is_empty()).then(|| host.to_owned())
     }
 
+    /// What tells it from other refs of all remotes, if what it stands for may change.
+    pub(crate) fn moving_ref(&self) -> Option<String> {
+        let reference = self.reference.as_deref();
+        let moves = !reference.is_some_and(refs::is_commit);
+        moves.then(|| format!("{}\0{}", self.remote, reference.unwrap_or_default()))
+    }
+
+    /// Whether the repository is on this machine.
+    pub(crate) fn is_file(&self) -> bool {
+        self.remote.starts_with("file://")
+    }
+
     /// Whether the remote is reached by ssh.
     pub(crate) fn is_ssh(&self) -> bool {
         self.remote.starts_with("ssh://") || !self.remote.contains("://")
@@ -174,7 +190,7 @@ impl GitSource {
 impl GitCache {
     /// Keeps repositories in a directory, which is made when it is needed.
     pub(crate) fn new(directory: PathBuf) -> Self {
-        Self { directory, access: None }
+        Self { directory, access: None, offline: false }
     }
 
     /// The same, with something to show to the remote.
@@ -182,10 +198,19 @@ impl GitCache {
         Self { access, ..self }
     }
 
+    /// The same, which asks no remote that is not on this machine.
+    pub(crate) fn offline(self, offline: bool) -> Self {
+        Self { offline, ..self }
+    }
+
     /// Asks the remote what the source's ref stands for. A full commit is not asked for.
     pub(crate) async fn resolve(&self, source: &GitSource) -> Result<Resolved, GitError> {
         let git = self.git(source, &self.directory)?;
-        let resolved = refs::resolve(&git, source).await?;
+        self.accept(source, refs::resolve(&git, source).await?)
+    }
+
+    /// What a source's ref stands for, if it is what the source expects.
+    pub(crate) fn accept(&self, source: &GitSource, resolved: Resolved) -> Result<Resolved, GitError> {
         match &source.checksum {
             Some(expected) if !resolved.object.starts_with(expected) && !resolved.commit.starts_with(expected) => {
                 Err(GitError::Checksum {
@@ -216,7 +241,7 @@ impl GitCache {
 
     fn git(&self, source: &GitSource, directory: &Path) -> Result<Git, GitError> {
         std::fs::create_dir_all(directory).map_err(unusable(directory))?;
-        Ok(Git::new(&source.remote, directory).with_access(self.access.clone()))
+        Ok(Git::new(&source.remote, directory).with_access(self.access.clone()).offline(self.offline))
     }
 }
 

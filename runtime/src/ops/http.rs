@@ -4,7 +4,6 @@
 //! the file. The result is one file in a layer directory; keys, records and layers are the caller's.
 
 mod client;
-mod date;
 mod download;
 
 use std::collections::BTreeMap;
@@ -74,6 +73,10 @@ pub(crate) enum HttpError {
     Unsupported { what: String },
     #[error("{url}: the server answered {status}; {hint}")]
     Status { url: String, status: String, hint: &'static str },
+    #[error("{url}: the server asks to wait {seconds} s; try again later")]
+    Wait { url: String, seconds: u64 },
+    #[error("{url} is not here, and `--offline` forbids to ask for it; build once without `--offline`")]
+    Offline { url: String },
     #[error("{url}: {why} (tried {attempts} times)")]
     Connection { url: String, why: String, attempts: usize },
     #[error("{url}: expected {expected}, got {found}; the file at the URL is not the one that was meant")]
@@ -87,6 +90,11 @@ pub(crate) enum HttpError {
 }
 
 impl HttpSource {
+    /// The URL as it may be printed.
+    pub(crate) fn shown(&self) -> String {
+        reqwest::Url::parse(&self.url).map_or_else(|_| self.url.clone(), |url| shown(&url))
+    }
+
     /// Reads a source op's identifier, which is the URL, and its attributes.
     pub(crate) fn parse(identifier: &str, attrs: &BTreeMap<String, String>) -> Result<Self, HttpError> {
         let url = reqwest::Url::parse(identifier)

@@ -11,6 +11,7 @@ mod image;
 mod local;
 mod outside;
 mod secret;
+mod shelf;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use hlb_registry::Reference;
 
 pub use outside::Outside;
 pub(crate) use secret::secrets_of;
+pub(crate) use shelf::StoreShelf;
 
 use crate::error::{ErrorKind, SolveError};
 use crate::snapshot::Snapshot;
@@ -153,7 +155,17 @@ fn without_version(reference: &str) -> &str {
     }
 }
 
-/// The directory of a layout that the caller offers.
+/// Tells what users should know of images.
+fn warn_of_images(job: &Job) {
+    job.engine.images.warnings().into_iter().for_each(|text| job.warn(text));
+}
+
+/// The day of a time in seconds since 1970, as people write it.
+fn day(seconds: u64) -> String {
+    hlb_registry::date::day(i64::try_from(seconds).unwrap_or(0))
+}
+
+/// The directory of a layout that the caller offers, or an archive.
 fn layout<'job>(job: &'job Job, name: &str) -> Result<&'job Path, SolveError> {
     let dir = job.caller.layouts.get(name).ok_or_else(|| {
         let sentence = format!("the build reads an OCI layout named `{name}`, which the caller does not offer");

@@ -1,24 +1,38 @@
-//! The blob of a layer as a file on this machine.
+//! Blobs as files on this machine.
 //!
-//! Owns where it comes from: a layout that the image was found in, the store, or a registry. What is in it is not known here.
+//! Owns where one comes from: a layout that an image was found in, the store, or a registry; and that one comes once, however many
+//! solves and processes want it. What is in it is not known here.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hlb_llb::Digest;
-use hlb_registry::Descriptor;
-use hlb_store::{BlobError, Item, Lease};
+use hlb_registry::{Descriptor, ImageError, Landing, Reference, ResolvedImage};
+use hlb_store::{BlobError, Download, Item, Lease, Part};
 
 use super::{Progress, Supply, lease};
 use crate::engine::Engine;
 use crate::error::{ErrorKind, SolveError};
+use crate::ops::blocking;
+
+/// Between two looks at what somebody else downloads: at first, and at last.
+const POLL: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
 
 /// A blob on this machine, and what keeps it there.
 pub(crate) struct LocalBlob {
     pub(crate) path: PathBuf,
     /// Its digest, if it has been in the store since an earlier build.
     pub(crate) kept: Option<Digest>,
-    _held: Option<Lease>,
+    /// One of a layout stays as long as the layout does.
+    pub(crate) held: Option<Lease>,
+}
+
+/// Who is asked for a blob.
+enum Source<'a> {
+    Image(&'a ResolvedImage, &'a Descriptor),
+    Repository(&'a Reference),
 }
 
 /// Fetches a blob, unless it is here.
@@ -31,28 +45,103 @@ pub(crate) async fn download(
     from: &Supply,
     blob: &Descriptor,
 ) -> Result<LocalBlob, SolveError> {
-    if let Supply::Image(image) = from
-        && let Some(path) = image.local_blob(blob)
-    {
-        return Ok(LocalBlob { path, kept: None, _held: None });
-    }
-    let blobs = engine.store.blobs();
-    let path = blobs.path(&blob.digest);
-    if let Some(lease) = lease(engine, Item::Blob(blob.digest.clone()))? {
-        return Ok(LocalBlob { path, kept: Some(blob.digest.clone()), _held: Some(lease) });
-    }
-    let environment = |error: BlobError| SolveError::new(ErrorKind::Environment, error);
-    let mut writer = blobs.writer().map_err(environment)?;
-    let name = blob.digest.as_str();
-    let mut progress = |current: u64| progress(name, current, Some(blob.size));
-    let fetched = match from {
-        Supply::Image(image) => engine.images.fetch_blob(image, blob, &mut writer, &mut progress).await,
+    match from {
+        Supply::Image(image) => match image.local_blob(blob) {
+            Some(path) => Ok(LocalBlob { path, kept: None, held: None }),
+            None => bring(engine, progress, &Source::Image(image, blob), &blob.digest, Some(blob.size)).await,
+        },
         Supply::Repository(reference) => {
             let reference = reference.with_digest(&blob.digest);
-            engine.images.fetch_single(&reference, &mut writer, &mut progress).await
+            bring(engine, progress, &Source::Repository(&reference), &blob.digest, Some(blob.size)).await
         }
+    }
+}
+
+/// Fetches the blob that a reference names by its digest, unless it is here.
+///
+/// # Errors
+/// As [`download`].
+pub(crate) async fn download_single(
+    engine: &Arc<Engine>,
+    progress: &Progress,
+    reference: &Reference,
+    digest: &Digest,
+) -> Result<LocalBlob, SolveError> {
+    bring(engine, progress, &Source::Repository(reference), digest, None).await
+}
+
+/// Fetches a blob of an image into the store, also if the image is in a layout, unless it is there.
+///
+/// # Errors
+/// As [`download`].
+pub(crate) async fn download_into_store(
+    engine: &Engine,
+    image: &ResolvedImage,
+    blob: &Descriptor,
+) -> Result<Option<Lease>, SolveError> {
+    let silent: Progress = Arc::new(|_, _, _| {});
+    let local = bring(engine, &silent, &Source::Image(image, blob), &blob.digest, Some(blob.size)).await?;
+    Ok(local.held)
+}
+
+async fn bring(
+    engine: &Engine,
+    progress: &Progress,
+    source: &Source<'_>,
+    digest: &Digest,
+    size: Option<u64>,
+) -> Result<LocalBlob, SolveError> {
+    let path = engine.store.blobs().path(digest);
+    if let Some(lease) = lease(engine, Item::Blob(digest.clone()))? {
+        return Ok(LocalBlob { path, kept: Some(digest.clone()), held: Some(lease) });
+    }
+    let environment = |error: BlobError| SolveError::new(ErrorKind::Environment, error);
+    let name = digest.as_str();
+    let mut poll = POLL.0;
+    let part = loop {
+        let (store, wanted) = (engine.store.clone(), digest.clone());
+        // What has come before is read.
+        match blocking(move || store.blobs().download(&wanted).map_err(environment)).await? {
+            Download::There(lease) => return Ok(LocalBlob { path, kept: None, held: Some(lease) }),
+            Download::Mine(part) => break part,
+            Download::Busy(current) => progress(name, current, size),
+        }
+        tokio::time::sleep(poll).await;
+        poll = (poll * 2).min(POLL.1);
     };
-    fetched.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
-    let (_, _, lease) = writer.finish(Some(&blob.digest)).map_err(environment)?;
-    Ok(LocalBlob { path, kept: None, _held: Some(lease) })
+    let mut landing = InStore(part);
+    let mut told = |current: u64| progress(name, current, size);
+    let images = &engine.images;
+    let fetched: Result<(), ImageError> = match source {
+        Source::Image(image, blob) => images.fetch(image, blob, &mut landing, &mut told).await,
+        Source::Repository(reference) => images.fetch_at(reference, size, &mut landing, &mut told).await,
+    };
+    fetched.map_err(|error| match &error {
+        ImageError::Write { .. } => SolveError::new(ErrorKind::Environment, error),
+        _ => SolveError::new(ErrorKind::Source, error),
+    })?;
+    // The disk is waited for.
+    let lease = blocking(move || landing.0.finish().map_err(environment)).await?;
+    Ok(LocalBlob { path, kept: None, held: Some(lease) })
+}
+
+/// The store's side of a download.
+struct InStore(Box<Part>);
+
+impl Landing for InStore {
+    fn have(&self) -> u64 {
+        self.0.have()
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.append(bytes)
+    }
+
+    fn restart(&mut self) -> io::Result<()> {
+        self.0.restart()
+    }
+
+    fn digest(&self) -> Digest {
+        self.0.digest()
+    }
 }

@@ -226,6 +226,9 @@ async fn run_and_save(
         async move { ops::run(&vertex.job, &vertex, &inputs, permit).await.map(Arc::new) }
     });
     let done = save_and_report(job, vertex, map, search, output, &*ran.await?).await;
+    if let Ok(done) = &done {
+        job.solves().iter().for_each(|solve| solve.made(&job.engine, vertex, output, &done.snapshot));
+    }
     // Not before it is saved, so that whoever comes next finds it.
     drop(turn);
     done

@@ -113,6 +113,11 @@ impl Job {
         self.audience().tell(Status::Progress { vertex: vertex.clone(), name: name.to_owned(), current, total });
     }
 
+    /// Says what whoever wants the vertex should know, and what fails nothing.
+    pub(crate) fn warn(&self, text: String) {
+        self.audience().tell(Status::Warning { text });
+    }
+
     /// Reports a graph that the op has made, of these vertices.
     pub(crate) fn made_graph(&self, shown: Vec<VertexInfo>, vertices: &[Arc<Vertex>]) {
         let mut audience = self.audience();

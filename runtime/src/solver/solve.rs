@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::engine::Engine;
 use crate::error::{ErrorKind, SolveError};
+use crate::export::early::Early;
 use crate::history::Build;
 use crate::runtime::{Hints, Solved};
 use crate::snapshot::Snapshot;
@@ -44,6 +45,8 @@ pub(crate) struct Solve {
     pub(crate) build: Option<Build>,
     pub(crate) keep_failed: bool,
     pub(crate) hints: Hints,
+    /// What is packed of what it makes.
+    early: Option<Arc<Early>>,
     /// Vertices that were reported as cached, so that each is reported once.
     cached: Mutex<HashSet<Digest>>,
     wanted: Mutex<Wanted>,
@@ -67,9 +70,10 @@ pub(crate) async fn solve(
     cancel: &CancellationToken,
 ) -> Result<Solved, SolveError> {
     let begun = SystemTime::now();
-    let nothing = || Solved { snapshot: Snapshot::scratch(), trace: None };
+    let nothing = || Solved { snapshot: Snapshot::scratch(), trace: None, _early: None };
     let Some((target, output)) = graph.target else { return Ok(nothing()) };
-    let going = Going { solve: Solve::new(terms), engine };
+    let early = Early::of(graph, &terms.hints.images);
+    let going = Going { solve: Solve::new(terms, early.clone()), engine };
     let vertices = engine.enter(graph, &Arc::new(caller), &going.solve);
     let Some(vertex) = vertices.get(target) else {
         return Err(SolveError::say(ErrorKind::Definition, "the terminal op names no vertex"));
@@ -90,7 +94,10 @@ pub(crate) async fn solve(
             tasks.wait().await;
         }
     }
-    Ok(Solved { snapshot: result?.snapshot.clone(), trace })
+    if let (Err(_), Some(early)) = (&result, &early) {
+        early.stop().await;
+    }
+    Ok(Solved { snapshot: result?.snapshot.clone(), trace, _early: early })
 }
 
 /// Keeps a solve going; dropped, as when its caller does not wait any more, it ends it.
@@ -113,17 +120,24 @@ impl Drop for Going<'_> {
 }
 
 impl Solve {
-    fn new(terms: Terms) -> Arc<Self> {
+    fn new(terms: Terms, early: Option<Arc<Early>>) -> Arc<Self> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let Terms { status, build, keep_failed, hints } = terms;
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let (cached, wanted) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { number, status, build, keep_failed, hints, cached, wanted })
+        Arc::new(Self { number, status, build, keep_failed, hints, early, cached, wanted })
     }
 
     /// Whether a vertex was not reported as cached yet. From now on it was.
     pub(crate) fn is_news(&self, vertex: &Digest) -> bool {
         self.cached.lock().unwrap_or_else(PoisonError::into_inner).insert(vertex.clone())
+    }
+
+    /// Hears that a step has made an output.
+    pub(crate) fn made(&self, engine: &Arc<Engine>, vertex: &Vertex, output: usize, snapshot: &Snapshot) {
+        if let Some(early) = &self.early {
+            early.made(engine, &vertex.digest, output, snapshot);
+        }
     }
 
     /// Whether another solve reports to the same place.

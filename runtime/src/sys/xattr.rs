@@ -28,6 +28,7 @@ pub(crate) fn list(path: &Path) -> io::Result<Vec<(CString, Vec<u8>)>> {
 }
 
 /// One attribute, if the file has it.
+#[cfg(test)]
 pub(crate) fn get(path: &Path, name: &CStr) -> io::Result<Option<Vec<u8>>> {
     match grown(|buffer| rustix::fs::lgetxattr(path, name, buffer)) {
         Ok(value) => Ok(Some(value)),

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use hlb_llb::Digest;
 use hlb_llb::digest::Hasher;
 
+use crate::claim::ClaimError;
 use crate::lease::{self, Item, Lease, LeaseError};
 use crate::store::{Inner, Store, make_dir};
 
@@ -63,6 +64,9 @@ pub enum BlobError {
     /// Its use cannot be noted.
     #[error(transparent)]
     Lease(#[from] LeaseError),
+    /// It cannot be told whether somebody brings it.
+    #[error(transparent)]
+    Claim(ClaimError),
 }
 
 impl Blobs<'_> {
@@ -155,22 +159,8 @@ impl BlobWriter {
                 size: self.size,
             });
         }
-        let items = [Item::Blob(digest.clone())];
-        let place = place(&self.inner.root, &digest);
-        let known = if place.is_file() { Store { inner: Arc::clone(&self.inner) }.lease(&items)? } else { None };
-        if let Some(held) = known {
-            return Ok((digest, self.size, held));
-        }
         self.file.flush().map_err(|source| self.error("write", source))?;
-        // Without this a power cut can leave the name with no content behind it.
-        self.file.get_ref().sync_all().map_err(|source| self.error("write", source))?;
-        let using = lease::using(&self.inner.root)?;
-        let held = lease::hold(&self.inner, &items, &using)?;
-        let publish = || {
-            place.parent().map_or(Ok(()), make_dir)?;
-            std::fs::rename(&self.path, &place)
-        };
-        publish().map_err(|source| BlobError::Io { action: "create", path: place.clone(), source })?;
+        let held = publish(&self.inner, self.file.get_ref(), &self.path, &digest)?;
         Ok((digest, self.size, held))
     }
 
@@ -203,6 +193,26 @@ impl std::fmt::Debug for BlobWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("BlobWriter").field("path", &self.path).field("size", &self.size).finish_non_exhaustive()
     }
+}
+
+/// Makes a blob of a file whose content is right, unless it is there already. It is in use from the first moment on.
+pub(crate) fn publish(inner: &Arc<Inner>, file: &File, path: &Path, digest: &Digest) -> Result<Lease, BlobError> {
+    let items = [Item::Blob(digest.clone())];
+    let place = place(&inner.root, digest);
+    let known = if place.is_file() { Store { inner: Arc::clone(inner) }.lease(&items)? } else { None };
+    if let Some(held) = known {
+        return Ok(held);
+    }
+    // Without this a power cut can leave the name with no content behind it.
+    file.sync_all().map_err(|source| BlobError::Io { action: "write", path: path.to_owned(), source })?;
+    let using = lease::using(&inner.root)?;
+    let held = lease::hold(inner, &items, &using)?;
+    let publish = || {
+        place.parent().map_or(Ok(()), make_dir)?;
+        std::fs::rename(path, &place)
+    };
+    publish().map_err(|source| BlobError::Io { action: "create", path: place.clone(), source })?;
+    Ok(held)
 }
 
 fn place(root: &Path, digest: &Digest) -> PathBuf {

@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::FlockOperation;
 
+use crate::download;
 use crate::filter::Filter;
 use crate::layer::LayerId;
 use crate::lease::LeaseError;
@@ -132,7 +133,9 @@ impl Store {
             }
         }
         collected.left = total.saturating_sub(collected.bytes);
-        if policy.all && policy.filters.is_empty() && needed.is_none() {
+        let everything = policy.all && policy.filters.is_empty() && needed.is_none();
+        download::sweep(self, everything && policy.keep_duration.is_zero())?;
+        if everything {
             self.inner.meta.write(take::forget_facts)?;
         }
         Ok(Some(collected))

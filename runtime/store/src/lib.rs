@@ -10,6 +10,7 @@
 //! <root>/gc.lock               flock: one at a time takes things away
 //! <root>/meta.db               SQLite in WAL mode: layers, the cache graph, facts, builds and what their steps were made of
 //! <root>/blobs/sha256/ab/<hex> content by digest, there only after it was verified
+//! <root>/downloads/<hex>       what has come so far of a blob that is on its way
 //! <root>/layers/<id>/fs        one overlay layer
 //! <root>/layers/<id>/partial   there if a snapshot begins with a layer that was made on others (hlb-runtime's)
 //! <root>/claims/<hex>         flock: somebody makes what goes by that name
@@ -29,6 +30,7 @@ mod store;
 
 mod blob;
 mod cache;
+mod download;
 mod facts;
 mod layer;
 mod meta;
@@ -54,6 +56,7 @@ mod structure;
 pub use blob::{BlobError, BlobWriter, Blobs};
 pub use cache::{Cache, KeyId, Link, NewRecord, Record, ResultId};
 pub use claim::{Claim, ClaimError};
+pub use download::{Download, Part};
 pub use facts::Facts;
 pub use failure::{Failure, Failures, KeptMount};
 pub use filter::{Filter, FilterError};

@@ -17,7 +17,7 @@ const PASSWORD: &str = "hush-hush";
 
 fn bench() -> Bench {
     let mut bench = Bench::new();
-    bench.hints = Hints { trace: true };
+    bench.hints = Hints { trace: true, ..Hints::default() };
     bench
 }
 

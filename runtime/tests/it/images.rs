@@ -2,13 +2,18 @@
 
 mod engines;
 mod indexes;
+mod options;
 mod studio;
+
+use std::path::Path;
 
 use hlb_llb::Digest;
 use hlb_llb::graph::{Annotations, Output};
 use hlb_llb::ops::{FileStep, file};
 use hlb_registry::{Images, Platform, Reference, RegistryConfig};
-use hlb_runtime::{ErrorKind, ExportTarget, ImageExport, ImageTarget, Policy, State};
+use hlb_runtime::{
+    Compression, ErrorKind, ExportTarget, FileOptions, ImageExport, ImageOptions, ImageTarget, Place, Policy, State,
+};
 use tokio_util::sync::CancellationToken;
 
 use studio::{BASE, Registry, Studio, base, run};
@@ -36,14 +41,27 @@ fn target() -> Output {
     file(Some(first), vec![mkdir, mkfile("/opt/big", &big), rm("/etc/new")], Annotations::default()).unwrap()
 }
 
+fn options(names: &[&str]) -> ImageOptions {
+    ImageOptions { names: names.iter().map(|name| (*name).to_owned()).collect(), ..ImageOptions::default() }
+}
+
+fn oci_tar(path: &Path) -> ImageTarget {
+    ImageTarget::OciTar(Place::File(path.to_owned()))
+}
+
+fn tree_tar(path: &Path) -> ExportTarget {
+    ExportTarget::Tar(Place::File(path.to_owned()), FileOptions::default())
+}
+
 fn image(to: ImageTarget, names: &[&str]) -> ImageExport {
     ImageExport {
-        oci_types: matches!(to, ImageTarget::OciTar(_)),
+        options: ImageOptions {
+            oci_types: matches!(to, ImageTarget::OciTar(_) | ImageTarget::OciDirectory(_)),
+            ..options(names)
+        },
         to,
-        names: names.iter().map(|name| (*name).to_owned()).collect(),
         config: br#"{"os":"linux","architecture":"amd64","config":{"Env":["A=1"]},"history":[{"created_by":"base"}]}"#
             .to_vec(),
-        stargz: false,
     }
 }
 
@@ -69,9 +87,9 @@ fn privileged_other_programs_unpack_what_was_built() {
     let (tar, dir) = (studio.path("image.tar"), studio.path("layout"));
     studio.block_on(async |runtime| {
         let solved = studio.solve(runtime, &target()).await;
-        let wanted = ExportTarget::Image(image(ImageTarget::OciTar(tar.clone()), &["example.org/a/tool:v1"]));
+        let wanted = ExportTarget::Image(image(oci_tar(&tar), &["example.org/a/tool:v1"]));
         let exported = runtime.export(&solved, &wanted, &CancellationToken::new()).await.unwrap();
-        runtime.export(&solved, &ExportTarget::Tar(studio.path("tree.tar")), &CancellationToken::new()).await.unwrap();
+        runtime.export(&solved, &tree_tar(&studio.path("tree.tar")), &CancellationToken::new()).await.unwrap();
         let said = run("skopeo", &["inspect", "--raw", &format!("oci-archive:{}", tar.display())]);
         assert_eq!(Some(Digest::of(said)), exported.digest);
     });
@@ -103,8 +121,8 @@ fn privileged_the_second_export_reads_no_layer() {
     let (one, two, three) = (studio.path("1.tar"), studio.path("2.tar"), studio.path("3.tar"));
     studio.block_on(async |runtime| {
         let solved = studio.solve(runtime, &target()).await;
-        let write = async |to| {
-            let wanted = ExportTarget::Image(image(ImageTarget::OciTar(to), &[]));
+        let write = async |to: std::path::PathBuf| {
+            let wanted = ExportTarget::Image(image(oci_tar(&to), &[]));
             runtime.export(&solved, &wanted, &CancellationToken::new()).await
         };
         let first = write(one.clone()).await.unwrap();
@@ -143,7 +161,8 @@ fn privileged_two_machines_make_the_same_image() {
         let studio = Studio::new();
         studio.block_on(async |runtime| {
             let solved = studio.solve(runtime, &target).await;
-            let wanted = ExportTarget::Image(image(ImageTarget::DockerTar(studio.path("image.tar")), &["a/b"]));
+            let wanted =
+                ExportTarget::Image(image(ImageTarget::DockerTar(Place::File(studio.path("image.tar"))), &["a/b"]));
             runtime.export(&solved, &wanted, &CancellationToken::new()).await.unwrap();
         });
         std::fs::read(studio.path("image.tar")).unwrap()
@@ -158,7 +177,7 @@ fn privileged_docker_archives_are_layouts_too() {
     let names = ["docker.io/library/tool:v1", "example.org/tool:latest"];
     studio.block_on(async |runtime| {
         let solved = studio.solve(runtime, &target()).await;
-        let wanted = ExportTarget::Image(image(ImageTarget::DockerTar(tar.clone()), &names));
+        let wanted = ExportTarget::Image(image(ImageTarget::DockerTar(Place::File(tar.clone())), &names));
         runtime.export(&solved, &wanted, &CancellationToken::new()).await.unwrap();
     });
     let listed = contents(&std::fs::read(&tar).unwrap());
@@ -189,7 +208,7 @@ fn privileged_what_is_pushed_is_pulled_again() {
     let (before, after) = (studio.path("before.tar"), studio.path("after.tar"));
     let pushed = studio.block_on(async |runtime| {
         let solved = studio.solve(runtime, &target()).await;
-        runtime.export(&solved, &ExportTarget::Tar(before.clone()), &CancellationToken::new()).await.unwrap();
+        runtime.export(&solved, &tree_tar(&before), &CancellationToken::new()).await.unwrap();
         let push = async |names: &[&str]| {
             let wanted = ExportTarget::Image(image(ImageTarget::Registry, names));
             runtime.export(&solved, &wanted, &CancellationToken::new()).await.unwrap().digest.unwrap()
@@ -209,7 +228,7 @@ fn privileged_what_is_pushed_is_pulled_again() {
     let other = Studio::new();
     other.block_on(async |runtime| {
         let solved = other.solve(runtime, &studio::image(&format!("{name}@{pushed}"))).await;
-        runtime.export(&solved, &ExportTarget::Tar(after.clone()), &CancellationToken::new()).await.unwrap();
+        runtime.export(&solved, &tree_tar(&after), &CancellationToken::new()).await.unwrap();
         // What came from a registry goes back as it came, from one repository to another without the bytes.
         let again = format!("{}/again:v1", registry.host);
         std::fs::remove_dir_all(other.path("state/blobs/sha256")).unwrap();
@@ -268,10 +287,14 @@ fn privileged_what_is_pushed_with_an_index_is_pulled_again() {
     let (studio, registry) = (Studio::new(), Registry::start());
     let (plain, name) = (format!("{}/tool:plain", registry.host), format!("{}/tool:indexed", registry.host));
     let (before, after) = (studio.path("before.tar"), studio.path("after.tar"));
-    let stargz = |name: &str| ImageExport { stargz: true, ..image(ImageTarget::Registry, &[name]) };
+    let stargz = |name: &str| {
+        let mut wanted = image(ImageTarget::Registry, &[name]);
+        (wanted.options.compression, wanted.options.force) = (Compression::Estargz, true);
+        wanted
+    };
     studio.block_on(async |runtime| {
         let solved = studio.solve(runtime, &target()).await;
-        runtime.export(&solved, &ExportTarget::Tar(before.clone()), &CancellationToken::new()).await.unwrap();
+        runtime.export(&solved, &tree_tar(&before), &CancellationToken::new()).await.unwrap();
         let push = async |wanted| {
             let exported = runtime.export(&solved, &ExportTarget::Image(wanted), &CancellationToken::new()).await;
             exported.unwrap().digest.unwrap()
@@ -310,7 +333,7 @@ fn privileged_what_is_pushed_with_an_index_is_pulled_again() {
     let other = Studio::new();
     other.block_on(async |runtime| {
         let solved = other.solve(runtime, &studio::image(&name)).await;
-        runtime.export(&solved, &ExportTarget::Tar(after.clone()), &CancellationToken::new()).await.unwrap();
+        runtime.export(&solved, &tree_tar(&after), &CancellationToken::new()).await.unwrap();
         let again = format!("{}/again:v1", registry.host);
         std::fs::remove_dir_all(other.path("state/blobs/sha256")).unwrap();
         runtime.export(&solved, &ExportTarget::Image(stargz(&again)), &CancellationToken::new()).await.unwrap();
@@ -327,7 +350,7 @@ fn privileged_an_empty_result_is_an_image_without_layers() {
     let tar = studio.path("empty.tar");
     studio.block_on(async |runtime| {
         let solved = studio.solve_nothing(runtime).await;
-        let wanted = ExportTarget::Image(image(ImageTarget::OciTar(tar.clone()), &[]));
+        let wanted = ExportTarget::Image(image(oci_tar(&tar), &[]));
         runtime.export(&solved, &wanted, &CancellationToken::new()).await.unwrap();
     });
     let config = run("skopeo", &["inspect", "--config", "--raw", &format!("oci-archive:{}", tar.display())]);
@@ -351,7 +374,7 @@ fn privileged_exports_that_cannot_be_leave_nothing() {
             format!("{:?}: {said}", error.kind()).replace(Digest::of("x").hex(), "…")
         })
     };
-    let tar = |name: &str| ImageTarget::OciTar(studio.path(name));
+    let tar = |name: &str| oci_tar(&studio.path(name));
     insta::assert_snapshot!(refused(image(tar("x.tar"), &[]), true), @"Cancelled: the build was cancelled");
     insta::assert_snapshot!(refused(image(tar("taken"), &[]), false), @"Step: `DIR/taken` is a directory and is not replaced by a file: remove it first");
     insta::assert_snapshot!(refused(image(tar("x.tar"), &["No Name"]), false), @"Definition: `No Name` is not an image reference: repository name must be lowercase");

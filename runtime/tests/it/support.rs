@@ -14,8 +14,8 @@ use hlb_llb::status::Status;
 use hlb_llb::{Digest, encode_op};
 use hlb_registry::RegistryConfig;
 use hlb_runtime::{
-    BuildInfo, Config, Contents, Entitlement, ExportTarget, Hints, Network, OciRuntime, Outcome, Runtime, SolveError,
-    SolveRequest, Solved, State,
+    BuildInfo, Config, Contents, Entitlement, ExportTarget, FileOptions, Hints, Network, OciRuntime, Outcome, Runtime,
+    SolveError, SolveRequest, Solved, State,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -92,7 +92,7 @@ impl Bench {
     /// The same, with what steps print as they do.
     pub(crate) fn solve_live(&self, definition: pb::Definition, live: fn(&str)) -> Result<Seen, SolveError> {
         self.solve_with(definition, live, async |runtime, solved| {
-            let out = ExportTarget::Directory(self.out());
+            let out = ExportTarget::Directory(self.out(), FileOptions::default());
             runtime.export(&solved, &out, &CancellationToken::new()).await.map(drop)
         })
         .map(|(seen, ())| seen)

@@ -20,6 +20,9 @@ pub(crate) struct MachineArgs {
     /// What steps see of the network that ask for nothing special; otherwise what hlbc.toml says, or host
     #[arg(long, value_enum, value_name = "MODE")]
     pub(crate) network: Option<NetworkMode>,
+    /// Ask nobody for images, repositories and files: what is not here from earlier builds is missing; also HLBC_OFFLINE=1
+    #[arg(long)]
+    pub(crate) offline: bool,
     /// What to say on standard error while building
     #[arg(long, value_enum, default_value_t = Progress::Plain)]
     pub(crate) progress: Progress,

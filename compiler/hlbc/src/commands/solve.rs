@@ -5,64 +5,47 @@
 
 use std::collections::BTreeSet;
 
-use hlb_compiler::{Content, Export, ImageConfig, LocalDir, Platform, Request, Socket, Solve, Variant, World};
-use hlb_language::diagnostic::Location;
-use hlb_language::source::{SourceId, SourceMap};
-use hlb_language::span::Span;
+use hlb_compiler::{ImageConfig, LocalDir, Request, Socket, Solve, World};
+use hlb_language::source::SourceMap;
 use hlb_llb::{Graph, draw, pb};
 
-use crate::cli;
 use crate::definition;
-use crate::deliver;
 use crate::error::{Failure, Kind};
 use crate::machine::{self, Machine, Title};
 use crate::report::Screen;
 use crate::world::OsWorld;
+use crate::{cli, output};
 
 /// What programs of images look for when nothing else is said.
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
-    let config = machine::config(&args.machine)?;
     let attestations = args.attest.wanted()?;
-    if args.output.iter().any(|output| deliver::holds(&output.0, &attestations).is_err()) {
-        return Err(Failure::new(Kind::Usage, deliver::HOLDS_NONE).help("use `type=oci` or `type=image`"));
-    }
+    output::check(&args.outputs.output, &attestations)?;
+    let config = machine::config(&args.machine)?;
     let (name, definition) = definition::read(args.file.as_deref())?;
     let graph = definition::load(&name, &definition)?;
     lacking(&graph, args)?;
-    for (option, (name, dir)) in
-        args.local.iter().map(|it| ("local", it)).chain(args.layout.iter().map(|it| ("layout", it)))
-    {
-        if !dir.is_dir() {
-            return Err(Failure::new(Kind::Missing, format!("there is no directory `{dir}`"))
-                .help(format!("check the path of `--{option} {name}={dir}`")));
-        }
+    let locals = args.local.iter().filter(|(_, dir)| !dir.is_dir()).map(|it| ("local", "directory", it));
+    let layouts = args.layout.iter().filter(|(_, path)| !path.exists());
+    let layouts = layouts.map(|it| ("layout", "directory or archive", it));
+    if let Some((option, what, (name, path))) = locals.chain(layouts).next() {
+        return Err(Failure::new(Kind::Missing, format!("there is no {what} `{path}`"))
+            .help(format!("check the path of `--{option} {name}={path}`")));
     }
     let mut machine = Machine::open(config, &args.machine)?;
     machine.attest(attestations);
     let request = Request::Solve(Box::new(request(args, definition)));
     let title = Title { text: format!("solve {name}"), explain: false };
     let allow = machine::entitlements(&args.allow);
-    machine.build(request, allow, title, args.failure.on_failure, &SourceMap::new(), screen)
+    let building = machine.begin(allow, title, args.failure.on_failure, args.outputs.hints())?;
+    building.finish(request, &args.outputs, &SourceMap::new(), screen)
 }
 
 fn request(args: &cli::Solve, definition: pb::Definition) -> Solve {
     let image = image(args.platform.as_ref());
-    let platform = Platform {
-        os: image.os.as_str().into(),
-        architecture: image.architecture.as_str().into(),
-        variant: image.variant.as_str().into(),
-    };
-    let variant = Variant { definition: definition.clone(), image: image.clone(), platform };
-    let exports = args.output.iter().map(|output| Export {
-        content: Content::One(Box::new(variant.clone())),
-        to: output.0.clone(),
-        // No call in a program asked for it.
-        at: Location { source: SourceId(u32::MAX), span: Span::default() },
-    });
     Solve {
-        exports: exports.collect(),
+        exports: Vec::new(),
         locals: args.local.iter().map(|(name, path)| (name.clone(), LocalDir { path: path.clone() })).collect(),
         layouts: args.layout.iter().cloned().collect(),
         secrets: args.secret.iter().cloned().collect(),
@@ -98,7 +81,7 @@ fn lacking(graph: &Graph, args: &cli::Solve) -> Result<(), Failure> {
     ];
     let words = [
         ("the directory", "local", "=DIR"),
-        ("the OCI layout", "layout", "=DIR"),
+        ("the OCI layout", "layout", "=PATH"),
         ("the secret", "secret", "=FILE"),
         ("the SSH agent", "ssh", ""),
     ];

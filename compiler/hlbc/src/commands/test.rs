@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use hlb_compiler::{Checked, TestOutcome};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::SourceMap;
+use hlb_runtime::Hints;
 
 use crate::error::{Failure, Kind, harmless};
 use crate::execute::Broken;
@@ -44,7 +45,7 @@ pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
     }
     let machine = site.machine()?;
     let text = format!("test {}", args.filter).trim_end().to_owned();
-    let (building, world) = site.begin(&machine, Title { text, explain: false })?;
+    let (building, world) = site.begin(&machine, Title { text, explain: false }, Hints::default())?;
     let checked = match site.complete(at_hand, &world) {
         Ok(checked) => checked,
         Err(failure) => return Err(building.refuse(failure)),

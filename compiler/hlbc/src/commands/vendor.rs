@@ -3,7 +3,7 @@
 //! Owns that only programs whose modules have to be built need a machine that can build.
 
 use hlb_compiler::Checked;
-use hlb_runtime::Entitlement;
+use hlb_runtime::{Entitlement, Hints};
 
 use crate::error::{Failure, Kind};
 use crate::machine::{self, Machine, Title};
@@ -39,7 +39,7 @@ pub(crate) fn vendor(args: &cli::Vendor, screen: Screen) -> Result<(), Failure> 
 /// Checks the program with all that this machine can get and build.
 fn built(kept: &Kept, file: &camino::Utf8Path, machine: &Machine, screen: Screen) -> Result<Checked, Failure> {
     let title = Title { text: "vendor".to_owned(), explain: false };
-    let building = machine.begin([Entitlement::NetworkHost].into(), title, None)?;
+    let building = machine.begin([Entitlement::NetworkHost].into(), title, None, Hints::default())?;
     let checked = program::check(kept, &kept.open_world(building.outside(kept)), file, screen);
     building.abandon(checked.is_ok());
     if machine.cancel.is_cancelled() {

@@ -11,7 +11,7 @@ use hlb_gateway::{FrontendOutcome, FrontendRequest, GatewayError, run_frontend};
 use hlb_llb::pb;
 use hlb_llb::status::Status;
 use hlb_registry::{Platform, RegistryConfig};
-use hlb_runtime::{Config, ExportTarget, Hints, Network, OciRuntime, Runtime, SolveRequest};
+use hlb_runtime::{Config, ExportTarget, FileOptions, Hints, Network, OciRuntime, Runtime, SolveRequest};
 use tokio_util::sync::CancellationToken;
 
 use crate::image;
@@ -102,7 +102,10 @@ impl Bench {
         };
         self.tokio.block_on(async {
             let solved = self.runtime.solve(request, Arc::new(drop), &self.cancel).await.unwrap();
-            self.runtime.export(&solved, &ExportTarget::Directory(out.clone()), &self.cancel).await.unwrap();
+            self.runtime
+                .export(&solved, &ExportTarget::Directory(out.clone(), FileOptions::default()), &self.cancel)
+                .await
+                .unwrap();
         });
         out
     }

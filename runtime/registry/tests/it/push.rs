@@ -7,7 +7,7 @@ use hlb_llb::Digest;
 use hlb_registry::{Credential, Credentials, Images, PushError, Reference, RegistryConfig};
 use serde_json::json;
 
-use crate::support::{Answer, Registry, Request, Scripted, fetch, resolve};
+use crate::support::{Answer, Registry, Request, Scripted, fetch, quick, resolve};
 
 const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
 /// `user:secret`
@@ -22,7 +22,7 @@ impl Credentials for Fixed {
 }
 
 fn images(login: Option<(&'static str, &'static str)>) -> Images {
-    Images::with_credentials(RegistryConfig::empty(), Arc::new(Fixed(login)))
+    Images::with_credentials(RegistryConfig::empty(), Arc::new(Fixed(login))).with_patience(quick())
 }
 
 fn reference(host: &str, name: &str) -> Reference {

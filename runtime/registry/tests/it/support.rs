@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use hlb_llb::Digest;
-use hlb_registry::{Descriptor, ImageError, Images, Platform, Reference, RegistryConfig, ResolvedImage};
+use hlb_registry::{
+    Descriptor, ImageError, Images, Memory, Patience, Platform, Reference, RegistryConfig, ResolvedImage,
+};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -111,11 +113,18 @@ pub(crate) async fn resolve(images: &Images, name: &str) -> Result<Arc<ResolvedI
 }
 
 pub(crate) async fn fetch(images: &Images, image: &ResolvedImage, blob: &Descriptor) -> Result<Vec<u8>, ImageError> {
-    let mut bytes = Vec::new();
-    let mut seen = Vec::new();
-    images.fetch_blob(image, blob, &mut bytes, &mut |count| seen.push(count)).await?;
-    assert!(seen.is_sorted() && seen.last().copied().unwrap_or(0) == bytes.len() as u64, "progress: {seen:?}");
+    let mut memory = Memory::default();
+    let mut seen = 0;
+    images.fetch(image, blob, &mut memory, &mut |count| seen = count).await?;
+    let bytes = memory.into_bytes();
+    assert_eq!(seen, bytes.len() as u64, "progress");
     Ok(bytes)
+}
+
+/// The patience of a test.
+pub(crate) fn quick() -> Patience {
+    let silence = Duration::from_millis(400);
+    Patience { first_pause: Duration::from_millis(1), silence, connect: Duration::from_secs(5), ..Patience::USUAL }
 }
 
 /// The message, with what differs from run to run replaced.
@@ -133,11 +142,22 @@ pub(crate) struct Registry {
 impl Registry {
     /// Starts one; with `users` (a htpasswd file's text) it wants a password.
     pub(crate) fn start(users: Option<&str>) -> Self {
+        Self::start_with(users, "")
+    }
+
+    /// Starts one with a certificate; with `clients` it wants one of that authority from whoever asks.
+    pub(crate) fn start_tls(cert: &Path, key: &Path, clients: Option<&Path>) -> Self {
+        let clients = clients.map_or_else(String::new, |path| format!(", clientcas: ['{}']", path.display()));
+        let tls = format!(", tls: {{certificate: '{}', key: '{}'{clients}}}", cert.display(), key.display());
+        Self::start_with(None, &tls)
+    }
+
+    fn start_with(users: Option<&str>, http: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let host = format!("127.0.0.1:{port}");
         let mut config = format!(
-            "version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{host}'}}\n\
+            "version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{host}'{http}}}\n\
              storage: {{filesystem: {{rootdirectory: '{}'}}}}\n",
             dir.path().join("data").display()
         );
@@ -194,17 +214,25 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
-/// Its answer. `cut` closes the connection after so many bytes of the body.
+/// Its answer.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
+    /// Closes the connection after so many bytes of the body.
     pub(crate) cut: Option<usize>,
+    /// Sends so many bytes of the whole answer, and then nothing for ever.
+    pub(crate) hang: Option<usize>,
+    /// Sends a byte of the body in such a time.
+    pub(crate) trickle: Option<Duration>,
+    /// Whether it says how long the body is.
+    pub(crate) says_length: bool,
 }
 
 impl Answer {
     pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), cut: None }
+        let (headers, body, says_length) = (Vec::new(), body.into(), true);
+        Self { status, headers, body, cut: None, hang: None, trickle: None, says_length }
     }
 
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -266,16 +294,33 @@ async fn serve(
         log.iter().filter(|earlier| earlier.path == request.path && earlier.method == request.method).count() - 1
     };
     let answer = answer(&request, before);
-    let mut head =
-        format!("HTTP/1.1 {} X\r\nConnection: close\r\nContent-Length: {}\r\n", answer.status, answer.body.len());
+    let mut head = format!("HTTP/1.1 {} X\r\nConnection: close\r\n", answer.status);
+    if answer.says_length {
+        head.push_str(&format!("Content-Length: {}\r\n", answer.body.len()));
+    }
     for (name, value) in &answer.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
-    stream.write_all(format!("{head}\r\n").as_bytes()).await?;
+    head.push_str("\r\n");
+    if let Some(end) = answer.hang {
+        let whole = [head.as_bytes(), &answer.body].concat();
+        stream.write_all(&whole[..end.min(whole.len())]).await?;
+        // Until the other side has had enough.
+        return stream.read_u8().await.map(drop);
+    }
+    stream.write_all(head.as_bytes()).await?;
     if request.method == "HEAD" {
         return stream.shutdown().await;
     }
     let end = answer.cut.unwrap_or(usize::MAX).min(answer.body.len());
-    stream.write_all(&answer.body[..end]).await?;
+    match answer.trickle {
+        None => stream.write_all(&answer.body[..end]).await?,
+        Some(pause) => {
+            for byte in &answer.body[..end] {
+                stream.write_u8(*byte).await?;
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
     stream.shutdown().await
 }

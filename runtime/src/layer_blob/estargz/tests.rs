@@ -5,7 +5,7 @@ use std::io::Cursor;
 use hlb_llb::Digest;
 use serde_json::Value;
 
-use super::super::gzip::Packed;
+use super::super::blocks::Packed;
 use super::super::tar::Flag;
 use super::*;
 use crate::snapshot::compression::decompress;
@@ -39,7 +39,8 @@ fn archive() -> Vec<u8> {
     add(to, &Header { flag: Flag::Directory, mode: 0o1755, mtime: 1_000_000_000, ..file("d/") }, b"");
     add(to, &Header { uid: 1000, gid: 3_000_000, mtime: 1, ..file("d/small") }, b"small\n");
     add(to, &file("d/empty"), b"");
-    add(to, &Header { capability: Some(&[1, 0, 0, 2]), ..file("able") }, b"x");
+    let able = [(c"security.capability".to_owned(), vec![1, 0, 0, 2])];
+    add(to, &Header { xattrs: &able, ..file("able") }, b"x");
     add(to, &Header { flag: Flag::Symlink, link: b"../<x>", ..file("soft") }, b"");
     add(to, &Header { flag: Flag::Link, link: b"d/small", ..file("hard") }, b"");
     add(to, &Header { flag: Flag::Char, device: (1, 3), ..file("null") }, b"");
@@ -58,7 +59,7 @@ fn archive() -> Vec<u8> {
 
 fn packed(archive: &[u8]) -> (Vec<u8>, Made) {
     let mut blob = Vec::new();
-    let made = pack(archive, &mut blob, &|| false).unwrap();
+    let made = pack(archive, 6, &mut blob, &|| false).unwrap();
     (blob, made)
 }
 
@@ -243,7 +244,7 @@ fn archives_without_an_end_or_without_anything_are_layers_too() {
 
 #[test]
 fn what_cannot_have_an_index_is_refused() {
-    let check = |archive: &[u8]| match pack(archive, &mut Vec::new(), &|| false) {
+    let check = |archive: &[u8]| match pack(archive, 6, &mut Vec::new(), &|| false) {
         Err(PackError::Fill(error)) => error.to_string(),
         other => panic!("{other:?}"),
     };
@@ -258,9 +259,9 @@ fn what_cannot_have_an_index_is_refused() {
     add(&mut below, &file("d/stargz.index.json"), b"{}");
     packed(&below);
     let archive = archive();
-    insta::assert_snapshot!(check(&archive[..700]), @"cannot make an eStargz layer of a layer: the archive is not usable at byte 512: it ends in the middle of a header");
-    insta::assert_snapshot!(check(&archive[..archive.len() - 5 * MIB]), @"cannot make an eStargz layer of a layer: the archive cannot be read at byte 14694912");
-    insta::assert_snapshot!(check(&noise(2000)), @"cannot make an eStargz layer of a layer: the archive is not usable at byte 0: it is not a tar archive");
+    insta::assert_snapshot!(check(&archive[..700]), @"cannot compress a layer anew: the archive is not usable at byte 512: it ends in the middle of a header");
+    insta::assert_snapshot!(check(&archive[..archive.len() - 5 * MIB]), @"cannot compress a layer anew: the archive cannot be read at byte 14694912");
+    insta::assert_snapshot!(check(&noise(2000)), @"cannot compress a layer anew: the archive is not usable at byte 0: it is not a tar archive");
 }
 
 #[test]
@@ -275,8 +276,8 @@ fn a_full_disk_and_a_cancellation_are_told_apart() {
         }
     }
     let archive = archive();
-    let full = pack(archive.as_slice(), &mut Full, &|| false);
+    let full = pack(archive.as_slice(), 6, &mut Full, &|| false);
     assert!(matches!(&full, Err(PackError::Write(error)) if error.kind() == io::ErrorKind::StorageFull), "{full:?}");
-    let stopped = pack(archive.as_slice(), &mut Vec::new(), &|| true);
+    let stopped = pack(archive.as_slice(), 6, &mut Vec::new(), &|| true);
     assert!(matches!(stopped, Err(PackError::Fill(LayerBlobError::Cancelled))), "{stopped:?}");
 }

@@ -96,7 +96,7 @@ async fn work(
     here.run(&["checkout", "--quiet", "--force", "--detach", &resolved.commit]).await?;
     let modules = std::fs::symlink_metadata(directory.join(".gitmodules"));
     if source.submodules && modules.is_ok_and(|found| found.is_file()) {
-        here.run(&["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"]).await?;
+        here.ask(&["submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"]).await?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
 use tokio::process::Command;
@@ -43,6 +44,21 @@ const SETTINGS: [&str; 6] = [
 /// Lines of git's output that an error shows.
 const SHOWN_LINES: usize = 6;
 
+/// Between two questions to a remote that cannot be reached.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
+/// What git says about faults that may pass.
+const PASSING: [&str; 9] = [
+    "Could not resolve host",
+    "Connection refused",
+    "Connection reset",
+    "Connection timed out",
+    "early EOF",
+    "unexpected disconnect",
+    "The requested URL returned error: 5",
+    "The requested URL returned error: 429",
+    "RPC failed",
+];
+
 /// How git is called for one remote.
 #[derive(Debug)]
 pub(super) struct Git {
@@ -50,12 +66,19 @@ pub(super) struct Git {
     home: PathBuf,
     directory: PathBuf,
     access: Option<Arc<Access>>,
+    offline: bool,
 }
 
 impl Git {
     /// `home` is where git finds nobody's configuration, and where it runs.
     pub(super) fn new(remote: &str, home: &Path) -> Self {
-        Self { remote: remote.to_owned(), home: home.to_owned(), directory: home.to_owned(), access: None }
+        Self {
+            remote: remote.to_owned(),
+            home: home.to_owned(),
+            directory: home.to_owned(),
+            access: None,
+            offline: false,
+        }
     }
 
     /// The same, with something to show to the remote.
@@ -63,15 +86,39 @@ impl Git {
         Self { access, ..self }
     }
 
+    /// The same, which asks no remote that is not on this machine.
+    pub(super) fn offline(self, offline: bool) -> Self {
+        Self { offline, ..self }
+    }
+
     /// The same in another directory.
     pub(super) fn within(&self, directory: &Path) -> Self {
         let (remote, home) = (self.remote.clone(), self.home.clone());
-        Self { remote, home, directory: directory.to_owned(), access: self.access.clone() }
+        Self { remote, home, directory: directory.to_owned(), access: self.access.clone(), offline: self.offline }
     }
 
     /// The remote as it may be printed.
     pub(super) fn shown_remote(&self) -> String {
         redacted(&self.remote)
+    }
+
+    /// Runs a command that asks the remote; again, a little later, after a fault of the network that may pass.
+    pub(super) async fn ask<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<String, GitError> {
+        if self.offline && !self.remote.starts_with("file://") {
+            return Err(GitError::Offline { remote: self.shown_remote() });
+        }
+        let mut pauses = PAUSES.into_iter();
+        loop {
+            let error = match self.run(args).await {
+                Err(error @ GitError::Failed { .. }) => error,
+                other => return other,
+            };
+            let GitError::Failed { output, .. } = &error else { return Err(error) };
+            match pauses.next().filter(|_| is_passing(output)) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(error),
+            }
+        }
     }
 
     /// Runs a command to its end; its standard output.
@@ -151,6 +198,10 @@ fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let start = lines.len().saturating_sub(SHOWN_LINES);
     lines.get(start..).unwrap_or_default().join("; ")
+}
+
+fn is_passing(output: &str) -> bool {
+    PASSING.iter().any(|said| output.contains(said))
 }
 
 fn hint(text: &str) -> &'static str {

@@ -78,7 +78,7 @@ async fn has(bare: &Git, object: &str) -> bool {
 
 async fn get(bare: &Git, source: &GitSource, resolved: &Resolved) -> Result<(), GitError> {
     let fetch = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--force"];
-    let run = async |more: &[&str]| bare.run(&[&fetch, more].concat()).await;
+    let run = async |more: &[&str]| bare.ask(&[&fetch, more].concat()).await;
     let keep = format!("{}:refs/hlbc/{}", resolved.object, resolved.object);
     let mut tried = None;
     if !refs::is_commit(&resolved.reference) {

@@ -77,7 +77,7 @@ pub(super) async fn resolve(git: &Git, source: &GitSource) -> Result<Resolved, G
         None => default_branch(git, &source.remote).await?,
     };
     let peeled = format!("{reference}^{{}}");
-    let listed = git.run(&["ls-remote", "--", &source.remote, &reference, &peeled]).await?;
+    let listed = git.ask(&["ls-remote", "--", &source.remote, &reference, &peeled]).await?;
     let find = |name: &str| {
         let mut lines = listed.lines().filter_map(|line| line.split_once('\t'));
         lines.find(|(id, listed)| *listed == name && is_commit(id)).map(|(id, _)| id.to_owned())
@@ -93,7 +93,7 @@ pub(super) async fn resolve(git: &Git, source: &GitSource) -> Result<Resolved, G
 }
 
 async fn default_branch(git: &Git, remote: &str) -> Result<String, GitError> {
-    let listed = git.run(&["ls-remote", "--symref", "--", remote, "HEAD"]).await?;
+    let listed = git.ask(&["ls-remote", "--symref", "--", remote, "HEAD"]).await?;
     let branch = listed.lines().find_map(|line| line.strip_prefix("ref: ")?.split_once('\t'));
     match branch {
         Some((branch, _)) if check(branch).is_ok() => Ok(branch.to_owned()),

@@ -150,7 +150,7 @@ async fn refusals_say_what_to_do_and_are_not_repeated() {
             "401 Unauthorized",
             "give a secret `HTTP_AUTH_HEADER_host` with the value of an `Authorization` header, or `HTTP_AUTH_TOKEN_host`",
         ),
-        ("500 Internal Server Error", "the server has a problem, try again later"),
+        ("501 Not Implemented", "the server has a problem, try again later"),
     ] {
         let server = serve(vec![answer(status, "", "")]);
         let dir = tempfile::tempdir().unwrap();
@@ -160,6 +160,65 @@ async fn refusals_say_what_to_do_and_are_not_repeated() {
         assert_eq!(error, format!("{shown}: the server answered {status}; {hint}"));
         assert_eq!(server.requests.lock().unwrap().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn what_has_come_is_not_asked_for_again() {
+    let check = async |first: &str, second: &str, ranges: &[Option<&str>], expected: &str| {
+        let server = serve(vec![first.to_owned(), second.to_owned()]);
+        let dir = tempfile::tempdir().unwrap();
+        let fetched = fetch_into(dir.path(), &source(&format!("{}/f", server.base), &[]), None).await.unwrap();
+        assert_eq!(std::fs::read_to_string(dir.path().join("f")).unwrap(), expected);
+        assert_eq!(fetched.digest, Digest::of(expected));
+        let requests = server.requests.lock().unwrap();
+        let header = |request: &String, name: &str| {
+            request.lines().find_map(|line| line.strip_prefix(name).map(|value| value.trim().to_owned()))
+        };
+        let asked: Vec<_> = requests.iter().map(|request| header(request, "range:")).collect();
+        assert_eq!(asked, ranges.iter().map(|range| range.map(str::to_owned)).collect::<Vec<_>>());
+        let condition = requests.last().and_then(|request| header(request, "if-range:"));
+        assert_eq!(condition.is_some(), ranges.last().unwrap().is_some());
+    };
+    let cut = |headers: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n{headers}\r\nhalf ");
+    let rest = answer("206 Partial Content", "Content-Range: bytes 5-9/10\r\n", "whole");
+    let date = "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n";
+    check(&cut("ETag: \"one\"\r\n"), &rest, &[None, Some("bytes=5-")], "half whole").await;
+    check(&cut(date), &rest, &[None, Some("bytes=5-")], "half whole").await;
+    // The file is another one by now.
+    check(&cut("ETag: \"one\"\r\n"), &answer("200 OK", "", "new"), &[None, Some("bytes=5-")], "new").await;
+    // Nothing tells one from the other.
+    check(&cut("ETag: W/\"one\"\r\n"), &answer("200 OK", "", "new"), &[None, None], "new").await;
+    check(&cut(""), &answer("200 OK", "", "new"), &[None, None], "new").await;
+}
+
+#[tokio::test]
+async fn a_wrong_rest_is_not_taken() {
+    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\nETag: \"one\"\r\n\r\nhalf ".to_owned();
+    let wrong = answer("206 Partial Content", "Content-Range: bytes 0-4/10\r\n", "wrong");
+    let server = serve(vec![cut, wrong, answer("200 OK", "", "right")]);
+    let dir = tempfile::tempdir().unwrap();
+    let fetched = fetch_into(dir.path(), &source(&format!("{}/f", server.base), &[]), None).await.unwrap();
+    assert_eq!(fetched.digest, Digest::of("right"));
+}
+
+#[tokio::test]
+async fn busy_servers_are_asked_later() {
+    let busy = answer("429 Too Many Requests", "Retry-After: 0\r\n", "");
+    let broken = answer("500 Internal Server Error", "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n", "");
+    let server = serve(vec![busy.clone(), broken, answer("200 OK", "", "x")]);
+    let dir = tempfile::tempdir().unwrap();
+    let wanted = source(&format!("{}/f", server.base), &[]);
+    assert_eq!(fetch_into(dir.path(), &wanted, None).await.unwrap().digest, Digest::of("x"));
+    let server = serve(vec![busy]);
+    let wanted = source(&format!("{}/f", server.base), &[]);
+    let error = fetch_into(dir.path(), &wanted, None).await.unwrap_err().to_string();
+    assert_eq!(error, format!("{}/f: the server answered 429 Too Many Requests; try again later", server.base));
+    assert_eq!(server.requests.lock().unwrap().len(), 4);
+    let server = serve(vec![answer("503 Service Unavailable", "Retry-After: 3600\r\n", "")]);
+    let wanted = source(&format!("{}/f", server.base), &[]);
+    let error = fetch_into(dir.path(), &wanted, None).await.unwrap_err().to_string();
+    assert_eq!(error, format!("{}/f: the server asks to wait 3600 s; try again later", server.base));
+    assert_eq!(server.requests.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]

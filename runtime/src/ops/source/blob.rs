@@ -3,7 +3,6 @@
 //! Owns their attributes and the file. Where a blob comes from is `hlb-registry`'s.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use hlb_llb::{Digest, pb};
@@ -13,6 +12,7 @@ use hlb_store::Item;
 use super::layout;
 use crate::error::{ErrorKind, SolveError};
 use crate::ops::blocking;
+use crate::pull::{Progress, download_single};
 use crate::snapshot::Snapshot;
 use crate::solver::job::Job;
 use crate::solver::key::{self, BlobKey};
@@ -73,19 +73,22 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Vertex, found: &Found) -> Res
     let held = job.engine.store.lease(&[Item::Blob(blob.digest.clone())]);
     let mut held = held.map_err(|error| environment(error.into()))?;
     if held.is_none() {
-        let mut writer = blobs.writer().map_err(environment)?;
-        match &found.layout {
-            Some(name) => copy_from_layout(job, name, blob, &mut writer)?,
-            None => {
-                let name = blob.digest.as_str();
-                let mut progress = |current: u64| job.progress(&vertex.digest, name, current, None);
-                let fetched = job.engine.images.fetch_single(&blob.reference, &mut writer, &mut progress).await;
-                fetched.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
+        held = match &found.layout {
+            Some(name) => {
+                let mut writer = blobs.writer().map_err(environment)?;
+                copy_from_layout(job, name, blob, &mut writer)?;
+                let finished = writer.finish(Some(&blob.digest));
+                let (_, _, lease) = finished.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
+                Some(lease)
             }
-        }
-        let finished = writer.finish(Some(&blob.digest));
-        let (_, _, lease) = finished.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
-        held = Some(lease);
+            None => {
+                let (told, vertex) = (Arc::clone(job), vertex.digest.clone());
+                let progress: Progress = Arc::new(move |name: &str, current: u64, total: Option<u64>| {
+                    told.progress(&vertex, name, current, total);
+                });
+                download_single(&job.engine, &progress, &blob.reference, &blob.digest).await?.held
+            }
+        };
     }
     let (from, name) = (blobs.path(&blob.digest), blob.name.clone());
     let (mode, uid, gid) = (blob.mode, blob.uid, blob.gid);
@@ -119,12 +122,15 @@ fn copy_from_layout(
         let sentence = format!("the OCI layout `{}` has no blob {}", dir.display(), blob.digest);
         SolveError::say(ErrorKind::Source, sentence)
     };
-    let path = layout.blob(&blob.digest).ok_or_else(missing)?;
-    let mut copy = |path: &Path| std::io::copy(&mut std::fs::File::open(path)?, writer).map(drop);
-    copy(&path).map_err(|error| {
+    let copied = layout.open_blob(&blob.digest).and_then(|file| match file {
+        Some(mut file) => std::io::copy(&mut file, writer).map(Some),
+        None => Ok(None),
+    });
+    let copied = copied.map_err(|error| {
         let sentence = format!("cannot read the blob {} of the OCI layout `{}`: {error}", blob.digest, dir.display());
         SolveError::say(ErrorKind::Source, sentence)
-    })
+    })?;
+    copied.map(drop).ok_or_else(missing)
 }
 
 impl Blob {

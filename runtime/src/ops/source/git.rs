@@ -5,12 +5,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use hlb_agent::Lent;
-use hlb_llb::pb;
+use hlb_llb::{Digest, pb};
+use hlb_store::MetaError;
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
 use super::secret::authorization;
+use super::shelf::seconds;
 use crate::error::{ErrorKind, SolveError};
 use crate::ops::git::{Access, GitCache, GitError, GitSource, Resolved};
 use crate::ops::sockets::{self, Sockets};
@@ -20,6 +24,10 @@ use crate::solver::key::{self, GitKey};
 use crate::solver::vertex::Vertex;
 use crate::why::SourcePart;
 
+/// Where it is noted what refs stood for.
+const FACTS: &str = "git-1";
+/// A note that says the same is written again after so many seconds, so that its date is not too far off.
+const FRESH: u64 = 24 * 60 * 60;
 /// The agent of a source that names none.
 const DEFAULT_AGENT: &str = "default";
 
@@ -30,6 +38,14 @@ pub(super) struct Found {
     cache: GitCache,
     /// Behind one of them is the agent.
     _sockets: Sockets,
+}
+
+/// What a ref stood for.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    resolved: Resolved,
+    /// When, in seconds since 1970.
+    at: u64,
 }
 
 /// Refuses an address or attributes that cannot be read.
@@ -43,8 +59,8 @@ pub(super) async fn find(job: &Arc<Job>, op: &pb::SourceOp) -> Result<super::Fou
     let repositories = job.engine.store.root().join("git");
     let mut sockets = Sockets::default();
     let access = access(&job.caller.secrets, &job.caller.sockets, op, &source, &repositories, &mut sockets).await?;
-    let cache = GitCache::new(repositories).with_access(access);
-    let resolved = cache.resolve(&source).await.map_err(from_git)?;
+    let cache = GitCache::new(repositories).with_access(access).offline(job.engine.images.is_offline());
+    let resolved = resolve(job, &cache, &source).await?;
     let key = key::git(&GitKey {
         commit: if source.keep_git_dir { &resolved.object } else { &resolved.commit },
         kept_reference: source.keep_git_dir.then_some(resolved.reference.as_str()),
@@ -53,6 +69,32 @@ pub(super) async fn find(job: &Arc<Job>, op: &pb::SourceOp) -> Result<super::Fou
         mtime_of_commit: source.commit_time,
     });
     Ok(super::Found { keys: vec![key], what: super::What::Git(Found { source, resolved, cache, _sockets: sockets }) })
+}
+
+/// What a ref stands for: as the remote says, or as it said when it may not be asked.
+async fn resolve(job: &Job, cache: &GitCache, source: &GitSource) -> Result<Resolved, SolveError> {
+    let Some(name) = source.moving_ref().map(Digest::of) else {
+        return cache.resolve(source).await.map_err(from_git);
+    };
+    let facts = job.engine.store.facts();
+    let environment = |error: MetaError| SolveError::new(ErrorKind::Environment, error);
+    let known = facts.get(FACTS, name.as_str()).map_err(environment)?;
+    let known: Option<Note> = known.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    if job.engine.images.is_offline() && !source.is_file() {
+        let remote = source.shown_remote();
+        let Some(Note { resolved, at }) = known else { return Err(from_git(GitError::Offline { remote })) };
+        let (reference, day) = (&resolved.reference, super::day(at));
+        job.warn(format!("offline: `{reference}` of {remote} is taken as it was on {day}"));
+        return cache.accept(source, resolved).map_err(from_git);
+    }
+    let resolved = cache.resolve(source).await.map_err(from_git)?;
+    let now = seconds(SystemTime::now());
+    if known.is_none_or(|known| known.resolved != resolved || known.at + FRESH < now) {
+        let note = serde_json::to_vec(&Note { resolved: resolved.clone(), at: now });
+        let note = note.map_err(|error| SolveError::new(ErrorKind::Internal, error))?;
+        facts.put(FACTS, name.as_str(), &note).map_err(environment)?;
+    }
+    Ok(resolved)
 }
 
 /// What the reference was found to be.

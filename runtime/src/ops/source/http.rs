@@ -6,12 +6,14 @@
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use hlb_llb::{Digest, pb};
 use hlb_store::LayerId;
 use serde::{Deserialize, Serialize};
 
 use super::secret::authorization;
+use super::shelf::seconds;
 use crate::error::{ErrorKind, SolveError};
 use crate::ops::http::{Cached, Fetched, HttpError, HttpSource, client, fetch as download};
 use crate::snapshot::{Active, Snapshot};
@@ -37,6 +39,9 @@ pub(super) struct Found {
 struct Kept {
     cached: Cached,
     layer: String,
+    /// When it came, in seconds since 1970.
+    #[serde(default)]
+    at: Option<u64>,
 }
 
 /// Refuses a URL or attributes that cannot be read.
@@ -67,6 +72,20 @@ pub(super) async fn find(job: &Arc<Job>, vertex: &Vertex, op: &pb::SourceOp) -> 
         _ => None,
     };
     let previous = kept.as_ref().filter(|_| there.is_some()).map(|kept| &kept.cached);
+    if job.engine.images.is_offline() {
+        let digest = previous.and_then(|previous| Some((previous, previous.digest.parse::<Digest>().ok()?)));
+        let Some((previous, digest)) = digest else {
+            return Err(from_http(HttpError::Offline { url: source.shown() }));
+        };
+        let at = kept.as_ref().and_then(|kept| kept.at).unwrap_or(0);
+        job.warn(format!("offline: `{}` is taken as it was on {}", source.shown(), super::day(at)));
+        let modified = previous.last_modified.clone().unwrap_or_default();
+        let keys = vec![key_of(&source, op, &digest, &previous.filename, &modified)];
+        return Ok(super::Found {
+            keys,
+            what: super::What::Http(Found { source, digest, modified, unchanged: there }),
+        });
+    }
     let active = job.engine.snapshots.prepare(&Snapshot::default()).map_err(environment)?;
     let fetched = get(job, vertex, &source, previous, &active).await?;
     let last_modified = fetched.last_modified.as_deref().unwrap_or_default();
@@ -106,6 +125,9 @@ async fn get(
     previous: Option<&Cached>,
     active: &Active,
 ) -> Result<Fetched, SolveError> {
+    if job.engine.images.is_offline() {
+        return Err(from_http(HttpError::Offline { url: source.shown() }));
+    }
     let client = client().map_err(from_http)?;
     let begun = AtomicBool::new(false);
     let progress = |current: u64, total: Option<u64>| {
@@ -129,8 +151,9 @@ fn remember(job: &Job, name: &Digest, fetched: Fetched, snapshot: &Snapshot) -> 
         digest: fetched.digest.to_string(),
         filename: fetched.filename,
     };
-    let bytes = serde_json::to_vec(&Kept { cached, layer: layer.as_str().to_owned() })
-        .map_err(|error| SolveError::new(ErrorKind::Internal, error))?;
+    let bytes =
+        serde_json::to_vec(&Kept { cached, layer: layer.as_str().to_owned(), at: Some(seconds(SystemTime::now())) })
+            .map_err(|error| SolveError::new(ErrorKind::Internal, error))?;
     job.engine.store.facts().put(FACTS, name.as_str(), &bytes).map_err(environment)
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hlb_llb::digest::Hasher;
 use hlb_llb::{Digest, pb};
-use hlb_registry::{Platform, ResolvedImage};
+use hlb_registry::{Asking, Platform, ResolvedImage};
 use hlb_store::LayerId;
 
 use crate::error::{ErrorKind, SolveError};
@@ -45,7 +45,12 @@ pub(super) async fn find(
 ) -> Result<super::Found, SolveError> {
     let reference = super::parse_reference(reference)?;
     let platform = wanted(platform);
-    let image = job.engine.images.resolve(&reference, &platform).await;
+    let asking = match op.attrs.get("image.resolvemode").map(String::as_str) {
+        Some("local") => Asking::IfUnknown,
+        _ => Asking::Always,
+    };
+    let image = job.engine.images.resolve_as(&reference, &platform, asking).await;
+    super::warn_of_images(job);
     let image = image.map_err(|error| SolveError::new(ErrorKind::Source, error))?;
     if let Some(checksum) = op.attrs.get("image.checksum").filter(|checksum| *checksum != image.root_digest.as_str()) {
         let sentence = format!("`{reference}` has digest {}, the build wants {checksum}", image.root_digest);
@@ -132,7 +137,9 @@ pub(super) async fn fetch(job: &Arc<Job>, vertex: &Arc<Vertex>, found: &Found) -
         let (job, vertex) = (Arc::clone(job), vertex.digest.clone());
         Arc::new(move |name: &str, current: u64, total: Option<u64>| job.progress(&vertex, name, current, total))
     };
-    let snapshot = pull::layers(&job.engine, &progress, &wanted.collect::<Vec<Wanted>>()).await?;
+    let snapshot = pull::layers(&job.engine, &progress, &wanted.collect::<Vec<Wanted>>()).await;
+    super::warn_of_images(job);
+    let snapshot = snapshot?;
     if let Some(platform) = named {
         let noted = layer_blob::remember(&job.engine.store, layers, image, platform);
         noted.map_err(|error| SolveError::new(ErrorKind::Environment, error))?;

@@ -14,7 +14,7 @@ use super::http::from_http;
 use super::secret::authorization;
 use crate::error::{ErrorKind, SolveError};
 use crate::ops::git::{GitCache, GitSource};
-use crate::ops::http::{HttpSource, client, fetch};
+use crate::ops::http::{HttpError, HttpSource, client, fetch};
 use crate::ops::sockets::Sockets;
 
 /// What sources may use of the caller, and where things are kept.
@@ -26,6 +26,8 @@ pub struct Outside {
     pub sockets: BTreeMap<String, Lent>,
     /// Where fetched repositories are kept. In a state directory, that is its `git`.
     pub repositories: PathBuf,
+    /// Whether nobody is asked for anything.
+    pub offline: bool,
 }
 
 impl Outside {
@@ -65,13 +67,16 @@ impl Outside {
         sockets: &mut Sockets,
     ) -> Result<GitCache, SolveError> {
         let access = access(&self.secrets, &self.sockets, op, source, &self.repositories, sockets).await?;
-        Ok(GitCache::new(self.repositories.clone()).with_access(access))
+        Ok(GitCache::new(self.repositories.clone()).with_access(access).offline(self.offline))
     }
 
     async fn body(&self, op: &pb::SourceOp) -> Result<String, SolveError> {
         let mut source = HttpSource::parse(&op.identifier, &op.attrs).map_err(from_http)?;
         if let Some(header) = authorization(&self.secrets, op)? {
             source.authorize(&header).map_err(from_http)?;
+        }
+        if self.offline {
+            return Err(from_http(HttpError::Offline { url: source.shown() }));
         }
         // The file gets nobody else's name and owner here.
         (source.uid, source.gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());

@@ -111,7 +111,7 @@ fn version(engine: &Path) -> (u32, u32) {
 }
 
 /// The engine that the environment names, else the newest that is unpacked.
-pub(crate) fn unpacked() -> PathBuf {
+fn unpacked() -> PathBuf {
     if let Some(named) = std::env::var_os("HLB_CONFORMANCE_ENGINE") {
         return PathBuf::from(named);
     }

@@ -12,7 +12,8 @@ use hlb_compiler::{ExportTo, Socket, Solve};
 use hlb_llb::pb;
 use hlb_registry::RegistryConfig;
 use hlb_runtime::{
-    Config, Entitlement, ExportTarget, Hints, ImageExport, ImageTarget, Network, OciRuntime, Runtime, SolveRequest,
+    Compression, Config, Entitlement, ExportTarget, FileOptions, Hints, ImageExport, ImageOptions, ImageTarget,
+    Network, OciRuntime, Place, Runtime, SolveRequest,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -129,18 +130,21 @@ impl Here {
 
     fn target(&self, product: &Product, to: &Path) -> ExportTarget {
         let (form, config) = match product {
-            Product::Tree => return ExportTarget::Tar(to.to_owned()),
-            Product::Directory => return ExportTarget::Directory(to.to_owned()),
+            Product::Tree => return ExportTarget::Tar(Place::File(to.to_owned()), FileOptions::default()),
+            Product::Directory => return ExportTarget::Directory(to.to_owned(), FileOptions::default()),
             Product::Image(form, config) => (form, config),
         };
+        let file = Place::File(to.to_owned());
         let (to, names, stargz) = match form {
-            Form::Oci => (ImageTarget::OciTar(to.to_owned()), Vec::new(), false),
-            Form::Docker(name) => (ImageTarget::DockerTar(to.to_owned()), vec![name.clone()], false),
+            Form::Oci => (ImageTarget::OciTar(file), Vec::new(), false),
+            Form::Docker(name) => (ImageTarget::DockerTar(file), vec![name.clone()], false),
             Form::Loaded(name) => (ImageTarget::DockerEngine(self.docker.clone()), vec![name.clone()], false),
             Form::Pushed(name, stargz) => (ImageTarget::Registry, vec![name.clone()], *stargz),
         };
-        let oci_types = stargz || matches!(form, Form::Oci);
-        ExportTarget::Image(ImageExport { to, names, config: config.clone(), oci_types, stargz })
+        let compression = if stargz { Compression::Estargz } else { Compression::Gzip };
+        let oci_types = matches!(form, Form::Oci);
+        let options = ImageOptions { names, oci_types, compression, force: stargz, ..ImageOptions::default() };
+        ExportTarget::Image(ImageExport { to, config: config.clone(), options })
     }
 }
 

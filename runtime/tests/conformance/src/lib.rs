@@ -18,7 +18,6 @@
 )]
 
 pub mod bench;
-pub mod buildx;
 pub mod cases;
 pub mod coverage;
 pub mod daemon;

@@ -4,12 +4,12 @@ use hlb_llb::Digest;
 use hlb_llb::graph::{Annotations, Output};
 use hlb_llb::ops::file;
 use hlb_registry::{Images, Platform, Reference, RegistryConfig};
-use hlb_runtime::{ImageTarget, ImageVariant, IndexExport, Runtime, SolveError};
+use hlb_runtime::{Compression, ImageOptions, ImageTarget, ImageVariant, IndexExport, Place, Runtime, SolveError};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::studio::{Registry, Studio, base, run};
-use super::{mkfile, target};
+use super::{mkfile, oci_tar, options, target};
 
 const PLATFORMS: [(&str, &str); 3] = [("amd64", ""), ("arm64", ""), ("arm", "v6")];
 
@@ -32,7 +32,7 @@ async fn variants(studio: &Studio, runtime: &Runtime) -> Vec<ImageVariant> {
 }
 
 fn index(to: ImageTarget, names: &[&str]) -> IndexExport {
-    IndexExport { to, names: names.iter().map(|name| (*name).to_owned()).collect(), oci_types: true, stargz: false }
+    IndexExport { to, options: ImageOptions { oci_types: true, ..options(names) } }
 }
 
 async fn export(runtime: &Runtime, variants: &[ImageVariant], wanted: &IndexExport) -> Result<Digest, SolveError> {
@@ -107,7 +107,7 @@ fn privileged_an_archive_holds_an_index() {
     let (one, two) = (studio.path("1.tar"), studio.path("2.tar"));
     let (digest, registry) = studio.block_on(async |runtime| {
         let variants = variants(&studio, runtime).await;
-        let named = |to: &std::path::Path| index(ImageTarget::OciTar(to.to_owned()), &["example.org/tool:v1"]);
+        let named = |to: &std::path::Path| index(oci_tar(to), &["example.org/tool:v1"]);
         let digest = export(runtime, &variants, &named(&one)).await.unwrap();
         assert_eq!(export(runtime, &variants, &named(&two)).await.unwrap(), digest);
         (digest, Registry::start())
@@ -135,12 +135,12 @@ fn privileged_indexes_have_docker_types_where_they_are_wanted() {
     let name = format!("{}/tool:v1", registry.host);
     studio.block_on(async |runtime| {
         let variants = variants(&studio, runtime).await;
-        let wanted = IndexExport { oci_types: false, ..index(ImageTarget::Registry, &[&name]) };
-        export(runtime, &variants, &wanted).await.unwrap();
+        let wanted = |options: ImageOptions| IndexExport { to: ImageTarget::Registry, options };
+        export(runtime, &variants, &wanted(options(&[&name]))).await.unwrap();
         // Layers that have an index of their own need annotations, and so the types of OCI.
-        let stargz = IndexExport { stargz: true, ..wanted };
-        let stargz = IndexExport { names: vec![format!("{}/tool:v2", registry.host)], ..stargz };
-        export(runtime, &variants, &stargz).await.unwrap();
+        let compression = Compression::Estargz;
+        let stargz = ImageOptions { compression, ..options(&[&format!("{}/tool:v2", registry.host)]) };
+        export(runtime, &variants, &wanted(stargz)).await.unwrap();
     });
     let types = |tag: &str| {
         let from = format!("docker://{}/tool:{tag}", registry.host);
@@ -160,9 +160,9 @@ fn indexes_that_cannot_be_are_refused() {
     };
     let both = ["amd64", "arm64"];
     let all = [
-        check(ImageTarget::DockerTar("x.tar".into()), &["a"], &both),
+        check(ImageTarget::DockerTar(Place::File("x.tar".into())), &["a"], &both),
         check(ImageTarget::DockerEngine("x.sock".into()), &["a"], &both),
-        check(ImageTarget::OciTar("x.tar".into()), &[], &[]),
+        check(oci_tar(std::path::Path::new("x.tar")), &[], &[]),
         check(ImageTarget::Registry, &["a"], &["arm64", "aarch64"]),
         check(ImageTarget::Registry, &[], &both),
         check(ImageTarget::Registry, &["A"], &both),
