@@ -40,7 +40,7 @@ mod tree;
 mod why;
 
 pub use access::{Contents, Entry};
-pub use attest::{Attestations, Provenance, Sbom};
+pub use attest::{Attestations, ProgramSource, Provenance, Sbom, SlsaVersion, Statement, Subject};
 pub use capabilities::SUPPORTED as CAPABILITIES;
 pub use collect::{CacheLimits, Disk, Space};
 pub use debug::{DebugRequest, FailedStep};

@@ -267,7 +267,11 @@ impl Runtime {
         let noted =
             move || engine.used.flush(&engine.store).map_err(|error| SolveError::new(ErrorKind::Environment, error));
         let noted = blocking(noted).await;
-        let solved = result?;
+        let mut solved = result?;
+        // Nobody else has it yet.
+        if let Some(trace) = solved.trace.as_mut().and_then(Arc::get_mut) {
+            trace.program = request.definition.source.clone();
+        }
         noted.map(|()| solved)
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Owns names, options and their help texts, nothing else: what a command does is in `commands`.
 
+mod attest;
 mod cache;
 mod cache_args;
 mod debug;
@@ -15,6 +16,7 @@ use camino::Utf8PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use hlb_compiler::{Consent, ConsentError};
 
+pub(crate) use attest::AttestArgs;
 pub(crate) use cache::{Cache, CacheCommand};
 pub(crate) use cache_args::CacheArgs;
 pub(crate) use debug::{Debug, FailureArgs, OnFailure};
@@ -220,6 +222,8 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) explain: bool,
     #[command(flatten)]
+    pub(crate) attest: AttestArgs,
+    #[command(flatten)]
     pub(crate) outputs: OutputArgs,
     #[command(flatten)]
     pub(crate) build: BuildArgs,
@@ -382,6 +386,8 @@ pub(crate) struct Solve {
     /// Let steps do what is refused otherwise; may be repeated
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) allow: Vec<Allow>,
+    #[command(flatten)]
+    pub(crate) attest: AttestArgs,
     #[command(flatten)]
     pub(crate) failure: FailureArgs,
     #[command(flatten)]

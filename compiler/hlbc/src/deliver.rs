@@ -11,13 +11,13 @@ use hlb_compiler::{ExportTo, ImageConfig, LocalDir, Request, Socket, Solve, Vari
 use hlb_llb::pb;
 use hlb_registry::Platform;
 use hlb_runtime::{
-    Build, Compression, DebugRequest, Entitlement, ExportTarget, FileOptions, Hints, ImageExport, ImageOptions,
-    ImageTarget, IndexExport, Place, SolveError, SolveRequest,
+    Attestations, Build, Compression, DebugRequest, Entitlement, ExportTarget, FileOptions, Hints, ImageExport,
+    ImageOptions, ImageTarget, IndexExport, Place, SolveError, SolveRequest,
 };
 
 use crate::config::is_offline;
 use crate::image;
-use crate::output::{ImagePlace, OutputTo};
+use crate::output::{HOLDS_NONE, ImagePlace, OutputTo};
 
 /// Directories, secrets and connections that a build may use.
 #[derive(Clone, Default, Debug)]
@@ -39,6 +39,8 @@ pub(crate) struct Terms {
     pub(crate) keep_failed: bool,
     /// What helps to build it faster.
     pub(crate) hints: Hints,
+    /// What is said of each result.
+    pub(crate) attestations: Attestations,
     /// Seconds since 1970 that nothing of a build is later than.
     pub(crate) epoch: Option<u64>,
 }
@@ -99,7 +101,8 @@ impl Lendings {
     /// A graph to solve that may use all of this.
     pub(crate) fn request(&self, definition: pb::Definition, terms: &Terms) -> SolveRequest {
         let Self { locals, layouts, secrets, sockets } = self.clone();
-        let Terms { allow, build, keep_failed, hints, .. } = terms.clone();
+        let Terms { allow, build, keep_failed, mut hints, attestations, epoch: _ } = terms.clone();
+        hints.trace |= !attestations.is_empty();
         SolveRequest { definition, locals, layouts, secrets, sockets, allow, build, keep_failed, hints }
     }
 }
@@ -117,6 +120,39 @@ pub(crate) fn target(to: ExportTo, config: &ImageConfig, epoch: Option<u64>) -> 
             ExportTarget::Image(ImageExport { to, config: image::to_json(config), options })
         }
     }
+}
+
+/// The same with something said of what goes there.
+///
+/// # Errors
+/// If it is Docker's.
+pub(crate) fn attested(target: ExportTarget, wanted: &Attestations) -> Result<ExportTarget, SolveError> {
+    let files = |options: FileOptions| FileOptions { attestations: wanted.clone().at(options.epoch), ..options };
+    Ok(match target {
+        ExportTarget::Directory(path, options) => ExportTarget::Directory(path, files(options)),
+        ExportTarget::Tar(place, options) => ExportTarget::Tar(place, files(options)),
+        ExportTarget::Image(ImageExport { to, config, options }) => {
+            let options = attested_image(&to, options, wanted)?;
+            ExportTarget::Image(ImageExport { to, config, options })
+        }
+    })
+}
+
+/// What is chosen of an image, and that something is said of it.
+///
+/// # Errors
+/// As [`attested`].
+pub(crate) fn attested_image(
+    to: &ImageTarget,
+    options: ImageOptions,
+    wanted: &Attestations,
+) -> Result<ImageOptions, SolveError> {
+    if let ImageTarget::DockerTar(_) | ImageTarget::DockerEngine(_) = to
+        && !wanted.is_empty()
+    {
+        return Err(SolveError::refusal(format!("{HOLDS_NONE}: write an OCI archive, or push the image")));
+    }
+    Ok(ImageOptions { attestations: wanted.clone().at(options.epoch), ..options })
 }
 
 /// Where an index of images goes.

@@ -3,11 +3,14 @@
 //! Owns the order of solves and exports: beside one another, one after the other, the first failure ends the rest. How one
 //! graph is solved is the runtime's business.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use hlb_compiler::{Content, Export, FrontendCall, ReadAnswer, ReadRequest, Request, Solve, Variant, WorldError};
+use hlb_compiler::{
+    Content, Export, FrontendCall, ReadAnswer, ReadRequest, Request, Solve, TargetCall, Variant, WorldError,
+};
 use hlb_gateway::{FrontendOutcome, FrontendRequest, GatewayError, run_frontend};
 use hlb_language::diagnostic::Location;
 use hlb_llb::pb;
@@ -33,6 +36,8 @@ pub(crate) struct Executor {
     runtime: Runtime,
     status: StatusSink,
     terms: Terms,
+    /// The targets that are built.
+    targets: OnceLock<Vec<TargetCall>>,
     /// The last step that failed while the program was evaluated.
     broken: Mutex<Option<Box<Broken>>>,
     /// What was written out.
@@ -81,9 +86,31 @@ impl Executor {
             runtime,
             status,
             terms,
+            targets: OnceLock::new(),
             broken: Mutex::new(None),
             delivered: Mutex::default(),
         }
+    }
+
+    /// Notes which targets are built, and what they are given.
+    pub(crate) fn called(&self, targets: &[TargetCall]) {
+        self.targets.get_or_init(|| targets.to_vec());
+    }
+
+    /// What is said of a result, with what was asked for.
+    fn attestations(&self) -> Attestations {
+        let mut attestations = self.terms.attestations.clone();
+        let (Some(provenance), Some(targets)) = (&mut attestations.provenance, self.targets.get()) else {
+            return attestations;
+        };
+        let names: Vec<&str> = targets.iter().map(|target| target.name.as_str()).collect();
+        provenance.program.args = BTreeMap::from([("target".to_owned(), names.join(","))]);
+        provenance.program.parameters = targets
+            .iter()
+            .flat_map(|target| target.args.iter().map(|(name, texts)| (format!("{}.{name}", target.name), texts)))
+            .map(|(name, texts)| (name, if texts.is_empty() { "true".to_owned() } else { texts.join(",") }))
+            .collect();
+        attestations
     }
 
     /// Does a request. When this returns, nothing of it is running any more.
@@ -117,11 +144,15 @@ impl Executor {
         for export in &solve.exports {
             self.export(&lent, export, &cancel).await?;
         }
-        let mut terms = self.terms.clone();
-        terms.hints.trace |= outputs.iter().any(|output| *output.attestations() != Attestations::default());
-        let mut request = lent.request(solve.definition.clone(), &terms);
-        let targets = outputs.into_iter().map(|output| (output.text, deliver::output(output.to, &solve.image)));
-        let targets: Vec<(String, ExportTarget)> = targets.collect();
+        let mut request = lent.request(solve.definition.clone(), &self.terms);
+        let attestations = self.attestations();
+        let targets = outputs.into_iter().map(|output| {
+            let target = deliver::attested(deliver::output(output.to, &solve.image), &attestations);
+            target.map(|target| (output.text, target))
+        });
+        let targets: Vec<(String, ExportTarget)> = targets
+            .collect::<Result<_, _>>()
+            .map_err(|error| Box::new(Broken { error, source: None, export: None }))?;
         request.hints.images.extend(images(targets.iter().map(|(_, target)| target)));
         let solved = self.runtime.solve(request, Arc::clone(&self.status), &cancel).await;
         let source = solve.definition.source.clone();
@@ -304,6 +335,7 @@ impl Executor {
         match &export.content {
             Content::One(one) => {
                 let target = deliver::target(export.to.clone(), &one.image, epoch);
+                let target = deliver::attested(target, &self.attestations()).map_err(broken)?;
                 let mut request = lent.request(one.definition.clone(), &self.terms);
                 request.hints.images.extend(images([&target]));
                 let solved = self.runtime.solve(request, Arc::clone(&self.status), cancel).await;
@@ -317,7 +349,9 @@ impl Executor {
                 Ok(exported)
             }
             Content::Index(variants) => {
-                let target = deliver::index_target(export.to.clone(), epoch).map_err(broken)?;
+                let mut target = deliver::index_target(export.to.clone(), epoch).map_err(broken)?;
+                let options = deliver::attested_image(&target.to, target.options, &self.attestations());
+                target.options = options.map_err(broken)?;
                 let platforms: Vec<Platform> = variants.iter().map(deliver::platform).collect();
                 // Before anything is built for it.
                 target.check(&platforms).map_err(broken)?;

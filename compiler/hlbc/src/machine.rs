@@ -12,8 +12,8 @@ use hlb_compiler::{Request, Solve};
 use hlb_language::source::SourceMap;
 use hlb_llb::status::Status;
 use hlb_runtime::{
-    Build, BuildInfo, CacheLimits, CachePlace, Config, Entitlement, Hints, IsolateError, Network, OciRuntime, Outcome,
-    PreflightError, Runtime, Switch,
+    Attestations, Build, BuildInfo, CacheLimits, CachePlace, Config, Entitlement, Hints, IsolateError, Network,
+    OciRuntime, Outcome, PreflightError, Runtime, Switch,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +44,8 @@ pub(crate) struct Machine {
     limits: CacheLimits,
     /// Those that its builds read and write.
     caches: Caches,
+    /// What is said of each result.
+    attestations: Attestations,
     /// What has been told about the state directory.
     told: Vec<String>,
 }
@@ -110,13 +112,19 @@ impl Machine {
         let runtime = tokio.block_on(Runtime::open(config)).map_err(|error| failure::plain(&error))?;
         let told = runtime.state().notices();
         warn(&told);
-        Ok(Self { tokio, cancel, runtime, progress: args.progress, limits, caches: Caches::default(), told })
+        let (attestations, caches) = (Attestations::default(), Caches::default());
+        Ok(Self { tokio, cancel, runtime, progress: args.progress, limits, caches, attestations, told })
     }
 
     /// Reads and writes shared caches from now on.
     pub(crate) fn sharing(mut self, caches: Caches) -> Self {
         self.caches = caches;
         self
+    }
+
+    /// Says something of the results of all builds from now on.
+    pub(crate) fn attest(&mut self, attestations: Attestations) {
+        self.attestations = attestations;
     }
 
     /// Begins to show how a build goes whose request is not known yet.
@@ -144,6 +152,7 @@ impl Machine {
             keep_failed: on_failure.is_some(),
             hints: self.caches.hints(hints),
             epoch: output::epoch().map_err(|why| Failure::new(Kind::Usage, why))?,
+            attestations: self.attestations.clone(),
         };
         let executor = Arc::new(Executor::new(self.runtime.clone(), build.watch(progress.sink()), terms));
         let record = Record { build, explain: title.explain };

@@ -27,6 +27,7 @@ mod reach;
 mod reason;
 mod replace;
 mod report;
+mod repository;
 mod shared;
 mod site;
 mod size;

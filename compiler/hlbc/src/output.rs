@@ -18,6 +18,9 @@ pub(crate) use parse::parse;
 /// The variable that says which time is the latest of all.
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
 
+/// Why nothing is said of images for Docker.
+pub(crate) const HOLDS_NONE: &str = "images for Docker hold no attestations";
+
 /// Where a result goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Output {
@@ -49,12 +52,8 @@ pub(crate) enum ImagePlace {
 }
 
 impl Output {
-    /// What is to be said about it.
-    pub(crate) fn attestations(&self) -> &Attestations {
-        match &self.to {
-            OutputTo::Directory { options, .. } | OutputTo::Tar { options, .. } => &options.attestations,
-            OutputTo::Image { options, .. } => &options.attestations,
-        }
+    fn is_for_docker(&self) -> bool {
+        matches!(self.to, OutputTo::Image { place: ImagePlace::DockerTar(_) | ImagePlace::DockerEngine, .. })
     }
 
     /// Whether it goes to standard output.
@@ -68,11 +67,14 @@ impl Output {
     }
 }
 
-/// Looks whether outputs can be written at once.
+/// Looks whether outputs can be written at once, and hold what is to be said of them.
 ///
 /// # Errors
-/// If standard output is one of them and shows it to people, or is two of them.
-pub(crate) fn check(outputs: &[Output]) -> Result<(), Failure> {
+/// If standard output is one of them and shows it to people, or is two of them; if something is said of an image for Docker.
+pub(crate) fn check(outputs: &[Output], attestations: &Attestations) -> Result<(), Failure> {
+    if !attestations.is_empty() && outputs.iter().any(Output::is_for_docker) {
+        return Err(Failure::new(Kind::Usage, HOLDS_NONE).help("use `type=oci` or `type=image`"));
+    }
     let mut streams = outputs.iter().filter(|output| output.is_stdout());
     let Some(_) = streams.next() else { return Ok(()) };
     if streams.next().is_some() {

@@ -5,15 +5,19 @@
 
 use camino::Utf8PathBuf;
 use hlb_compiler::Checked;
-use hlb_runtime::{Config, Entitlement, Hints};
+use hlb_runtime::{Attestations, Config, Entitlement, Hints, ProgramSource};
 
 use crate::cli::BuildArgs;
 use crate::error::Failure;
 use crate::machine::{self, Building, Machine, Title};
 use crate::program::{self, Kept};
 use crate::report::{Channel, Screen};
+use crate::repository;
 use crate::shared::Caches;
 use crate::world::OsWorld;
+
+/// What makes graphs of programs, as provenance names it.
+const FRONTEND: &str = "hlb";
 
 /// A program, and where it is to be built.
 pub(crate) struct Site<'a> {
@@ -51,6 +55,16 @@ impl<'a> Site<'a> {
     /// If it cannot build.
     pub(crate) fn machine(&self) -> Result<Machine, Failure> {
         Ok(Machine::open(self.config.clone(), &self.args.machine)?.sharing(self.caches.clone()))
+    }
+
+    /// Attestations that say where the program is.
+    pub(crate) fn told(&self, mut attestations: Attestations) -> Attestations {
+        if let Some(provenance) = &mut attestations.provenance {
+            let repository::Place { remote, commit, path } = repository::place(&self.file);
+            let frontend = FRONTEND.to_owned();
+            provenance.program = ProgramSource { frontend, uri: remote, commit, path, ..ProgramSource::default() };
+        }
+        attestations
     }
 
     /// Begins a build. Evaluation builds, too: for frontends, for modules, for pushes whose digest is asked for, and for what is

@@ -410,11 +410,8 @@ async fn pack(
     let subjects = subjects(names, platform, &documents.manifest_digest);
     let statements = attest::statements(engine, solved, &subjects, &options.attestations, cancel).await;
     let statements = statements.map_err(ImageError::Said)?;
-    let said = if statements.is_empty() {
-        None
-    } else {
-        Some(Said { manifest: attest::manifest(&statements, &documents.manifest_digest)?, statements })
-    };
+    let said =
+        if statements.is_empty() { None } else { Some(Said { manifest: attest::manifest(&statements)?, statements }) };
     Ok(Packed { documents, blobs, said, platform: platform.clone() })
 }
 

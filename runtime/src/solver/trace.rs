@@ -22,16 +22,15 @@ pub(crate) struct Trace {
     pub(crate) vertices: Vec<Traced>,
     /// The digest of the vertex whose output is the result, and the number of that output.
     pub(crate) target: (Digest, usize),
+    /// Where the caller says that the graph came from.
+    pub(crate) program: Option<pb::Source>,
 }
 
 /// A vertex of it.
 #[derive(Debug)]
 pub(crate) struct Traced {
     pub(crate) digest: Digest,
-    pub(crate) name: String,
     pub(crate) op: pb::Op,
-    /// How many graphs are around its graph.
-    pub(crate) depth: usize,
     /// Whether a shared cache is to hold its result, where that is said.
     pub(crate) export_cache: Option<bool>,
     /// The digest and the output of each input.
@@ -49,16 +48,21 @@ impl Trace {
             ended: SystemTime::now(),
             vertices: vertices.iter().map(|vertex| traced(vertex)).collect(),
             target: (target.digest.clone(), output),
+            program: None,
         }
+    }
+
+    /// That of a solve for which there was nothing to do.
+    pub(crate) fn nothing() -> Self {
+        let now = SystemTime::now();
+        Self { begun: now, ended: now, vertices: Vec::new(), target: (Digest::of(""), 0), program: None }
     }
 }
 
 fn traced(vertex: &Vertex) -> Traced {
     Traced {
         digest: vertex.digest.clone(),
-        name: vertex.name.clone(),
         op: vertex.op.clone(),
-        depth: vertex.depth,
         export_cache: vertex.export_cache,
         inputs: vertex.inputs.iter().map(|input| (input.vertex.digest.clone(), input.output)).collect(),
         source: vertex.found.result().map(|found| found.part()),

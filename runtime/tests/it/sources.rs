@@ -32,6 +32,11 @@ pub(crate) fn layout(dir: &Path) -> Digest {
 
 /// Makes a layout of one image; the digest of its manifest.
 pub(crate) fn layout_of(dir: &Path, layers: &[Vec<u8>], author: &str) -> Digest {
+    layout_with(dir, layers, &format!(r#""author":"{author}""#))
+}
+
+/// The same with these fields in its configuration.
+pub(crate) fn layout_with(dir: &Path, layers: &[Vec<u8>], fields: &str) -> Digest {
     std::fs::create_dir_all(dir.join("blobs/sha256")).unwrap();
     std::fs::write(dir.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
     let blob = |bytes: &[u8]| {
@@ -42,7 +47,7 @@ pub(crate) fn layout_of(dir: &Path, layers: &[Vec<u8>], author: &str) -> Digest 
     let digests: Vec<Digest> = layers.iter().map(|bytes| blob(bytes)).collect();
     let names: Vec<String> = digests.iter().map(|digest| format!("\"{digest}\"")).collect();
     let config = format!(
-        r#"{{"os":"linux","architecture":"amd64","author":"{author}","rootfs":{{"type":"layers","diff_ids":[{}]}}}}"#,
+        r#"{{"os":"linux","architecture":"amd64",{fields},"rootfs":{{"type":"layers","diff_ids":[{}]}}}}"#,
         names.join(",")
     );
     let descriptor = |kind: &str, digest: &Digest, size: usize| {
@@ -116,7 +121,7 @@ fn privileged_blobs_become_files() {
 }
 
 /// A registry with one blob, and a web server: files by path, for those who show the header if one is wanted.
-fn serve(files: BTreeMap<String, Vec<u8>>, header: Option<&'static str>) -> String {
+pub(crate) fn serve(files: BTreeMap<String, Vec<u8>>, header: Option<&'static str>) -> String {
     serve_heard(files, header, Arc::default())
 }
 

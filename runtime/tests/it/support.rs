@@ -31,6 +31,7 @@ pub(crate) struct Bench {
     pub(crate) network: Network,
     /// What layers may expand to.
     pub(crate) limits: LayerLimits,
+    pub(crate) hints: Hints,
     /// Called with each event of a solve.
     pub(crate) watch: Option<Watch>,
 }
@@ -54,8 +55,8 @@ impl Bench {
         std::fs::create_dir(dir.path().join("src")).unwrap();
         let (layouts, images, secrets) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (sockets, allow) = (BTreeMap::new(), BTreeSet::new());
-        let (network, limits) = (Network::Host, LayerLimits::default());
-        Self { dir, layouts, images, secrets, sockets, allow, network, limits, watch: None }
+        let (network, limits, hints) = (Network::Host, LayerLimits::default(), Hints::default());
+        Self { dir, layouts, images, secrets, sockets, allow, network, limits, hints, watch: None }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -143,7 +144,7 @@ impl Bench {
                 allow: self.allow.clone(),
                 build: Some(build.clone()),
                 keep_failed: false,
-                hints: Hints::default(),
+                hints: self.hints.clone(),
             };
             let watch = self.watch.clone();
             let status = build.watch(Arc::new(move |status| {

@@ -63,7 +63,8 @@ pub(crate) fn split(args: impl IntoIterator<Item = OsString>, cli: &Command) -> 
                 Known::Option { option, value } if option.get_action().takes_values() => {
                     let value = value.map(OsString::from);
                     let inline = value.is_some();
-                    let value = value.or_else(|| args.next());
+                    // A value that may be missing stands behind `=`.
+                    let value = value.or_else(|| if option.is_require_equals_set() { None } else { args.next() });
                     match value.as_deref().and_then(|value| value.to_str()) {
                         Some(target) if option.get_id() == OPTION => given.words.push(Word::Target(target.to_owned())),
                         _ => {

@@ -9,12 +9,14 @@ use crate::site::Site;
 use crate::{cli, output, program};
 
 pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
-    output::check(&args.outputs.output)?;
+    let attestations = args.attest.wanted()?;
+    output::check(&args.outputs.output, &attestations)?;
     let (site, at_hand) = Site::open(&args.build, screen)?;
     if let Some(checked) = &at_hand {
         args.targets.given.calls(&checked.targets())?;
     }
-    let machine = site.machine()?;
+    let mut machine = site.machine()?;
+    machine.attest(site.told(attestations));
     let text = format!("run {}", args.targets.given.shown()).trim_end().to_owned();
     let (building, world) = site.begin(&machine, Title { text, explain: args.explain }, args.outputs.hints())?;
     let called =
@@ -23,6 +25,7 @@ pub(crate) fn run(args: &cli::Run, screen: Screen) -> Result<(), Failure> {
         Ok(called) => called,
         Err(failure) => return Err(building.refuse(failure)),
     };
+    building.executor.called(&targets);
     match program::evaluate(&world, &checked, &targets, args.build.platform.platform.as_ref()) {
         Ok(request) => match site.kept.save() {
             Ok(()) => building.finish(request, &args.outputs, &checked.sources, site.screen),

@@ -22,7 +22,8 @@ use crate::{cli, output};
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
-    output::check(&args.outputs.output)?;
+    let attestations = args.attest.wanted()?;
+    output::check(&args.outputs.output, &attestations)?;
     let config = machine::config(&args.machine)?;
     let caches = Caches::of(&args.cache)?;
     let (name, definition) = definition::read(args.file.as_deref())?;
@@ -36,7 +37,8 @@ pub(crate) fn solve(args: &cli::Solve, screen: Screen) -> Result<(), Failure> {
             .help(format!("check the path of `--{option} {name}={path}`")));
     }
     let definition = definition::without(definition, &graph, &ignored(args)?)?;
-    let machine = Machine::open(config, &args.machine)?.sharing(caches);
+    let mut machine = Machine::open(config, &args.machine)?.sharing(caches);
+    machine.attest(attestations);
     let request = Request::Solve(Box::new(request(args, definition)));
     let title = Title { text: format!("solve {name}"), explain: false };
     let allow = machine::entitlements(&args.allow);

@@ -15,6 +15,7 @@ mod rootless;
 mod web;
 
 mod allow;
+mod attest;
 mod build;
 mod buildkit;
 mod caches;

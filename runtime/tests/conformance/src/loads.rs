@@ -8,8 +8,8 @@ use std::sync::Arc;
 use hlb_llb::graph::{Annotations, Output, marshal};
 use hlb_llb::ops::{FileStep, file};
 use hlb_runtime::{
-    Config, ExportTarget, Exported, Hints, ImageExport, ImageOptions, ImageTarget, Network, OciRuntime, Runtime,
-    SolveRequest,
+    Config, ExportTarget, Exported, Hints, ImageExport, ImageOptions, ImageTarget, LayerLimits, Network, OciRuntime,
+    Runtime, SolveRequest,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +30,7 @@ pub fn one_layer_more(directory: &Path) {
             registry: hlb_registry::RegistryConfig::empty(),
             jobs: 4,
             network: Network::Host,
+            limits: LayerLimits::default(),
         };
         let runtime = Runtime::open(config).await.unwrap();
         let two = layer(Some(layer(None, "one")), "two");
