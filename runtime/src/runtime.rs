@@ -336,19 +336,20 @@ impl Runtime {
 }
 
 impl Runtime {
-    /// How a result was made, as provenance of SLSA in short; none if that is not known, as of a solve that kept no trace.
+    /// How a result was made, as provenance of SLSA; none if that is not known, as of a solve that kept no trace.
     ///
     /// # Errors
     /// As those of an export with attestations.
     pub async fn provenance(
         &self,
         solved: &Solved,
+        wanted: Provenance,
         cancel: &CancellationToken,
     ) -> Result<Option<serde_json::Value>, SolveError> {
         if solved.trace.is_none() {
             return Ok(None);
         }
-        let wanted = Attestations { provenance: Some(Provenance::default()), sbom: None };
+        let wanted = Attestations { provenance: Some(wanted), sbom: None };
         let statements = attest::statements(&self.engine, solved, &[], &wanted, cancel).await?;
         let first = statements.first().and_then(|it| serde_json::from_slice::<serde_json::Value>(&it.bytes).ok());
         Ok(first.and_then(|mut statement| statement.get_mut("predicate").map(serde_json::Value::take)))

@@ -32,6 +32,7 @@ const TESTS: &[Package] = &[
     package("busybox-static", "a small root file system for tests"),
     package("docker-registry", "a real registry on the loopback interface"),
     package("skopeo", "copies images into that registry"),
+    package("openssl", "certificates for that registry"),
     package("umoci", "a second opinion on image layouts"),
     package("buildah", "makes images that are built on, and reads those that are exported"),
     package("podman", "the same, as files for `docker load`"),

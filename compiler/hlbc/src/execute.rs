@@ -188,7 +188,11 @@ impl Executor {
         solved: &Solved,
         cancel: &CancellationToken,
     ) -> Result<Option<serde_json::Value>, SolveError> {
-        if self.terms.hints.trace { self.runtime.provenance(solved, cancel).await } else { Ok(None) }
+        if !self.terms.hints.trace {
+            return Ok(None);
+        }
+        let wanted = self.attestations().provenance.unwrap_or_default();
+        self.runtime.provenance(solved, wanted, cancel).await
     }
 
     /// What was written out so far, in order.

@@ -63,7 +63,10 @@ pub(super) fn oci_layout(evaluator: &mut Evaluator<'_>, call: &Invocation) -> Re
     }
     let platform = platform(evaluator, call);
     let found = evaluator.world.layout_image(&path, call.text(1), &platform).map_err(|error| {
-        let message = format!("cannot look up `{}` in the OCI layout `{path}`: {error}", call.text(1));
+        let message = match call.text(1) {
+            "" => format!("cannot look up the image of the OCI layout `{path}`: {error}"),
+            name => format!("cannot look up `{name}` in the OCI layout `{path}`: {error}"),
+        };
         let fail = call.site.fail_arg(1, codes::IMAGE_LOOKUP, message);
         match error {
             WorldError::Unavailable { advice, .. } => Box::new(fail.help(advice)),

@@ -2,7 +2,9 @@
 //!
 //! Owns the lookup of credentials and the registries' challenges. Does not talk to anybody.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 
@@ -29,36 +31,67 @@ pub trait Credentials: Send + Sync {
     fn get(&self, server: &str) -> Result<Option<Credential>, String>;
 }
 
-/// The credentials of `docker login`: its configuration file and credential helpers.
+/// The credentials of `docker login`, with its credential helpers, and then those of `podman login`.
 #[derive(Debug, Clone, Copy)]
 pub struct DockerCredentials;
 
 impl Credentials for DockerCredentials {
     fn get(&self, server: &str) -> Result<Option<Credential>, String> {
-        match docker_credential::get_credential(server) {
-            Ok(DockerCredential::UsernamePassword(user, password)) => Ok(Some(Credential::Password { user, password })),
-            Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credential::IdentityToken(token))),
-            Err(CredentialRetrievalError::NoCredentialConfigured | CredentialRetrievalError::ConfigNotFound) => {
-                Ok(None)
+        let mut trouble = None;
+        for (whose, path) in files(&|name| std::env::var_os(name)) {
+            match read(whose, &path, server) {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(reason) => trouble = trouble.or(Some(reason)),
             }
-            Err(CredentialRetrievalError::ConfigReadError) => Err(damaged()),
-            Err(error) => Err(format!("docker's credentials for {server} cannot be read: {error}")),
         }
+        trouble.map_or(Ok(None), Err)
     }
 }
 
-/// What is wrong with the configuration of docker.
-fn damaged() -> String {
-    let below_home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".docker"));
-    let dir = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from).or_else(below_home).unwrap_or_default();
-    let path = dir.join("config.json");
-    let read = std::fs::read(&path).map_err(|error| error.to_string());
-    let reason = match read.as_deref().map(serde_json::from_slice::<serde_json::Value>) {
-        Ok(Ok(_)) => "its logins are not as docker writes them".to_owned(),
-        Ok(Err(error)) => format!("it is not JSON: {error}"),
-        Err(reason) => reason.clone(),
+/// The files with logins that may be there, and whose they are.
+fn files(variable: &dyn Fn(&str) -> Option<OsString>) -> Vec<(&'static str, PathBuf)> {
+    let path = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = path("HOME");
+    let docker = path("DOCKER_CONFIG").or_else(|| Some(home.as_ref()?.join(".docker")));
+    let podman = match path("REGISTRY_AUTH_FILE") {
+        Some(named) => vec![named],
+        None => {
+            let running = path("XDG_RUNTIME_DIR").map(|dir| dir.join("containers/auth.json"));
+            let kept = home.map(|home| home.join(".config/containers/auth.json"));
+            running.into_iter().chain(kept).collect()
+        }
     };
-    format!("docker's configuration `{}` cannot be read: {reason}", path.display())
+    let docker = docker.map(|dir| ("docker", dir.join("config.json")));
+    docker.into_iter().chain(podman.into_iter().map(|path| ("podman", path))).collect()
+}
+
+/// The login for a server in one file; none if there is no file.
+fn read(whose: &str, path: &Path, server: &str) -> Result<Option<Credential>, String> {
+    let wrong = |reason: String| format!("{whose}'s configuration `{}` cannot be read: {reason}", path.display());
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(wrong(error.to_string())),
+    };
+    let name = match server {
+        "https://index.docker.io/v1/" if whose == "podman" => "docker.io",
+        server => server,
+    };
+    match docker_credential::get_credential_from_reader(bytes.as_slice(), name) {
+        Ok(DockerCredential::UsernamePassword(user, password)) => Ok(Some(Credential::Password { user, password })),
+        Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credential::IdentityToken(token))),
+        Err(CredentialRetrievalError::NoCredentialConfigured | CredentialRetrievalError::ConfigNotFound) => Ok(None),
+        Err(CredentialRetrievalError::ConfigReadError) => {
+            Err(wrong(match serde_json::from_slice::<serde_json::Value>(&bytes) {
+                Ok(_) => "its logins are not as they should be".to_owned(),
+                Err(error) => format!("it is not JSON: {error}"),
+            }))
+        }
+        Err(error) => Err(format!("{whose}'s credentials for {server} cannot be read: {error}")),
+    }
 }
 
 impl std::fmt::Debug for Credential {
@@ -138,6 +171,49 @@ mod tests {
     fn bearer(realm: &str, service: Option<&str>, scope: Option<&str>) -> Option<Challenge> {
         let owned = |text: Option<&str>| text.map(str::to_owned);
         Some(Challenge::Bearer { realm: realm.to_owned(), service: owned(service), scope: owned(scope) })
+    }
+
+    #[test]
+    fn logins_are_read_from_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.json");
+        let check = |whose: &str, text: &str, server: &str| {
+            std::fs::write(&path, text).unwrap();
+            match read(whose, &path, server) {
+                Ok(Some(Credential::Password { user, password })) => format!("{user} {password}"),
+                Ok(Some(Credential::IdentityToken(token))) => token,
+                Ok(None) => "nothing".to_owned(),
+                Err(reason) => reason.replace(&path.display().to_string(), "FILE"),
+            }
+        };
+        let login = r#"{"auths":{"h:5000":{"auth":"dXNlcjpzZWNyZXQ="},"docker.io":{"auth":"YTpi"}}}"#;
+        assert_eq!(check("docker", login, "h:5000"), "user secret");
+        assert_eq!(check("docker", login, "h"), "nothing");
+        assert_eq!(check("podman", login, "https://index.docker.io/v1/"), "a b");
+        assert_eq!(check("docker", "{}", "h"), "nothing");
+        insta::assert_snapshot!(check("docker", "{", "h"), @"docker's configuration `FILE` cannot be read: it is not JSON: EOF while parsing an object at line 1 column 1");
+        insta::assert_snapshot!(check("podman", r#"{"auths":5}"#, "h"), @"podman's configuration `FILE` cannot be read: its logins are not as they should be");
+        insta::assert_snapshot!(check("docker", r#"{"auths":{"h":{"auth":"?"}}}"#, "h"), @"docker's credentials for h cannot be read: Unable to decode credential");
+        assert!(matches!(read("docker", &dir.path().join("none"), "h"), Ok(None)));
+        assert!(matches!(read("docker", &path.join("below"), "h"), Ok(None)));
+        assert!(read("docker", dir.path(), "h").is_err());
+    }
+
+    #[test]
+    fn files_with_logins_are_where_their_programs_keep_them() {
+        let check = |variables: &[(&str, &str)], expected: &[&str]| {
+            let get =
+                |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+            let found: Vec<String> = files(&get).into_iter().map(|(_, path)| path.display().to_string()).collect();
+            assert_eq!(found, expected);
+        };
+        check(&[], &[]);
+        check(&[("HOME", "/h")], &["/h/.docker/config.json", "/h/.config/containers/auth.json"]);
+        check(
+            &[("HOME", "/h"), ("DOCKER_CONFIG", "/d"), ("XDG_RUNTIME_DIR", "/r")],
+            &["/d/config.json", "/r/containers/auth.json", "/h/.config/containers/auth.json"],
+        );
+        check(&[("HOME", ""), ("REGISTRY_AUTH_FILE", "/a.json")], &["/a.json"]);
     }
 
     #[test]

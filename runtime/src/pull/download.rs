@@ -11,6 +11,7 @@ use std::time::Duration;
 use hlb_llb::Digest;
 use hlb_registry::{Descriptor, ImageError, Images, Landing, Reference, ResolvedImage};
 use hlb_store::{BlobError, Download, Item, Lease, Part, Store};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Progress, Supply};
 use crate::engine::Engine;
@@ -41,9 +42,9 @@ fn of(engine: &Engine) -> Into<'_> {
 }
 
 /// Who is asked for a blob.
-enum Source<'a> {
-    Image(&'a ResolvedImage, &'a Descriptor),
-    Repository(&'a Reference),
+enum Source {
+    Image(Arc<ResolvedImage>, Descriptor),
+    Repository(Reference),
 }
 
 /// Fetches a blob, unless it is here.
@@ -56,10 +57,10 @@ pub(crate) async fn download(
     from: &Supply,
     blob: &Descriptor,
 ) -> Result<LocalBlob, SolveError> {
-    match from {
+    let source = match from {
         Supply::Image(image) => match image.local_blob(blob) {
-            Some(path) => Ok(LocalBlob { path, kept: None, held: None }),
-            None => bring(of(engine), progress, &Source::Image(image, blob), &blob.digest, Some(blob.size)).await,
+            Some(path) => return Ok(LocalBlob { path, kept: None, held: None }),
+            None => Source::Image(Arc::clone(image), blob.clone()),
         },
         Supply::Directory(dir) => {
             let path = dir.join("blobs/sha256").join(blob.digest.hex());
@@ -67,13 +68,17 @@ pub(crate) async fn download(
                 let sentence = format!("`{}` has no blob {}", dir.display(), blob.digest);
                 return Err(SolveError::say(ErrorKind::Source, sentence));
             }
-            Ok(LocalBlob { path, kept: None, held: None })
+            return Ok(LocalBlob { path, kept: None, held: None });
         }
-        Supply::Repository(reference) => {
-            let reference = reference.with_digest(&blob.digest);
-            bring(of(engine), progress, &Source::Repository(&reference), &blob.digest, Some(blob.size)).await
-        }
-    }
+        Supply::Repository(reference) => Source::Repository(reference.with_digest(&blob.digest)),
+    };
+    let (engine, progress) = (Arc::clone(engine), Arc::clone(progress));
+    let (digest, size) = (blob.digest.clone(), blob.size);
+    // A task of its own: whoever waits for several may be busy with the first, and a download that nobody looks after is taken
+    // for one that is too slow.
+    let bringing = tokio::spawn(async move { bring(of(&engine), &progress, &source, &digest, Some(size)).await });
+    let brought = AbortOnDropHandle::new(bringing).await;
+    brought.unwrap_or_else(|error| Err(SolveError::new(ErrorKind::Internal, error)))
 }
 
 /// Fetches the blob that a reference names by its digest, unless it is here.
@@ -87,7 +92,7 @@ pub(crate) async fn download_single(
     digest: &Digest,
     size: Option<u64>,
 ) -> Result<LocalBlob, SolveError> {
-    bring(into, progress, &Source::Repository(reference), digest, size).await
+    bring(into, progress, &Source::Repository(reference.clone()), digest, size).await
 }
 
 /// Fetches a blob of an image into the store, also if the image is in a layout, unless it is there.
@@ -96,18 +101,18 @@ pub(crate) async fn download_single(
 /// As [`download`].
 pub(crate) async fn download_into_store(
     engine: &Engine,
-    image: &ResolvedImage,
+    image: &Arc<ResolvedImage>,
     blob: &Descriptor,
 ) -> Result<Option<Lease>, SolveError> {
     let silent: Progress = Arc::new(|_, _, _| {});
-    let local = bring(of(engine), &silent, &Source::Image(image, blob), &blob.digest, Some(blob.size)).await?;
-    Ok(local.held)
+    let source = Source::Image(Arc::clone(image), blob.clone());
+    Ok(bring(of(engine), &silent, &source, &blob.digest, Some(blob.size)).await?.held)
 }
 
 async fn bring(
     Into { store, images }: Into<'_>,
     progress: &Progress,
-    source: &Source<'_>,
+    source: &Source,
     digest: &Digest,
     size: Option<u64>,
 ) -> Result<LocalBlob, SolveError> {
