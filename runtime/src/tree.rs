@@ -3,6 +3,7 @@
 //! Owns the stat pass: a parallel walk with an include and exclude filter that ends in one sorted list. Content hashes,
 //! local sources, copies and exporters all start from it. Follows no symbolic link, reads no file.
 
+use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -162,9 +163,15 @@ pub(crate) fn scan(base: &Path, filter: &Filter) -> Result<Vec<Entry>, TreeError
         Ok(())
     })?;
     let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // Paths compare by component, which is the order of a walk: `a/b` comes before `a.b`.
-    found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+    found.sort_unstable_by(|a, b| walk_order(a.path.as_os_str().as_bytes(), b.path.as_os_str().as_bytes()));
     Ok(keep_needed(found))
+}
+
+/// The order of a walk, in which `a/b` comes before `a.b`: that of components. Told by bytes, which takes a fraction of the time.
+fn walk_order(a: &[u8], b: &[u8]) -> Ordering {
+    let shared = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let next = |path: &[u8]| path.get(shared).map(|byte| if *byte == b'/' { 0 } else { *byte });
+    next(a).cmp(&next(b))
 }
 
 struct Task {
@@ -257,6 +264,16 @@ mod tests {
     #[test]
     fn scans_are_sorted_by_component() {
         check(&["a.b", "a/z", "a/b/c", "a-", "b"], &[], &[], &["a", "a/b", "a/b/c", "a/z", "a-", "a.b", "b"]);
+    }
+
+    #[test]
+    fn the_order_of_a_walk_is_that_of_components() {
+        let paths = ["a", "a/b", "a/b/c", "a.b", "a-", "ab", "a/b.c", "b", "", "a/\u{1}", "a\u{1}", "ä/ö"];
+        for a in paths {
+            for b in paths {
+                assert_eq!(walk_order(a.as_bytes(), b.as_bytes()), Path::new(a).cmp(Path::new(b)), "{a:?} {b:?}");
+            }
+        }
     }
 
     #[test]

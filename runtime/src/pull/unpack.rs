@@ -31,7 +31,7 @@ pub(super) struct Work {
 pub(super) enum Unpacked {
     Whole(Staged),
     /// It has to be settled on those below it.
-    Open(Staged, Open),
+    Open(Staged, Box<Open>),
     /// It could not be unpacked without those below it.
     Not,
 }

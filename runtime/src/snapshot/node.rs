@@ -117,7 +117,7 @@ impl HoleWriter {
 
     /// Writes all of `data` from `offset` on. Where it ended.
     pub(super) fn write(&mut self, file: &File, offset: u64, data: &mut impl Read) -> io::Result<u64> {
-        const ZEROS: [u8; PIECE] = [0; PIECE];
+        static ZEROS: [u8; PIECE] = [0; PIECE];
         let mut at = offset;
         loop {
             let mut filled = 0;

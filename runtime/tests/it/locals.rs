@@ -80,7 +80,7 @@ impl<'a> Disk<'a> {
     fn used(&self) -> u64 {
         run("sync", &["-f", self.at]);
         let disk = rustix::fs::statvfs(self.at).unwrap();
-        (disk.f_blocks - disk.f_bfree) * disk.f_frsize >> 20
+        ((disk.f_blocks - disk.f_bfree) * disk.f_frsize) >> 20
     }
 }
 

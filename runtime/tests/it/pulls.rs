@@ -130,7 +130,8 @@ fn privileged_a_layer_is_pulled_once_by_all_who_want_it() {
             first.solve(bench.request(Some(&wanted)), one.sink(), &cancel),
             second.solve(bench.request(Some(&others)), other.sink(), &cancel)
         );
-        (one.unwrap(), other.unwrap());
+        one.unwrap();
+        other.unwrap();
     });
     let heard = heard.lock().unwrap();
     for bytes in left.iter().chain(&right[common.len()..]) {

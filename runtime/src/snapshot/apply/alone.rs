@@ -23,7 +23,7 @@ type Place = Vec<CString>;
 /// A layer that was unpacked without those below it.
 pub(crate) enum Alone {
     /// It has to be settled on them.
-    Done(Applied, Open),
+    Done(Applied, Box<Open>),
     /// Only on top of them it can be unpacked.
     Depends,
 }
@@ -75,7 +75,7 @@ pub(crate) fn apply_alone(layer: impl Read, upper: &Path, limits: LayerLimits) -
     match writer.unpack(layer, limits) {
         Ok(applied) => {
             let notes = writer.notes.take().unwrap_or_default();
-            Ok(Alone::Done(applied, Open { writer, notes, upper: upper.to_owned() }))
+            Ok(Alone::Done(applied, Box::new(Open { writer, notes, upper: upper.to_owned() })))
         }
         Err(ApplyError::Refused { .. } | ApplyError::Entry { .. }) => Ok(Alone::Depends),
         Err(error) => Err(error),
