@@ -21,6 +21,9 @@ use crate::layer_blob::{self, Form, Known, LayerBlob, Origin};
 use crate::pull::download_into_store;
 use crate::snapshot::Snapshot;
 
+/// Layers of one image that are packed at a time. Each keeps all processors busy, but when it begins and when it ends.
+const PACKINGS: usize = 3;
+
 /// Who packs what, so that nobody packs what another does.
 #[derive(Debug)]
 pub(crate) struct Packing {
@@ -75,7 +78,7 @@ pub(crate) async fn blobs(
         blob(engine, layers, (form, force), cancel).boxed()
     });
     let packing: Vec<_> = packing.collect();
-    let blobs: Vec<Option<LayerBlob>> = stream::iter(packing).buffered(TRANSFERS).try_collect().await?;
+    let blobs: Vec<Option<LayerBlob>> = stream::iter(packing).buffered(PACKINGS).try_collect().await?;
     Ok(blobs.into_iter().flatten().collect())
 }
 

@@ -63,7 +63,7 @@ pub(crate) fn pack<E>(
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
     let (jobs, work) = channel();
     // As many blocks are under way as keep everybody busy; the memory that takes does not grow with the stream.
-    let (order, ordered) = sync_channel(2 * threads);
+    let (order, ordered) = sync_channel(if codec.block() > BLOCK { threads + 1 } else { 2 * threads });
     let (start, starts) = channel();
     let work = Arc::new(Mutex::new(work));
     std::thread::scope(|scope| {
