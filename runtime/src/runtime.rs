@@ -355,7 +355,8 @@ impl Runtime {
         Ok(first.and_then(|mut statement| statement.get_mut("predicate").map(serde_json::Value::take)))
     }
 
-    /// Writes what solves have come across into a shared cache. What cannot be written completely is told of.
+    /// Writes what solves have come across into a shared cache. What cannot be written completely is told of. `None`: there were no
+    /// solves, or they have failed before there was anything to write, and what is there stays.
     ///
     /// # Errors
     /// `ErrorKind::Step`: the place does not take it. `ErrorKind::Source`: a layer that is elsewhere cannot be had.
@@ -365,8 +366,12 @@ impl Runtime {
         target: &CacheTarget,
         status: &StatusSink,
         cancel: &CancellationToken,
-    ) -> Result<CacheExported, SolveError> {
-        remote::export::export(&self.engine, collected.ended(), target, status, cancel).await
+    ) -> Result<Option<CacheExported>, SolveError> {
+        let ended = collected.ended();
+        if ended.is_empty() {
+            return Ok(None);
+        }
+        remote::export::export(&self.engine, ended, target, status, cancel).await
     }
 }
 

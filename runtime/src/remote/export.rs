@@ -64,7 +64,8 @@ struct Packed {
     made: HashMap<Digest, SystemTime>,
 }
 
-/// Writes what solves have come across into a shared cache.
+/// Writes what solves have come across into a shared cache. `None`: they have failed before there was anything to write, and what is
+/// there stays.
 ///
 /// # Errors
 /// If the place does not take it, or a layer cannot be packed.
@@ -74,7 +75,8 @@ pub(crate) async fn export(
     target: &CacheTarget,
     status: &StatusSink,
     cancel: &CancellationToken,
-) -> Result<CacheExported, SolveError> {
+) -> Result<Option<CacheExported>, SolveError> {
+    let all_done = ended.iter().all(|solve| solve.is_done);
     let Gathered { draft, results } = gathered(engine, ended, target.mode).await?;
     let (packed, targets) = pack(engine, draft, results, cancel).await?;
     let config = bounded(packed.draft, &targets, |left_out, all| {
@@ -85,6 +87,9 @@ pub(crate) async fn export(
         );
         status(Status::Warning { text });
     })?;
+    if config.records.is_empty() && !all_done {
+        return Ok(None);
+    }
     let written = manifest::write(&config, &packed.parts, target.image_manifest).map_err(internal)?;
     let digest = written.manifest_digest.clone();
     let blobs: Vec<Blob> = config.layers.iter().filter_map(|layer| packed.blobs.get(&layer.blob)).cloned().collect();
@@ -95,7 +100,7 @@ pub(crate) async fn export(
         }
     };
     tokio::select! {
-        sent = sent => sent.map(|()| CacheExported { digest }),
+        sent = sent => sent.map(|()| Some(CacheExported { digest })),
         () = cancel.cancelled() => Err(SolveError::cancelled()),
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use hlb_llb::{Digest, pb};
+use hlb_llb::Digest;
 use hlb_store::{KeyId, Link, MetaError};
 
 use super::CacheMode;
@@ -19,7 +19,6 @@ use crate::engine::Engine;
 use crate::error::{ErrorKind, SolveError};
 use crate::snapshot::Snapshot;
 use crate::solver::key;
-use crate::solver::trace::Traced;
 
 /// Keys, and the results to write.
 #[derive(Default)]
@@ -107,7 +106,8 @@ impl Gathered {
     /// The results of a solve.
     fn results(&mut self, engine: &Engine, solve: &Ended, mode: CacheMode) -> Result<(), SolveError> {
         let mut found = Vec::new();
-        for vertex in solve.trace.vertices.iter().filter(|vertex| !is_source(vertex)) {
+        // What follows from nothing is a source, or as easy to make as to fetch; BuildKit keeps no results of it either.
+        for vertex in solve.trace.vertices.iter().filter(|vertex| !vertex.inputs.is_empty()) {
             for (output, keys) in &vertex.keys {
                 // What a build that has failed has made is all that it has.
                 let is_target = !solve.is_done || solve.trace.target == (vertex.digest.clone(), *output);
@@ -164,10 +164,6 @@ fn result(engine: &Engine, solve: &Ended, keys: &[KeyId]) -> Result<Option<(Syst
     let Some(remote) = &solve.remote else { return Ok(None) };
     let found = remote.newest(keys).map(|(_, result)| result).filter(|result| !result.layers.is_empty());
     Ok(found.map(|result| (result.created_at, Files::There(result, Arc::clone(remote)))))
-}
-
-fn is_source(vertex: &Traced) -> bool {
-    matches!(vertex.op.op, Some(pb::OpKind::Source(_)))
 }
 
 /// A key by the links that lead to it. `None` if there is none.

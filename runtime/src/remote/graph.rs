@@ -14,8 +14,9 @@ use hlb_llb::digest::Hasher;
 use hlb_registry::Descriptor;
 use hlb_store::{KeyId, Link};
 
-use super::config::CacheConfig;
+use super::config::{CacheConfig, CacheLayer};
 use crate::solver::key;
+use crate::sys::mounts::MAX_LOWERS;
 
 /// What the names of keys begin with that were read from a shared cache and have inputs.
 const FAR: &str = "far:";
@@ -25,7 +26,29 @@ const FAR: &str = "far:";
 pub(crate) struct RemoteGraph {
     pub(crate) nodes: HashMap<KeyId, Node>,
     links: HashMap<(KeyId, FarLink), Vec<KeyId>>,
-    results: HashMap<KeyId, RemoteResult>,
+    results: HashMap<KeyId, Known>,
+    documents: Vec<Layers>,
+}
+
+/// The layers of a document: how each can be had, if it can, and what it lies on.
+type Layers = Vec<(Option<RemoteLayer>, Option<usize>)>;
+
+/// A result as a document names it.
+#[derive(Debug)]
+struct Known {
+    stack: Stack,
+    created_at: SystemTime,
+    document: usize,
+    place: usize,
+}
+
+/// Layers by their numbers.
+#[derive(Clone, Debug)]
+enum Stack {
+    /// One with all below it.
+    Top(usize),
+    /// Bottom first.
+    All(Vec<usize>),
 }
 
 /// A key.
@@ -114,30 +137,25 @@ impl RemoteGraph {
         blobs: &HashMap<Digest, RemoteLayer>,
         place: usize,
     ) -> Result<(), GraphError> {
-        let chains = chains(config)?;
+        let layers = layers(config, blobs)?;
         let names = names(config)?;
-        let count = config.layers.len();
+        let (count, document) = (layers.len(), self.documents.len());
         let mut found = Vec::new();
-        for (at, record) in config.records.iter().enumerate() {
-            let of_layer = |layer: usize| chains.get(layer).ok_or(GraphError::Layer { record: at, layer, count });
-            let mut results = Vec::new();
-            for result in &record.results {
-                results.push((of_layer(result.layer)?.clone(), result.created_at));
-            }
-            for chain in &record.chains {
-                for layer in &chain.layers {
-                    of_layer(*layer)?;
+        for (record, (told, (name, _))) in config.records.iter().zip(&names).enumerate() {
+            let tops = told.results.iter().map(|result| (Stack::Top(result.layer), result.created_at));
+            let lists = told.chains.iter().map(|chain| (Stack::All(chain.layers.clone()), chain.created_at));
+            for (stack, created_at) in tops.chain(lists) {
+                let numbers = match &stack {
+                    Stack::Top(layer) => std::slice::from_ref(layer),
+                    Stack::All(layers) => layers.as_slice(),
+                };
+                if let Some(layer) = numbers.iter().copied().find(|layer| *layer >= count) {
+                    return Err(GraphError::Layer { record, layer, count });
                 }
-                results.push((chain.layers.clone(), chain.created_at));
-            }
-            for (layers, created_at) in results {
-                let blob = |layer: &usize| blobs.get(&config.layers.get(*layer)?.blob).cloned();
-                let layers: Option<Vec<RemoteLayer>> = layers.iter().map(blob).collect();
-                if let (Some(layers), Some((name, _))) = (layers, names.get(at)) {
-                    found.push((name.clone(), RemoteResult { layers, created_at, place }));
-                }
+                found.push((name.clone(), Known { stack, created_at, document, place }));
             }
         }
+        self.documents.push(layers);
         for (name, node) in names {
             for (input, keys) in node.inputs.iter().enumerate() {
                 for (selector, from) in keys {
@@ -151,12 +169,34 @@ impl RemoteGraph {
             self.nodes.insert(name, node);
         }
         for (name, result) in found {
+            let is_usable = self.numbers(&result).is_some();
             let known = self.results.get(&name);
-            if known.is_none_or(|known| known.created_at < result.created_at) {
+            if is_usable && known.is_none_or(|known| known.created_at < result.created_at) {
                 self.results.insert(name, result);
             }
         }
         Ok(())
+    }
+
+    /// The layers of a result by their numbers, bottom first. `None` if one of them cannot be had, or they are too many for a file
+    /// system.
+    fn numbers(&self, result: &Known) -> Option<Vec<usize>> {
+        let layers = self.documents.get(result.document)?;
+        let numbers = match &result.stack {
+            Stack::All(numbers) => numbers.clone(),
+            Stack::Top(top) => {
+                let mut stack = Vec::new();
+                let mut next = Some(*top).filter(|top| *top < layers.len());
+                while let Some(number) = next.filter(|_| stack.len() <= MAX_LOWERS) {
+                    stack.push(number);
+                    next = layers.get(number).and_then(|(_, below)| *below);
+                }
+                stack.reverse();
+                stack
+            }
+        };
+        let is_there = |number: &usize| layers.get(*number).is_some_and(|(layer, _)| layer.is_some());
+        (numbers.len() <= MAX_LOWERS && numbers.iter().all(is_there)).then_some(numbers)
     }
 
     /// The keys that a link leads to.
@@ -166,38 +206,47 @@ impl RemoteGraph {
         self.links.get(&(from.clone(), link)).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// When the result of a key was made, if there is one.
+    pub(crate) fn created_at(&self, key: &KeyId) -> Option<SystemTime> {
+        self.results.get(key).map(|known| known.created_at)
+    }
+
     /// The result of a key.
-    pub(crate) fn result(&self, key: &KeyId) -> Option<&RemoteResult> {
-        self.results.get(key)
+    pub(crate) fn result(&self, key: &KeyId) -> Option<RemoteResult> {
+        let known = self.results.get(key)?;
+        let layers = self.documents.get(known.document)?;
+        let layers = self.numbers(known)?.into_iter().map(|number| layers.get(number)?.0.clone());
+        let layers = layers.collect::<Option<Vec<RemoteLayer>>>()?;
+        Some(RemoteResult { layers, created_at: known.created_at, place: known.place })
     }
 }
 
-/// For each layer it and all below it, bottom first.
-fn chains(config: &CacheConfig) -> Result<Vec<Vec<usize>>, GraphError> {
+/// The layers of a document, each of which lies on another one or on none.
+fn layers(config: &CacheConfig, blobs: &HashMap<Digest, RemoteLayer>) -> Result<Layers, GraphError> {
     let count = config.layers.len();
-    let parent = |layer: usize| -> Result<Option<usize>, GraphError> {
-        let Some(found) = config.layers.get(layer) else { return Ok(None) };
-        match usize::try_from(found.parent) {
-            Err(_) => Ok(None),
-            Ok(parent) if parent < count => Ok(Some(parent)),
-            Ok(_) => Err(GraphError::Parent { layer, parent: found.parent, count }),
+    let layer = |(layer, told): (usize, &CacheLayer)| {
+        let below = usize::try_from(told.parent).ok();
+        match below.filter(|below| *below >= count) {
+            Some(_) => Err(GraphError::Parent { layer, parent: told.parent, count }),
+            None => Ok((blobs.get(&told.blob).cloned(), below)),
         }
     };
-    let mut chains = Vec::with_capacity(count);
-    for layer in 0..count {
-        let mut chain = vec![layer];
-        let mut at = layer;
-        while let Some(below) = parent(at)? {
-            if chain.len() > count {
-                return Err(GraphError::LayerCircle(layer));
+    let layers: Layers = config.layers.iter().enumerate().map(layer).collect::<Result<_, _>>()?;
+    // By which of the walks down each was seen.
+    let mut seen = vec![None; count];
+    for start in 0..count {
+        let mut next = Some(start);
+        while let Some(at) = next {
+            let Some(seen) = seen.get_mut(at) else { break };
+            match *seen {
+                Some(walk) if walk == start => return Err(GraphError::LayerCircle(start)),
+                Some(_) => break,
+                None => *seen = Some(start),
             }
-            chain.push(below);
-            at = below;
+            next = layers.get(at).and_then(|(_, below)| *below);
         }
-        chain.reverse();
-        chains.push(chain);
     }
-    Ok(chains)
+    Ok(layers)
 }
 
 /// For each record its key. Inputs come before what follows from them.

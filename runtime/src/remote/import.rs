@@ -30,7 +30,7 @@ use crate::solver::job::StatusSink;
 /// How long it may take until the documents of a cache are here.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes of a document that is not even asked for.
-const MAX_DOCUMENT: u64 = 64 << 20;
+const MAX_DOCUMENT: u64 = 32 << 20;
 
 /// Shared caches to read, for all solves of one command. Cheap to clone.
 #[derive(Clone)]
@@ -119,8 +119,9 @@ impl Remote {
     pub(crate) fn newest(&self, keys: &[KeyId]) -> Option<(KeyId, RemoteResult)> {
         let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         let usable = keys.iter().filter(|key| !broken.results.contains(key));
-        let results = usable.filter_map(|key| Some((key, self.graph.result(key)?)));
-        results.max_by_key(|(_, result)| result.created_at).map(|(key, result)| (key.clone(), result.clone()))
+        let results = usable.filter_map(|key| Some((self.graph.created_at(key)?, key)));
+        let (_, key) = results.max_by_key(|(created_at, _)| *created_at)?;
+        Some((key.clone(), self.graph.result(key)?))
     }
 
     /// Who has the layers of a result.

@@ -18,7 +18,7 @@ use super::manifest::Written;
 const NAME: &str = "org.opencontainers.image.ref.name";
 const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 /// Bytes of a document that is not even looked at.
-const MAX_DOCUMENT: u64 = 64 << 20;
+const MAX_DOCUMENT: u64 = 32 << 20;
 
 /// A layout that cannot be read or written.
 #[derive(Debug, thiserror::Error)]

@@ -27,7 +27,7 @@ const CREATED_AT: &str = "buildkit/createdat";
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Root {
     /// The document by itself, and the layers.
-    Cache { config: Descriptor, layers: Vec<Descriptor> },
+    Cache { config: Box<Descriptor>, layers: Vec<Descriptor> },
     /// An image that may hold records.
     Image(Box<Manifest>),
     /// Such images.
@@ -69,14 +69,14 @@ pub(crate) fn root(bytes: &[u8]) -> Result<Root, String> {
         let (mut configs, layers): (Vec<_>, Vec<_>) =
             index.manifests.into_iter().partition(|descriptor| descriptor.media_type == CONFIG);
         return Ok(match configs.pop() {
-            Some(config) => Root::Cache { config, layers },
+            Some(config) => Root::Cache { config: Box::new(config), layers },
             // What is for no platform speaks of other images.
             None => Root::Images(layers.into_iter().filter(|it| it.platform.as_ref().is_none_or(is_known)).collect()),
         });
     }
     let manifest: Manifest = serde_json::from_value(value).map_err(|error| format!("it is no manifest: {error}"))?;
     Ok(match manifest.config.media_type.as_str() {
-        CONFIG => Root::Cache { config: manifest.config, layers: manifest.layers },
+        CONFIG => Root::Cache { config: Box::new(manifest.config), layers: manifest.layers },
         _ => Root::Image(Box::new(manifest)),
     })
 }

@@ -36,7 +36,10 @@ fn every_record_is_found_by_each_of_its_inputs() {
                 }
             }
             let result = graph.result(&key);
-            assert_eq!(result.is_some(), !record.results.is_empty());
+            assert_eq!(
+                (result.is_some(), graph.created_at(&key).is_some()),
+                (!record.results.is_empty(), result.is_some())
+            );
             if let Some(result) = result {
                 let top = &config.layers[record.results[0].layer];
                 assert_eq!(result.layers.last().unwrap().blob.digest, top.blob);
@@ -93,6 +96,24 @@ fn results_without_all_their_layers_are_left_out() {
     graph.add(&config, &some, 0).unwrap();
     // All of them lie on that one.
     assert_eq!((graph.nodes.len(), graph.results.len()), (config.records.len(), 0));
+}
+
+#[test]
+fn file_systems_of_too_many_layers_are_left_out() {
+    let (digest, root) = (Digest::of("x"), Digest::of("root"));
+    let check = |count: usize| {
+        let layers: Vec<String> =
+            (0..count).map(|at| format!(r#"{{"blob":"{digest}","parent":{}}}"#, at as i64 - 1)).collect();
+        let top = format!(r#"{{"layer":{},"createdAt":"2024-01-01T00:00:00Z"}}"#, count - 1);
+        let record = format!(r#"{{"layers":[{top}],"digest":"{root}"}}"#);
+        let config =
+            serde_json::from_str(&format!(r#"{{"layers":[{}],"records":[{record}]}}"#, layers.join(","))).unwrap();
+        graph(&config).result(&KeyId::from(root.as_str())).map(|result| result.layers.len())
+    };
+    assert_eq!(check(3), Some(3));
+    assert_eq!(check(MAX_LOWERS), Some(MAX_LOWERS));
+    assert_eq!(check(MAX_LOWERS + 1), None);
+    assert_eq!(check(100_000), None);
 }
 
 #[test]

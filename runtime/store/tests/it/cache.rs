@@ -147,3 +147,39 @@ fn facts_are_set_replaced_and_forgotten() {
     facts.delete("http", "url").unwrap();
     assert_eq!(facts.get("http", "url").unwrap(), None);
 }
+
+#[test]
+fn keys_without_results_lead_on_and_go_with_what_they_lead_to() {
+    let fixture = fixture();
+    let cache = fixture.store.cache();
+    let (first, second) = (link(0, "sha256:first", "sel"), link(0, "sha256:second", ""));
+    let result = cache.save(&new("target", &[("between", second.clone())], &[])).unwrap();
+    cache
+        .connect(&[("between".into(), vec![("root".into(), first.clone()), ("other".into(), first.clone())])])
+        .unwrap();
+    assert_eq!(targets(&fixture, "root", &first), ["between"]);
+    assert_eq!(targets(&fixture, "between", &second), ["target"]);
+
+    let ancestry = cache.ancestry(&["target".into(), "nothing".into()]).unwrap();
+    let shown: Vec<String> = ancestry
+        .iter()
+        .map(|(key, links)| {
+            let from: Vec<String> =
+                links.iter().map(|(from, link)| format!("{from} {} {}", link.digest, link.selector)).collect();
+            format!("{key} <- {}", from.join(", "))
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "between <- other sha256:first sel, root sha256:first sel",
+            "other <- ",
+            "root <- ",
+            "target <- between sha256:second ",
+        ]
+    );
+    cache.drop_record(&result).unwrap();
+    for key in ["target", "between", "root", "other"] {
+        assert!(!cache.exists(&key.into()).unwrap(), "{key}");
+    }
+}
