@@ -19,7 +19,7 @@ pub(crate) mod push;
 mod tar;
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::tree::{Entry, Timestamp, TreeError};
 
@@ -55,6 +55,16 @@ impl Look<'_> {
         self.epoch().unwrap_or(entry.mtime)
     }
 
+    /// The directory for all of them, which is one in the destination and nowhere else.
+    fn folder(&self) -> Result<Option<&str>, ExportError> {
+        let Some(folder) = self.folder else { return Ok(None) };
+        let mut parts = Path::new(folder).components();
+        match (parts.next(), parts.next()) {
+            (Some(Component::Normal(name)), None) if name == folder => Ok(Some(folder)),
+            _ => Err(ExportError::Folder { folder: folder.to_owned() }),
+        }
+    }
+
     fn place(&self, path: &Path) -> PathBuf {
         self.folder.map_or_else(|| path.to_owned(), |folder| Path::new(folder).join(path))
     }
@@ -74,6 +84,10 @@ pub(crate) enum ExportError {
     NotDirectory { path: PathBuf },
     #[error("`{}` is a directory and is not replaced by a file: remove it first", path.display())]
     IsDirectory { path: PathBuf },
+    #[error("the folder `{folder}` for the files is not the name of one directory")]
+    Folder { folder: String },
+    #[error("`{}` is no index of an OCI layout: {reason}", path.display())]
+    Index { path: PathBuf, reason: String },
     #[error("the export was cancelled")]
     Cancelled,
     #[error(transparent)]

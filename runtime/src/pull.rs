@@ -7,12 +7,15 @@
 mod download;
 mod unpack;
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use hlb_llb::Digest;
+use hlb_llb::digest::Hasher;
 use hlb_registry::{Descriptor, Reference, ResolvedImage};
 use hlb_store::{Claim, Item, LayerId, Lease};
 use tokio::sync::Semaphore;
@@ -235,6 +238,11 @@ impl Pull {
         match (done, blob.kept.clone()) {
             _ if self.stop.is_cancelled() => Err(SolveError::cancelled()),
             (Err(error), Some(digest)) if error.kind() == ErrorKind::Source => {
+                let (path, expected) = (blob.path.clone(), digest.clone());
+                let sound = blocking(move || Ok(hash(&path).is_ok_and(|found| found == expected))).await?;
+                if sound {
+                    return Err(error);
+                }
                 // While it is held, it is taken to be there.
                 drop(blob);
                 self.engine.store.blobs().remove(&digest).map_err(environment)?;
@@ -274,6 +282,18 @@ impl Supply {
             Self::Image(image) => image.reference.to_string(),
             Self::Repository(reference) => reference.to_string(),
             Self::Directory(path) => path.display().to_string(),
+        }
+    }
+}
+
+/// The digest of what is in a file.
+fn hash(path: &Path) -> io::Result<Digest> {
+    let (mut file, mut hasher, mut piece) = (File::open(path)?, Hasher::default(), vec![0; 256 << 10]);
+    loop {
+        let count = file.read(&mut piece)?;
+        match piece.get(..count) {
+            None | Some([]) => return Ok(hasher.finish()),
+            Some(bytes) => hasher.update(bytes),
         }
     }
 }

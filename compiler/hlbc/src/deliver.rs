@@ -200,9 +200,8 @@ fn file(path: Utf8PathBuf) -> Place {
 /// Where an output of the command line goes.
 pub(crate) fn output(to: OutputTo, config: &ImageConfig) -> ExportTarget {
     let files = |split: bool, options: FileOptions| {
-        let parts = [&config.os, &config.architecture, &config.variant].into_iter().filter(|part| !part.is_empty());
-        let folder = split.then(|| parts.map(String::as_str).collect::<Vec<_>>().join("_"));
-        FileOptions { folder, ..options }
+        let folder = split.then(|| folder([&config.os, &config.architecture, &config.variant]));
+        FileOptions { folder: folder.filter(|folder| !folder.is_empty()), ..options }
     };
     match to {
         OutputTo::Directory { path, split, options } => ExportTarget::Directory(path, files(split, options)),
@@ -219,6 +218,13 @@ pub(crate) fn output(to: OutputTo, config: &ImageConfig) -> ExportTarget {
             ExportTarget::Image(ImageExport { to, config: image::to_json(config), options })
         }
     }
+}
+
+/// The name of the folder for a platform. What is said of it is from the base image, whoever made that: no character leads
+/// out of the destination.
+fn folder(parts: [&String; 3]) -> String {
+    let parts: Vec<&str> = parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    parts.join("_").replace(|it: char| !it.is_ascii_alphanumeric() && it != '_' && it != '-', "-")
 }
 
 /// What an image of an index runs on.
@@ -250,4 +256,22 @@ fn docker_socket() -> PathBuf {
     let named = std::env::var_os("DOCKER_HOST").filter(|host| !host.is_empty());
     let Some(named) = named else { return "/var/run/docker.sock".into() };
     named.to_str().and_then(|host| host.strip_prefix("unix://")).map_or_else(|| PathBuf::from(&named), PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_one_plain_name() {
+        let of = |parts: [&str; 3]| {
+            let [os, architecture, variant] = parts.map(str::to_owned);
+            folder([&os, &architecture, &variant])
+        };
+        assert_eq!(of(["linux", "arm", "v7"]), "linux_arm_v7");
+        assert_eq!(of(["linux", "amd64", ""]), "linux_amd64");
+        assert_eq!(of(["../..", "/etc", "ä\0"]), "-----_-etc_--");
+        assert_eq!(of(["..", "", ""]), "--");
+        assert_eq!(of(["", "", ""]), "");
+    }
 }

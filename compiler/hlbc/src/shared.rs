@@ -136,8 +136,12 @@ pub(crate) fn target(text: &str) -> Result<Target, String> {
     if keys.flag("oci-mediatypes")? == Some(false) {
         return Err("`oci-mediatypes=false` is not supported for caches: leave it out".to_owned());
     }
-    let image_manifest = keys.flag("image-manifest")?.unwrap_or(true);
-    let ignore_error = keys.flag("ignore-error")?.unwrap_or(true);
+    // An image that holds a cache is what it is without, and is made anyway: the keys are no choice there.
+    let (mut image_manifest, mut ignore_error) = (true, true);
+    if keys.kind != "inline" {
+        image_manifest = keys.flag("image-manifest")?.unwrap_or(true);
+        ignore_error = keys.flag("ignore-error")?.unwrap_or(true);
+    }
     let target = match keys.kind.as_str() {
         "registry" => {
             keys.insecure()?;

@@ -30,7 +30,7 @@ pub(crate) struct Archive {
 }
 
 /// A part of the archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Range {
     pub(crate) offset: u64,
     pub(crate) size: u64,
@@ -121,6 +121,8 @@ impl Archive {
             return Err(format!("it has {} images, more than {MAX_IMAGES}", images.len()));
         }
         let mut manifests = Vec::new();
+        // Images share layers, and an image may name one often.
+        let mut hashes = HashMap::new();
         for image in &images {
             let config_bytes = self.file(&normal(&image.config))?;
             let config: ImageConfig = serde_json::from_slice(&config_bytes)
@@ -136,7 +138,7 @@ impl Archive {
             }
             let mut listed = Vec::new();
             for (name, diff_id) in layers.iter().zip(contents) {
-                listed.push(self.layer(name, diff_id)?);
+                listed.push(self.layer(name, diff_id, &mut hashes)?);
             }
             let config_digest = Digest::of(&config_bytes);
             let size = config_bytes.len();
@@ -172,17 +174,31 @@ impl Archive {
     }
 
     /// The descriptor of a layer. One that is not compressed has the digest of its content, which need not be computed: it is
-    /// checked when the layer is read.
-    fn layer(&mut self, name: &str, diff_id: &Digest) -> Result<serde_json::Value, String> {
+    /// checked when the layer is read. `hashes` are those that were computed before.
+    fn layer(
+        &mut self,
+        name: &str,
+        diff_id: &Digest,
+        hashes: &mut HashMap<Range, Digest>,
+    ) -> Result<serde_json::Value, String> {
         let name = normal(name);
         let range = *self.files.get(&name).ok_or_else(|| format!("it has no `{name}`, a layer"))?;
         let failed = |error: io::Error| format!("its `{name}` cannot be read: {error}");
         let mut first = Vec::new();
         open_range(&self.path, range).and_then(|file| file.take(4).read_to_end(&mut first)).map_err(failed)?;
-        let (kind, digest) = match first.as_slice() {
-            [0x1f, 0x8b, ..] => ("+gzip", hash(&self.path, range).map_err(failed)?),
-            [0x28, 0xb5, 0x2f, 0xfd] => ("+zstd", hash(&self.path, range).map_err(failed)?),
-            _ => ("", diff_id.clone()),
+        let kind = match first.as_slice() {
+            [0x1f, 0x8b, ..] => "+gzip",
+            [0x28, 0xb5, 0x2f, 0xfd] => "+zstd",
+            _ => "",
+        };
+        let digest = match hashes.get(&range) {
+            _ if kind.is_empty() => diff_id.clone(),
+            Some(known) => known.clone(),
+            None => {
+                let digest = hash(&self.path, range).map_err(failed)?;
+                hashes.insert(range, digest.clone());
+                digest
+            }
         };
         let media_type = format!("application/vnd.oci.image.layer.v1.tar{kind}");
         let described = json!({ "mediaType": media_type, "digest": digest.as_str(), "size": range.size });

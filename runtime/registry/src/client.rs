@@ -146,7 +146,8 @@ impl Client {
         let mut url = start.clone();
         for _ in 0..=MAX_REDIRECTS {
             let client = self.clients.get(&url, body.is_large(), &self.warnings)?;
-            let sent = send_body(dress(&url, client.request(method.clone(), url.clone())), body).await;
+            let request = dress(&url, client.request(method.clone(), url.clone()));
+            let sent = send_body(request, body, self.patience(&url).silence).await;
             let response = sent.map_err(|failure| self.clients.explained(&url, failure))?;
             match redirected(method, &url, &response)?.filter(|_| follows) {
                 Some(next) => url = next,

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 
+/// What helpers say on standard output when they have no login, which they take for a failure.
+const NO_LOGIN: &str = "credentials not found in native keychain";
+
 /// A credential for one registry.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credential {
@@ -84,6 +87,7 @@ fn read(whose: &str, path: &Path, server: &str) -> Result<Option<Credential>, St
         Ok(DockerCredential::UsernamePassword(user, password)) => Ok(Some(Credential::Password { user, password })),
         Ok(DockerCredential::IdentityToken(token)) => Ok(Some(Credential::IdentityToken(token))),
         Err(CredentialRetrievalError::NoCredentialConfigured | CredentialRetrievalError::ConfigNotFound) => Ok(None),
+        Err(CredentialRetrievalError::HelperFailure { stdout, .. }) if stdout.trim() == NO_LOGIN => Ok(None),
         Err(CredentialRetrievalError::ConfigReadError) => {
             Err(wrong(match serde_json::from_slice::<serde_json::Value>(&bytes) {
                 Ok(_) => "its logins are not as they should be".to_owned(),

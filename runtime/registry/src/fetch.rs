@@ -92,6 +92,8 @@ pub(crate) enum Stop {
 /// Why an answer did not bring the rest of a blob.
 enum Trouble {
     Stop(Stop),
+    /// The request failed, also after its repetitions, or its answer is not the blob. Nothing was taken from it.
+    Asked(FailureKind),
     /// The server cannot send a blob from its middle on.
     Ranges(FailureKind),
 }
@@ -162,6 +164,8 @@ impl Client {
                 Ok(()) => return Ok(()),
                 Err(Trouble::Stop(Stop::Registry(failure))) => failure,
                 Err(Trouble::Stop(stop)) => return Err(stop),
+                // What is there may be good for whoever is asked next.
+                Err(Trouble::Asked(failure)) => return Err(Stop::Registry(failure)),
                 Err(Trouble::Ranges(_)) if ranges => {
                     ranges = false;
                     continue;
@@ -202,7 +206,7 @@ impl Client {
                 // Nothing is behind what is there: it is the blob, if it is right.
                 return arrival.check().map_err(|_| Trouble::Ranges(beyond(have)));
             }
-            Err(failure) => return Err(Stop::Registry(failure).into()),
+            Err(failure) => return Err(Trouble::Asked(failure)),
         };
         let partial = response.status() == StatusCode::PARTIAL_CONTENT;
         match (partial, have) {
@@ -215,11 +219,10 @@ impl Client {
                     return Err(Trouble::Ranges(FailureKind::Content { reason }));
                 }
             }
-            // The server does not know ranges, and sends everything.
-            (false, 1..) => arrival.restart()?,
-            (false, 0) => {}
+            (false, _) => {}
         }
-        let said = response.content_length().map(|length| length + arrival.have());
+        let base = if partial { have } else { 0 };
+        let said = response.content_length().map(|length| length.saturating_add(base));
         if let (Some(said), Some(size)) = (said, arrival.size)
             && said != size
         {
@@ -227,7 +230,13 @@ impl Client {
                 true => format!("more than the {size} bytes that the manifest says"),
                 false => format!("{said} bytes instead of the {size} that the manifest says"),
             };
-            return Err(wrong(reason).into());
+            let failure = FailureKind::Content { reason };
+            // A page in place of the blob is no reason to throw away what has come.
+            return Err(if partial { Trouble::Stop(Stop::Registry(failure)) } else { Trouble::Asked(failure) });
+        }
+        if !partial && have > 0 {
+            // The server does not know ranges, and sends everything.
+            arrival.restart()?;
         }
         let mut pace = Pace::new(self.patience(&endpoint.base));
         let registry = |failure| Trouble::Stop(Stop::Registry(failure));

@@ -223,6 +223,7 @@ impl Images {
         platform: &Platform,
     ) -> Result<Arc<ResolvedImage>, ImageError> {
         let (source, root) = open_in_layout(dir, reference, platform)
+            .await
             .map_err(|cause| ImageError::Layout { reference: boxed(reference), cause })?;
         self.open(reference, platform, source, root).await
     }
@@ -236,7 +237,7 @@ impl Images {
     }
 
     async fn find(&self, reference: &Reference, platform: &Platform, asking: Asking) -> Resolved {
-        let in_layout = self.find_in_layout(reference, platform);
+        let in_layout = self.find_in_layout(reference, platform).await;
         let (source, root) = match in_layout {
             Some(Ok(found)) => found,
             // A digest is pinned to one content, wherever it comes from.
@@ -314,13 +315,13 @@ impl Images {
         }))
     }
 
-    fn find_in_layout(
+    async fn find_in_layout(
         &self,
         reference: &Reference,
         platform: &Platform,
     ) -> Option<Result<(Source, Document), LayoutError>> {
         let dir = self.config.layout(reference)?;
-        Some(open_in_layout(dir, reference, platform))
+        Some(open_in_layout(dir, reference, platform).await)
     }
 
     async fn find_in_registry(&self, reference: &Reference, asking: Asking) -> Result<(Source, Document), ImageError> {
@@ -493,12 +494,26 @@ struct Document {
     is_new: bool,
 }
 
-fn open_in_layout(dir: &Path, reference: &Reference, platform: &Platform) -> Result<(Source, Document), LayoutError> {
-    let layout = Layout::open(dir)?;
+async fn open_in_layout(
+    dir: &Path,
+    reference: &Reference,
+    platform: &Platform,
+) -> Result<(Source, Document), LayoutError> {
+    let layout = open_layout(dir).await?;
     let root = layout.find(reference, platform)?;
     let bytes = layout.document(&root.digest)?;
     let root = Document { bytes, digest: root.digest, media_type: root.media_type, is_new: false };
     Ok((Source::Layout(layout), root))
+}
+
+/// Opens a layout off the async threads if it is an archive: all of it may have to be read.
+async fn open_layout(dir: &Path) -> Result<Layout, LayoutError> {
+    if !dir.is_file() {
+        return Layout::open(dir);
+    }
+    let path = dir.to_owned();
+    let opened = tokio::task::spawn_blocking(move || Layout::open(&path)).await;
+    opened.unwrap_or_else(|error| Err(LayoutError::Read { path: dir.to_owned(), reason: error.to_string() }))
 }
 
 fn endpoint(url: &Url, is_mirror: bool) -> Option<Endpoint> {

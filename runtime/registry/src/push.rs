@@ -38,6 +38,12 @@ pub enum PushError {
         /// The name.
         reference: Box<Reference>,
     },
+    /// Nobody is to be asked.
+    #[error("cannot push to `{reference}`: this run asks nobody (`--offline`)")]
+    Offline {
+        /// The name.
+        reference: Box<Reference>,
+    },
     /// The registry has no address.
     #[error("cannot push to `{reference}`: the registry's name is no address")]
     Address {
@@ -58,10 +64,13 @@ impl Images {
     /// Opens the repository of a reference for writing. Mirrors are not written.
     ///
     /// # Errors
-    /// When the reference has a digest.
+    /// When the reference has a digest, or nobody is to be asked.
     pub fn pusher(&self, reference: &Reference) -> Result<Pusher<'_>, PushError> {
         if reference.digest().is_some() {
             return Err(PushError::Digest { reference: Box::new(reference.clone()) });
+        }
+        if self.is_offline() {
+            return Err(PushError::Offline { reference: Box::new(reference.clone()) });
         }
         let Some(endpoint) = self.endpoints(reference).pop() else {
             return Err(PushError::Address { reference: Box::new(reference.clone()) });

@@ -178,8 +178,13 @@ impl Body {
     }
 }
 
-/// Sends a request with a body. A body from a file may take as long as it needs, as long as it moves.
-pub(crate) async fn send_body(request: RequestBuilder, body: &Body) -> Result<Response, FailureKind> {
+/// Sends a request with a body. A body from a file may take as long as it needs, as long as it moves: it is given up after
+/// a `silence`.
+pub(crate) async fn send_body(
+    request: RequestBuilder,
+    body: &Body,
+    silence: Duration,
+) -> Result<Response, FailureKind> {
     match body {
         Body::None => send(request).await,
         Body::Bytes { media_type, bytes } => send(request.header(CONTENT_TYPE, media_type).body(bytes.clone())).await,
@@ -208,17 +213,17 @@ pub(crate) async fn send_body(request: RequestBuilder, body: &Body) -> Result<Re
                 .body(reqwest::Body::wrap_stream(pieces));
             tokio::select! {
                 answer = send(request) => answer,
-                failure = stalled(&sent, *size) => Err(failure),
+                failure = stalled(&sent, *size, silence) => Err(failure),
             }
         }
     }
 }
 
 /// Returns when an upload does not move any more.
-async fn stalled(sent: &AtomicU64, size: u64) -> FailureKind {
+async fn stalled(sent: &AtomicU64, size: u64, silence: Duration) -> FailureKind {
     let mut before = 0;
     loop {
-        let limit = if before < size { Patience::USUAL.silence } else { STORE_TIMEOUT };
+        let limit = if before < size { silence } else { STORE_TIMEOUT };
         tokio::time::sleep(limit).await;
         let now = sent.load(Ordering::Relaxed);
         if now == before {

@@ -76,11 +76,13 @@ struct Scan<'r> {
     root: &'r Root,
     stop: &'r dyn Fn() -> bool,
     found: Scanned,
+    /// Packages that were come across.
+    seen: usize,
 }
 
 /// Looks for packages. `None` if it was to stop.
 pub(super) fn scan(root: &Root, stop: &dyn Fn() -> bool) -> io::Result<Option<Scanned>> {
-    let mut scan = Scan { root, stop, found: Scanned::default() };
+    let mut scan = Scan { root, stop, found: Scanned::default(), seen: 0 };
     let distribution = scan.distribution()?;
     dpkg::scan(&mut scan, &distribution)?;
     apk::scan(&mut scan, &distribution)?;
@@ -93,10 +95,9 @@ pub(super) fn scan(root: &Root, stop: &dyn Fn() -> bool) -> io::Result<Option<Sc
     if !scan.walk()? {
         return Ok(None);
     }
-    let mut found = scan.found;
-    if found.packages.len() > MOST {
-        found.remarks.push(format!("only {MOST} of {} packages are listed", found.packages.len()));
-        found.packages.truncate(MOST);
+    let (mut found, seen) = (scan.found, scan.seen);
+    if seen > MOST {
+        found.remarks.push(format!("only the first {MOST} packages are listed"));
     }
     Ok(Some(found))
 }
@@ -136,7 +137,10 @@ impl Scan<'_> {
     }
 
     fn add(&mut self, package: Package) {
-        self.found.packages.push(package);
+        self.seen += 1;
+        if self.found.packages.len() < MOST {
+            self.found.packages.push(package);
+        }
     }
 
     fn distribution(&mut self) -> io::Result<Distribution> {

@@ -9,8 +9,10 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use hlb_llb::Digest;
+use hlb_llb::digest::Hasher;
 use hlb_registry::Reference;
 use hlb_store::Lease;
+use rustix::fs::FlockOperation;
 use serde_json::{Value, json};
 
 use super::destination::Destination;
@@ -110,14 +112,11 @@ pub(crate) fn export_directory(image: &Image, directory: &Path, stop: Stop<'_>) 
         out.finish()
     };
     let small = |name: &str, bytes: &[u8]| file(name, &mut |out| out.write_all(bytes).map_err(&failed));
-    let is_there = |name: &str, size: u64| {
-        std::fs::metadata(directory.join(name)).is_ok_and(|there| there.is_file() && there.len() == size)
-    };
     small(LAYOUT.0, LAYOUT.1)?;
     let (documents, layers) = blobs(image);
     for layer in layers {
         let name = blob(&layer.digest);
-        if !is_there(&name, layer.size) {
+        if !is_there(layer, &directory.join(&name), stop) {
             file(&name, &mut |out| copy(layer, out, &failed, stop))
                 .map_err(|error| if stop() { ExportError::Cancelled } else { error })?;
         }
@@ -125,8 +124,45 @@ pub(crate) fn export_directory(image: &Image, directory: &Path, stop: Stop<'_>) 
     for (digest, bytes) in documents {
         small(&blob(digest), bytes)?;
     }
-    let known = std::fs::read(directory.join("index.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    // Other processes add to the index too; those that keep caches there take the same lock.
+    let lock = directory.join("index.json.lock");
+    let held = File::options().create(true).truncate(false).write(true).open(&lock).map_err(unwritable(&lock))?;
+    rustix::io::retry_on_intr(|| rustix::fs::flock(&held, FlockOperation::LockExclusive))
+        .map_err(|error| unwritable(&lock)(error.into()))?;
+    let known = index(&directory.join("index.json"))?;
     small("index.json", added(known, entries(image)).to_string().as_bytes())
+}
+
+/// Whether a layer is there already. Its length would not tell: what a crash left may have it too.
+fn is_there(layer: &Layer, path: &Path, stop: Stop<'_>) -> bool {
+    if !std::fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() == layer.size) {
+        return false;
+    }
+    let Ok(mut file) = File::open(path) else { return false };
+    let (mut hasher, mut buffer) = (Hasher::default(), vec![0; STRIDE]);
+    while !stop() {
+        match file.read(&mut buffer) {
+            Ok(0) => return hasher.finish() == layer.digest,
+            Ok(count) => hasher.update(buffer.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+/// The index of a layout, if there is one yet. One that cannot be read is not replaced: the images that it names would be lost.
+fn index(path: &Path) -> Result<Option<Value>, ExportError> {
+    let bytes = match std::fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(|error| TreeError::new(path, error))?,
+    };
+    let wrong = |reason: String| ExportError::Index { path: path.to_owned(), reason };
+    let index: Value = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
+    match index.get("manifests").is_some_and(Value::is_array) {
+        true => Ok(Some(index)),
+        false => Err(wrong("it has no list of manifests".to_owned())),
+    }
 }
 
 /// An index with the entries of another one in place of those that have their names, or lead where they lead without a name.

@@ -83,8 +83,14 @@ impl Drop for Early {
 /// Packs the topmost layer, unless that is done. Whether it did.
 async fn pack(engine: &Arc<Engine>, snapshot: &Snapshot, form: Form, cancel: &CancellationToken) -> bool {
     let layers: Vec<LayerId> = snapshot.layers().to_vec();
-    let _one = engine.packing.background().await;
-    let turn = engine.packing.turn(&layers, form).await;
+    let _one = tokio::select! {
+        one = engine.packing.background() => one,
+        () = cancel.cancelled() => return false,
+    };
+    let turn = tokio::select! {
+        turn = engine.packing.turn(&layers, form) => turn,
+        () = cancel.cancelled() => return false,
+    };
     if cancel.is_cancelled() || !matches!(known(&engine.store, &layers, form, false), Ok(Known::Nothing)) {
         return false;
     }

@@ -129,10 +129,10 @@ impl Engine {
         if pulled.is_none() {
             return Ok(None);
         }
-        let named = self.name([config_digest, manifest_digest].into_iter(), names).await?;
+        let named = self.name([config_digest, manifest_digest].into_iter(), names).await;
         // The name that it was pulled by leads nowhere from now on. That it stays is no reason to fail.
         let _ = self.client.delete(format!("http://docker/images/{from}@{tag}?noprune=true")).send().await;
-        Ok(named.then(|| loopback.given()))
+        Ok(named?.then(|| loopback.given()))
     }
 
     /// Streams an image to the engine. Returns when it has it.

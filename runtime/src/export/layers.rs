@@ -73,6 +73,9 @@ pub(crate) async fn blobs(
     (form, force): (Form, bool),
     cancel: &CancellationToken,
 ) -> Result<Vec<LayerBlob>, ImageError> {
+    // When one fails, nobody wants the others.
+    let cancel = &cancel.child_token();
+    let _stop = cancel.clone().drop_guard();
     let packing = (1..=snapshot.layers().len()).map(|at| {
         let layers: Vec<LayerId> = snapshot.layers().iter().take(at).cloned().collect();
         blob(engine, layers, (form, force), cancel).boxed()

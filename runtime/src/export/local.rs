@@ -33,7 +33,7 @@ pub(crate) fn export(
     look: &Look<'_>,
     stop: Stop<'_>,
 ) -> Result<Exported, ExportError> {
-    let destination = match look.folder {
+    let destination = match look.folder()? {
         Some(folder) => &destination.join(folder),
         None => destination,
     };

@@ -27,6 +27,8 @@ use crate::layer_blob::LayerBlob;
 const MAX_HEAD: usize = 16 << 10;
 /// How long a reader may think before it asks.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long nobody is let in after that has failed once.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// A registry that listens until it is dropped.
 pub(super) struct Loopback {
@@ -85,7 +87,12 @@ impl Loopback {
         let serving = Arc::clone(&shelf);
         let listening = AbortOnDropHandle::new(tokio::spawn(async move {
             let mut readers = tokio::task::JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
+            loop {
+                let Ok((stream, _)) = listener.accept().await else {
+                    // The reader has gone, or too many files are open right now: the next one may get in.
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                };
                 while readers.try_join_next().is_some() {}
                 let shelf = Arc::clone(&serving);
                 readers.spawn(async move {
@@ -143,7 +150,11 @@ impl Shelf {
         match self.layer(blob, range(head)).await {
             Ok(answer) => {
                 if method == "GET" {
-                    self.given.lock().unwrap_or_else(PoisonError::into_inner).push(blob.digest.clone());
+                    let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+                    // An engine asks again for what broke off.
+                    if !given.contains(&blob.digest) {
+                        given.push(blob.digest.clone());
+                    }
                 }
                 answer
             }

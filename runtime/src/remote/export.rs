@@ -223,6 +223,10 @@ fn bounded(mut draft: Draft, targets: &[Digest], tell: impl Fn(usize, usize)) ->
             .filter(|(_, result)| !result.layers.last().is_some_and(|top| targets.contains(top)))
             .map(|(key, result)| (result.created_at, key.clone()))
             .collect();
+        // Those of a build that failed are all wanted by themselves.
+        if size > MOST && old.is_empty() {
+            old = draft.results.iter().map(|(key, result)| (result.created_at, key.clone())).collect();
+        }
         if size <= MOST || old.is_empty() {
             if draft.results.len() < all {
                 tell(all - draft.results.len(), all);

@@ -157,13 +157,14 @@ impl RemoteGraph {
         }
         self.documents.push(layers);
         for (name, node) in names {
+            // A name says all of its links: one that is known has them.
+            if self.nodes.contains_key(&name) {
+                continue;
+            }
             for (input, keys) in node.inputs.iter().enumerate() {
                 for (selector, from) in keys {
                     let link = FarLink { input, digest: node.digest.clone(), selector: selector.clone() };
-                    let targets = self.links.entry((from.clone(), link)).or_default();
-                    if !targets.contains(&name) {
-                        targets.push(name.clone());
-                    }
+                    self.links.entry((from.clone(), link)).or_default().push(name.clone());
                 }
             }
             self.nodes.insert(name, node);

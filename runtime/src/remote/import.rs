@@ -32,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Bytes of a document that is not even asked for.
 const MAX_DOCUMENT: u64 = 32 << 20;
 
+/// Images of an index that are looked through for their caches.
+const MAX_IMAGES: usize = 64;
+
 /// Shared caches to read, for all solves of one command. Cheap to clone.
 #[derive(Clone)]
 pub struct CacheImports(Arc<Imports>);
@@ -103,10 +106,11 @@ impl CacheImports {
 impl Remote {
     fn add(&mut self, source: &CacheSource, read: Vec<Read>) -> Result<(), String> {
         let (place, supply) = (self.places.len(), supply(source)?);
+        // Also if one of its documents is damaged: the results of those before it are there.
+        self.places.push(Place { name: source.name(), supply });
         for (config, blobs) in &read {
             self.graph.add(config, blobs, place).map_err(|error| format!("it is damaged: {error}"))?;
         }
-        self.places.push(Place { name: source.name(), supply });
         Ok(())
     }
 
@@ -137,7 +141,10 @@ impl Remote {
         status: &StatusSink,
         (key, result): (&KeyId, &RemoteResult),
     ) -> Result<Option<Snapshot>, SolveError> {
-        let Some(place) = self.places.get(result.place) else { return Ok(None) };
+        let Some(place) = self.places.get(result.place) else {
+            let sentence = "a defect: a result of a shared cache has no place";
+            return Err(SolveError::say(ErrorKind::Internal, sentence));
+        };
         match layers(engine, progress, &place.supply, &result.layers).await {
             Ok(snapshot) => Ok(Some(snapshot)),
             Err(error) if error.kind() == ErrorKind::Source => {
@@ -220,8 +227,11 @@ async fn read(engine: &Arc<Engine>, source: &CacheSource) -> Result<Vec<Read>, S
             read.map(|read| vec![read]).ok_or_else(|| "it is an image that holds no cache".to_owned())
         }
         Root::Images(images) => {
-            let mut all = Vec::new();
-            for image in images {
+            let (mut all, mut seen) = (Vec::new(), HashSet::new());
+            if images.len() > MAX_IMAGES {
+                return Err(format!("it has {} images, and at most {MAX_IMAGES} are looked through", images.len()));
+            }
+            for image in images.into_iter().filter(|image| seen.insert(image.digest.clone())) {
                 let bytes = holder.manifest(&image).await?;
                 if let Root::Image(image) = manifest::root(&bytes)? {
                     all.extend(holder.inline(&image).await?);

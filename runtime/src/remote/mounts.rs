@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use hlb_llb::Digest;
 use hlb_registry::{Images, Manifest, Reference};
 use hlb_store::{Item, Lease, Store};
-use rustix::fs::FlockOperation;
+use rustix::fs::{CWD, FlockOperation, RenameFlags};
 use rustix::io::Errno;
 use serde_json::{Value, json};
 
@@ -176,7 +176,7 @@ impl State {
     }
 
     /// Brings cache mounts back from the first place that can be read: those of these ids, or all. They replace what is there; with
-    /// `if_empty` only if nothing is in that.
+    /// `if_empty` only if nothing is in that. `limits` are those of layers of images.
     ///
     /// # Errors
     /// `ErrorKind::Source`: no place can be read, or what it has is damaged. `ErrorKind::Step`: a mount stays in use, or there is none
@@ -186,7 +186,7 @@ impl State {
         images: &Images,
         ids: &[String],
         from: &[CacheSource],
-        if_empty: bool,
+        (if_empty, limits): (bool, LayerLimits),
     ) -> Result<MovedMounts, SolveError> {
         let mut passed_over = Vec::new();
         for place in from {
@@ -215,7 +215,7 @@ impl State {
                 let (store, mount, digest) = (self.store.clone(), one.mount.clone(), one.digest.clone());
                 blocking(move || {
                     let _held = lease;
-                    unpack(&store, &mount, &digest)
+                    unpack(&store, &mount, &digest, limits)
                 })
                 .await?;
                 mounts.push((one.mount, one.size));
@@ -235,8 +235,8 @@ fn place(store: &Store, mount: &CacheMount) -> PathBuf {
     store.cache_mounts_dir().join(format!("{}.0", mount.key))
 }
 
-/// Waits until nobody has the directory of a mount in a way that forbids this one.
-fn lock(dir: &Path, id: &str, how: FlockOperation) -> Result<File, SolveError> {
+/// Waits until nobody else has the directory of a mount.
+fn lock(dir: &Path, id: &str) -> Result<File, SolveError> {
     let (path, begin) = (dir.join("lock"), Instant::now());
     while begin.elapsed() < PATIENCE {
         fs::create_dir_all(dir).map_err(failed("make", dir))?;
@@ -246,7 +246,7 @@ fn lock(dir: &Path, id: &str, how: FlockOperation) -> Result<File, SolveError> {
             std::thread::sleep(PAUSE);
             continue;
         };
-        match rustix::fs::flock(&file, how) {
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK | Errno::INTR) => std::thread::sleep(PAUSE),
             Err(error) => return Err(failed("lock", &path)(error.into())),
             Ok(()) => {
@@ -263,7 +263,8 @@ fn lock(dir: &Path, id: &str, how: FlockOperation) -> Result<File, SolveError> {
 /// Makes an archive of a mount.
 fn pack_one(store: &Store, mount: CacheMount) -> Result<(Kept, Lease, Vec<PathBuf>), SolveError> {
     let dir = place(store, &mount);
-    let _held = lock(&dir, &mount.id, FlockOperation::NonBlockingLockShared)?;
+    // Steps that share a mount hold it shared while they write.
+    let _held = lock(&dir, &mount.id)?;
     let mut writer = store.blobs().writer().map_err(environment)?;
     let left_out = pack::pack(&dir.join("fs"), &mut writer)?;
     let (digest, size, lease) = writer.finish(None).map_err(environment)?;
@@ -271,32 +272,25 @@ fn pack_one(store: &Store, mount: CacheMount) -> Result<(Kept, Lease, Vec<PathBu
 }
 
 /// Replaces the directory of a mount with what an archive holds.
-fn unpack(store: &Store, mount: &CacheMount, digest: &Digest) -> Result<(), SolveError> {
+fn unpack(store: &Store, mount: &CacheMount, digest: &Digest, limits: LayerLimits) -> Result<(), SolveError> {
     let dir = place(store, mount);
-    let _held = lock(&dir, &mount.id, FlockOperation::NonBlockingLockExclusive)?;
-    let (done, new, old) = (dir.join("fs"), dir.join("new"), dir.join("old"));
-    for left in [&new, &old] {
-        if left.exists() {
-            hlb_store::remove_tree(left).map_err(failed("remove", left))?;
-        }
-    }
+    let _held = lock(&dir, &mount.id)?;
+    let (done, new) = (dir.join("fs"), dir.join("new"));
+    let clear = || if new.exists() { hlb_store::remove_tree(&new).map_err(failed("remove", &new)) } else { Ok(()) };
+    clear()?;
     fs::create_dir(&new).map_err(failed("make", &new))?;
     fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).map_err(failed("make", &new))?;
     let file = store.blobs().open(digest).map_err(environment)?;
-    let applied = apply_layer(file, &new, &[], LayerLimits::default());
-    if let Err(error) = applied {
+    if let Err(error) = apply_layer(file, &new, &[], limits) {
         let _ = hlb_store::remove_tree(&new);
         return Err(SolveError::new(ErrorKind::Source, error));
     }
     fs::write(dir.join("id"), &mount.id).map_err(failed("write", &dir))?;
-    if done.exists() {
-        fs::rename(&done, &old).map_err(failed("move", &done))?;
-    }
-    fs::rename(&new, &done).map_err(failed("move", &new))?;
-    if old.exists() {
-        hlb_store::remove_tree(&old).map_err(failed("remove", &old))?;
-    }
-    Ok(())
+    // At no moment is there none: who is killed here leaves the one or the other, and beside it what the next one removes.
+    let how = if done.exists() { RenameFlags::EXCHANGE } else { RenameFlags::empty() };
+    let moved = rustix::fs::renameat_with(CWD, &new, CWD, &done, how);
+    moved.map_err(|error| failed("move", &new)(error.into()))?;
+    clear()
 }
 
 /// The manifest that holds mounts. Equal mounts make equal bytes.

@@ -30,6 +30,9 @@ pub(crate) use alone::{Alone, Open, apply_alone};
 /// Directories in each other; `PATH_MAX` allows no more either.
 const MAX_DEPTH: usize = 2048;
 
+/// Bytes of the paths of all directories of a layer, which are kept to its end.
+const MAX_PATHS: usize = 512 << 20;
+
 /// A layer that was unpacked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Applied {
@@ -101,8 +104,10 @@ impl<E: Into<io::Error>> From<E> for Fault {
 struct Writer {
     stack: Stack,
     root: OwnedFd,
-    /// Directories that were made or described, and the time that each is to have in the end.
-    dirs: Vec<(Vec<CString>, Metadata)>,
+    /// The paths of directories that were made or described, and the time that each is to have in the end.
+    dirs: Vec<(Box<[u8]>, (i64, u32))>,
+    /// Bytes of these paths.
+    paths: usize,
     holes: HoleWriter,
     /// If the lower layers are not known yet: what they have a say in.
     notes: Option<Notes>,
@@ -115,7 +120,7 @@ impl Writer {
         let root = stack.roots().next().and_then(|root| root.try_clone_to_owned().ok());
         let root =
             root.ok_or_else(|| ApplyError::Open { path: upper.to_owned(), source: io::ErrorKind::NotFound.into() })?;
-        Ok(Self { stack, root, dirs: Vec::new(), holes: HoleWriter::new(), notes: None })
+        Ok(Self { stack, root, dirs: Vec::new(), paths: 0, holes: HoleWriter::new(), notes: None })
     }
 
     /// Unpacks all of a layer. What is to be done when nothing follows any more is left for `finish`.
@@ -149,6 +154,9 @@ impl Writer {
     }
 
     fn entry(&mut self, entry: &Entry, data: &mut impl Read) -> Result<(), Fault> {
+        if self.notes.as_ref().is_some_and(Notes::is_full) {
+            return Err(Fault::Refused("too much would have to be noted before what is below it is known"));
+        }
         let path = components(&entry.name)?;
         let Some((name, parents)) = path.split_last() else {
             return match entry.kind {
@@ -256,7 +264,12 @@ impl Writer {
         if path.is_empty() {
             return Ok(Some(self.root.try_clone()?));
         }
-        let path = CString::new(path.iter().map(|name| name.to_bytes()).collect::<Vec<_>>().join(&b'/'))?;
+        self.plain_at(joined(path))
+    }
+
+    /// The same at a path that is not empty.
+    fn plain_at(&self, path: impl Into<Vec<u8>>) -> Result<Option<OwnedFd>, Fault> {
+        let path = CString::new(path)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let how = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
         loop {
@@ -284,8 +297,7 @@ impl Writer {
                 if let Some(notes) = &mut self.notes {
                     notes.describe(&at);
                 }
-                self.dirs.push((at, metadata));
-                Ok(())
+                self.keep_time(&at, &metadata)
             }
             there => self.new_directory(parent, &at, name, metadata, there.is_some()),
         }
@@ -308,14 +320,23 @@ impl Writer {
             self.hide_all(&open_dir(parent, name)?, at)?;
         }
         metadata.apply(parent, name, FileType::Directory)?;
-        self.dirs.push((at.to_owned(), metadata));
+        self.keep_time(at, &metadata)
+    }
+
+    /// Notes the time of a directory for the end.
+    fn keep_time(&mut self, at: &[CString], metadata: &Metadata) -> Result<(), Fault> {
+        let path = joined(at);
+        self.paths += path.len();
+        if self.paths > MAX_PATHS {
+            return Err(Fault::Refused("the paths of the layer's directories are too long together"));
+        }
+        self.dirs.push((path.into_boxed_slice(), metadata.mtime));
         Ok(())
     }
 
     fn describe_root(&mut self, metadata: Metadata) -> Result<(), Fault> {
         metadata.apply(&self.root, c".", FileType::Directory)?;
-        self.dirs.push((Vec::new(), metadata));
-        Ok(())
+        self.keep_time(&[], &metadata)
     }
 
     fn hard_link(&mut self, parent: &OwnedFd, at: &[CString], name: &CString, target: &[u8]) -> Result<(), Fault> {
@@ -405,30 +426,40 @@ impl Writer {
 
     /// Sets the times of directories, now that nothing is made in them any more.
     fn finish(self) -> Result<(), ApplyError> {
-        for (path, metadata) in &self.dirs {
+        for (path, time) in &self.dirs {
             let set = || -> Result<(), Fault> {
-                let Some((name, parents)) = path.split_last() else {
-                    return Ok(metadata.set_time(&self.root, c".")?);
+                if path.is_empty() {
+                    return Ok(node::set_time(&self.root, c".", *time)?);
+                }
+                let mut parts = path.rsplitn(2, |byte| *byte == b'/');
+                let name = CString::new(parts.next().unwrap_or_default())?;
+                let parent = match parts.next() {
+                    Some(parents) => self.plain_at(parents)?,
+                    None => self.plain(&[])?,
                 };
                 // It may have been replaced since.
-                match self.plain(parents)? {
-                    Some(parent) if look(&parent, name)?.is_some_and(|stat| is_dir(&stat)) => {
-                        Ok(metadata.set_time(&parent, name)?)
+                match parent {
+                    Some(parent) if look(&parent, &name)?.is_some_and(|stat| is_dir(&stat)) => {
+                        Ok(node::set_time(&parent, &name, *time)?)
                     }
                     _ => Ok(()),
                 }
             };
             set().map_err(|fault| {
-                let parts: Vec<_> = path.iter().map(|name| name.to_string_lossy()).collect();
                 let source = match fault {
                     Fault::Io(source) => source,
                     Fault::Refused(reason) => io::Error::other(reason),
                 };
-                ApplyError::Entry { entry: parts.join("/"), source }
+                ApplyError::Entry { entry: String::from_utf8_lossy(path).into_owned(), source }
             })?;
         }
         Ok(())
     }
+}
+
+/// The path of a place, relative to the root directory.
+fn joined(place: &[CString]) -> Vec<u8> {
+    place.iter().map(|name| name.to_bytes()).collect::<Vec<_>>().join(&b'/')
 }
 
 fn metadata(entry: &Entry) -> Result<Metadata, Fault> {

@@ -71,10 +71,15 @@ impl Metadata {
     }
 
     pub(super) fn set_time(&self, dir: impl AsFd, name: &CStr) -> io::Result<()> {
-        let time = Timespec { tv_sec: self.mtime.0, tv_nsec: self.mtime.1.into() };
-        let times = Timestamps { last_access: time, last_modification: time };
-        Ok(rustix::fs::utimensat(dir, name, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+        set_time(dir, name, self.mtime)
     }
+}
+
+/// Gives a file its time: seconds and nanoseconds.
+pub(super) fn set_time(dir: impl AsFd, name: &CStr, (seconds, nanos): (i64, u32)) -> io::Result<()> {
+    let time = Timespec { tv_sec: seconds, tv_nsec: nanos.into() };
+    let times = Timestamps { last_access: time, last_modification: time };
+    Ok(rustix::fs::utimensat(dir, name, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 fn set_xattrs<'x>(path: &Path, kind: FileType, xattrs: impl Iterator<Item = &'x (CString, Vec<u8>)>) -> io::Result<()> {

@@ -37,7 +37,11 @@ pub(crate) struct Far {
 /// The shared caches that the vertex may be found in; `None` if there are none.
 pub(crate) async fn remote(job: &Job) -> Option<Arc<Remote>> {
     let (imports, status) = job.imports()?;
-    Some(imports.load(&job.engine, &status).await)
+    // A place that does not answer keeps nobody who gives up.
+    tokio::select! {
+        remote = imports.load(&job.engine, &status) => Some(remote),
+        () = job.cancel.cancelled() => None,
+    }
 }
 
 /// The keys that follow from definitions.

@@ -17,7 +17,7 @@ pub(crate) fn cache(args: &cli::Cache, screen: Screen) -> Result<(), Failure> {
         cli::CacheCommand::Restore(args) => &args.state.root,
         cli::CacheCommand::List(args) => &args.state.root,
     };
-    let registries = Places::here().registries()?;
+    let (registries, limits) = (Places::here().registries()?, Places::here().limits()?);
     let state = state::open(root.as_deref(), screen)?;
     let images = Images::new(registries);
     let (tokio, cancel) = interrupt::start()?;
@@ -28,7 +28,8 @@ pub(crate) fn cache(args: &cli::Cache, screen: Screen) -> Result<(), Failure> {
                     told(&state.save_cache_mounts(&images, &args.ids, &args.to).await?, "saved")
                 }
                 cli::CacheCommand::Restore(args) => {
-                    let restored = state.restore_cache_mounts(&images, &args.ids, &args.from, args.if_empty).await?;
+                    let how = (args.if_empty, limits);
+                    let restored = state.restore_cache_mounts(&images, &args.ids, &args.from, how).await?;
                     told(&restored, "restored")
                 }
                 cli::CacheCommand::List(args) => match &args.from {

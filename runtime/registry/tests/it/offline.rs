@@ -63,5 +63,8 @@ async fn offline_nobody_is_asked() {
     // The configuration is gone.
     kept.documents.lock().unwrap().remove(&Digest::of(&found.config_bytes));
     images(&kept, true).resolve(&tag, &amd64()).await.unwrap_err();
+    let refused = offline.pusher(&tag).unwrap_err();
+    let expected = format!("cannot push to `{tag}`: this run asks nobody (`--offline`)");
+    assert_eq!(refused.to_string(), expected);
     assert_eq!(server.seen.lock().unwrap().len(), before);
 }

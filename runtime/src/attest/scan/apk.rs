@@ -5,7 +5,7 @@
 use std::io;
 use std::path::Path;
 
-use super::{Distribution, Package, Scan, short};
+use super::{Distribution, MOST, Package, Scan, short};
 use crate::attest::purl;
 
 /// Where it is, and where it is since apk 3.
@@ -27,6 +27,9 @@ pub(super) fn packages(text: &str, distribution: &Distribution, place: &str) -> 
     let mut packages = Vec::new();
     let mut now = Fields::default();
     for line in text.lines().chain([""]) {
+        if packages.len() > MOST {
+            break;
+        }
         if line.trim().is_empty() {
             packages.extend(std::mem::take(&mut now).package(distribution, place));
         } else if let Some((field, value)) = line.split_once(':') {

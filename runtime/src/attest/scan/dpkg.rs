@@ -5,7 +5,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Distribution, Package, Scan, ends_with, short, shown};
+use super::{Distribution, MOST, Package, Scan, ends_with, short, shown};
 use crate::attest::purl;
 
 const ALL: &str = "var/lib/dpkg/status";
@@ -30,6 +30,9 @@ pub(super) fn packages(text: &str, distribution: &Distribution, place: &str) -> 
     let mut now = Fields::default();
     // A line with nothing in it ends a package, as the end does.
     for line in text.lines().chain([""]) {
+        if packages.len() > MOST {
+            break;
+        }
         if line.trim().is_empty() {
             packages.extend(std::mem::take(&mut now).package(distribution, place));
         } else if let Some((field, value)) = line.split_once(':').filter(|_| !line.starts_with([' ', '\t'])) {

@@ -132,6 +132,8 @@ impl Git {
         }
         // A repository on this machine may be read only if it is the user who named it.
         let protocols = match self.remote.split_once("://") {
+            // Its submodules may be elsewhere.
+            _ if self.offline => "file",
             Some(("file", _)) => "http:https:git:file",
             Some(("http" | "https" | "git", _)) => "http:https:git",
             _ => "http:https:git:ssh",

@@ -31,6 +31,8 @@ pub(crate) type Progress<'a> = &'a (dyn Fn(u64, Option<u64>) + Send + Sync);
 enum Failure {
     /// Trying again may help, after the time that the server asks for.
     Passing(HttpError, Option<Duration>),
+    /// What came in pieces is not what it should be: in one piece it may be.
+    Pieces(HttpError),
     Final(HttpError),
 }
 
@@ -39,6 +41,8 @@ struct Part {
     file: NamedTempFile,
     hasher: Hasher,
     received: u64,
+    /// Whether it came in more than one answer.
+    in_pieces: bool,
     /// What the server said of it.
     filename: String,
     etag: Option<String>,
@@ -57,11 +61,16 @@ pub(crate) async fn fetch(
     let mut pause = PAUSE;
     let mut attempt = 1;
     let mut part = None;
+    let mut begun_anew = false;
     loop {
         let (error, wanted) = match try_fetch(client, source, previous, directory, &mut part, progress).await {
             Ok(fetched) => return Ok(fetched),
-            Err(Failure::Final(error)) => return Err(error),
             Err(Failure::Passing(error, wanted)) => (error, wanted),
+            Err(Failure::Pieces(error)) if !begun_anew => {
+                begun_anew = true;
+                (error, None)
+            }
+            Err(Failure::Pieces(error) | Failure::Final(error)) => return Err(error),
         };
         if let Some(wanted) = wanted.filter(|wanted| *wanted > MAX_WANTED) {
             return Err(HttpError::Wait { url: source.shown(), seconds: wanted.as_secs() });
@@ -121,8 +130,9 @@ async fn try_fetch(
         }
         return Err(refused(source, &response));
     }
-    if response.status() == StatusCode::PARTIAL_CONTENT {
-        if offset == 0 || !begins_at(&response, offset) {
+    let partial = response.status() == StatusCode::PARTIAL_CONTENT;
+    if partial {
+        if offset == 0 || part.as_ref().is_none_or(|begun| !begun.goes_on_with(&response)) {
             *part = None;
             return Err(passing(source, "the server sends another part of the file than it was asked for"));
         }
@@ -130,10 +140,11 @@ async fn try_fetch(
         *part = Some(Part::begin(source, &response, directory)?);
     }
     let Some(begun) = part else { return Err(passing(source, "nothing was sent")) };
+    begun.in_pieces |= partial;
     begun.receive(source, &mut response, progress).await?;
     let Some(done) = part.take() else { return Err(passing(source, "nothing was sent")) };
     let digest = done.hasher.finish();
-    check(source, &digest).map_err(Failure::Final)?;
+    check(source, &digest).map_err(if done.in_pieces { Failure::Pieces } else { Failure::Final })?;
 
     let time = done.last_modified.as_deref().and_then(date::seconds).unwrap_or(0);
     let time = Timestamp { seconds: time, nanos: 0 };
@@ -171,6 +182,7 @@ impl Part {
             file,
             hasher: Hasher::default(),
             received: 0,
+            in_pieces: false,
             filename: source.name(text(headers, header::CONTENT_DISPOSITION).as_deref()),
             etag: text(headers, header::ETAG).filter(|etag| !etag.is_empty()),
             last_modified: text(headers, header::LAST_MODIFIED).filter(|date| date::seconds(date).is_some()),
@@ -193,6 +205,14 @@ impl Part {
         request.header(header::IF_RANGE, self.validator().unwrap_or_default())
     }
 
+    /// Whether an answer is the rest of this file, and of no other.
+    fn goes_on_with(&self, response: &Response) -> bool {
+        let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let etag = text(header::ETAG).filter(|etag| !etag.is_empty() && !etag.starts_with("W/"));
+        let same = etag.is_none_or(|etag| self.etag.as_deref() == Some(etag));
+        same && text(header::CONTENT_RANGE).is_some_and(|range| is_rest(range, self.received))
+    }
+
     /// Writes and hashes the body as it comes. What came stays when it breaks off.
     async fn receive(
         &mut self,
@@ -202,7 +222,7 @@ impl Part {
     ) -> Result<(), Failure> {
         let path = self.file.path().to_owned();
         let failed = |error| Failure::Final(unwritable(&path)(error));
-        let total = response.content_length().map(|length| length + self.received);
+        let total = response.content_length().and_then(|length| length.checked_add(self.received));
         let mut file = tokio::fs::OpenOptions::new().append(true).open(&path).await.map_err(failed)?;
         let ended = loop {
             match response.chunk().await {
@@ -221,10 +241,16 @@ impl Part {
     }
 }
 
-/// Whether a part of a file is its rest from an offset on.
-fn begins_at(response: &Response, offset: u64) -> bool {
-    let range = response.headers().get(header::CONTENT_RANGE).and_then(|value| value.to_str().ok());
-    range.is_some_and(|range| range.starts_with(&format!("bytes {offset}-")))
+/// Whether a `Content-Range` is that of everything from an offset on. One that does not say where the file ends is not.
+fn is_rest(range: &str, from: u64) -> bool {
+    let read = || {
+        let (range, total) = range.trim().strip_prefix("bytes ")?.split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        let total: u64 = total.trim().parse().ok()?;
+        (first == from && last.checked_add(1) == Some(total)).then_some(())
+    };
+    read().is_some()
 }
 
 fn passing(source: &HttpSource, why: &str) -> Failure {

@@ -193,12 +193,41 @@ async fn what_has_come_is_not_asked_for_again() {
 
 #[tokio::test]
 async fn a_wrong_rest_is_not_taken() {
+    let check = async |headers: &str| {
+        let cut = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\nETag: \"one\"\r\n\r\nhalf ".to_owned();
+        let wrong = answer("206 Partial Content", &format!("{headers}\r\n"), "wrong");
+        let server = serve(vec![cut, wrong, answer("200 OK", "", "right")]);
+        let dir = tempfile::tempdir().unwrap();
+        let fetched = fetch_into(dir.path(), &source(&format!("{}/f", server.base), &[]), None).await.unwrap();
+        assert_eq!(fetched.digest, Digest::of("right"), "{headers}");
+    };
+    // Each waits for its repetitions.
+    tokio::join!(
+        check("Content-Range: bytes 0-4/10"),
+        check("Content-Range: bytes 5-8/10"),
+        check("Content-Range: bytes 5-9/*"),
+        check("Content-Range: bytes 5-18446744073709551615/10"),
+        check("Content-Range: bytes 5-9/10\r\nETag: \"two\""),
+        check("ETag: \"one\""),
+    );
+}
+
+#[tokio::test]
+async fn what_came_in_pieces_and_is_wrong_is_fetched_once_more() {
     let cut = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\nETag: \"one\"\r\n\r\nhalf ".to_owned();
-    let wrong = answer("206 Partial Content", "Content-Range: bytes 0-4/10\r\n", "wrong");
-    let server = serve(vec![cut, wrong, answer("200 OK", "", "right")]);
-    let dir = tempfile::tempdir().unwrap();
-    let fetched = fetch_into(dir.path(), &source(&format!("{}/f", server.base), &[]), None).await.unwrap();
-    assert_eq!(fetched.digest, Digest::of("right"));
+    let rest = answer("206 Partial Content", "Content-Range: bytes 5-9/10\r\n", "wrong");
+    let check = async |last: &str, good: bool| {
+        let server = serve(vec![cut.clone(), rest.clone(), answer("200 OK", "", last)]);
+        let dir = tempfile::tempdir().unwrap();
+        let expected = Digest::of("half whole");
+        let wanted = source(&format!("{}/f", server.base), &[("http.checksum", expected.as_str())]);
+        match fetch_into(dir.path(), &wanted, None).await {
+            Ok(fetched) => assert!(good && fetched.digest == expected),
+            Err(error) => assert!(!good && matches!(error, HttpError::Checksum { .. }), "{error}"),
+        }
+        assert_eq!(server.requests.lock().unwrap().len(), 3);
+    };
+    tokio::join!(check("half whole", true), check("half wrong", false));
 }
 
 #[tokio::test]

@@ -58,8 +58,14 @@ pub(super) async fn find(job: &Arc<Job>, op: &pb::SourceOp) -> Result<super::Fou
     let source = GitSource::parse(&op.identifier, &op.attrs).map_err(from_git)?;
     let repositories = job.engine.store.root().join("git");
     let mut sockets = Sockets::default();
-    let access = access(&job.caller.secrets, &job.caller.sockets, op, &source, &repositories, &mut sockets).await?;
-    let cache = GitCache::new(repositories).with_access(access).offline(job.engine.images.is_offline());
+    let offline = job.engine.images.is_offline();
+    let access = if offline && !source.is_file() {
+        // Nothing is shown to whom nobody asks.
+        None
+    } else {
+        access(&job.caller.secrets, &job.caller.sockets, op, &source, &repositories, &mut sockets).await?
+    };
+    let cache = GitCache::new(repositories).with_access(access).offline(offline);
     let resolved = resolve(job, &cache, &source).await?;
     let key = key::git(&GitKey {
         commit: if source.keep_git_dir { &resolved.object } else { &resolved.commit },

@@ -66,7 +66,12 @@ impl Outside {
         source: &GitSource,
         sockets: &mut Sockets,
     ) -> Result<GitCache, SolveError> {
-        let access = access(&self.secrets, &self.sockets, op, source, &self.repositories, sockets).await?;
+        let access = if self.offline && !source.is_file() {
+            // Nothing is shown to whom nobody asks.
+            None
+        } else {
+            access(&self.secrets, &self.sockets, op, source, &self.repositories, sockets).await?
+        };
         Ok(GitCache::new(self.repositories.clone()).with_access(access).offline(self.offline))
     }
 

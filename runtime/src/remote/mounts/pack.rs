@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _, Write};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use hlb_patterns::Filter;
-use rustix::fs::{major, minor};
+use rustix::fs::{Mode, OFlags, major, minor};
 use tar::{Builder, EntryType, Header};
 
 use crate::error::{ErrorKind, SolveError};
@@ -110,7 +111,13 @@ fn add(archive: &mut Builder<impl Write>, dir: &Path, entry: &Entry, link: Optio
     if kind != EntryType::Regular {
         return archive.append(&header, io::empty());
     }
-    let file = File::open(&host)?;
+    // What was a file a moment ago may be a link by now, which leads anywhere.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(&host, flags, Mode::empty())?);
+    let found = file.metadata()?;
+    if (found.dev(), found.ino()) != (entry.device, entry.inode) {
+        return Err(io::Error::other("it was replaced while it was read"));
+    }
     // Who wrote to it meanwhile has had no lock: what is missing then is an error, and what is more is left.
     let mut data = file.take(size);
     archive.append(&header, &mut data)?;

@@ -122,7 +122,8 @@ fn privileged_mounts_come_back_as_they_were() {
     fs::remove_file(place(&one.store, &go).join("fs/.wh.x")).unwrap();
 
     let two = state(&dir.path().join("two"), &[]);
-    let back = block_on(two.restore_cache_mounts(&images(), &[], &[from(&out)], false)).unwrap();
+    let back =
+        block_on(two.restore_cache_mounts(&images(), &[], &[from(&out)], (false, LayerLimits::default()))).unwrap();
     assert_eq!((back.mounts.len(), back.digest), (2, saved.digest.clone()));
     assert_eq!(two.cache_mounts().unwrap(), one.cache_mounts().unwrap());
     // The directory itself has changed since, as something was removed from it.
@@ -145,7 +146,9 @@ fn what_is_there_is_replaced_or_kept() {
     let two = state(&dir.path().join("two"), &[("go", "old")]);
     let go = two.cache_mounts().unwrap().remove(0);
     let text = || fs::read_to_string(place(&two.store, &go).join("fs/file")).unwrap();
-    let restore = |if_empty| block_on(two.restore_cache_mounts(&images(), &[], &[from(&out)], if_empty)).unwrap();
+    let restore = |if_empty| {
+        block_on(two.restore_cache_mounts(&images(), &[], &[from(&out)], (if_empty, LayerLimits::default()))).unwrap()
+    };
     assert_eq!((restore(true).mounts.len(), text()), (0, "old".to_owned()));
     assert_eq!((restore(false).mounts.len(), text()), (1, "new".to_owned()));
     fs::remove_file(place(&two.store, &go).join("fs/file")).unwrap();
@@ -165,8 +168,9 @@ fn what_is_wrong_is_told() {
     let one = state(&place_of("one"), &[("go", "x"), ("npm", "x")]);
     let wanted = ["pip".to_owned()];
     insta::assert_snapshot!(shown(block_on(one.save_cache_mounts(&images(), &wanted, &to(&out))).unwrap_err()), @"there is no cache mount `pip`, there is `go`, `npm`");
-    let restore =
-        |ids: &[String], places: &[CacheSource]| block_on(one.restore_cache_mounts(&images(), ids, places, false));
+    let restore = |ids: &[String], places: &[CacheSource]| {
+        block_on(one.restore_cache_mounts(&images(), ids, places, (false, LayerLimits::default())))
+    };
     insta::assert_snapshot!(shown(restore(&[], &[from(&place_of("x"))]).unwrap_err()), @"none of the places can be read: `DIR/x` cannot be read: cannot read `DIR/x/index.json`: No such file or directory (os error 2)");
     block_on(one.save_cache_mounts(&images(), &[], &to(&out))).unwrap();
     insta::assert_snapshot!(shown(restore(&wanted, &[from(&out)]).unwrap_err()), @"there is no cache mount `pip`, there is `go`, `npm`");

@@ -17,6 +17,11 @@ use crate::snapshot::limit::LayerLimits;
 use crate::snapshot::node::Metadata;
 use crate::snapshot::stack::{Stack, is_dir, look, open_dir};
 
+/// What notes may take: parts of places, of which long ones count more. That is some hundred megabytes.
+const MAX_PARTS: usize = 4_000_000;
+/// So many bytes of a name count as a part more.
+const PART: usize = 64;
+
 /// A place in an image.
 type Place = Vec<CString>;
 
@@ -44,6 +49,8 @@ pub(super) struct Notes {
     through: Vec<Place>,
     /// What did not show any more at some time, and so never does again.
     hidden: BTreeSet<Place>,
+    /// How much of the budget is used, of what is gone again as well.
+    parts: usize,
 }
 
 /// What is open about a place.
@@ -99,14 +106,25 @@ impl Open {
 }
 
 impl Notes {
+    /// Whether they take as much as they may: the archive is made for that, and is unpacked without notes.
+    pub(super) fn is_full(&self) -> bool {
+        self.parts > MAX_PARTS
+    }
+
+    fn count(&mut self, place: &[CString]) {
+        self.parts += place.iter().map(|part| 1 + part.as_bytes().len() / PART).sum::<usize>();
+    }
+
     /// A name is hidden.
     pub(super) fn hide(&mut self, place: Place) {
+        self.count(&place);
         self.hidden.insert(place.clone());
         self.open.entry(place).or_default().whiteout = true;
     }
 
     /// All that is in a directory is hidden.
     pub(super) fn hide_all(&mut self, place: Place) {
+        self.count(&place);
         self.hidden.insert(place.clone());
         self.open.entry(place).or_default().opaque = true;
     }
@@ -115,6 +133,7 @@ impl Notes {
     pub(super) fn imply(&mut self, place: Place, number: usize) {
         let shows = (1..=place.len()).all(|length| !self.hidden.contains(place.get(..length).unwrap_or_default()));
         if shows {
+            self.count(&place);
             self.through.push(place.clone());
             self.open.entry(place).or_default().implied = Some(Implied { number, described: false });
         }
@@ -162,7 +181,7 @@ impl Writer {
                 } else {
                     metadata.apply(&parent, name, FileType::Directory)?;
                     if let Some((_, known)) = self.dirs.get_mut(implied.number) {
-                        *known = metadata;
+                        *known = metadata.mtime;
                     }
                 }
             }

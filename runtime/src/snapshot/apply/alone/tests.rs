@@ -103,6 +103,23 @@ fn privileged_what_only_the_stack_can_tell() {
     }
 }
 
+#[test]
+fn notes_have_a_budget() {
+    let place = |name: &str| vec![CString::new(name).unwrap(); 2];
+    let mut notes = Notes { parts: MAX_PARTS - 4, ..Notes::default() };
+    notes.hide(place("a"));
+    notes.hide_all(place("b"));
+    assert!(!notes.is_full());
+    // Nothing is noted of what is hidden.
+    notes.imply(place("a"), 0);
+    assert!(!notes.is_full());
+    notes.imply(place("c"), 0);
+    assert!(notes.is_full());
+    notes = Notes::default();
+    notes.hide(place(&"n".repeat(200)));
+    assert_eq!(notes.parts, 8);
+}
+
 /// A place of few, so that entries meet.
 fn place() -> impl Strategy<Value = String> {
     prop::collection::vec(select(vec!["a", "b", "c"]), 1..4).prop_map(|names| names.join("/"))
