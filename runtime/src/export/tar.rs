@@ -34,7 +34,7 @@ pub(crate) fn export(tree: &Path, place: &Place, look: &Look<'_>, stop: Stop<'_>
 /// Writes everything in `tree` as a tar stream. `name` is what errors call the stream. Sockets are skipped.
 fn write(tree: &Path, mut stream: impl Write, look: &Look<'_>, name: &Path) -> Result<Exported, ExportError> {
     let failed = unwritable(name);
-    // Dropped, it would write the end mark, and an archive that is cut short would look like a whole one. It owns nothing.
+    // Dropped, it would write the end mark, and what is cut short would look like a whole archive. It owns nothing.
     let mut builder = ManuallyDrop::new(Builder::new(&mut stream));
     if let Some(folder) = look.folder()? {
         let mut header = plain(EntryType::Directory, 0o755, look.epoch.unwrap_or_default());
@@ -343,7 +343,7 @@ mod tests {
         assert!(matches!(error, ExportError::Tree(_)), "{error}");
         assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
         // Not even the mark of its end.
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::<u8>::new();
         write(Path::new("/nowhere"), &mut bytes, &Look::default(), Path::new("stream")).unwrap_err();
         assert_eq!(bytes, b"");
     }
@@ -352,7 +352,7 @@ mod tests {
     fn a_folder_does_not_lead_elsewhere() {
         let (dir, out) = (tree(), tempfile::tempdir().unwrap());
         for folder in ["", ".", "..", "../x", "/x", "a/b", "a/", "a/."] {
-            let (look, mut bytes) = (Look { folder: Some(folder), ..Look::default() }, Vec::new());
+            let (look, mut bytes) = (Look { folder: Some(folder), ..Look::default() }, Vec::<u8>::new());
             let error = write(dir.path(), &mut bytes, &look, Path::new("stream")).unwrap_err();
             assert!(matches!(error, ExportError::Folder { .. }), "{folder}: {error}");
             let error = crate::export::local::export(dir.path(), out.path(), &look, &|| false).unwrap_err();

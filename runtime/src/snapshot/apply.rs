@@ -105,7 +105,7 @@ struct Writer {
     stack: Stack,
     root: OwnedFd,
     /// The paths of directories that were made or described, and the time that each is to have in the end.
-    dirs: Vec<(Box<[u8]>, (i64, u32))>,
+    dirs: Vec<(Box<[u8]>, node::Time)>,
     /// Bytes of these paths.
     paths: usize,
     holes: HoleWriter,

@@ -75,8 +75,11 @@ impl Metadata {
     }
 }
 
-/// Gives a file its time: seconds and nanoseconds.
-pub(super) fn set_time(dir: impl AsFd, name: &CStr, (seconds, nanos): (i64, u32)) -> io::Result<()> {
+/// Seconds since 1970, and nanoseconds.
+pub(super) type Time = (i64, u32);
+
+/// Gives a file its time.
+pub(super) fn set_time(dir: impl AsFd, name: &CStr, (seconds, nanos): Time) -> io::Result<()> {
     let time = Timespec { tv_sec: seconds, tv_nsec: nanos.into() };
     let times = Timestamps { last_access: time, last_modification: time };
     Ok(rustix::fs::utimensat(dir, name, &times, AtFlags::SYMLINK_NOFOLLOW)?)
