@@ -1,7 +1,7 @@
 //! What is told of the things that were written out.
 //!
 //! Owns the file of `--metadata-file`, whose keys are those of other clients of BuildKit, and what is printed of images that stay
-//! here.
+//! here or are in a registry.
 
 use std::io::Write;
 
@@ -26,7 +26,7 @@ pub(crate) fn tell(
 ) -> Result<(), Failure> {
     // Standard output that is for programs has something else.
     let is_taken = screen.is_json() || outputs.output.iter().any(Output::is_stdout);
-    for name in kept(&outputs.output, done).iter().filter(|_| !is_taken) {
+    for name in named(&outputs.output, done).iter().filter(|_| !is_taken) {
         // A reader that has gone does not want it.
         let _ = writeln!(std::io::stdout(), "{name}");
     }
@@ -37,11 +37,13 @@ pub(crate) fn tell(
     })
 }
 
-/// The names, with digests, of images that nobody else has.
-fn kept(outputs: &[Output], done: &[Delivered]) -> Vec<String> {
-    let is_kept = |output: &&Output| matches!(&output.to, OutputTo::Image { place: ImagePlace::Store, .. });
+/// The names, with digests, by which images can be had that are in no file and no engine.
+fn named(outputs: &[Output], done: &[Delivered]) -> Vec<String> {
+    let is_named = |output: &&Output| {
+        matches!(&output.to, OutputTo::Image { place: ImagePlace::Store | ImagePlace::Registry, .. })
+    };
     let mut found = Vec::new();
-    for output in outputs.iter().filter(is_kept) {
+    for output in outputs.iter().filter(is_named) {
         let Some(Delivered { exported, .. }) = done.iter().find(|done| done.title == output.text) else { continue };
         let Some(digest) = &exported.digest else { continue };
         match exported.names.as_slice() {

@@ -236,7 +236,7 @@ fn privileged_buildx_reads_what_is_attested() {
     // The version of provenance that this buildx knows.
     let attest = ["--attest", "type=provenance,mode=max,version=v0.2", "--attest", "type=sbom"];
     let shown = project.hlbc(&[&["run", "--progress", "quiet", "-o", &output], &attest[..]].concat());
-    assert!(shown.starts_with("exit code: 0"), "{shown}");
+    assert!(shown.starts_with(&format!("exit code: 0\n--- stdout\n{name}@sha256:")), "{shown}");
     let inspect = |what: &str| tools::buildx(&project, &["imagetools", "inspect", &name, "--format", what]);
     let provenance = inspect("{{json .Provenance}}");
     for part in ["\"buildType\": \"https://mobyproject.org/buildkit@v1\"", "\"materials\"", "\"llbDefinition\""] {
