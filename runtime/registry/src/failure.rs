@@ -111,6 +111,12 @@ impl FailureKind {
             }
             Self::Status { status: 500.., .. } => "the registry has a problem of its own: try again later".to_owned(),
             Self::Connect { .. } => "check the network, or name a mirror or an OCI layout in `hlbc.toml`".to_owned(),
+            // What most recipes for a registry of one's own make.
+            Self::Tls { reason } if reason.contains("CaUsedAsEndEntity") => format!(
+                "it shows the certificate of an authority; have it show one of a server, as `openssl req -x509 … -addext \
+                 basicConstraints=critical,CA:FALSE` makes it, and name that with `ca` under `[registries.\"{registry}\"]` in \
+                 `hlbc.toml`"
+            ),
             Self::Tls { reason } if reason.contains("Alert") || reason.contains("alert") => format!(
                 "name the certificate that the registry wants to see with `client-cert` under `[registries.\"{registry}\"]` in `hlbc.toml`"
             ),

@@ -96,6 +96,27 @@ async fn a_registry_is_taken_for_what_its_certificate_says() {
     insta::assert_snapshot!(pull(&closed, "client-cert = { cert = 'client.pem', key = 'server.ext' }", base).await.unwrap_err(), @"cannot get `HOST/app:1`: https://HOST: registry `HOST`: `DIR/client.pem` and `DIR/server.ext` are not a certificate and its key in PEM form");
 }
 
+#[tokio::test]
+async fn a_certificate_that_signs_itself_is_one_of_a_server() {
+    let certificates = Certificates::make();
+    let dir = tempfile::tempdir().unwrap();
+    let mut layout = LayoutMaker::new(dir.path());
+    let image = layout.image("linux/amd64", &["content"]);
+    layout.add(image, Some("1"));
+    let base = certificates.dir.path();
+    let check = async |extra: &str| {
+        certificates.openssl(&format!(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=127.0.0.1 -addext \
+             subjectAltName=IP:127.0.0.1{extra} -keyout own.key -out own.pem"
+        ));
+        let registry = Registry::start_tls(&certificates.path("own.pem"), &certificates.path("own.key"), None);
+        registry.push(dir.path(), "1", "app:1", &[]);
+        pull(&registry, "ca = ['own.pem']", base).await
+    };
+    assert_eq!(check(" -addext basicConstraints=critical,CA:FALSE").await.unwrap(), "content");
+    insta::assert_snapshot!(check("").await.unwrap_err(), @r#"cannot get `HOST/app:1`: https://HOST: no secure connection: invalid peer certificate: Other(OtherError(CaUsedAsEndEntity)); it shows the certificate of an authority; have it show one of a server, as `openssl req -x509 … -addext basicConstraints=critical,CA:FALSE` makes it, and name that with `ca` under `[registries."HOST"]` in `hlbc.toml`"#);
+}
+
 /// A server with a certificate that sends whoever asks for a manifest away to one without.
 struct Away {
     child: Child,
