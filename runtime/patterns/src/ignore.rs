@@ -2,6 +2,8 @@
 //!
 //! Owns their lines: comments, blanks, and the one spelling of each pattern. What patterns select is for `pattern` to say.
 
+use crate::pattern::clean;
+
 /// The patterns of an ignore file, in their order: what comes later counts more, and `!` takes back.
 pub fn read(text: &str) -> Vec<String> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -18,29 +20,10 @@ fn pattern(line: &str) -> Option<String> {
         // Left for who reads patterns to refuse.
         return Some(not.to_owned());
     }
-    Some(format!("{not}{}", clean(pattern)))
-}
-
-/// The shortest spelling of a path, from the directory that the file is about.
-fn clean(path: &str) -> String {
-    let rooted = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            // There is nothing above the root.
-            ".." if rooted => {}
-            part => parts.push(part),
-        }
-    }
-    match parts.is_empty() {
-        true if rooted => "/".to_owned(),
-        true => ".".to_owned(),
-        false => parts.join("/"),
-    }
+    let path = clean(pattern);
+    // Paths are from the directory that the file is about.
+    let path = path.strip_prefix('/').filter(|path| !path.is_empty()).unwrap_or(&path);
+    Some(format!("{not}{path}"))
 }
 
 #[cfg(test)]

@@ -82,14 +82,16 @@ struct Manifest<'a> {
     annotations: &'a BTreeMap<String, String>,
 }
 
+/// What leads to a blob or a document.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Target<'a> {
-    media_type: &'a str,
-    digest: &'a str,
-    size: u64,
+pub(crate) struct Target<'a> {
+    pub(crate) media_type: &'a str,
+    pub(crate) digest: &'a str,
+    /// In bytes.
+    pub(crate) size: u64,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    annotations: BTreeMap<&'a str, &'a str>,
+    pub(crate) annotations: BTreeMap<&'a str, &'a str>,
 }
 
 /// What documents say beyond what they are about.

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::config::{CacheConfig, CacheLayer, CacheRecord};
 use super::graph::RemoteLayer;
+use crate::export::manifest::Target;
 
 pub(crate) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -175,16 +176,6 @@ struct IndexDocument<'a> {
     #[serde(flatten)]
     head: Head,
     manifests: Vec<Target<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Target<'a> {
-    media_type: &'a str,
-    digest: &'a str,
-    size: u64,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    annotations: BTreeMap<&'a str, &'a str>,
 }
 
 #[cfg(test)]

@@ -204,6 +204,13 @@ struct Disk {
     at: PathBuf,
 }
 
+impl Drop for Disk {
+    /// Otherwise the directory of the project cannot be removed.
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.at).status();
+    }
+}
+
 impl Disk {
     /// An empty one of so many MiB where the project keeps its state.
     fn new(project: &Project, size: u64) -> Self {
