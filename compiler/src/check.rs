@@ -50,10 +50,22 @@ pub(crate) struct Outcome {
     pub(crate) refused: Vec<Diagnostic>,
 }
 
-/// Checks all files.
+/// How much of a program is checked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Depth {
+    /// All bodies of all files, as a compilation needs it.
+    #[default]
+    All,
+    /// The bodies of the entries only; of what they import, names and signatures. What functions of other files do outside of the
+    /// build, and whether anybody reads a result, is then not known.
+    Entries,
+}
+
+/// Checks files.
 pub(crate) fn check(
     loaded: &Loaded,
     declared: Declared,
+    depth: Depth,
     consent: &Consent,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Outcome {
@@ -69,6 +81,7 @@ pub(crate) fn check(
     let option_types = options.collect();
     let mut checker = Checker {
         loaded,
+        entries: if depth == Depth::All { loaded.files.len() } else { loaded.entries },
         declared,
         sources: &loaded.sources,
         diagnostics,
@@ -87,7 +100,7 @@ pub(crate) fn check(
         option_types,
         record_nodes,
     };
-    for (at, file) in loaded.files.iter().enumerate() {
+    for (at, file) in loaded.files.iter().enumerate().take(checker.entries) {
         checker.enter(ModuleId(at), file.source);
         for decl in &file.tree.decls {
             if let Decl::Import(import) = decl {
@@ -98,13 +111,19 @@ pub(crate) fn check(
         }
     }
     for id in 0..checker.declared.records.len() {
-        checker.record(RecordId(id));
+        if checker.is_entry(checker.declared.records.get(id).map(|(module, _)| *module)) {
+            checker.record(RecordId(id));
+        }
     }
     for id in 0..checker.declared.constants.len() {
-        checker.constant(ConstantId(id));
+        if checker.is_entry(checker.declared.constants.get(id).map(|(module, _)| *module)) {
+            checker.constant(ConstantId(id));
+        }
     }
     for id in 0..checker.declared.funcs.len() {
-        checker.func_body(FuncId(id));
+        if checker.is_entry(checker.declared.funcs.get(id).map(|(module, _)| *module)) {
+            checker.func_body(FuncId(id));
+        }
     }
     checker.tests();
     checker.report_unset_results();
@@ -116,6 +135,8 @@ pub(crate) fn check(
 
 struct Checker<'a> {
     loaded: &'a Loaded,
+    /// How many files, the first ones, have their bodies checked.
+    entries: usize,
     declared: Declared,
     sources: &'a SourceMap,
     diagnostics: &'a mut Vec<Diagnostic>,
@@ -147,6 +168,11 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    /// Whether what is declared in a file has its body checked.
+    fn is_entry(&self, module: Option<ModuleId>) -> bool {
+        module.is_some_and(|module| module.0 < self.entries)
+    }
+
     fn enter(&mut self, module: ModuleId, source: SourceId) {
         self.module = module;
         self.source = source;
@@ -301,7 +327,7 @@ impl Checker<'_> {
         let loaded = self.loaded;
         let mut node = self.declared.program.funcs.len() + self.declared.program.constants.len();
         let mut seen: Vec<(EcoString, ModuleId, Location)> = Vec::new();
-        for (at, file) in loaded.files.iter().enumerate() {
+        for (at, file) in loaded.files.iter().enumerate().take(self.entries) {
             for decl in &file.tree.decls {
                 let Decl::Test(test) = decl else { continue };
                 self.enter(ModuleId(at), file.source);

@@ -3,6 +3,8 @@
 //! Owns the evaluation of imports: the expression becomes the body of a function in a copy of its file, which is checked and
 //! evaluated as any other.
 
+use std::sync::Arc;
+
 use ecow::EcoString;
 use hlb_language::ast::{self, Decl, Expr, Stmt};
 use hlb_language::diagnostic::{Diagnostic, Location};
@@ -14,6 +16,7 @@ use crate::emit::Emitter;
 use crate::eval::value::Value;
 use crate::eval::{self, Evaluator};
 use crate::hir::{ModuleId, Program, Target};
+use crate::check::Depth;
 use crate::module::{Imported, Loaded};
 use crate::request::Request;
 use crate::world::{Platform, World, WorldError};
@@ -60,10 +63,11 @@ fn as_kind(
 ) -> Result<Program, Box<Diagnostic>> {
     let mut files = loaded.files.clone();
     if let Some(file) = files.get_mut(module.0) {
-        file.tree.decls.push(function(expr, kind));
+        Arc::make_mut(&mut file.tree).decls.push(function(expr, kind));
     }
     let with = Loaded {
         files,
+        entries: loaded.entries,
         sources: loaded.sources.clone(),
         builtin: loaded.builtin,
         namespaces: loaded.namespaces.clone(),
@@ -71,7 +75,7 @@ fn as_kind(
     // Mistakes elsewhere are told when the whole program is checked.
     let mut diagnostics = Vec::new();
     let declared = resolve::declare(&with, &mut diagnostics);
-    let Outcome { program, refused } = check::check(&with, declared, consent, &mut diagnostics);
+    let Outcome { program, refused } = check::check(&with, declared, Depth::All, consent, &mut diagnostics);
     diagnostics.extend(refused);
     let here = |it: &Diagnostic| {
         let place = it.primary.at;

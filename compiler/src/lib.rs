@@ -39,16 +39,21 @@ mod builtins;
 mod emit;
 mod eval;
 mod lint;
+mod steps;
 mod target;
 mod test;
+mod text;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+
+use std::sync::Arc;
 
 use camino::Utf8Path;
 use hlb_language::diagnostic::{Diagnostic, Severity};
 use hlb_language::source::SourceMap;
 
+pub use check::Depth;
 pub use codes::CODES;
 pub use consent::{Consent, ConsentError, refusal, trust_flag};
 pub use effects::{Effect, Effects};
@@ -61,9 +66,11 @@ pub use remote::{
     PinRequest, RemoteModule,
 };
 pub use request::{Content, Export, ExportTo, LocalDir, Request, Socket, Solve, Variant};
+pub use steps::{Step, Steps, steps};
 pub use suggest::nearest;
 pub use target::{ParameterInfo, TargetCall, TargetInfo};
 pub use test::{TestOutcome, test};
+pub use text::Text;
 pub use types::{FuncType, Type};
 pub use world::{
     Command, CommandOutput, FileKind, FrontendCall, FrontendResult, ImageManifest, LayoutImage, LocalOrigin, MAX_TEXT,
@@ -100,21 +107,30 @@ pub struct CompileErrors(pub Vec<Diagnostic>);
 
 /// Reads and checks the program in a file.
 pub fn check(world: &dyn World, entry: &Utf8Path) -> Checked {
-    run_check(world, entry, None)
+    match world.text(entry) {
+        Ok(text) => check_texts(world, &[text], Depth::All),
+        Err(error) => run_check(world, Err((entry, error)), Depth::All),
+    }
 }
 
 /// Checks a program whose text is at hand: an editor's buffer, or standard input. `name` says where it would be.
 pub fn check_text(world: &dyn World, name: &Utf8Path, text: String) -> Checked {
-    run_check(world, name, Some(text))
+    check_texts(world, &[Arc::new(Text::new(name.as_str(), text))], Depth::All)
 }
 
-fn run_check(world: &dyn World, entry: &Utf8Path, text: Option<String>) -> Checked {
+/// Checks some files, each named by its path, as one program. The first is its entry.
+pub fn check_texts(world: &dyn World, entries: &[Arc<Text>], depth: Depth) -> Checked {
+    run_check(world, Ok(entries), depth)
+}
+
+fn run_check(world: &dyn World, entries: Result<&[Arc<Text>], module::Unread<'_>>, depth: Depth) -> Checked {
     let mut diagnostics = Vec::new();
     let mut evaluate =
         |loaded: &module::Loaded, file: hir::ModuleId, expr: &_| importing::evaluate(world, loaded, file, expr);
-    let loaded = module::load(world, entry, text, &mut evaluate, &mut diagnostics);
+    let loaded = module::load(world, entries, &mut evaluate, &mut diagnostics);
     let declared = resolve::declare(&loaded, &mut diagnostics);
-    let check::Outcome { program, refused } = check::check(&loaded, declared, &world.consent(), &mut diagnostics);
+    let outcome = check::check(&loaded, declared, depth, &world.consent(), &mut diagnostics);
+    let check::Outcome { program, refused } = outcome;
     diagnostics.extend(refused.iter().cloned());
     lint::quiet(&mut diagnostics);
     lint::lint(&program, &mut diagnostics);

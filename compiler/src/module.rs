@@ -25,15 +25,18 @@ use crate::hir::ModuleId;
 use crate::path;
 use crate::remote::{ImportTree, ImportedFile, Origin, RemoteModule};
 use crate::request::Solve;
-use crate::world::World;
+use crate::text::Text;
+use crate::world::{World, WorldError};
 
 /// A program of more files than this is one that makes its files up.
 const MAX_FILES: usize = 10_000;
 
 /// All files of a program.
 pub(crate) struct Loaded {
-    /// The files, the entry first.
+    /// The files, the entries first.
     pub(crate) files: Vec<File>,
+    /// How many of them are entries.
+    pub(crate) entries: usize,
     /// Their texts and that of the builtin declarations.
     pub(crate) sources: SourceMap,
     /// The builtin declarations.
@@ -54,7 +57,7 @@ pub(crate) struct File {
     pub(crate) origin: Origin,
     /// Its path among the files of its origin.
     within: Utf8PathBuf,
-    pub(crate) tree: ast::Module,
+    pub(crate) tree: Arc<ast::Module>,
     /// What each import name leads to, in the order of the text; `None` if it could not be loaded.
     pub(crate) imports: Vec<(EcoString, Option<ModuleId>)>,
 }
@@ -72,11 +75,13 @@ pub(crate) enum Imported {
 /// those of the file (and of the files that these lead to) that are still `None` cannot be reached from it.
 pub(crate) type Evaluate<'a> = dyn FnMut(&Loaded, ModuleId, &Expr) -> Result<Imported, Box<Diagnostic>> + 'a;
 
-/// Loads the file at a path and everything it imports and uses.
+/// A program of which no text could be read: the path, and why.
+pub(crate) type Unread<'a> = (&'a Utf8Path, WorldError);
+
+/// Loads everything that some files import and use.
 pub(crate) fn load(
     world: &dyn World,
-    entry: &Utf8Path,
-    text: Option<String>,
+    entries: Result<&[Arc<Text>], Unread<'_>>,
     evaluate: &mut Evaluate<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Loaded {
@@ -91,19 +96,30 @@ pub(crate) fn load(
     let namespaces = namespaces.map(|(((name, _), tree), source)| (*name, source, tree)).collect();
     let mut loader = Loader {
         world,
-        loaded: Loaded { files: Vec::new(), sources, builtin: (builtin_source, &trees.builtin), namespaces },
+        loaded: Loaded {
+            files: Vec::new(),
+            entries: 0,
+            sources,
+            builtin: (builtin_source, &trees.builtin),
+            namespaces,
+        },
         edges: Vec::new(),
         made: Vec::new(),
         known: FxHashMap::default(),
         modules: FxHashMap::default(),
         diagnostics,
     };
-    let text = text.map_or_else(|| world.read_text(entry), Ok);
-    match text {
-        Ok(text) => {
-            loader.add(Place { origin: Origin::Client, within: entry.to_owned(), shown: entry.to_owned() }, text);
+    match entries {
+        Ok(texts) => {
+            for text in texts {
+                let path = Utf8PathBuf::from(text.source().name());
+                if !loader.known.contains_key(&key(&Origin::Client, &path)) {
+                    loader.add(Place { origin: Origin::Client, within: path.clone(), shown: path }, text);
+                }
+            }
+            loader.loaded.entries = loader.loaded.files.len();
         }
-        Err(error) => {
+        Err((entry, error)) => {
             let source = loader.loaded.sources.add(Source::new(entry.as_str(), ""));
             let at = Location { source, span: Span::at(0) };
             loader.diagnostics.push(
@@ -201,33 +217,30 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    fn add(&mut self, place: Place, text: String) -> ModuleId {
+    fn add(&mut self, place: Place, text: &Arc<Text>) -> ModuleId {
         let Place { origin, within, shown } = place;
         let id = ModuleId(self.loaded.files.len());
         // Positions are 32 bits wide.
-        let too_long = text.len() >= u32::MAX as usize;
-        let text = if too_long { String::new() } else { text };
-        let source = self.loaded.sources.add(Source::new(shown.as_str(), text));
-        let parsed = match self.loaded.sources.get(source) {
-            Some(text) => hlb_language::parse(source, text.text()),
-            None => hlb_language::parse(source, ""),
-        };
-        self.diagnostics.extend(parsed.diagnostics);
+        let too_long = text.source().text().len() >= u32::MAX as usize;
+        let empty = too_long.then(|| Arc::new(Text::new(shown.as_str(), "")));
+        let text = empty.as_ref().unwrap_or(text);
+        let source = self.loaded.sources.add_shared(Arc::clone(text.source()));
+        self.diagnostics.extend(text.diagnostics(source));
         if too_long {
             let at = Location { source, span: Span::at(0) };
             self.diagnostics.push(Diagnostic::error(codes::IMPORT, at, format!("`{shown}` is longer than 4 GiB")));
         }
         self.known.insert(key(&origin, &within), id);
         let dir = path::dir(within.as_str()).into();
-        let (tree, imports) = (parsed.module, Vec::new());
+        let (tree, imports) = (Arc::clone(text.tree()), Vec::new());
         self.loaded.files.push(File { source, path: shown, dir, origin, within, tree, imports });
         id
     }
 
     fn follow(&mut self, id: ModuleId) {
-        let Some(file) = self.loaded.files.get_mut(id.0) else { return };
-        // The tree is put back below; what is read from it here must not hold the list of files.
-        let tree = std::mem::take(&mut file.tree);
+        let Some(file) = self.loaded.files.get(id.0) else { return };
+        // What is read from the tree here must not hold the list of files.
+        let tree = Arc::clone(&file.tree);
         let source = file.source;
         let used = used::names(&tree);
         let mut imports = Vec::new();
@@ -270,7 +283,6 @@ impl Loader<'_> {
             imports.push((name, target));
         }
         if let Some(file) = self.loaded.files.get_mut(id.0) {
-            file.tree = tree;
             file.imports = imports;
         }
     }

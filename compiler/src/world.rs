@@ -4,6 +4,7 @@
 //! processes. Implemented for the operating system by `hlbc`, for editors by `hlb-ide`, in memory by `testing`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use ecow::EcoString;
@@ -13,6 +14,7 @@ use crate::consent::Consent;
 use crate::image::ImageConfig;
 use crate::remote::{FoundModule, ModuleRequest, Pin, PinRequest};
 use crate::request::{LocalDir, Socket, Solve};
+use crate::text::Text;
 
 /// The compiler's only way out. Paths are given as the program spells them, relative ones against [`World::cwd`].
 pub trait World {
@@ -21,6 +23,14 @@ pub trait World {
     /// # Errors
     /// If there is no such file, it cannot be read, or it is not UTF-8.
     fn read_text(&self, path: &Utf8Path) -> Result<String, WorldError>;
+
+    /// The same with its tree, which a world that checks many programs of the same files keeps. Its name is the path.
+    ///
+    /// # Errors
+    /// As [`World::read_text`].
+    fn text(&self, path: &Utf8Path) -> Result<Arc<Text>, WorldError> {
+        self.read_text(path).map(|text| Arc::new(Text::new(path.as_str(), text)))
+    }
 
     /// The text of a file that lies where `local` takes files from.
     ///

@@ -120,8 +120,13 @@ impl SourceMap {
 
     /// Adds a text and names it.
     pub fn add(&mut self, source: Source) -> SourceId {
+        self.add_shared(Arc::new(source))
+    }
+
+    /// Adds a text that others have, too, and names it.
+    pub fn add_shared(&mut self, source: Arc<Source>) -> SourceId {
         let id = SourceId(u32::try_from(self.sources.len()).unwrap_or(u32::MAX));
-        self.sources.push(Arc::new(source));
+        self.sources.push(source);
         id
     }
 

@@ -17,6 +17,7 @@ use crate::path;
 use crate::remote::{ModuleFrom, ModuleKind, ModuleRequest, Origin, RemoteModule};
 use crate::request::Solve;
 use crate::suggest;
+use crate::text::Text;
 use crate::world::WorldError;
 
 /// What is read of a filesystem.
@@ -158,15 +159,19 @@ impl Loader<'_> {
             return self.error(Diagnostic::error(codes::IMPORT, at, message));
         }
         let text = match &place.origin {
-            Origin::Client => self.world.read_text(&place.within),
+            Origin::Client => self.world.text(&place.within),
             Origin::Standard => {
                 let text = place.within.as_str().strip_prefix(STANDARD).and_then(hlb_stdlib::module);
-                text.map(str::to_owned).ok_or_else(|| WorldError::NotFound { path: place.within.clone() })
+                let text = text.map(|text| Arc::new(Text::new(place.shown.as_str(), text)));
+                text.ok_or_else(|| WorldError::NotFound { path: place.within.clone() })
             }
-            Origin::Remote(module) => module.files.read_text(&place.within),
+            Origin::Remote(module) => {
+                let text = module.files.read_text(&place.within);
+                text.map(|text| Arc::new(Text::new(place.shown.as_str(), text)))
+            }
         };
         match text {
-            Ok(text) => Some(self.add(place, text)),
+            Ok(text) => Some(self.add(place, &text)),
             Err(error) => {
                 let message = match &place.origin {
                     Origin::Client | Origin::Standard => format!("cannot read the import: {error}"),

