@@ -361,6 +361,7 @@ impl Checker<'_> {
                     module: ModuleId(at),
                     name,
                     at: name_at,
+                    span: test.span,
                     body,
                     effects: Effects::NONE,
                 });

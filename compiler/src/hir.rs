@@ -12,6 +12,7 @@ use ecow::EcoString;
 use hlb_language::ast::Ident;
 use hlb_language::diagnostic::Location;
 use hlb_language::source::SourceId;
+use hlb_language::span::Span;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
@@ -184,6 +185,8 @@ pub struct Func {
     pub module: ModuleId,
     /// Its name.
     pub name: Ident,
+    /// All of its declaration.
+    pub span: Span,
     /// What it takes and gives.
     pub signature: Arc<Signature>,
     /// The values of parameters, and behind them of options, that a call leaves out.
@@ -207,6 +210,8 @@ pub struct Constant {
     pub module: ModuleId,
     /// Its name.
     pub name: Ident,
+    /// All of its declaration.
+    pub span: Span,
     /// The comment above it.
     pub doc: Option<EcoString>,
     /// Its type.
@@ -224,6 +229,8 @@ pub struct Record {
     pub module: ModuleId,
     /// Its name.
     pub name: Ident,
+    /// All of its declaration.
+    pub span: Span,
     /// The comment above it.
     pub doc: Option<EcoString>,
     /// Its fields, as the parameters of the function that makes it.
@@ -243,6 +250,8 @@ pub struct Enum {
     pub at: Location,
     /// Its name.
     pub name: Ident,
+    /// All of its declaration.
+    pub span: Span,
     /// The comment above it.
     pub doc: Option<EcoString>,
     /// Its variants.
@@ -260,6 +269,8 @@ pub struct Test {
     pub name: EcoString,
     /// Where that is written.
     pub at: Location,
+    /// All of its declaration.
+    pub span: Span,
     /// How it finds out.
     pub body: Block,
     /// What it does outside of the build.

@@ -10,13 +10,13 @@ use hlb_language::ast::{self, Decl, Expr, Stmt};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::SourceMap;
 
+use crate::check::Depth;
 use crate::check::Outcome;
 use crate::consent::Consent;
 use crate::emit::Emitter;
 use crate::eval::value::Value;
 use crate::eval::{self, Evaluator};
 use crate::hir::{ModuleId, Program, Target};
-use crate::check::Depth;
 use crate::module::{Imported, Loaded};
 use crate::request::Request;
 use crate::world::{Platform, World, WorldError};

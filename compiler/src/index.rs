@@ -3,11 +3,16 @@
 //! Owns what is at a place, and how it is described. Changes nothing and evaluates nothing.
 
 use ecow::EcoString;
+use hlb_language::ast::Ident;
 use hlb_language::diagnostic::Location;
 use hlb_language::source::SourceId;
+use hlb_language::span::Span;
 
 use crate::effects::Effects;
-use crate::hir::{Constant, ConstantId, Program, Reference, Signature, Target};
+use crate::hir::{
+    BindId, Constant, ConstantId, EnumId, Func, FuncId, LocalId, ModuleId, Program, RecordId, Reference, Signature,
+    Target,
+};
 use crate::types::Type;
 
 /// What a name stands for, in words.
@@ -26,6 +31,51 @@ impl Program {
     pub fn reference_at(&self, source: SourceId, offset: usize) -> Option<&Reference> {
         let covering = self.references.iter().filter(|it| it.at.source == source && it.at.span.touches(offset));
         covering.min_by_key(|it| it.at.span.len())
+    }
+
+    /// What is defined by the name at an offset of a text, and the name's place: what stands at the top of the file, and
+    /// parameters, options, results, fields, variants, and names inside of functions.
+    pub fn definition_at(&self, source: SourceId, offset: usize) -> Option<(Span, Target)> {
+        let here = |at: Location| at.source == source && at.span.touches(offset);
+        let (id, module) = self.modules.iter().enumerate().find(|(_, module)| module.source == source)?;
+        let id = ModuleId(id);
+        let named = |name: &Ident| name.span.touches(offset);
+        if let Some(symbol) = module.scope.values().find(|symbol| here(symbol.at)) {
+            return Some((symbol.at.span, symbol.target));
+        }
+        if let Some((local, found)) = self.locals.iter().enumerate().find(|(_, local)| here(local.at)) {
+            return Some((found.at.span, Target::Local(LocalId(local))));
+        }
+        let inside = |(_, func): &(usize, &Func)| func.module == id && func.span.touches(offset);
+        if let Some((func, found)) = self.funcs.iter().enumerate().find(inside) {
+            let func = FuncId(func);
+            let param = found.signature.params.iter().enumerate().find(|(_, param)| named(&param.name));
+            let option = found.signature.options.iter().enumerate().find(|(_, option)| named(&option.name));
+            let bound = self.binds.iter().enumerate().find(|(_, bound)| bound.func == func && named(&bound.name));
+            return param
+                .map(|(index, param)| (param.name.span, Target::Param(func, index)))
+                .or_else(|| option.map(|(index, option)| (option.name.span, Target::Setting(func, index))))
+                .or_else(|| bound.map(|(bound, found)| (found.name.span, Target::Bind(BindId(bound)))));
+        }
+        let fields = self.records.iter().enumerate().filter(|(_, record)| record.module == id);
+        let mut fields =
+            fields.flat_map(|(record, it)| it.fields.iter().enumerate().map(move |(at, field)| (record, at, field)));
+        if let Some((record, index, field)) = fields.find(|(_, _, field)| named(&field.name)) {
+            return Some((field.name.span, Target::Field(RecordId(record), index)));
+        }
+        let enums = self.enums.iter().enumerate().filter(|(_, it)| it.at.source == source);
+        let mut variants =
+            enums.flat_map(|(id, it)| it.variants.iter().enumerate().map(move |(at, name)| (id, at, name)));
+        let (id, index, variant) = variants.find(|(_, _, name)| named(name))?;
+        Some((variant.span, Target::Variant(EnumId(id), index)))
+    }
+
+    /// The function whose declaration is around a place.
+    pub fn func_around(&self, at: Location) -> Option<FuncId> {
+        let around = |func: &Func| {
+            func.span.contains(at.span) && self.module(func.module).is_some_and(|module| module.source == at.source)
+        };
+        self.funcs.iter().position(around).map(FuncId)
     }
 
     /// What a name stands for, in words; nothing for an import that could not be loaded.
@@ -109,7 +159,7 @@ impl Program {
             }
             Target::Module(id) => {
                 let module = self.module(id?)?;
-                let at = Location { source: module.source, span: hlb_language::span::Span::at(0) };
+                let at = Location { source: module.source, span: Span::at(0) };
                 Some(Description { signature: format!("import from \"{}\"", module.path), doc: None, at })
             }
         }

@@ -172,6 +172,7 @@ impl Declarer<'_> {
         self.declared.program.funcs.push(Func {
             module,
             name: func.name.clone(),
+            span: func.span,
             signature: signature.into(),
             defaults: Vec::new(),
             doc: func.doc.clone(),
@@ -189,6 +190,7 @@ impl Declarer<'_> {
         self.declared.program.constants.push(Constant {
             module,
             name: decl.name.clone(),
+            span: decl.span,
             doc: decl.doc.clone(),
             ty: Type::error(),
             value: None,
@@ -203,6 +205,7 @@ impl Declarer<'_> {
         self.declared.program.records.push(Record {
             module,
             name: decl.name.clone(),
+            span: decl.span,
             doc: decl.doc.clone(),
             fields: Vec::new(),
             field_docs: decl.fields.iter().map(|field| field.doc.clone()).collect(),
@@ -238,6 +241,7 @@ impl Declarer<'_> {
         self.declared.program.enums.push(Enum {
             at: Location { source, span: decl.name.span },
             name: decl.name.clone(),
+            span: decl.span,
             doc: decl.doc.clone(),
             variants,
             builtin: false,

@@ -4,8 +4,7 @@
 //! outside a text is brought into it.
 
 use camino::Utf8PathBuf;
-use hlb_ide::{Analysis, Place, Symbol, SymbolKind};
-use hlb_language::diagnostic::{Diagnostic, Label, Severity};
+use hlb_ide::{Level, Place, Symbol, SymbolKind, Told};
 use hlb_language::source::Source;
 use hlb_language::span::Span;
 use tower_lsp::ls_types as lsp;
@@ -61,45 +60,34 @@ pub(crate) fn path(uri: &lsp::Uri) -> Utf8PathBuf {
     file.filter(|path| path.is_absolute()).unwrap_or_else(|| Utf8PathBuf::from(format!("/{}", uri.as_str())))
 }
 
-/// A diagnostic of an analysis. `uri` is the document's own.
-pub(crate) fn diagnostic(
-    it: &Diagnostic,
-    analysis: &Analysis,
-    uri: &lsp::Uri,
-    encoding: Encoding,
-) -> Option<lsp::Diagnostic> {
-    let source = analysis.source(it.primary.at.source)?;
+/// Something to tell of a document. `uri` is its own.
+pub(crate) fn diagnostic(it: &Told, source: &Source, uri: &lsp::Uri, encoding: Encoding) -> lsp::Diagnostic {
     let mut message = it.message.clone();
-    if !it.primary.message.is_empty() {
-        message.push_str(&format!("\n{}", it.primary.message));
-    }
     if let Some(help) = &it.help {
         message.push_str(&format!("\nhelp: {help}"));
     }
-    for fix in &it.fixes {
-        message.push_str(&format!("\nhelp: {}", fix.title));
-    }
-    let related = |label: &Label| {
-        let other = analysis.source(label.at.source)?;
-        let uri = if label.at.source == it.primary.at.source { uri.clone() } else { file_uri(other.name())? };
+    let related = |(place, message): &(Place, String)| {
+        let here = place.path == source.name();
+        let uri = if here { uri.clone() } else { file_uri(place.path.as_str())? };
         Some(lsp::DiagnosticRelatedInformation {
-            location: lsp::Location { uri, range: encoding.range(other, label.at.span) },
-            message: label.message.clone(),
+            location: lsp::Location { uri, range: encoding.range(&place.source, place.span) },
+            message: message.clone(),
         })
     };
-    let related: Vec<_> = it.secondary.iter().filter_map(related).collect();
-    Some(lsp::Diagnostic {
-        range: encoding.range(source, it.primary.at.span),
-        severity: Some(match it.severity {
-            Severity::Error => lsp::DiagnosticSeverity::ERROR,
-            Severity::Warning => lsp::DiagnosticSeverity::WARNING,
+    let related: Vec<_> = it.related.iter().filter_map(related).collect();
+    lsp::Diagnostic {
+        range: encoding.range(source, it.span),
+        severity: Some(match it.level {
+            Level::Error => lsp::DiagnosticSeverity::ERROR,
+            Level::Warning => lsp::DiagnosticSeverity::WARNING,
+            Level::Hint => lsp::DiagnosticSeverity::HINT,
         }),
-        code: Some(lsp::NumberOrString::String(it.code.0.to_owned())),
+        code: Some(lsp::NumberOrString::String(it.code.to_owned())),
         source: Some("hlb".to_owned()),
         message,
         related_information: (!related.is_empty()).then_some(related),
         ..lsp::Diagnostic::default()
-    })
+    }
 }
 
 /// What is shown of a name.
@@ -117,7 +105,7 @@ pub(crate) fn hover(it: hlb_ide::Hover, source: &Source, encoding: Encoding) -> 
 /// A place in a file; `None` if it is in none.
 pub(crate) fn location(place: Place, encoding: Encoding) -> Option<lsp::Location> {
     let uri = file_uri(place.path.as_str())?;
-    let range = encoding.range(&Source::new(place.path, place.text), place.span);
+    let range = encoding.range(&place.source, place.span);
     Some(lsp::Location { uri, range })
 }
 

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock, mpsc};
+use std::sync::{Arc, mpsc};
 
-use hlb_ide::{Analysis, Buffers, EditorWorld};
-use hlb_language::source::Source;
+use camino::Utf8PathBuf;
+use hlb_ide::{Analysis, Host};
 use tokio::sync::{mpsc as outgoing, oneshot};
 use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types as lsp;
@@ -56,27 +56,25 @@ pub(crate) struct Published {
     pub(crate) version: Option<i32>,
 }
 
-/// One version of a document, as the workers see it.
+/// One version of a document.
 #[derive(Clone)]
 struct Document {
     uri: lsp::Uri,
+    path: Utf8PathBuf,
     version: i32,
-    source: Arc<Source>,
-    /// Made by whoever needs it first.
-    analysis: Arc<OnceLock<Analysis>>,
 }
 
-/// A document with the others that it may import.
+/// A document with all that there is beside it.
 #[derive(Clone)]
 struct Snapshot {
     document: Document,
-    buffers: Arc<Buffers>,
+    all: hlb_ide::Snapshot,
     client: Client,
 }
 
 struct Session {
     documents: BTreeMap<lsp::Uri, Document>,
-    buffers: Arc<Buffers>,
+    host: Host,
     client: Client,
     pool: Pool,
     diagnosing: Newest<lsp::Uri, Snapshot>,
@@ -91,13 +89,13 @@ pub(crate) fn start(outbox: outgoing::UnboundedSender<Published>) -> io::Result<
     let (inbox, messages) = mpsc::channel();
     let back = inbox.clone();
     let diagnosing = Newest::start("diagnostics", move |snapshot: Snapshot| {
-        if let Ok(published) = catch_unwind(AssertUnwindSafe(|| snapshot.diagnose())) {
+        if let Ok(Some(published)) = catch_unwind(AssertUnwindSafe(|| snapshot.diagnose())) {
             let _ = back.send(Message::Diagnosed(published));
         }
     })?;
     let mut session = Session {
         documents: BTreeMap::new(),
-        buffers: Arc::default(),
+        host: Host::default(),
         client: Client { encoding: Encoding::Utf16, nested_symbols: false },
         pool: Pool::start(WORKERS)?,
         diagnosing,
@@ -117,21 +115,20 @@ impl Session {
             Message::Client(client) => self.client = client,
             Message::Open(item) => {
                 let path = convert::path(&item.uri);
-                let document = Document {
-                    version: item.version,
-                    source: Arc::new(Source::new(path, item.text)),
-                    analysis: Arc::default(),
-                    uri: item.uri.clone(),
-                };
+                self.host.edit(path.clone(), item.text);
+                let document = Document { uri: item.uri.clone(), path, version: item.version };
                 self.documents.insert(item.uri, document);
-                self.changed();
                 self.diagnose_all();
             }
             Message::Change(change) => self.change(change),
-            Message::Saved => self.diagnose_all(),
+            Message::Saved => {
+                self.host.touched();
+                self.diagnose_all();
+            }
             Message::Close(uri) => {
-                self.documents.remove(&uri);
-                self.changed();
+                if let Some(document) = self.documents.remove(&uri) {
+                    self.host.close(&document.path);
+                }
                 self.publish(Published { uri, diagnostics: Vec::new(), version: None });
                 self.diagnose_all();
             }
@@ -149,7 +146,8 @@ impl Session {
         let uri = change.text_document.uri;
         let Some(document) = self.documents.get_mut(&uri) else { return };
         for edit in change.content_changes {
-            let source = &document.source;
+            let Some(before) = self.host.snapshot().text(&document.path) else { return };
+            let source = before.source();
             let text = match edit.range {
                 None => edit.text,
                 Some(range) => {
@@ -159,21 +157,10 @@ impl Session {
                     format!("{}{}{}", before.unwrap_or_default(), edit.text, after.unwrap_or_default())
                 }
             };
-            document.source = Arc::new(Source::new(document.source.name(), text));
+            self.host.edit(document.path.clone(), text);
         }
         document.version = change.text_document.version;
-        self.changed();
         self.diagnose(&uri);
-    }
-
-    /// Forgets what was known: a document may import any other.
-    fn changed(&mut self) {
-        let mut buffers = Buffers::new();
-        for document in self.documents.values_mut() {
-            document.analysis = Arc::default();
-            buffers.insert(document.source.name().into(), Arc::clone(&document.source));
-        }
-        self.buffers = Arc::new(buffers);
     }
 
     fn diagnose(&self, uri: &lsp::Uri) {
@@ -192,7 +179,7 @@ impl Session {
 
     fn snapshot(&self, uri: &lsp::Uri) -> Option<Snapshot> {
         let document = self.documents.get(uri)?.clone();
-        Some(Snapshot { document, buffers: Arc::clone(&self.buffers), client: self.client })
+        Some(Snapshot { document, all: self.host.snapshot(), client: self.client })
     }
 
     fn answer(&self, question: Question) {
@@ -202,7 +189,7 @@ impl Session {
                 self.work(&at.text_document.uri, reply, move |it| it.definition(at.position));
             }
             Question::Symbols(uri, reply) => self.work(&uri, reply, Snapshot::symbols),
-            Question::Format(uri, reply) => self.work(&uri, reply, |it| Some(it.format())),
+            Question::Format(uri, reply) => self.work(&uri, reply, Snapshot::format),
         }
     }
 
@@ -231,33 +218,31 @@ impl Session {
 }
 
 impl Snapshot {
-    fn analysis(&self) -> &Analysis {
-        self.document.analysis.get_or_init(|| {
-            let source = &self.document.source;
-            Analysis::new(&EditorWorld::new(Buffers::clone(&self.buffers)), source.name().into(), source.text())
+    fn analysis(&self) -> Option<Arc<Analysis>> {
+        self.all.analysis(&self.document.path)
+    }
+
+    fn diagnose(&self) -> Option<Published> {
+        let (analysis, uri) = (self.analysis()?, &self.document.uri);
+        let shown = |it: &_| convert::diagnostic(it, analysis.text().source(), uri, self.client.encoding);
+        Some(Published {
+            uri: uri.clone(),
+            diagnostics: analysis.diagnostics().iter().map(shown).collect(),
+            version: Some(self.document.version),
         })
     }
 
-    fn diagnose(&self) -> Published {
-        let (analysis, uri) = (self.analysis(), &self.document.uri);
-        let shown = |it: &_| convert::diagnostic(it, analysis, uri, self.client.encoding);
-        Published {
-            uri: uri.clone(),
-            diagnostics: analysis.diagnostics().into_iter().filter_map(shown).collect(),
-            version: Some(self.document.version),
-        }
-    }
-
     fn hover(&self, at: lsp::Position) -> Option<lsp::Hover> {
-        let (source, encoding) = (&self.document.source, self.client.encoding);
-        Some(convert::hover(self.analysis().hover(encoding.offset(source, at))?, source, encoding))
+        let (analysis, encoding) = (self.analysis()?, self.client.encoding);
+        let source = analysis.text().source();
+        Some(convert::hover(analysis.hover(encoding.offset(source, at))?, source, encoding))
     }
 
     fn definition(&self, at: lsp::Position) -> Option<lsp::GotoDefinitionResponse> {
-        let encoding = self.client.encoding;
-        let place = self.analysis().definition(encoding.offset(&self.document.source, at))?;
-        if place.path == self.document.source.name() {
-            let range = encoding.range(&self.document.source, place.span);
+        let (analysis, encoding) = (self.analysis()?, self.client.encoding);
+        let place = analysis.definition(encoding.offset(analysis.text().source(), at)).into_iter().next()?.to;
+        if place.path == self.document.path {
+            let range = encoding.range(&place.source, place.span);
             let uri = self.document.uri.clone();
             return Some(lsp::GotoDefinitionResponse::Scalar(lsp::Location { uri, range }));
         }
@@ -265,8 +250,8 @@ impl Snapshot {
     }
 
     fn symbols(&self) -> Option<lsp::DocumentSymbolResponse> {
-        let (source, encoding) = (&self.document.source, self.client.encoding);
-        let symbols = self.analysis().symbols();
+        let (analysis, encoding) = (self.analysis()?, self.client.encoding);
+        let (source, symbols) = (analysis.text().source(), analysis.symbols());
         Some(if self.client.nested_symbols {
             lsp::DocumentSymbolResponse::Nested(convert::nested(symbols, source, encoding))
         } else {
@@ -276,11 +261,10 @@ impl Snapshot {
         })
     }
 
-    fn format(&self) -> Vec<lsp::TextEdit> {
-        let source = &self.document.source;
-        let edit = hlb_ide::format(source.text());
-        edit.map(|(span, new_text)| lsp::TextEdit { range: self.client.encoding.range(source, span), new_text })
-            .into_iter()
-            .collect()
+    fn format(&self) -> Option<Vec<lsp::TextEdit>> {
+        let text = self.all.text(&self.document.path)?;
+        let edit = hlb_ide::format(text.source().text());
+        let range = |span| self.client.encoding.range(text.source(), span);
+        Some(edit.map(|(span, new_text)| lsp::TextEdit { range: range(span), new_text }).into_iter().collect())
     }
 }

@@ -56,6 +56,7 @@ impl Declarer<'_> {
         self.declared.program.enums.push(Enum {
             at: Location { source, span: decl.name.span },
             name: decl.name.clone(),
+            span: decl.span,
             doc: decl.doc.clone(),
             variants: decl.variants.clone(),
             builtin: true,

@@ -42,9 +42,7 @@ impl Analysis {
         if let Some(reference) = self.checked.program.reference_at(entry, offset) {
             return Some((reference.at.span, reference.target));
         }
-        let scope = &self.checked.program.entry()?.scope;
-        let defined = scope.values().find(|symbol| symbol.at.source == entry && symbol.at.span.touches(offset))?;
-        Some((defined.at.span, defined.target))
+        self.checked.program.definition_at(entry, offset)
     }
 
     /// The text's name among those that places point into.

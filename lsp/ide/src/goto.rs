@@ -31,8 +31,7 @@ impl Analysis {
             }
             let at = self.checked.program.describe(target)?.at;
             let source = self.checked.sources.get(at.source)?;
-            let to =
-                Place { path: source.name().into(), source: Arc::clone(source), span: at.span, writable: true };
+            let to = Place { path: source.name().into(), source: Arc::clone(source), span: at.span, writable: true };
             Some(Jump { from, to, whole: at.span })
         };
         jump().into_iter().collect()

@@ -59,13 +59,16 @@ pub struct Host {
 #[derive(Clone, Debug)]
 pub struct Snapshot(Arc<State>);
 
+/// A place for the analysis of a file, filled by whoever asks first; with nothing, if there is no such file.
+type Slot = Arc<OnceLock<Option<Arc<Analysis>>>>;
+
 #[derive(Debug)]
 struct State {
     settings: Arc<Settings>,
     folders: Arc<Vec<Utf8PathBuf>>,
     world: EditorWorld,
     buffers: Arc<Buffers>,
-    analyses: Mutex<BTreeMap<Utf8PathBuf, Arc<OnceLock<Option<Arc<Analysis>>>>>>,
+    analyses: Mutex<BTreeMap<Utf8PathBuf, Slot>>,
     project: OnceLock<Arc<Project>>,
 }
 

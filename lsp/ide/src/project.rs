@@ -4,8 +4,12 @@
 
 use std::sync::Arc;
 
-use hlb_compiler::{Checked, Depth, Text};
+use camino::Utf8Path;
+use hlb_compiler::hir::Target;
+use hlb_compiler::{Checked, Depth, Origin, Text};
+use hlb_language::diagnostic::Location;
 
+use crate::place::Place;
 use crate::world::EditorWorld;
 
 /// All files, checked as one program.
@@ -18,5 +22,24 @@ impl Project {
     /// Checks texts, each named by its absolute path.
     pub fn new(world: &EditorWorld, texts: &[Arc<Text>]) -> Self {
         Self { checked: hlb_compiler::check_texts(world, texts, Depth::All) }
+    }
+
+    /// The use or the definition of a name in a file.
+    pub(crate) fn name_at(&self, path: &Utf8Path, offset: usize) -> Option<(Location, Target)> {
+        let program = &self.checked.program;
+        let source = program.modules.iter().find(|module| module.path == path)?.source;
+        if let Some(reference) = program.reference_at(source, offset) {
+            return Some((reference.at, reference.target));
+        }
+        let (span, target) = program.definition_at(source, offset)?;
+        Some((Location { source, span }, target))
+    }
+
+    /// The place of something that the program knows.
+    pub(crate) fn place(&self, at: Location) -> Option<Place> {
+        let source = self.checked.sources.get(at.source)?;
+        let module = self.checked.program.modules.iter().find(|module| module.source == at.source)?;
+        let writable = module.origin == Origin::Client;
+        Some(Place { path: source.name().into(), source: Arc::clone(source), span: at.span, writable })
     }
 }

