@@ -119,11 +119,18 @@ impl Stage {
         host::repository().join("docs/editors").join(name)
     }
 
-    /// A command in which an editor finds what it needs: `HLB_LSP`, `HLBC`, `HLB_SETUP` (the directory of the setups),
-    /// `HLB_SCRIPTS` (that of the scripts) and `HLBC_ROOT`. It gets 120 s.
+    /// A command in which an editor finds what it needs: `hlb-lsp` and `hlbc` in its `PATH`, where they are in `HLB_LSP` and
+    /// `HLBC`, the directories of the setups in `HLB_SETUP` and of the scripts in `HLB_SCRIPTS`, and `HLBC_ROOT`. It gets
+    /// 120 s.
     fn command(&self, program: impl AsRef<std::ffi::OsStr>, dir: &Path) -> Command {
         let mut command = Command::new("timeout");
         command.args(["--kill-after=5", "120"]).arg(program).current_dir(dir);
+        let ours = self.server.parent().unwrap_or(&self.server);
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let all = std::iter::once(ours.to_path_buf()).chain(std::env::split_paths(&others));
+        if let Ok(path) = std::env::join_paths(all) {
+            command.env("PATH", path);
+        }
         command.env("HLB_LSP", &self.server).env("HLBC", &self.hlbc).env("HLBC_ROOT", &self.root);
         command.env("HLB_SETUP", self.setup("")).env("HLB_SCRIPTS", self.script(""));
         command
