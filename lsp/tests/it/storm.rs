@@ -9,8 +9,22 @@ const URI: &str = "file:///work/build.hlb";
 const TEXT: &str = include_str!("../../../examples/lua/build.hlb");
 
 const INSERTED: [&str; 16] = [
-    "{", "}", "(", ")", "\"", "with ", "x", " ", "\n", "\tscratch\n", "ä𝄞", "fs f() {\n\tscratch\n}\n", "# ", "let ",
-    "${", ",",
+    "{",
+    "}",
+    "(",
+    ")",
+    "\"",
+    "with ",
+    "x",
+    " ",
+    "\n",
+    "\tscratch\n",
+    "ä𝄞",
+    "fs f() {\n\tscratch\n}\n",
+    "# ",
+    "let ",
+    "${",
+    ",",
 ];
 
 #[test]
