@@ -131,6 +131,12 @@ fn settings_are_asked_for_and_followed() {
     client.tell("workspace/didChangeConfiguration", json!({"settings": null}));
     client.note("workspace/codeLens/refresh");
     assert!(lenses(&mut client) > 0);
+    // One that has nothing to say is asked once.
+    let (mut client, _) = Client::able(everything(), &[], Value::Null);
+    client.note("workspace/configuration");
+    client.open(URI, text);
+    client.settled(URI);
+    assert!(client.rest().iter().all(|it| it["method"] != "workspace/configuration"));
     // A client that is not asked says it by itself.
     let (mut client, _) = Client::able(json!({}), &[], Value::Null);
     client.open(URI, text);
