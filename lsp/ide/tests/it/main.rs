@@ -6,6 +6,8 @@
 mod diagnostics;
 mod fixture;
 mod goto;
+mod highlight;
 mod hover;
+mod references;
 mod robust;
 mod symbols;
