@@ -7,5 +7,6 @@ mod diagnostics;
 mod fixture;
 mod goto;
 mod hover;
+mod mutants;
 mod robust;
 mod symbols;
