@@ -5,9 +5,12 @@
 
 mod diagnostics;
 mod fixture;
+mod folding;
 mod goto;
 mod highlight;
 mod hover;
 mod references;
 mod robust;
+mod selection;
 mod symbols;
+mod tokens;
