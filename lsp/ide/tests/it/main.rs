@@ -5,10 +5,13 @@
 
 mod diagnostics;
 mod fixture;
+mod folding;
 mod goto;
 mod highlight;
 mod hover;
 mod mutants;
 mod references;
 mod robust;
+mod selection;
 mod symbols;
+mod tokens;
