@@ -137,7 +137,7 @@ fn types(analysis: &Analysis, hints: &mut Vec<InlayHint>) {
 
 fn type_of(analysis: &Analysis, name: &Ident) -> Option<Type> {
     let (_, target) = analysis.checked.program.definition_at(analysis.entry()?, name.span.start as usize)?;
-    analysis.type_of(target)
+    analysis.checked.program.type_of(target)
 }
 
 fn is_known(ty: &Type) -> bool {

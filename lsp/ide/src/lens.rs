@@ -56,5 +56,8 @@ impl Analysis {
 
 fn is_for_people(target: &TargetInfo) -> bool {
     let needs = target.params.iter().any(|param| !param.optional);
-    matches!(target.ty, Type::Fs | Type::Pipeline) && !target.bound && (target.exported || !needs)
+    !target.name.is_empty()
+        && matches!(target.ty, Type::Fs | Type::Pipeline)
+        && !target.bound
+        && (target.exported || !needs)
 }
