@@ -2,15 +2,16 @@
 //!
 //! Owns the two looks: near, at one file as soon as it changes; far, at all files when nobody has typed for a while. What was
 //! found in a state that is no longer current is not shown, except that near shows what it can of a document that others changed
-//! meanwhile.
+//! meanwhile. Near looks at the documents that use the changed one, too: an analysis that is still the same is not told again.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use hlb_ide::Analysis;
 use tower_lsp::ls_types as lsp;
 
 use super::{Message, Session};
@@ -35,7 +36,7 @@ pub(crate) enum Found {
 
 /// The looks that go on, and what they have found.
 pub(super) struct Diagnosing {
-    near: Newest<Utf8PathBuf, (Utf8PathBuf, View)>,
+    near: Newest<(Turn, Utf8PathBuf), Near>,
     far: Newest<(), View>,
     /// What is shown of each document.
     shown: BTreeMap<Utf8PathBuf, Shown>,
@@ -44,6 +45,22 @@ pub(super) struct Diagnosing {
     /// The far look that goes on.
     running: Option<Running>,
     last: Option<(u64, Arc<Far>)>,
+}
+
+/// A near look.
+struct Near {
+    path: Utf8PathBuf,
+    view: View,
+    turn: Turn,
+}
+
+/// Which near looks come first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    /// At what has changed itself.
+    First,
+    /// At what may use it: shown if it does.
+    Then,
 }
 
 struct Shown {
@@ -64,15 +81,16 @@ impl Diagnosing {
     /// If the system gives none.
     pub(super) fn start(generation: &Arc<AtomicU64>, inbox: mpsc::Sender<Message>, outbox: Outbox) -> io::Result<Self> {
         let (back, log) = (inbox.clone(), outbox.clone());
-        let near = Newest::start("near", move |(path, view): (Utf8PathBuf, View)| {
-            let version = view.version(&path).unwrap_or_default();
-            match guarded(|| convert::near_diagnostics(&view, &path)) {
+        let mut seen = BTreeMap::new();
+        let near = Newest::start("near", move |near: Near| {
+            let version = near.view.version(&near.path).unwrap_or_default();
+            match guarded(|| look_near(&near, &mut seen)) {
                 Ok(Some(diagnostics)) => {
-                    let generation = view.generation;
+                    let (path, generation) = (near.path, near.view.generation);
                     let _ = back.send(Message::Found(Found::Near { path, generation, diagnostics }));
                 }
                 Ok(None) => {}
-                Err(said) => log.panicked(&format!("diagnostics of {path}, version {version}"), &said),
+                Err(said) => log.panicked(&format!("diagnostics of {}, version {version}", near.path), &said),
             }
         })?;
         let current = Arc::clone(generation);
@@ -87,6 +105,18 @@ impl Diagnosing {
         })?;
         Ok(Self { near, far, shown: BTreeMap::new(), due: None, running: None, last: None })
     }
+}
+
+/// What was found in a document. `seen` are the analyses of which that was told.
+fn look_near(near: &Near, seen: &mut BTreeMap<Utf8PathBuf, Weak<Analysis>>) -> Option<Vec<lsp::Diagnostic>> {
+    seen.retain(|path, _| near.view.documents.contains_key(path));
+    let analysis = near.view.all.analysis(&near.path)?;
+    let before = seen.insert(near.path.clone(), Arc::downgrade(&analysis));
+    let same = before.is_some_and(|before| std::ptr::eq(before.as_ptr(), Arc::as_ptr(&analysis)));
+    if same && near.turn == Turn::Then {
+        return None;
+    }
+    convert::near_diagnostics(&near.view, &near.path)
 }
 
 fn look_far(view: &View, stop: &dyn Fn() -> bool) -> Option<Far> {
@@ -142,10 +172,23 @@ impl Session {
         self.generation.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// Looks at one document.
+    /// Looks at a document that has changed, and then at those that use it.
     pub(super) fn near(&mut self, path: &Utf8Path) {
-        if !self.client.diagnostics.pull {
-            self.diagnosing.near.give(path.to_owned(), (path.to_owned(), self.view()));
+        if self.client.diagnostics.pull {
+            return;
+        }
+        let view = self.view();
+        for other in self.documents.keys() {
+            let turn = if other == path { Turn::First } else { Turn::Then };
+            let near = Near { path: other.clone(), view: view.clone(), turn };
+            self.diagnosing.near.give((turn, other.clone()), near);
+        }
+    }
+
+    /// Looks at all documents.
+    pub(super) fn near_all(&mut self) {
+        if let Some(path) = self.documents.keys().next().cloned() {
+            self.near(&path);
         }
     }
 
