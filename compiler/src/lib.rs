@@ -77,6 +77,13 @@ pub use world::{
     Platform, ReadAnswer, ReadRequest, Reading, World, WorldError,
 };
 
+/// The texts that are built in, by the names of the files that an editor shows them in: the builtins, the namespaces and the
+/// standard modules.
+pub fn builtin_texts() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let builtin = std::iter::once(("builtin", hlb_stdlib::BUILTIN));
+    builtin.chain(hlb_stdlib::NAMESPACES.iter().copied()).chain(hlb_stdlib::MODULES.iter().copied())
+}
+
 /// A program that has been read and checked.
 #[derive(Debug)]
 pub struct Checked {

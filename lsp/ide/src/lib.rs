@@ -36,6 +36,7 @@ mod references;
 mod rename;
 mod selection;
 mod signature;
+mod stdlib;
 mod symbols;
 mod tokens;
 
@@ -58,6 +59,7 @@ pub use place::{FileEdit, Place};
 pub use project::Project;
 pub use rename::RenameRefused;
 pub use signature::{SignatureHelp, SignatureParam};
+pub use stdlib::write_stdlib;
 pub use symbols::{Symbol, SymbolKind};
 pub use tokens::{Paint, PaintKind, PaintModifiers};
 pub use world::{Buffers, EditorWorld};

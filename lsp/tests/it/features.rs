@@ -88,6 +88,7 @@ impl Session {
         }
         .replace(&self.uri(""), "")
         .replace(&format!("{}/", self.directory.path().display()), "")
+        .replace(&format!("file://{}", self.client.home.path().display()), "")
     }
 }
 
@@ -143,6 +144,14 @@ fn definition_declaration_type_definition_and_implementation() {
     insta::assert_snapshot!(session.at("textDocument/implementation", "base\n", 1), @r#"
     {"originSelectionRange":"8:1-8:5","targetRange":"5:0-5:50","targetSelectionRange":"5:3-5:7","targetUri":"build.hlb"}
     "#);
+    insta::assert_snapshot!(session.at("textDocument/definition", "image", 1), @r#"
+    {"originSelectionRange":"5:28-5:33","targetRange":"9:0-9:20","targetSelectionRange":"9:3-9:8","targetUri":"/cache/hlb/stdlib-0.1.0/builtin.hlb"}
+    "#);
+    let stdlib = session.client.home.path().join(concat!("cache/hlb/stdlib-", env!("CARGO_PKG_VERSION")));
+    let text = std::fs::read_to_string(stdlib.join("builtin.hlb")).unwrap();
+    let uri = format!("file://{}", stdlib.join("builtin.hlb").display());
+    session.client.open(&uri, &text);
+    assert_eq!(session.client.settled(&uri), json!([]), "declarations without bodies are no mistake there");
     let mut plain = Session::able(json!({}));
     insta::assert_snapshot!(plain.at("textDocument/definition", "tool \"one\"", 1), @r#"{"range":"3:10-3:14","uri":"lib.hlb"}"#);
 }

@@ -17,5 +17,6 @@ mod mutants;
 mod references;
 mod robust;
 mod selection;
+mod stdlib;
 mod symbols;
 mod tokens;
