@@ -64,6 +64,9 @@ pub struct Told {
     pub mends: Vec<Mend>,
 }
 
+/// The code of a module from elsewhere that is not at hand.
+const MODULE_ABSENT: &str = "E0151";
+
 impl Analysis {
     /// What is wrong with this text, in its order. Mistakes in imported files are theirs.
     pub fn diagnostics(&self) -> Vec<Told> {
@@ -102,6 +105,8 @@ fn one(checked: &Checked, it: &Diagnostic) -> Told {
     });
     Told {
         level: match it.severity {
+            // Nobody has made a mistake: the module only has to be fetched.
+            _ if it.code.0 == MODULE_ABSENT => Level::Hint,
             Severity::Error => Level::Error,
             Severity::Warning => Level::Warning,
         },
@@ -114,7 +119,11 @@ fn one(checked: &Checked, it: &Diagnostic) -> Told {
         span: it.primary.at.span,
         help: it.help.clone(),
         related: related.collect(),
-        tag: None,
+        tag: match it.code.0 {
+            "E0122" | "E0303" | "E0304" => Some(Tag::Unused),
+            "E0121" => Some(Tag::Deprecated),
+            _ => None,
+        },
         mends: mends.collect(),
     }
 }

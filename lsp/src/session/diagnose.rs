@@ -54,6 +54,13 @@ struct Near {
     turn: Turn,
 }
 
+/// How much was looked at. What was found by looking at more is better.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Look {
+    Near,
+    Far,
+}
+
 /// Which near looks come first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Turn {
@@ -64,7 +71,11 @@ enum Turn {
 }
 
 struct Shown {
+    /// What was looked at, and how.
     generation: u64,
+    look: Look,
+    /// The generation of the last change of the document then.
+    changed: u64,
     diagnostics: Vec<lsp::Diagnostic>,
 }
 
@@ -206,7 +217,7 @@ impl Session {
     /// Shows what was found.
     pub(super) fn found(&mut self, found: Found) {
         match found {
-            Found::Near { path, generation, diagnostics } => self.show(&path, generation, diagnostics, true),
+            Found::Near { path, generation, diagnostics } => self.show(&path, generation, Look::Near, diagnostics),
             Found::Far { generation, far } => {
                 if self.diagnosing.running.as_ref().is_some_and(|running| running.generation == generation) {
                     self.end_progress();
@@ -219,29 +230,33 @@ impl Session {
                     return;
                 }
                 for (path, diagnostics) in &far.diagnostics {
-                    self.show(path, generation, diagnostics.clone(), false);
+                    self.show(path, generation, Look::Far, diagnostics.clone());
                 }
             }
         }
     }
 
-    /// Shows diagnostics of a document, unless newer ones are shown; the same again only if `always`.
-    fn show(&mut self, path: &Utf8Path, generation: u64, diagnostics: Vec<lsp::Diagnostic>, always: bool) {
+    /// Shows diagnostics of a document, unless newer or better ones are shown, or the same of the same version.
+    fn show(&mut self, path: &Utf8Path, generation: u64, look: Look, diagnostics: Vec<lsp::Diagnostic>) {
         let Some(document) = self.documents.get(path).filter(|document| document.changed <= generation) else { return };
-        if let Some(shown) = self.diagnosing.shown.get(path)
-            && (shown.generation > generation || shown.generation == generation && always)
-        {
-            return;
+        let version = document.version;
+        if let Some(shown) = self.diagnosing.shown.get_mut(path) {
+            if (shown.generation, shown.look) >= (generation, look) {
+                return;
+            }
+            let same_text = shown.changed == document.changed;
+            if same_text && shown.diagnostics == diagnostics {
+                (shown.generation, shown.look) = (generation, look);
+                return;
+            }
         }
-        let same = self.diagnosing.shown.get(path).is_some_and(|shown| shown.diagnostics == diagnostics);
-        if always || !same {
-            self.outbox.send(Outgoing::Publish {
-                uri: document.uri.clone(),
-                diagnostics: diagnostics.clone(),
-                version: Some(document.version),
-            });
-        }
-        self.diagnosing.shown.insert(path.to_owned(), Shown { generation, diagnostics });
+        self.outbox.send(Outgoing::Publish {
+            uri: document.uri.clone(),
+            diagnostics: diagnostics.clone(),
+            version: Some(version),
+        });
+        let shown = Shown { generation, look, changed: document.changed, diagnostics };
+        self.diagnosing.shown.insert(path.to_owned(), shown);
     }
 
     /// Has a client that asks for diagnostics ask again, if it would hear something else.
@@ -263,90 +278,4 @@ impl Session {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::client::Client;
-    use crate::outgoing::Queue;
-
-    const PATH: &str = "/work/build.hlb";
-
-    /// A session of a client that shows progress, with a document. What it tells itself is not heard.
-    fn session() -> (Session, Queue) {
-        let (inbox, _) = mpsc::channel();
-        let (outbox, queue) = Outbox::new();
-        let mut session = Session::new(inbox, outbox).unwrap();
-        let mut client = Client::default();
-        client.asks.progress = true;
-        session.take(Message::Client(Box::new(client), Vec::new(), None));
-        let item = lsp::TextDocumentItem {
-            uri: format!("file://{PATH}").parse().unwrap(),
-            language_id: "hlb".to_owned(),
-            version: 1,
-            text: String::new(),
-        };
-        session.take(Message::Open(item));
-        (session, queue)
-    }
-
-    /// What was sent, in a word each.
-    fn sent(queue: &mut Queue) -> Vec<String> {
-        let mut sent = Vec::new();
-        while let Ok(it) = queue.try_recv() {
-            sent.push(match it {
-                Outgoing::Publish { diagnostics, version, .. } => format!("{} of {version:?}", diagnostics.len()),
-                Outgoing::Begin(number, title) => format!("begin {number} {title}"),
-                Outgoing::End(number) => format!("end {number}"),
-                _ => "other".to_owned(),
-            });
-        }
-        sent
-    }
-
-    fn near(generation: u64, count: usize) -> Message {
-        let diagnostics = vec![lsp::Diagnostic::default(); count];
-        Message::Found(Found::Near { path: PATH.into(), generation, diagnostics })
-    }
-
-    fn far(generation: u64, count: usize) -> Message {
-        let diagnostics = [(PATH.into(), vec![lsp::Diagnostic::default(); count])].into();
-        Message::Found(Found::Far { generation, far: Some(Far { diagnostics, ..Far::default() }) })
-    }
-
-    #[test]
-    fn a_long_look_is_shown_until_it_ends() {
-        let (mut session, mut queue) = session();
-        let begun = Instant::now();
-        assert!(session.due().unwrap() > begun, "not while somebody may type");
-        session.diagnosing.due = Some(begun);
-        session.wake();
-        assert!(session.diagnosing.due.is_none());
-        assert!(sent(&mut queue).is_empty(), "a short look is not shown");
-        session.diagnosing.running.as_mut().unwrap().tell = Some(begun);
-        session.wake();
-        assert_eq!(sent(&mut queue), ["begin 1 Checking"]);
-        assert!(session.due().is_none());
-        session.take(Message::Found(Found::Far { generation: 1, far: None }));
-        assert_eq!(sent(&mut queue), ["end 1"]);
-    }
-
-    #[test]
-    fn what_is_shown_never_goes_back() {
-        let (mut session, mut queue) = session();
-        session.take(near(1, 1));
-        session.take(far(1, 2));
-        session.take(far(1, 2));
-        session.take(near(1, 1));
-        assert_eq!(sent(&mut queue), ["1 of Some(1)", "2 of Some(1)"], "the far look is the last word");
-        let uri = format!("file://{PATH}").parse().unwrap();
-        session.take(Message::Change(lsp::DidChangeTextDocumentParams {
-            text_document: lsp::VersionedTextDocumentIdentifier { uri, version: 2 },
-            content_changes: Vec::new(),
-        }));
-        session.take(far(1, 3));
-        session.take(near(1, 3));
-        assert!(sent(&mut queue).is_empty(), "what was found before the change is old");
-        session.take(near(2, 0));
-        session.take(near(2, 0));
-        assert_eq!(sent(&mut queue), ["0 of Some(2)"]);
-    }
-}
+mod tests;

@@ -38,6 +38,7 @@ fn diagnostics_carry_what_the_client_can_show() {
     client.open(&build, text);
     let told = client.diagnostics(&build, Some(1));
     assert_eq!(codes(&told), ["E0122"], "{told}");
+    assert_eq!(told[0]["tags"], json!([1]), "{told}");
     assert!(told[0].get("codeDescription").is_none());
     client.edit(&build, 2, [3, 1, 3, 8], "scratc");
     let told = client.diagnostics(&build, Some(2));
