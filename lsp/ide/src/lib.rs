@@ -16,7 +16,6 @@ mod place;
 mod project;
 mod stdlib;
 mod walk;
-
 mod workspace;
 mod world;
 
