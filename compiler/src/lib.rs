@@ -20,6 +20,7 @@ mod world;
 mod codes;
 pub mod explain;
 mod fix;
+mod graphs;
 
 mod cycle;
 mod deep;
@@ -57,7 +58,9 @@ pub use check::Depth;
 pub use codes::CODES;
 pub use consent::{Consent, ConsentError, refusal, trust_flag};
 pub use effects::{Effect, Effects};
+pub use builtins::duration;
 pub use fix::{Applied, Fixed, FixedFile, fix};
+pub use graphs::{Wanted, destination, wanted};
 pub use hir::Program;
 pub use image::{Healthcheck, History, ImageConfig};
 pub use index::Description;

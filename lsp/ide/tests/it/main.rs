@@ -9,6 +9,7 @@ mod folding;
 mod goto;
 mod highlight;
 mod hover;
+mod mutants;
 mod references;
 mod robust;
 mod selection;
