@@ -54,11 +54,11 @@ use camino::Utf8Path;
 use hlb_language::diagnostic::{Diagnostic, Severity};
 use hlb_language::source::SourceMap;
 
+pub use builtins::duration;
 pub use check::Depth;
 pub use codes::CODES;
 pub use consent::{Consent, ConsentError, refusal, trust_flag};
 pub use effects::{Effect, Effects};
-pub use builtins::duration;
 pub use fix::{Applied, Fixed, FixedFile, fix};
 pub use graphs::{Wanted, destination, wanted};
 pub use hir::Program;

@@ -13,6 +13,7 @@ use hlb_language::lexer::{Care, Lexed, lex};
 use hlb_language::source::{Source, SourceId};
 use hlb_language::span::Span;
 
+use crate::graph::Graphs;
 use crate::world::EditorWorld;
 
 /// A text, checked with the declarations of all that it imports.
@@ -21,13 +22,14 @@ pub struct Analysis {
     pub(crate) checked: Checked,
     text: Arc<Text>,
     stdlib: Option<Utf8PathBuf>,
+    pub(crate) graphs: Graphs,
 }
 
 impl Analysis {
     /// Checks a text, which is named by its absolute path.
     pub fn new(world: &EditorWorld, text: &Arc<Text>) -> Self {
         let checked = hlb_compiler::check_texts(world, std::slice::from_ref(text), Depth::Entries);
-        Self { checked, text: Arc::clone(text), stdlib: None }
+        Self { checked, text: Arc::clone(text), stdlib: None, graphs: Graphs::default() }
     }
 
     /// The same with the directory that has the texts of the builtins and of the standard modules.

@@ -7,6 +7,7 @@ mod diagnostics;
 mod fixture;
 mod folding;
 mod goto;
+mod graph;
 mod highlight;
 mod hover;
 mod mutants;
