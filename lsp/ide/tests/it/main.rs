@@ -3,6 +3,7 @@
 //! Owns the one test binary; each feature is a file.
 #![expect(clippy::expect_used, reason = "tests stop at the first surprise")]
 
+mod calls;
 mod diagnostics;
 mod fixture;
 mod folding;
@@ -10,6 +11,9 @@ mod goto;
 mod graph;
 mod highlight;
 mod hover;
+mod inlay;
+mod lenses;
+mod links;
 mod mutants;
 mod references;
 mod robust;
