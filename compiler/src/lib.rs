@@ -133,7 +133,8 @@ fn run_check(world: &dyn World, entries: Result<&[Arc<Text>], module::Unread<'_>
     let loaded = module::load(world, entries, &mut evaluate, &mut diagnostics);
     let declared = resolve::declare(&loaded, &mut diagnostics);
     let outcome = check::check(&loaded, declared, depth, &world.consent(), &mut diagnostics);
-    let check::Outcome { program, refused } = outcome;
+    let check::Outcome { mut program, refused } = outcome;
+    program.sort_references();
     diagnostics.extend(refused.iter().cloned());
     lint::quiet(&mut diagnostics);
     lint::lint(&program, &mut diagnostics);

@@ -3,7 +3,6 @@
 //! Owns the choice of what is said of names; what is said of literals is in `literal`, of words of the language in `words`,
 //! comments become Markdown in `markdown`.
 
-mod argument;
 mod literal;
 mod markdown;
 mod words;

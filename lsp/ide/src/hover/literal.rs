@@ -6,14 +6,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hlb_compiler::hir::Target;
-use hlb_language::ast::{Arg, Expr, StringLit, StringPart};
+use hlb_compiler::hir::{Param, Target};
+use hlb_language::ast::Arg;
 use hlb_language::span::Span;
 use hlb_language::token::TokenKind;
 
 use super::Hover;
-use super::argument::Filled;
 use crate::analysis::Analysis;
+use crate::call::{Call, calls};
+use crate::links::literal;
 use crate::lock::Pins;
 
 /// The greatest number that is a file mode.
@@ -22,35 +23,36 @@ const MODES: i64 = 0o7777;
 impl Analysis {
     /// What a number, or a text with a meaning of its own, stands for.
     pub(super) fn hover_literal(&self, offset: usize) -> Option<Hover> {
-        let source = self.text().source();
-        if let Some(filled) = self.argument_at(offset) {
-            if let Arg::Named(_, name, _) = filled.argument
+        if let Some((call, at)) = self.argument_at(offset) {
+            let argument = call.args.get(at)?;
+            if let (Some((_, param)), Arg::Named(_, name, _)) = (call.filled(at, argument), argument)
                 && name.span.touches(offset)
             {
-                return Some(self.hover_named(name.span, &filled));
+                return Some(self.hover_named(name.span, call.target, param));
             }
-            let text = plain(self, filled.argument).filter(|_| filled.param.name.text == "duration");
-            if let Some((span, text)) = text {
+            let duration = call.filled(at, argument).filter(|(_, param)| param.name.text == "duration");
+            if let Some((span, text)) = duration.and_then(|_| plain(self, argument)) {
                 let words = spell(hlb_compiler::duration(text)?);
                 return Some(Hover { span, signature: format!("\"{text}\""), doc: Some(words), step: None });
             }
         }
         let lexed = self.lexed();
         let number = lexed.tokens.iter().find(|it| it.kind == TokenKind::Int && it.span.touches(offset))?;
-        let text = source.slice(number.span);
+        let text = self.text().source().slice(number.span);
         let doc = number_words(text)?;
         Some(Hover { span: number.span, signature: text.to_owned(), doc: Some(doc), step: None })
     }
 
     /// What the name of an image stands for; `pins` is only asked if there is one at the offset.
     pub(super) fn hover_image(&self, offset: usize, pins: impl FnOnce() -> Arc<Pins>) -> Option<Hover> {
-        let filled = self.argument_at(offset)?;
-        let Target::Builtin(id) = filled.target else { return None };
+        let (call, at) = self.argument_at(offset)?;
+        let argument = call.args.get(at)?;
+        let Target::Builtin(id) = call.target else { return None };
         let builtin = self.checked.program.builtins.get(id.0)?;
-        if builtin.name.text != "image" || !builtin.namespace.is_empty() || filled.index != 0 {
+        if builtin.name.text != "image" || !builtin.namespace.is_empty() || call.filled(at, argument)?.0 != 0 {
             return None;
         }
-        let (span, name) = plain(self, filled.argument)?;
+        let (span, name) = plain(self, argument).filter(|(span, _)| span.touches(offset))?;
         let doc = if name.contains('@') {
             "Pinned by its digest.".to_owned()
         } else {
@@ -62,23 +64,25 @@ impl Analysis {
         Some(Hover { span, signature: format!("image \"{name}\""), doc: Some(doc), step: None })
     }
 
-    fn hover_named(&self, span: Span, filled: &Filled<'_>) -> Hover {
-        let name = &filled.param.name.text;
-        let docs = self.checked.program.describe(filled.target).and_then(|it| it.doc);
+    fn hover_named(&self, span: Span, target: Target, param: &Param) -> Hover {
+        let name = &param.name.text;
+        let docs = self.checked.program.describe(target).and_then(|it| it.doc);
         let mark = format!("@param {name} ");
         let doc = docs.as_deref().and_then(|doc| doc.lines().find_map(|line| line.strip_prefix(mark.as_str())));
-        let signature = format!("{} {name}", filled.param.ty);
-        Hover { span, signature, doc: doc.map(str::to_owned), step: None }
+        Hover { span, signature: format!("{} {name}", param.ty), doc: doc.map(str::to_owned), step: None }
+    }
+
+    /// The innermost call with an argument at an offset, and the number of that argument.
+    fn argument_at(&self, offset: usize) -> Option<(Call<'_>, usize)> {
+        let at = |call: &Call<'_>| call.args.iter().position(|arg| arg.span().touches(offset));
+        calls(self).into_iter().rev().find_map(|call| at(&call).map(|at| (call, at)))
     }
 }
 
 /// The text of an argument that is a string without anything in it that has to be evaluated, and the string's place.
-fn plain<'a>(analysis: &'a Analysis, argument: &'a Arg) -> Option<(Span, &'a str)> {
-    let Expr::String(StringLit { span, parts, .. }) = argument.expr() else { return None };
-    match parts.as_slice() {
-        [StringPart::Text(text)] => Some((*span, analysis.text().source().slice(*text))),
-        _ => None,
-    }
+fn plain<'a>(analysis: &'a Analysis, argument: &Arg) -> Option<(Span, &'a str)> {
+    let (_, text) = literal(analysis, argument.expr())?;
+    Some((argument.expr().span(), text))
 }
 
 /// A number as a file mode, if it is written like one, or in other bases.
