@@ -32,7 +32,14 @@ fn files(dir: &Path, found: &mut Vec<PathBuf>) {
 /// The programs of the repository and of its pages, and those that the reference compiler was asked about.
 fn texts() -> Vec<Text> {
     let mut found = Vec::new();
-    for dir in ["examples", "stdlib/modules", "language/tests/corpus", "runtime/tests/conformance/cases", "compiler/tests/suite", "docs"] {
+    for dir in [
+        "examples",
+        "stdlib/modules",
+        "language/tests/corpus",
+        "runtime/tests/conformance/cases",
+        "compiler/tests/suite",
+        "docs",
+    ] {
         files(&repository().join(dir), &mut found);
     }
     found.sort();
@@ -44,7 +51,9 @@ fn texts() -> Vec<Text> {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
-        let mut add = |at: &dyn std::fmt::Display, text: &str| texts.push(Text { name: format!("{name}:{at}"), text: text.to_owned() });
+        let mut add = |at: &dyn std::fmt::Display, text: &str| {
+            texts.push(Text { name: format!("{name}:{at}"), text: text.to_owned() })
+        };
         match ending {
             Some("hlb") => add(&1, &text),
             Some("md") => {
@@ -78,7 +87,9 @@ fn names_a_word(text: &str) -> bool {
     let words = ["let", "if", "else", "for", "match", "none", "fn", "assert"];
     let mut before = "";
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty()).any(|word| {
-        let names = words.contains(&word) && !words.contains(&before) && matches!(before, "fs" | "string" | "int" | "bool" | "import" | "as");
+        let names = words.contains(&word)
+            && !words.contains(&before)
+            && matches!(before, "fs" | "string" | "int" | "bool" | "import" | "as");
         before = word;
         names
     })
