@@ -37,7 +37,9 @@ pub(crate) enum Message {
     Touched,
     /// Folders that have come, and that have gone.
     Folders(Vec<Utf8PathBuf>, Vec<Utf8PathBuf>),
-    /// The user wants something else. Nothing, if the client has to be asked what.
+    /// The user wants something else. What the client says of it here counts if it cannot be asked.
+    Reconfigured(Value),
+    /// What the user wants.
     Configured(Value),
     /// Something to be done with a snapshot of now.
     Ask(Lane, Box<dyn FnOnce(View) + Send>),
@@ -133,10 +135,8 @@ impl Session {
                 self.host.folders(self.folders.clone());
                 self.everything_changed();
             }
-            Message::Configured(Value::Null) if self.client.asks.configuration => {
-                self.outbox.send(Outgoing::Configure);
-            }
-            Message::Configured(said) => self.configure(&said),
+            Message::Reconfigured(_) if self.client.asks.configuration => self.outbox.send(Outgoing::Configure),
+            Message::Reconfigured(said) | Message::Configured(said) => self.configure(&said),
             Message::Ask(lane, job) => {
                 let view = self.view();
                 self.lanes.give(lane, Box::new(move || job(view)));

@@ -61,9 +61,8 @@ impl<R: BufRead> Frames<R> {
         }
         let Ok(value) = serde_json::from_slice(&body) else {
             // Perhaps it was shorter than it said, and holds the beginning of the next one.
-            if let Some(at) = find(&body) {
-                self.put_back(body.get(at..).unwrap_or_default());
-            }
+            let next = find(&body).or_else(|| begun(&body));
+            self.put_back(next.and_then(|at| body.get(at..)).unwrap_or_default());
             self.lost = true;
             return Ok(Some(broken(Id::Null, ErrorCode::ParseError)));
         };
@@ -191,6 +190,15 @@ fn find(bytes: &[u8]) -> Option<usize> {
     bytes.windows(LENGTH.len()).position(|it| it.eq_ignore_ascii_case(LENGTH))
 }
 
+/// Where a header with a length starts of which the end is cut off.
+fn begun(bytes: &[u8]) -> Option<usize> {
+    let first = bytes.len().saturating_sub(LENGTH.len() - 1);
+    (first..bytes.len()).find(|at| {
+        let end = bytes.get(*at..).unwrap_or_default();
+        LENGTH.get(..end.len()).is_some_and(|start| start.eq_ignore_ascii_case(end))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,6 +242,7 @@ mod tests {
             (frame("{"), "-32700 for null"),
             (note("short").replace(": 34", ": 9"), "-32700 for null"),
             (note("long").replace(": 33", ": 60"), "-32700 for null"),
+            (note("long").replace(": 33", ": 35"), "-32700 for null"),
             (long, "-32700 for null"),
             ("Content-Length: -1\r\n\r\n{}".to_owned(), "-32700 for null"),
             ("Content-Length: 99999999999\r\n\r\n".to_owned(), "-32700 for null"),

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::hir::Target;
 use hlb_compiler::{Checked, Depth, Text};
 use hlb_language::source::{Source, SourceId};
@@ -17,13 +18,25 @@ use crate::world::EditorWorld;
 pub struct Analysis {
     pub(crate) checked: Checked,
     text: Arc<Text>,
+    stdlib: Option<Utf8PathBuf>,
 }
 
 impl Analysis {
     /// Checks a text, which is named by its absolute path.
     pub fn new(world: &EditorWorld, text: &Arc<Text>) -> Self {
         let checked = hlb_compiler::check_texts(world, std::slice::from_ref(text), Depth::Entries);
-        Self { checked, text: Arc::clone(text) }
+        Self { checked, text: Arc::clone(text), stdlib: None }
+    }
+
+    /// The same with the directory that has the texts of the builtins and of the standard modules.
+    #[must_use]
+    pub fn with_stdlib(self, stdlib: Option<Utf8PathBuf>) -> Self {
+        Self { stdlib, ..self }
+    }
+
+    /// The directory that has the texts of the builtins and of the standard modules.
+    pub(crate) fn stdlib(&self) -> Option<&Utf8Path> {
+        self.stdlib.as_deref()
     }
 
     /// The text with its tree.

@@ -12,6 +12,7 @@ mod analysis;
 mod host;
 mod place;
 mod project;
+mod walk;
 mod world;
 
 mod actions;

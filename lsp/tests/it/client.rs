@@ -19,7 +19,7 @@ pub(crate) struct Client {
     notes: VecDeque<Value>,
     next: i64,
     /// The answer to `workspace/configuration`.
-    wanted: Value,
+    pub(crate) wanted: Value,
 }
 
 /// All that a client of today can do, but for asking for diagnostics.
@@ -184,6 +184,32 @@ impl Client {
         }
     }
 
+    /// Waits until all files have been looked at since the last change, and gives the diagnostics that the document then shows.
+    pub(crate) fn settled(&mut self, uri: &str) -> Value {
+        let until = Instant::now() + PATIENCE;
+        while self.ask("hlb/status", json!({}))["result"]["milliseconds"].is_null() {
+            assert!(Instant::now() < until, "the server never looks at all files");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // What was found is told by another task than the one that answers.
+        self.ask("hlb/status", json!({}));
+        let published = |it: &&Value| it["method"] == "textDocument/publishDiagnostics" && it["params"]["uri"] == uri;
+        let last = self.notes.iter().rfind(published);
+        last.map_or(Value::Null, |it| it["params"]["diagnostics"].clone())
+    }
+
+    /// Waits for a message; those before it are forgotten.
+    pub(crate) fn wait_for(&mut self, complaint: &str, fits: impl Fn(&Value) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let next = self.notes.pop_front();
+            let message = next.unwrap_or_else(|| self.hear(until, complaint));
+            if fits(&message) {
+                return;
+            }
+        }
+    }
+
     /// All that has come so far and was not looked at.
     pub(crate) fn rest(&mut self) -> Vec<Value> {
         while let Ok(message) = self.heard.try_recv() {
@@ -248,7 +274,7 @@ impl Client {
         self.ended()
     }
 
-    fn write(&mut self, message: &Value) {
+    pub(crate) fn write(&mut self, message: &Value) {
         let body = message.to_string();
         self.raw(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
     }
@@ -286,9 +312,8 @@ fn read(from: &mut impl BufRead) -> Option<Value> {
         if line == "\r\n" {
             break;
         }
-        if let Some(number) = line.strip_prefix("Content-Length: ") {
-            length = number.trim().parse().ok();
-        }
+        let number = line.strip_prefix("Content-Length: ");
+        length = Some(number.unwrap_or_else(|| panic!("no header: {line:?}")).trim().parse().unwrap());
     }
     let mut body = vec![0; length?];
     from.read_exact(&mut body).ok()?;

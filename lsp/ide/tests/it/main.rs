@@ -6,7 +6,9 @@
 mod diagnostics;
 mod fixture;
 mod goto;
+mod highlight;
 mod hover;
 mod mutants;
+mod references;
 mod robust;
 mod symbols;
