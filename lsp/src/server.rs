@@ -1,9 +1,8 @@
 //! The protocol's methods.
 //!
-//! Owns the hand-over to the session: the first act of each handler is a send that does not wait, so that the order of arrival
-//! is the order in which the session sees things. What the answers are made of is in the files below. Nothing here awaits the
-//! client.
+//! Owns the table of them: on which lane each is answered, and by what. The answers are in the files below.
 
+mod backend;
 mod diagnostics;
 mod own;
 mod reading;
@@ -14,19 +13,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
-use tokio::sync::oneshot;
-use tower_lsp::jsonrpc::{Error, Result};
+use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types as lsp;
 use tower_lsp::{LanguageServer, LspService};
 
 use crate::capabilities;
 use crate::client::{Client, folders};
-use crate::convert::{self, file_path};
+use crate::convert::file_path;
 use crate::outgoing::{self, Outbox};
 use crate::session::{self, Message};
 use crate::transport;
 use crate::view::View;
-use crate::work::{Lane, guarded};
+use crate::work::Lane;
+use backend::Backend;
 
 /// Serves one client to the end and gives the exit code that the protocol asks for.
 pub(crate) async fn serve() -> i32 {
@@ -47,50 +46,6 @@ pub(crate) async fn serve() -> i32 {
     match transport::serve(service, socket).await {
         Ok(()) => i32::from(!orderly.load(Ordering::SeqCst)),
         Err(_) => 1,
-    }
-}
-
-struct Backend {
-    inbox: mpsc::Sender<Message>,
-    outbox: Outbox,
-    /// Whether the client has announced the end.
-    orderly: Arc<AtomicBool>,
-}
-
-impl Backend {
-    fn tell(&self, message: Message) {
-        // The session ends with the process.
-        let _ = self.inbox.send(message);
-    }
-
-    /// Has a question answered from a snapshot of now, on the thread of a lane. `uri` is the document that it is about, for the
-    /// log. The job is told when nobody waits for the answer any more.
-    async fn ask<T: Send + 'static>(
-        &self,
-        method: &'static str,
-        lane: Lane,
-        uri: Option<lsp::Uri>,
-        job: impl FnOnce(&View, &dyn Fn() -> bool) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let (reply, answer) = oneshot::channel();
-        let outbox = self.outbox.clone();
-        let work = move |view: View| {
-            if reply.is_closed() {
-                return;
-            }
-            let answer = guarded(|| job(&view, &|| reply.is_closed())).unwrap_or_else(|said| {
-                let version = uri.as_ref().and_then(|uri| view.version(&convert::path(uri)));
-                let document = uri.map(|uri| uri.as_str().to_owned()).unwrap_or_default();
-                outbox.panicked(&format!("{method} {document} version {}", version.unwrap_or_default()), &said);
-                Err(Error {
-                    message: "the language server has a mistake: it panicked, see its log".into(),
-                    ..Error::internal_error()
-                })
-            });
-            let _ = reply.send(answer);
-        };
-        self.tell(Message::Ask(lane, Box::new(work)));
-        answer.await.unwrap_or_else(|_| Err(Error::internal_error()))
     }
 }
 

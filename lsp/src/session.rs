@@ -66,20 +66,7 @@ struct Session {
 /// # Errors
 /// If the system gives no threads.
 pub(crate) fn start(messages: mpsc::Receiver<Message>, inbox: mpsc::Sender<Message>, outbox: Outbox) -> io::Result<()> {
-    let generation = Arc::new(AtomicU64::new(0));
-    let settings = settings::of_machine();
-    let mut session = Session {
-        host: Host::new(settings.clone(), Vec::new()),
-        settings,
-        folders: Vec::new(),
-        client: Arc::default(),
-        documents: Arc::default(),
-        memory: Arc::default(),
-        lanes: Lanes::start()?,
-        diagnosing: Diagnosing::start(&generation, inbox, outbox.clone())?,
-        generation,
-        outbox,
-    };
+    let mut session = Session::new(inbox, outbox)?;
     let run = move || {
         loop {
             let message = match session.due() {
@@ -97,6 +84,27 @@ pub(crate) fn start(messages: mpsc::Receiver<Message>, inbox: mpsc::Sender<Messa
 }
 
 impl Session {
+    /// A session without documents. `inbox` is the way to it.
+    ///
+    /// # Errors
+    /// If the system gives no threads.
+    fn new(inbox: mpsc::Sender<Message>, outbox: Outbox) -> io::Result<Self> {
+        let generation = Arc::new(AtomicU64::new(0));
+        let settings = settings::of_machine();
+        Ok(Self {
+            host: Host::new(settings.clone(), Vec::new()),
+            settings,
+            folders: Vec::new(),
+            client: Arc::default(),
+            documents: Arc::default(),
+            memory: Arc::default(),
+            lanes: Lanes::start()?,
+            diagnosing: Diagnosing::start(&generation, inbox, outbox.clone())?,
+            generation,
+            outbox,
+        })
+    }
+
     fn take(&mut self, message: Message) {
         match message {
             Message::Client(client, folders, wanted) => {

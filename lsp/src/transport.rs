@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use tokio::task::JoinSet;
 use tower::Service;
+use tower_lsp::jsonrpc::Request;
 use tower_lsp::{ClientSocket, LanguageServer, LspService};
 
 use crate::wire::{self, Frames, Incoming};
@@ -54,7 +55,7 @@ pub(crate) async fn serve<S: LanguageServer>(mut service: LspService<S>, socket:
                 if std::future::poll_fn(|context| service.poll_ready(context)).await.is_err() {
                     break;
                 }
-                let mut answer = service.call(request);
+                let mut answer = service.call(tolerated(request));
                 match std::future::poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await {
                     Poll::Ready(Ok(Some(answer))) => say(wire::framed(&answer)),
                     Poll::Ready(_) => {}
@@ -77,6 +78,19 @@ pub(crate) async fn serve<S: LanguageServer>(mut service: LspService<S>, socket:
     let _ = outgoing.send(Out::End(done));
     let _ = written.recv_timeout(PATIENCE);
     Ok(())
+}
+
+/// Some clients send empty parameters where there are to be none.
+fn tolerated(request: Request) -> Request {
+    if !matches!(request.method(), "shutdown" | "exit") {
+        return request;
+    }
+    let (method, id, _) = request.into_parts();
+    let bare = Request::build(method);
+    match id {
+        Some(id) => bare.id(id).finish(),
+        None => bare.finish(),
+    }
 }
 
 enum Out {

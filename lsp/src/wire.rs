@@ -259,4 +259,28 @@ mod tests {
         bytes.extend(note("next").bytes());
         assert_eq!(heard(bytes), ["-32700 for null", "next"]);
     }
+
+    #[test]
+    fn no_bytes_are_too_wild() {
+        let good = (note("one") + &note("two") + &frame(r#"{"jsonrpc":"2.0","id":3,"result":null}"#)).into_bytes();
+        let mut state = 1_u64;
+        let mut chance = |limit: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) as usize % limit
+        };
+        let mut lost = 0;
+        for _ in 0..5_000 {
+            let mut bytes = good.clone();
+            for _ in 0..=chance(3) {
+                let at = chance(bytes.len());
+                match chance(3) {
+                    0 => bytes[at] = chance(256) as u8,
+                    1 => drop(bytes.remove(at)),
+                    _ => bytes.insert(at, b"\n9{C"[chance(4)]),
+                }
+            }
+            lost += usize::from(!heard(bytes).iter().any(|it| it == "one" || it == "two"));
+        }
+        assert!(lost < 1500, "of two messages, none was found in {lost} of 5000 broken streams");
+    }
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::hir::Target;
 use hlb_compiler::{Checked, Depth, Text};
+use hlb_language::diagnostic::Diagnostic;
+use hlb_language::lexer::{Care, Lexed, lex};
 use hlb_language::source::{Source, SourceId};
 use hlb_language::span::Span;
 
@@ -56,6 +58,13 @@ impl Analysis {
             return Some((reference.at.span, reference.target));
         }
         self.checked.program.definition_at(entry, offset)
+    }
+
+    /// The tokens of the text, as the parser reads them.
+    pub(crate) fn lexed(&self) -> Lexed {
+        let id = SourceId(0);
+        let broken = self.text.diagnostics(id).iter().any(Diagnostic::is_error);
+        lex(id, self.text.source().text(), if broken { Care::Guessing } else { Care::Strict })
     }
 
     /// The text's name among those that places point into.

@@ -54,13 +54,9 @@ impl Analysis {
     /// Where the type of its value is declared: a record, an enum, or the function that takes the options.
     pub fn type_definition(&self, offset: usize) -> Vec<Jump> {
         let Some((from, target)) = self.name_at(offset) else { return Vec::new() };
-        let defined = || match target {
-            Target::Local(_) | Target::Param(..) | Target::Setting(..) | Target::Bind(_) => self.type_of(target),
-            _ => self.entry().and_then(|entry| self.checked.program.type_at(entry, offset)),
-        };
         // A condition may say more of a use than its definition does.
         let used = self.entry().and_then(|entry| self.checked.program.type_at(entry, offset));
-        let Some(ty) = used.or_else(defined) else { return Vec::new() };
+        let Some(ty) = used.or_else(|| self.checked.program.type_of(target)) else { return Vec::new() };
         let targets = self.declared_types(&ty);
         targets.into_iter().filter_map(|target| self.jump(from, target)).collect()
     }
@@ -81,19 +77,6 @@ impl Analysis {
         let to = place(&self.checked, self.stdlib(), at)?;
         let whole = whole(&self.checked, target).unwrap_or(at.span);
         Some(Jump { from, to, whole })
-    }
-
-    /// The type of what a name stands for.
-    pub(crate) fn type_of(&self, target: Target) -> Option<Type> {
-        let program = &self.checked.program;
-        match target {
-            Target::Local(id) => Some(program.locals.get(id.0)?.ty.clone()),
-            Target::Bind(id) => Some(program.binds.get(id.0)?.ty.clone()),
-            Target::Param(id, index) => Some(program.funcs.get(id.0)?.signature.params.get(index)?.ty.clone()),
-            Target::Setting(id, index) => Some(program.funcs.get(id.0)?.signature.options.get(index)?.ty.clone()),
-            Target::Constant(id) => Some(program.constants.get(id.0)?.ty.clone()),
-            _ => None,
-        }
     }
 
     /// What a type is declared by; of options, what they are for.

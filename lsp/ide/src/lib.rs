@@ -16,6 +16,7 @@ mod walk;
 mod world;
 
 mod actions;
+mod call;
 mod calls;
 mod completion;
 mod diagnostics;

@@ -158,3 +158,16 @@ fn the_exit_code_says_whether_the_end_was_announced() {
     let (client, _) = Client::greeted(&[]);
     assert_eq!(client.end().code(), Some(1), "the client is gone");
 }
+
+#[test]
+fn arguments_are_few() {
+    let run = |argument: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_hlb-lsp")).arg(argument).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    };
+    assert_eq!(run("--version"), (Some(0), format!("hlb-lsp {}\n", env!("CARGO_PKG_VERSION"))));
+    assert!(run("-h").1.contains("Usage: hlb-lsp"));
+    let wrong = "error: `--port` is not an option of hlb-lsp\nhelp: see --help\n".to_owned();
+    assert_eq!(run("--port"), (Some(2), wrong));
+}
