@@ -24,19 +24,15 @@ const BARE: [&str; 9] = [
 
 pub(super) fn drive(stage: &Stage) -> Result<()> {
     let dir = stage.workspace(NAME)?;
-    let mut command = stage.command(NAME, &dir);
     let grammar = stage.work.join(NAME).join("grammar");
     install(&grammar)?;
-    command.env("HLB_GRAMMAR", &grammar).arg("--headless").args(BARE).args(["-c", "luafile $HLB_SCRIPTS/nvim.lua"]);
-    stage.perform(NAME, &mut command)?;
-    let dir = stage.workspace(NAME)?;
-    for pose in ["diagnostics", "completion", "hover"] {
-        shots::take(stage, &format!("{NAME}-{pose}"), &dir, |command: &mut Command| {
-            command.arg(NAME).args(BARE).args(["-c", "luafile $HLB_SCRIPTS/nvim-pose.lua"]).env("HLB_POSE", pose);
-            command.env("HLB_GRAMMAR", &grammar);
-        })?;
-    }
-    Ok(())
+    let mut command = stage.command(NAME, &dir);
+    command.arg("--headless").args(BARE).args(["-c", "luafile $HLB_SCRIPTS/nvim.lua"]).env("HLB_GRAMMAR", &grammar);
+    let done = stage.perform(NAME, &mut command);
+    let shown = shots::poses(stage, NAME, |command| {
+        command.arg(NAME).args(BARE).args(["-c", "luafile $HLB_SCRIPTS/nvim-pose.lua"]).env("HLB_GRAMMAR", &grammar);
+    });
+    done.and(shown)
 }
 
 /// Puts the parser and its queries where Neovim looks for them below a directory of `runtimepath`.
