@@ -9,6 +9,7 @@ mod fixture;
 mod folding;
 mod goto;
 mod highlight;
+mod host;
 mod hover;
 mod inlay;
 mod lenses;
