@@ -13,7 +13,7 @@ mod subject;
 use std::time::{Duration, Instant};
 
 pub use race::{Side, race};
-pub use subject::release_binary;
+pub use subject::{release_binary, release_build, target_dir};
 
 /// Rounds of one comparison, when the caller has no reason for another number.
 pub const ROUNDS: usize = 15;

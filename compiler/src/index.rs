@@ -185,6 +185,11 @@ impl Program {
             }
             None => self.constant_at(source, offset)?,
         };
+        self.type_of(target)
+    }
+
+    /// The type of what a name stands for; of a function, that of its value.
+    pub fn type_of(&self, target: Target) -> Option<Type> {
         match target {
             Target::Func(id) => Some(self.func(id)?.signature.result.clone()),
             Target::Constant(id) => Some(self.constant(id)?.ty.clone()),

@@ -1,99 +1,65 @@
 //! The protocol's methods.
 //!
-//! Owns what is advertised, and the hand-over to the session: the first act of each handler is a send that does not wait, so
-//! that the order of arrival is the order in which the session sees things. Nothing here awaits the client.
+//! Owns the table of them: on which lane each is answered, and by what. The answers are in the files below.
+
+mod backend;
+mod diagnostics;
+mod own;
+mod reading;
+mod whole;
+mod writing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
-use tokio::sync::oneshot;
-use tower_lsp::jsonrpc::{Error, Result};
-use tower_lsp::ls_types::{
-    DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
-    DocumentFormattingParams, DocumentSymbolParams, DocumentSymbolResponse, GotoDefinitionParams,
-    GotoDefinitionResponse, Hover, HoverParams, HoverProviderCapability, InitializeParams, InitializeResult, OneOf,
-    PositionEncodingKind, ServerCapabilities, ServerInfo, TextDocumentSyncCapability, TextDocumentSyncKind,
-    TextDocumentSyncOptions, TextDocumentSyncSaveOptions, TextEdit,
-};
-use tower_lsp::{LanguageServer, LspService, Server};
+use tower_lsp::jsonrpc::Result;
+use tower_lsp::ls_types as lsp;
+use tower_lsp::{LanguageServer, LspService};
 
-use crate::convert::Encoding;
-use crate::session::{self, Client, Message, Question, Reply};
-
-/// Handlers only wait for the session, so any number of them may.
-const HANDLERS: usize = 1024;
+use crate::capabilities;
+use crate::client::{Client, folders};
+use crate::convert::file_path;
+use crate::outgoing::{self, Outbox};
+use crate::session::{self, Message};
+use crate::transport;
+use crate::view::View;
+use crate::work::Lane;
+use backend::Backend;
 
 /// Serves one client to the end and gives the exit code that the protocol asks for.
 pub(crate) async fn serve() -> i32 {
-    let (outbox, mut published) = tokio::sync::mpsc::unbounded_channel();
-    let Ok(inbox) = session::start(outbox) else { return 1 };
-    let orderly = Arc::new(AtomicBool::new(false));
-    let backend = Backend { inbox, orderly: Arc::clone(&orderly) };
-    let (service, socket) = LspService::new(|client| {
-        // One task, so that diagnostics leave in the order in which they were made.
-        tokio::spawn(async move {
-            while let Some(session::Published { uri, diagnostics, version }) = published.recv().await {
-                client.publish_diagnostics(uri, diagnostics, version).await;
-            }
-        });
-        backend
-    });
-    Server::new(tokio::io::stdin(), tokio::io::stdout(), socket).concurrency_level(HANDLERS).serve(service).await;
-    i32::from(!orderly.load(Ordering::SeqCst))
-}
-
-struct Backend {
-    inbox: mpsc::Sender<Message>,
-    /// Whether the client has announced the end.
-    orderly: Arc<AtomicBool>,
-}
-
-impl Backend {
-    fn tell(&self, message: Message) {
-        // The session ends with the process.
-        let _ = self.inbox.send(message);
+    let (inbox, messages) = mpsc::channel();
+    let (outbox, queue) = Outbox::new();
+    if session::start(messages, inbox.clone(), outbox.clone()).is_err() {
+        return 1;
     }
-
-    fn ask<T>(&self, question: impl FnOnce(Reply<T>) -> Question) -> impl Future<Output = Result<T>> {
-        let (reply, answer) = oneshot::channel();
-        self.tell(Message::Ask(question(reply)));
-        async { answer.await.unwrap_or_else(|_| Err(Error::internal_error())) }
+    let orderly = Arc::new(AtomicBool::new(false));
+    let backend = Backend { inbox: inbox.clone(), outbox, orderly: Arc::clone(&orderly) };
+    let (service, socket) = LspService::build(|client| {
+        tokio::spawn(outgoing::run(client, queue, inbox));
+        backend
+    })
+    .custom_method("hlb/graph", Backend::graph)
+    .custom_method("hlb/status", Backend::status)
+    .finish();
+    match transport::serve(service, socket).await {
+        Ok(()) => i32::from(!orderly.load(Ordering::SeqCst)),
+        Err(_) => 1,
     }
 }
 
 impl LanguageServer for Backend {
-    async fn initialize(&self, params: InitializeParams) -> Result<InitializeResult> {
-        let general = params.capabilities.general;
-        let offered = general.and_then(|general| general.position_encodings).unwrap_or_default();
-        let encoding = if offered.contains(&PositionEncodingKind::UTF8) { Encoding::Utf8 } else { Encoding::Utf16 };
-        let document = params.capabilities.text_document.unwrap_or_default();
-        let nested = document.document_symbol.and_then(|it| it.hierarchical_document_symbol_support).unwrap_or(false);
-        self.tell(Message::Client(Client { encoding, nested_symbols: nested }));
-        Ok(InitializeResult {
-            capabilities: ServerCapabilities {
-                position_encoding: Some(match encoding {
-                    Encoding::Utf8 => PositionEncodingKind::UTF8,
-                    Encoding::Utf16 => PositionEncodingKind::UTF16,
-                }),
-                text_document_sync: Some(TextDocumentSyncCapability::Options(TextDocumentSyncOptions {
-                    open_close: Some(true),
-                    change: Some(TextDocumentSyncKind::INCREMENTAL),
-                    save: Some(TextDocumentSyncSaveOptions::Supported(true)),
-                    ..TextDocumentSyncOptions::default()
-                })),
-                hover_provider: Some(HoverProviderCapability::Simple(true)),
-                definition_provider: Some(OneOf::Left(true)),
-                document_symbol_provider: Some(OneOf::Left(true)),
-                document_formatting_provider: Some(OneOf::Left(true)),
-                ..ServerCapabilities::default()
-            },
-            server_info: Some(ServerInfo {
-                name: env!("CARGO_PKG_NAME").to_owned(),
-                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-            }),
-            ..InitializeResult::default()
-        })
+    async fn initialize(&self, params: lsp::InitializeParams) -> Result<lsp::InitializeResult> {
+        let client = Client::read(&params);
+        let offered = capabilities::offered(&client);
+        let folders = folders(&params);
+        self.tell(Message::Client(Box::new(client), folders, params.initialization_options));
+        Ok(offered)
+    }
+
+    async fn initialized(&self, _: lsp::InitializedParams) {
+        self.tell(Message::Initialized);
     }
 
     async fn shutdown(&self) -> Result<()> {
@@ -101,37 +67,307 @@ impl LanguageServer for Backend {
         Ok(())
     }
 
-    async fn did_open(&self, params: DidOpenTextDocumentParams) {
+    async fn did_open(&self, params: lsp::DidOpenTextDocumentParams) {
         self.tell(Message::Open(params.text_document));
     }
 
-    async fn did_change(&self, params: DidChangeTextDocumentParams) {
+    async fn did_change(&self, params: lsp::DidChangeTextDocumentParams) {
         self.tell(Message::Change(params));
     }
 
-    async fn did_save(&self, _: DidSaveTextDocumentParams) {
-        self.tell(Message::Saved);
+    async fn did_save(&self, _: lsp::DidSaveTextDocumentParams) {
+        self.tell(Message::Touched);
     }
 
-    async fn did_close(&self, params: DidCloseTextDocumentParams) {
+    async fn did_close(&self, params: lsp::DidCloseTextDocumentParams) {
         self.tell(Message::Close(params.text_document.uri));
     }
 
-    async fn hover(&self, params: HoverParams) -> Result<Option<Hover>> {
-        let at = params.text_document_position_params;
-        self.ask(|reply| Question::Hover(at, reply)).await
+    async fn did_change_watched_files(&self, _: lsp::DidChangeWatchedFilesParams) {
+        self.tell(Message::Touched);
     }
 
-    async fn goto_definition(&self, params: GotoDefinitionParams) -> Result<Option<GotoDefinitionResponse>> {
-        let at = params.text_document_position_params;
-        self.ask(|reply| Question::Definition(at, reply)).await
+    async fn did_change_workspace_folders(&self, params: lsp::DidChangeWorkspaceFoldersParams) {
+        let paths = |them: &[lsp::WorkspaceFolder]| them.iter().filter_map(|it| file_path(&it.uri)).collect();
+        self.tell(Message::Folders(paths(&params.event.added), paths(&params.event.removed)));
     }
 
-    async fn document_symbol(&self, params: DocumentSymbolParams) -> Result<Option<DocumentSymbolResponse>> {
-        self.ask(|reply| Question::Symbols(params.text_document.uri, reply)).await
+    async fn did_change_configuration(&self, params: lsp::DidChangeConfigurationParams) {
+        self.tell(Message::Reconfigured(params.settings));
     }
 
-    async fn formatting(&self, params: DocumentFormattingParams) -> Result<Option<Vec<TextEdit>>> {
-        self.ask(|reply| Question::Format(params.text_document.uri, reply)).await
+    async fn completion_resolve(&self, item: lsp::CompletionItem) -> Result<lsp::CompletionItem> {
+        let resolve = |view: &View, _: &dyn Fn() -> bool| Ok(writing::resolve(view, item));
+        self.ask("completionItem/resolve", Lane::Typing, None, resolve).await
+    }
+
+    async fn completion(&self, params: lsp::CompletionParams) -> Result<Option<lsp::CompletionResponse>> {
+        let uri = params.text_document_position.text_document.uri.clone();
+        self.ask("textDocument/completion", Lane::Typing, Some(uri), move |view, _| {
+            Ok(writing::completion(view, &params))
+        })
+        .await
+    }
+
+    async fn signature_help(&self, params: lsp::SignatureHelpParams) -> Result<Option<lsp::SignatureHelp>> {
+        let uri = params.text_document_position_params.text_document.uri.clone();
+        self.ask("textDocument/signatureHelp", Lane::Typing, Some(uri), move |view, _| {
+            Ok(writing::signature(view, &params))
+        })
+        .await
+    }
+
+    async fn on_type_formatting(
+        &self,
+        params: lsp::DocumentOnTypeFormattingParams,
+    ) -> Result<Option<Vec<lsp::TextEdit>>> {
+        let uri = params.text_document_position.text_document.uri.clone();
+        self.ask("textDocument/onTypeFormatting", Lane::Typing, Some(uri), move |view, _| {
+            Ok(writing::format_typed(view, &params))
+        })
+        .await
+    }
+
+    async fn linked_editing_range(
+        &self,
+        params: lsp::LinkedEditingRangeParams,
+    ) -> Result<Option<lsp::LinkedEditingRanges>> {
+        let uri = params.text_document_position_params.text_document.uri.clone();
+        self.ask("textDocument/linkedEditingRange", Lane::Typing, Some(uri), move |view, _| {
+            Ok(writing::linked(view, &params))
+        })
+        .await
+    }
+
+    async fn document_highlight(
+        &self,
+        params: lsp::DocumentHighlightParams,
+    ) -> Result<Option<Vec<lsp::DocumentHighlight>>> {
+        let uri = params.text_document_position_params.text_document.uri.clone();
+        self.ask("textDocument/documentHighlight", Lane::Typing, Some(uri), move |view, _| {
+            Ok(reading::highlights(view, &params))
+        })
+        .await
+    }
+
+    async fn formatting(&self, params: lsp::DocumentFormattingParams) -> Result<Option<Vec<lsp::TextEdit>>> {
+        let uri = params.text_document.uri.clone();
+        self.ask("textDocument/formatting", Lane::Reading, Some(uri), move |view, _| Ok(writing::format(view, &params)))
+            .await
+    }
+
+    async fn range_formatting(&self, params: lsp::DocumentRangeFormattingParams) -> Result<Option<Vec<lsp::TextEdit>>> {
+        let uri = params.text_document.uri.clone();
+        self.ask("textDocument/rangeFormatting", Lane::Reading, Some(uri), move |view, _| {
+            Ok(writing::format_range(view, &params))
+        })
+        .await
+    }
+
+    async fn hover(&self, params: lsp::HoverParams) -> Result<Option<lsp::Hover>> {
+        let uri = params.text_document_position_params.text_document.uri.clone();
+        self.ask("textDocument/hover", Lane::Reading, Some(uri), move |view, _| Ok(reading::hover(view, &params))).await
+    }
+
+    async fn goto_definition(&self, params: lsp::GotoDefinitionParams) -> Result<Option<lsp::GotoDefinitionResponse>> {
+        let uri = params.text_document_position_params.text_document.uri.clone();
+        self.ask("textDocument/definition", Lane::Reading, Some(uri), move |view, _| {
+            Ok(reading::definition(view, &params))
+        })
+        .await
+    }
+
+    async fn goto_declaration(&self, params: lsp::GotoDefinitionParams) -> Result<Option<lsp::GotoDefinitionResponse>> {
+        let uri = params.text_document_position_params.text_document.uri.clone();
+        self.ask("textDocument/declaration", Lane::Reading, Some(uri), move |view, _| {
+            Ok(reading::declaration(view, &params))
+        })
+        .await
+    }
+
+    async fn goto_type_definition(
+        &self,
+        params: lsp::GotoDefinitionParams,
+    ) -> Result<Option<lsp::GotoDefinitionResponse>> {
+        let uri = params.text_document_position_params.text_document.uri.clone();
+        self.ask("textDocument/typeDefinition", Lane::Reading, Some(uri), move |view, _| {
+            Ok(reading::type_definition(view, &params))
+        })
+        .await
+    }
+
+    async fn goto_implementation(
+        &self,
+        params: lsp::GotoDefinitionParams,
+    ) -> Result<Option<lsp::GotoDefinitionResponse>> {
+        let uri = params.text_document_position_params.text_document.uri.clone();
+        self.ask("textDocument/implementation", Lane::Reading, Some(uri), move |view, _| {
+            Ok(reading::implementation(view, &params))
+        })
+        .await
+    }
+
+    async fn document_symbol(&self, params: lsp::DocumentSymbolParams) -> Result<Option<lsp::DocumentSymbolResponse>> {
+        let uri = params.text_document.uri.clone();
+        self.ask("textDocument/documentSymbol", Lane::Reading, Some(uri), move |view, _| {
+            Ok(reading::symbols(view, &params))
+        })
+        .await
+    }
+
+    async fn code_lens(&self, params: lsp::CodeLensParams) -> Result<Option<Vec<lsp::CodeLens>>> {
+        let uri = params.text_document.uri.clone();
+        self.ask("textDocument/codeLens", Lane::Reading, Some(uri), move |view, _| Ok(reading::lenses(view, &params)))
+            .await
+    }
+
+    async fn folding_range(&self, params: lsp::FoldingRangeParams) -> Result<Option<Vec<lsp::FoldingRange>>> {
+        let uri = params.text_document.uri.clone();
+        self.ask("textDocument/foldingRange", Lane::Reading, Some(uri), move |view, _| {
+            Ok(reading::folds(view, &params))
+        })
+        .await
+    }
+
+    async fn selection_range(&self, params: lsp::SelectionRangeParams) -> Result<Option<Vec<lsp::SelectionRange>>> {
+        let uri = params.text_document.uri.clone();
+        self.ask("textDocument/selectionRange", Lane::Reading, Some(uri), move |view, _| {
+            Ok(reading::selections(view, &params))
+        })
+        .await
+    }
+
+    async fn document_link(&self, params: lsp::DocumentLinkParams) -> Result<Option<Vec<lsp::DocumentLink>>> {
+        let uri = params.text_document.uri.clone();
+        self.ask("textDocument/documentLink", Lane::Reading, Some(uri), move |view, _| {
+            Ok(reading::links(view, &params))
+        })
+        .await
+    }
+
+    async fn inlay_hint(&self, params: lsp::InlayHintParams) -> Result<Option<Vec<lsp::InlayHint>>> {
+        let uri = params.text_document.uri.clone();
+        self.ask("textDocument/inlayHint", Lane::Reading, Some(uri), move |view, _| Ok(reading::hints(view, &params)))
+            .await
+    }
+
+    async fn semantic_tokens_full(
+        &self,
+        params: lsp::SemanticTokensParams,
+    ) -> Result<Option<lsp::SemanticTokensResult>> {
+        let uri = params.text_document.uri.clone();
+        self.ask("textDocument/semanticTokens/full", Lane::Reading, Some(uri), move |view, _| {
+            Ok(reading::tokens(view, &params))
+        })
+        .await
+    }
+
+    async fn semantic_tokens_full_delta(
+        &self,
+        params: lsp::SemanticTokensDeltaParams,
+    ) -> Result<Option<lsp::SemanticTokensFullDeltaResult>> {
+        let uri = params.text_document.uri.clone();
+        self.ask("textDocument/semanticTokens/full/delta", Lane::Reading, Some(uri), move |view, _| {
+            Ok(reading::tokens_delta(view, &params))
+        })
+        .await
+    }
+
+    async fn semantic_tokens_range(
+        &self,
+        params: lsp::SemanticTokensRangeParams,
+    ) -> Result<Option<lsp::SemanticTokensRangeResult>> {
+        let uri = params.text_document.uri.clone();
+        self.ask("textDocument/semanticTokens/range", Lane::Reading, Some(uri), move |view, _| {
+            Ok(reading::tokens_range(view, &params))
+        })
+        .await
+    }
+
+    async fn diagnostic(&self, params: lsp::DocumentDiagnosticParams) -> Result<lsp::DocumentDiagnosticReportResult> {
+        let uri = params.text_document.uri.clone();
+        self.ask("textDocument/diagnostic", Lane::Reading, Some(uri), move |view, _| {
+            Ok(diagnostics::document(view, &params))
+        })
+        .await
+    }
+
+    async fn code_action(&self, params: lsp::CodeActionParams) -> Result<Option<lsp::CodeActionResponse>> {
+        let uri = params.text_document.uri.clone();
+        self.ask("textDocument/codeAction", Lane::Reading, Some(uri), move |view, _| {
+            Ok(writing::actions(view, &params))
+        })
+        .await
+    }
+
+    async fn references(&self, params: lsp::ReferenceParams) -> Result<Option<Vec<lsp::Location>>> {
+        let uri = Some(params.text_document_position.text_document.uri.clone());
+        self.ask("textDocument/references", Lane::Whole, uri, move |view, stop| whole::references(view, stop, &params))
+            .await
+    }
+
+    async fn prepare_rename(
+        &self,
+        params: lsp::TextDocumentPositionParams,
+    ) -> Result<Option<lsp::PrepareRenameResponse>> {
+        let uri = Some(params.text_document.uri.clone());
+        self.ask("textDocument/prepareRename", Lane::Whole, uri, move |view, _| whole::prepare_rename(view, &params))
+            .await
+    }
+
+    async fn rename(&self, params: lsp::RenameParams) -> Result<Option<lsp::WorkspaceEdit>> {
+        let uri = Some(params.text_document_position.text_document.uri.clone());
+        self.ask("textDocument/rename", Lane::Whole, uri, move |view, _| whole::rename(view, &params)).await
+    }
+
+    async fn symbol(&self, params: lsp::WorkspaceSymbolParams) -> Result<Option<lsp::WorkspaceSymbolResponse>> {
+        self.ask("workspace/symbol", Lane::Whole, None, move |view, stop| whole::symbols(view, stop, &params)).await
+    }
+
+    async fn will_rename_files(&self, params: lsp::RenameFilesParams) -> Result<Option<lsp::WorkspaceEdit>> {
+        self.ask("workspace/willRenameFiles", Lane::Whole, None, move |view, _| whole::will_rename(view, &params)).await
+    }
+
+    async fn prepare_call_hierarchy(
+        &self,
+        params: lsp::CallHierarchyPrepareParams,
+    ) -> Result<Option<Vec<lsp::CallHierarchyItem>>> {
+        let uri = Some(params.text_document_position_params.text_document.uri.clone());
+        self.ask("textDocument/prepareCallHierarchy", Lane::Whole, uri, move |view, stop| {
+            whole::prepare_calls(view, stop, &params)
+        })
+        .await
+    }
+
+    async fn incoming_calls(
+        &self,
+        params: lsp::CallHierarchyIncomingCallsParams,
+    ) -> Result<Option<Vec<lsp::CallHierarchyIncomingCall>>> {
+        let uri = Some(params.item.uri.clone());
+        self.ask("callHierarchy/incomingCalls", Lane::Whole, uri, move |view, stop| {
+            whole::incoming(view, stop, &params)
+        })
+        .await
+    }
+
+    async fn outgoing_calls(
+        &self,
+        params: lsp::CallHierarchyOutgoingCallsParams,
+    ) -> Result<Option<Vec<lsp::CallHierarchyOutgoingCall>>> {
+        let uri = Some(params.item.uri.clone());
+        self.ask("callHierarchy/outgoingCalls", Lane::Whole, uri, move |view, stop| {
+            whole::outgoing(view, stop, &params)
+        })
+        .await
+    }
+
+    async fn workspace_diagnostic(
+        &self,
+        params: lsp::WorkspaceDiagnosticParams,
+    ) -> Result<lsp::WorkspaceDiagnosticReportResult> {
+        self.ask("workspace/diagnostic", Lane::Whole, None, move |view, stop| {
+            diagnostics::workspace(view, stop, &params)
+        })
+        .await
     }
 }

@@ -1,270 +1,236 @@
 //! The documents of one client.
 //!
 //! Owns the thread that alone changes them, in the order in which messages arrive. Whatever takes time is done elsewhere over
-//! snapshots, and what comes back for a version that is no longer current is dropped.
+//! snapshots.
 
-use std::collections::BTreeMap;
+mod diagnose;
+
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
+use std::time::Instant;
 
 use camino::Utf8PathBuf;
-use hlb_ide::{Analysis, Host};
-use tokio::sync::{mpsc as outgoing, oneshot};
-use tower_lsp::jsonrpc::{Error, Result};
+use hlb_ide::{Host, Settings};
+use serde_json::Value;
 use tower_lsp::ls_types as lsp;
 
-use crate::convert::{self, Encoding};
-use crate::work::{Newest, Pool};
-
-/// Threads that answer questions.
-const WORKERS: usize = 2;
-
-/// Where an answer goes. It is closed when the client has cancelled the question.
-pub(crate) type Reply<T> = oneshot::Sender<Result<T>>;
+use crate::client::Client;
+use crate::convert;
+use crate::outgoing::{Again, Outbox, Outgoing};
+use crate::settings;
+use crate::view::{Document, Documents, Memory, View};
+use crate::work::{Lane, Lanes};
+use diagnose::Diagnosing;
+pub(crate) use diagnose::Found;
 
 /// What the session is told.
 pub(crate) enum Message {
-    Client(Client),
+    /// The client says what it can; with its folders and what the user wants.
+    Client(Box<Client>, Vec<Utf8PathBuf>, Option<Value>),
+    /// It is ready to be asked.
+    Initialized,
     Open(lsp::TextDocumentItem),
     Change(lsp::DidChangeTextDocumentParams),
-    Saved,
     Close(lsp::Uri),
-    Ask(Question),
-    Diagnosed(Published),
-}
-
-/// What the client can do.
-#[derive(Clone, Copy)]
-pub(crate) struct Client {
-    pub(crate) encoding: Encoding,
-    pub(crate) nested_symbols: bool,
-}
-
-/// A question about a document, with the place for its answer.
-pub(crate) enum Question {
-    Hover(lsp::TextDocumentPositionParams, Reply<Option<lsp::Hover>>),
-    Definition(lsp::TextDocumentPositionParams, Reply<Option<lsp::GotoDefinitionResponse>>),
-    Symbols(lsp::Uri, Reply<Option<lsp::DocumentSymbolResponse>>),
-    Format(lsp::Uri, Reply<Option<Vec<lsp::TextEdit>>>),
-}
-
-/// Diagnostics on their way to the client.
-pub(crate) struct Published {
-    pub(crate) uri: lsp::Uri,
-    pub(crate) diagnostics: Vec<lsp::Diagnostic>,
-    pub(crate) version: Option<i32>,
-}
-
-/// One version of a document.
-#[derive(Clone)]
-struct Document {
-    uri: lsp::Uri,
-    path: Utf8PathBuf,
-    version: i32,
-}
-
-/// A document with all that there is beside it.
-#[derive(Clone)]
-struct Snapshot {
-    document: Document,
-    all: hlb_ide::Snapshot,
-    client: Client,
+    /// Files have changed on disk.
+    Touched,
+    /// Folders that have come, and that have gone.
+    Folders(Vec<Utf8PathBuf>, Vec<Utf8PathBuf>),
+    /// The user wants something else. What the client says of it here counts if it cannot be asked.
+    Reconfigured(Value),
+    /// What the user wants.
+    Configured(Value),
+    /// Something to be done with a snapshot of now.
+    Ask(Lane, Box<dyn FnOnce(View) + Send>),
+    /// Diagnostics have been found.
+    Found(Found),
 }
 
 struct Session {
-    documents: BTreeMap<lsp::Uri, Document>,
     host: Host,
-    client: Client,
-    pool: Pool,
-    diagnosing: Newest<lsp::Uri, Snapshot>,
-    outbox: outgoing::UnboundedSender<Published>,
+    settings: Settings,
+    folders: Vec<Utf8PathBuf>,
+    client: Arc<Client>,
+    documents: Arc<Documents>,
+    memory: Arc<Memory>,
+    /// Counts changes. Those who work on an older state look at it, and stop.
+    generation: Arc<AtomicU64>,
+    lanes: Lanes,
+    diagnosing: Diagnosing,
+    outbox: Outbox,
 }
 
-/// Starts a session and gives the way in.
+/// Starts a session, which is told what comes through `messages`. `inbox` is the way to it.
 ///
 /// # Errors
 /// If the system gives no threads.
-pub(crate) fn start(outbox: outgoing::UnboundedSender<Published>) -> io::Result<mpsc::Sender<Message>> {
-    let (inbox, messages) = mpsc::channel();
-    let back = inbox.clone();
-    let diagnosing = Newest::start("diagnostics", move |snapshot: Snapshot| {
-        if let Ok(Some(published)) = catch_unwind(AssertUnwindSafe(|| snapshot.diagnose())) {
-            let _ = back.send(Message::Diagnosed(published));
+pub(crate) fn start(messages: mpsc::Receiver<Message>, inbox: mpsc::Sender<Message>, outbox: Outbox) -> io::Result<()> {
+    let mut session = Session::new(inbox, outbox)?;
+    let run = move || {
+        loop {
+            let message = match session.due() {
+                None => messages.recv().map_err(|_| mpsc::RecvTimeoutError::Disconnected),
+                Some(at) => messages.recv_timeout(at.saturating_duration_since(Instant::now())),
+            };
+            match message {
+                Ok(message) => session.take(message),
+                Err(mpsc::RecvTimeoutError::Timeout) => session.wake(),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            }
         }
-    })?;
-    let mut session = Session {
-        documents: BTreeMap::new(),
-        host: Host::default(),
-        client: Client { encoding: Encoding::Utf16, nested_symbols: false },
-        pool: Pool::start(WORKERS)?,
-        diagnosing,
-        outbox,
     };
-    std::thread::Builder::new().name("session".to_owned()).spawn(move || {
-        for message in messages {
-            session.take(message);
-        }
-    })?;
-    Ok(inbox)
+    std::thread::Builder::new().name("session".to_owned()).spawn(run).map(drop)
 }
 
 impl Session {
+    /// A session without documents. `inbox` is the way to it.
+    ///
+    /// # Errors
+    /// If the system gives no threads.
+    fn new(inbox: mpsc::Sender<Message>, outbox: Outbox) -> io::Result<Self> {
+        let generation = Arc::new(AtomicU64::new(0));
+        let settings = settings::of_machine();
+        Ok(Self {
+            host: Host::new(settings.clone(), Vec::new()),
+            settings,
+            folders: Vec::new(),
+            client: Arc::default(),
+            documents: Arc::default(),
+            memory: Arc::default(),
+            lanes: Lanes::start()?,
+            diagnosing: Diagnosing::start(&generation, inbox, outbox.clone())?,
+            generation,
+            outbox,
+        })
+    }
+
     fn take(&mut self, message: Message) {
         match message {
-            Message::Client(client) => self.client = client,
+            Message::Client(client, folders, wanted) => {
+                self.client = Arc::new(*client);
+                self.folders.clone_from(&folders);
+                self.host.folders(folders);
+                if let Some(wanted) = wanted {
+                    self.configure(&wanted);
+                }
+            }
+            Message::Initialized => {
+                if self.client.asks.watch {
+                    self.outbox.send(Outgoing::Watch);
+                }
+                if self.client.asks.configuration {
+                    self.outbox.send(Outgoing::Configure);
+                }
+            }
             Message::Open(item) => {
                 let path = convert::path(&item.uri);
                 self.host.edit(path.clone(), item.text);
-                let document = Document { uri: item.uri.clone(), path, version: item.version };
-                self.documents.insert(item.uri, document);
-                self.diagnose_all();
+                let changed = self.changed();
+                let document = Document { uri: item.uri, version: item.version, changed };
+                Arc::make_mut(&mut self.documents).insert(path.clone(), document);
+                self.near(&path);
             }
             Message::Change(change) => self.change(change),
-            Message::Saved => {
+            Message::Close(uri) => self.close(&uri),
+            Message::Touched => {
                 self.host.touched();
-                self.diagnose_all();
+                self.everything_changed();
             }
-            Message::Close(uri) => {
-                if let Some(document) = self.documents.remove(&uri) {
-                    self.host.close(&document.path);
-                }
-                self.publish(Published { uri, diagnostics: Vec::new(), version: None });
-                self.diagnose_all();
+            Message::Folders(added, removed) => {
+                self.folders.retain(|it| !removed.contains(it));
+                self.folders.extend(added);
+                self.host.folders(self.folders.clone());
+                self.everything_changed();
             }
-            Message::Diagnosed(published) => {
-                let current = self.documents.get(&published.uri).map(|document| document.version);
-                if current.is_some() && current == published.version {
-                    self.publish(published);
-                }
+            Message::Reconfigured(_) if self.client.asks.configuration => self.outbox.send(Outgoing::Configure),
+            Message::Reconfigured(said) | Message::Configured(said) => self.configure(&said),
+            Message::Ask(lane, job) => {
+                let view = self.view();
+                self.lanes.give(lane, Box::new(move || job(view)));
             }
-            Message::Ask(question) => self.answer(question),
+            Message::Found(found) => self.found(found),
+        }
+    }
+
+    /// All that there is now.
+    fn view(&self) -> View {
+        let generation = self.generation.load(Ordering::SeqCst);
+        View {
+            all: self.host.snapshot(),
+            generation,
+            client: Arc::clone(&self.client),
+            documents: Arc::clone(&self.documents),
+            far: self.far(generation),
+            memory: Arc::clone(&self.memory),
         }
     }
 
     fn change(&mut self, change: lsp::DidChangeTextDocumentParams) {
-        let uri = change.text_document.uri;
-        let Some(document) = self.documents.get_mut(&uri) else { return };
+        let path = convert::path(&change.text_document.uri);
+        if !self.documents.contains_key(&path) {
+            let words = format!("a change of {path}, which is not open, is left out");
+            self.outbox.send(Outgoing::Log(lsp::MessageType::WARNING, words));
+            return;
+        }
         for edit in change.content_changes {
-            let Some(before) = self.host.snapshot().text(&document.path) else { return };
-            let source = before.source();
             let text = match edit.range {
                 None => edit.text,
                 Some(range) => {
+                    let Some(before) = self.host.snapshot().text(&path) else { return };
+                    let source = before.source();
                     let start = self.client.encoding.offset(source, range.start);
                     let end = self.client.encoding.offset(source, range.end).max(start);
                     let (before, after) = (source.text().get(..start), source.text().get(end..));
-                    format!("{}{}{}", before.unwrap_or_default(), edit.text, after.unwrap_or_default())
+                    [before.unwrap_or_default(), &edit.text, after.unwrap_or_default()].concat()
                 }
             };
-            self.host.edit(document.path.clone(), text);
+            self.host.edit(path.clone(), text);
         }
-        document.version = change.text_document.version;
-        self.diagnose(&uri);
-    }
-
-    fn diagnose(&self, uri: &lsp::Uri) {
-        if let Some(snapshot) = self.snapshot(uri) {
-            self.diagnosing.give(uri.clone(), snapshot);
+        let changed = self.changed();
+        if let Some(document) = Arc::make_mut(&mut self.documents).get_mut(&path) {
+            (document.version, document.changed) = (change.text_document.version, changed);
         }
+        self.near(&path);
     }
 
-    fn diagnose_all(&self) {
-        self.documents.keys().for_each(|uri| self.diagnose(uri));
-    }
-
-    fn publish(&self, published: Published) {
-        let _ = self.outbox.send(published);
-    }
-
-    fn snapshot(&self, uri: &lsp::Uri) -> Option<Snapshot> {
-        let document = self.documents.get(uri)?.clone();
-        Some(Snapshot { document, all: self.host.snapshot(), client: self.client })
-    }
-
-    fn answer(&self, question: Question) {
-        match question {
-            Question::Hover(at, reply) => self.work(&at.text_document.uri, reply, move |it| it.hover(at.position)),
-            Question::Definition(at, reply) => {
-                self.work(&at.text_document.uri, reply, move |it| it.definition(at.position));
-            }
-            Question::Symbols(uri, reply) => self.work(&uri, reply, Snapshot::symbols),
-            Question::Format(uri, reply) => self.work(&uri, reply, Snapshot::format),
-        }
-    }
-
-    /// Has a question answered from a snapshot. A document that is not open has no answers.
-    fn work<T: Send + 'static>(
-        &self,
-        uri: &lsp::Uri,
-        reply: Reply<Option<T>>,
-        answer: impl FnOnce(&Snapshot) -> Option<T> + Send + 'static,
-    ) {
-        let Some(snapshot) = self.snapshot(uri) else {
-            let _ = reply.send(Ok(None));
+    fn close(&mut self, uri: &lsp::Uri) {
+        let path = convert::path(uri);
+        if Arc::make_mut(&mut self.documents).remove(&path).is_none() {
             return;
-        };
-        self.pool.give(Box::new(move || {
-            if reply.is_closed() {
-                return;
-            }
-            let answer = catch_unwind(AssertUnwindSafe(|| answer(&snapshot)));
-            let _ = reply.send(answer.map_err(|_| Error {
-                message: "the language server has a mistake: it panicked, see its log".into(),
-                ..Error::internal_error()
-            }));
-        }));
-    }
-}
-
-impl Snapshot {
-    fn analysis(&self) -> Option<Arc<Analysis>> {
-        self.all.analysis(&self.document.path)
-    }
-
-    fn diagnose(&self) -> Option<Published> {
-        let (analysis, uri) = (self.analysis()?, &self.document.uri);
-        let shown = |it: &_| convert::diagnostic(it, analysis.text().source(), uri, self.client.encoding);
-        Some(Published {
-            uri: uri.clone(),
-            diagnostics: analysis.diagnostics().iter().map(shown).collect(),
-            version: Some(self.document.version),
-        })
-    }
-
-    fn hover(&self, at: lsp::Position) -> Option<lsp::Hover> {
-        let (analysis, encoding) = (self.analysis()?, self.client.encoding);
-        let source = analysis.text().source();
-        Some(convert::hover(analysis.hover(encoding.offset(source, at))?, source, encoding))
-    }
-
-    fn definition(&self, at: lsp::Position) -> Option<lsp::GotoDefinitionResponse> {
-        let (analysis, encoding) = (self.analysis()?, self.client.encoding);
-        let place = analysis.definition(encoding.offset(analysis.text().source(), at)).into_iter().next()?.to;
-        if place.path == self.document.path {
-            let range = encoding.range(&place.source, place.span);
-            let uri = self.document.uri.clone();
-            return Some(lsp::GotoDefinitionResponse::Scalar(lsp::Location { uri, range }));
         }
-        convert::location(place, encoding).map(lsp::GotoDefinitionResponse::Scalar)
+        self.host.close(&path);
+        self.memory.forget(&path);
+        self.forget(&path);
+        if !self.client.diagnostics.pull {
+            self.outbox.send(Outgoing::Publish { uri: uri.clone(), diagnostics: Vec::new(), version: None });
+        }
+        self.changed();
     }
 
-    fn symbols(&self) -> Option<lsp::DocumentSymbolResponse> {
-        let (analysis, encoding) = (self.analysis()?, self.client.encoding);
-        let (source, symbols) = (analysis.text().source(), analysis.symbols());
-        Some(if self.client.nested_symbols {
-            lsp::DocumentSymbolResponse::Nested(convert::nested(symbols, source, encoding))
-        } else {
-            let mut found = Vec::new();
-            convert::flat(symbols, None, &self.document.uri, source, encoding, &mut found);
-            lsp::DocumentSymbolResponse::Flat(found)
-        })
+    fn configure(&mut self, said: &Value) {
+        let wanted = settings::changed(&self.settings, said);
+        if wanted == self.settings {
+            return;
+        }
+        self.settings = wanted.clone();
+        self.host.configure(wanted);
+        self.everything_changed();
+        let refresh = self.client.refresh;
+        for (can, what) in [(refresh.lenses, Again::Lenses), (refresh.hints, Again::Hints)] {
+            if can {
+                self.outbox.send(Outgoing::Refresh(what));
+            }
+        }
     }
 
-    fn format(&self) -> Option<Vec<lsp::TextEdit>> {
-        let text = self.all.text(&self.document.path)?;
-        let edit = hlb_ide::format(text.source().text());
-        let range = |span| self.client.encoding.range(text.source(), span);
-        Some(edit.map(|(span, new_text)| lsp::TextEdit { range: range(span), new_text }).into_iter().collect())
+    /// Something has changed that may be seen in every document.
+    fn everything_changed(&mut self) {
+        self.changed();
+        let paths: Vec<Utf8PathBuf> = self.documents.keys().cloned().collect();
+        paths.iter().for_each(|path| self.near(path));
+        if self.client.refresh.tokens {
+            self.outbox.send(Outgoing::Refresh(Again::Tokens));
+        }
     }
 }

@@ -1,47 +1,58 @@
 //! Threads that work over snapshots.
 //!
-//! Owns how many there are and what they take up first. Knows nothing of documents.
+//! Owns how many there are, what they take up first, and that a mistake of ours in one piece of work ends that piece only.
+//! Knows nothing of documents.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
 
 /// Deep programs are walked by recursion, within limits that fit into this.
 const STACK: usize = 16 << 20;
 
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
-/// Threads that take up jobs in the order in which they came.
-pub(crate) struct Pool(mpsc::Sender<Job>);
+/// How long a question may take, which is whom it must not wait for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Lane {
+    /// Somebody types and waits for it.
+    Typing,
+    /// It looks at one file.
+    Reading,
+    /// It looks at all files.
+    Whole,
+}
 
-/// A thread that takes up, for each key, only the newest of what came meanwhile.
-pub(crate) struct Newest<K, V>(mpsc::Sender<(K, V)>);
+/// A thread for each lane, which takes up jobs in the order in which they came.
+pub(crate) struct Lanes {
+    typing: mpsc::Sender<Job>,
+    reading: mpsc::Sender<Job>,
+    whole: mpsc::Sender<Job>,
+}
 
-impl Pool {
-    /// Starts some threads.
+impl Lanes {
+    /// Starts the threads.
     ///
     /// # Errors
     /// If the system gives none.
-    pub(crate) fn start(threads: usize) -> io::Result<Self> {
-        let (give, jobs) = mpsc::channel::<Job>();
-        let jobs = Arc::new(Mutex::new(jobs));
-        for _ in 0..threads {
-            let jobs = Arc::clone(&jobs);
-            spawn("worker", move || {
-                loop {
-                    let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                    let Ok(job) = job else { return };
-                    job();
-                }
-            })?;
-        }
-        Ok(Self(give))
+    pub(crate) fn start() -> io::Result<Self> {
+        Ok(Self { typing: worker("typing")?, reading: worker("reading")?, whole: worker("whole")? })
     }
 
-    pub(crate) fn give(&self, job: Job) {
-        let _ = self.0.send(job);
+    pub(crate) fn give(&self, lane: Lane, job: Job) {
+        let thread = match lane {
+            Lane::Typing => &self.typing,
+            Lane::Reading => &self.reading,
+            Lane::Whole => &self.whole,
+        };
+        let _ = thread.send(job);
     }
 }
+
+/// A thread that takes up, for each key, only the newest of what came meanwhile.
+pub(crate) struct Newest<K, V>(mpsc::Sender<(K, V)>);
 
 impl<K: Ord + Send + 'static, V: Send + 'static> Newest<K, V> {
     /// Starts the thread.
@@ -51,10 +62,14 @@ impl<K: Ord + Send + 'static, V: Send + 'static> Newest<K, V> {
     pub(crate) fn start(name: &str, work: impl Fn(V) + Send + 'static) -> io::Result<Self> {
         let (give, taken) = mpsc::channel::<(K, V)>();
         spawn(name, move || {
+            let mut newest = BTreeMap::new();
             while let Ok((key, value)) = taken.recv() {
-                let mut newest = BTreeMap::from([(key, value)]);
+                newest.insert(key, value);
                 newest.extend(taken.try_iter());
-                newest.into_values().for_each(&work);
+                while let Some((_, value)) = newest.pop_first() {
+                    work(value);
+                    newest.extend(taken.try_iter());
+                }
             }
         })?;
         Ok(Self(give))
@@ -65,6 +80,66 @@ impl<K: Ord + Send + 'static, V: Send + 'static> Newest<K, V> {
     }
 }
 
+thread_local! {
+    /// What the last panic of this thread said.
+    static SAID: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Has panics remembered, beside what is done with them anyway.
+pub(crate) fn remember_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        SAID.set(Some(panic.to_string()));
+        usual(panic);
+    }));
+}
+
+/// Does a piece of work.
+///
+/// # Errors
+/// What it said if it panicked.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| SAID.take().unwrap_or_else(|| "it panicked".to_owned()))
+}
+
+fn worker(name: &str) -> io::Result<mpsc::Sender<Job>> {
+    let (give, jobs) = mpsc::channel::<Job>();
+    spawn(name, move || jobs.into_iter().for_each(|job| job()))?;
+    Ok(give)
+}
+
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(work).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_ends_one_piece_of_work_and_tells_what_it_said() {
+        remember_panics();
+        let said = guarded(|| panic!("the table is {}", "round")).map(|(): ()| ()).unwrap_err();
+        assert!(said.contains("work.rs") && said.contains("the table is round"), "{said}");
+        assert_eq!(guarded(|| 3), Ok(3));
+    }
+
+    #[test]
+    fn of_what_came_meanwhile_only_the_newest_is_taken_up() {
+        let (done, heard) = mpsc::channel();
+        let (go, wait) = mpsc::channel::<()>();
+        let newest = Newest::start("test", move |value: u32| {
+            let _ = wait.recv();
+            done.send(value).unwrap();
+        })
+        .unwrap();
+        for value in 0..100 {
+            newest.give(value % 2, value);
+        }
+        (0..100).for_each(|_| go.send(()).unwrap());
+        drop(newest);
+        let heard: Vec<u32> = heard.iter().collect();
+        assert!(heard.ends_with(&[98, 99]) || heard.ends_with(&[99, 98]), "{heard:?}");
+        assert!(heard.len() <= 4, "{heard:?}");
+    }
 }

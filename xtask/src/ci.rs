@@ -2,7 +2,7 @@
 //!
 //! Owns the list of checks and their order: the cheap ones first.
 
-use crate::{Result, base, demo, host, nextest, setup};
+use crate::{Result, base, demo, editors, host, nextest, setup};
 use std::{
     io::{BufRead, BufReader},
     path::Path,
@@ -25,6 +25,8 @@ pub(crate) fn ci() -> Result<()> {
     check("doc tests", &mut cargo(&["test", "--doc", "--workspace", "--quiet"]))?;
     extension()?;
     examples()?;
+    println!("ci: editors");
+    editors::editors(&[])?;
     println!("ci: all checks passed in {:.0} s", start.elapsed().as_secs_f64());
     println!("{closing}");
     Ok(())

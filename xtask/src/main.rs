@@ -13,6 +13,7 @@ mod base;
 mod ci;
 mod conformance;
 mod demo;
+mod editors;
 mod engine;
 mod host;
 mod layout;
@@ -37,6 +38,9 @@ usage: cargo xtask TASK
   conformance [--write] [NAME]
                        run the conformance cases whose names contain NAME and show what differs; --write records
                        what both engines agree on
+  editors [NAME…] [--full]
+                       drive real editors (nvim, vim, emacs, vscode) against the language server and take pictures of
+                       them, in target/editors; --full adds what takes long
   base-image [--new]   make the Debian base image from this machine's package mirror, once (--new: again)
 ";
 
@@ -53,6 +57,7 @@ fn main() -> ExitCode {
         ["conformance", "--write"] => conformance::conformance(None, true),
         ["conformance", "--write", name] => conformance::conformance(Some(name), true),
         ["conformance", name] if !name.starts_with('-') => conformance::conformance(Some(name), false),
+        ["editors", names @ ..] => editors::editors(names),
         ["base-image"] => base::base_image(false),
         ["base-image", "--new"] => base::base_image(true),
         ["help" | "--help" | "-h"] => {

@@ -53,19 +53,42 @@ const TESTS: &[Package] = &[
     command("npm", "fetches what the VS Code extension is built with"),
 ];
 
+const EDITORS: &[Package] = &[
+    package("neovim", "an editor with a client of its own"),
+    package("vim-nox", "another, which gets its client from ALE"),
+    package("vim-ale", "that client"),
+    package("emacs-nox", "another, which gets its client from eglot"),
+    package("elpa-eglot", "that client"),
+    package("chromium", "shows VS Code, and makes pictures of what terminals show"),
+    package("tmux", "a terminal of a known size, whose content can be read"),
+    package("fonts-dejavu-core", "the letters in the pictures"),
+    package("ripgrep", "what VS Code searches with"),
+    package("build-essential", "compiles what VS Code's server brings as source"),
+    package("pkg-config", "the same"),
+    package("libkrb5-dev", "the same"),
+];
+
 /// Installs the packages that are missing, for builds or (`tests`) for the test suite too, which also needs a base image
 /// and a Docker engine.
 ///
 /// # Errors
 /// When the machine has no apt, root cannot be had, or apt fails.
 pub(crate) fn setup(tests: bool) -> Result<()> {
-    packages(tests)?;
+    packages(RUN.iter().chain(if tests { TESTS } else { &[] }))?;
     if tests {
         users()?;
         base::base_image(false)?;
         engine::docker_engine()?;
     }
     Ok(())
+}
+
+/// Installs the editors that tests drive, and what makes pictures of them.
+///
+/// # Errors
+/// When the machine has no apt, root cannot be had, or apt fails.
+pub(crate) fn editors() -> Result<()> {
+    packages(EDITORS.iter())
 }
 
 /// Makes the users as whom tests build without root: one with subordinate ids, which `useradd` gives to people, and one without,
@@ -104,8 +127,7 @@ fn administer(program: &str) -> Result<Command> {
     host::as_root(host::find(program).unwrap_or_else(|| program.into()))
 }
 
-fn packages(tests: bool) -> Result<()> {
-    let wanted = RUN.iter().chain(if tests { TESTS } else { &[] });
+fn packages(wanted: impl Iterator<Item = &'static Package>) -> Result<()> {
     let missing: Vec<&Package> = wanted.filter(|package| !there(package)).collect();
     if missing.is_empty() {
         println!("setup: every package is there");

@@ -97,6 +97,7 @@ fn arrows_between_our_crates_are_the_drawn_ones() {
     let allowed: &[(&str, &[&str])] = &[
         ("hlb-stdlib", &[]),
         ("hlb-language", &[]),
+        ("hlb-tree-sitter", &[]),
         ("hlb-llb", &[]),
         ("hlb-store", &["hlb-llb"]),
         ("hlb-registry", &["hlb-llb"]),

@@ -70,9 +70,9 @@ fn nothing_is_left_for_later() {
 
 #[test]
 fn unsafe_code_is_at_home() {
-    check("unsafe code is only in runtime/src/sys", ".rs", |name, text| {
+    check("unsafe code is only in runtime/src/sys, and where the generated parser is called", ".rs", |name, text| {
         let marks = [["unsafe", " {"], ["unsafe", " fn"], ["unsafe", " impl"], ["unsafe", " extern"]];
-        let at_home = name.starts_with("runtime/src/sys");
+        let at_home = name.starts_with("runtime/src/sys") || name == "language/tree-sitter/rust/lib.rs";
         let marks = marks.map(|mark| mark.concat());
         !at_home && code(text).any(|line| marks.iter().any(|mark| line.contains(mark)))
     });

@@ -5,8 +5,11 @@
 
 use std::sync::Arc;
 
+use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::hir::Target;
 use hlb_compiler::{Checked, Depth, Text};
+use hlb_language::diagnostic::Diagnostic;
+use hlb_language::lexer::{Care, Lexed, lex};
 use hlb_language::source::{Source, SourceId};
 use hlb_language::span::Span;
 
@@ -17,13 +20,25 @@ use crate::world::EditorWorld;
 pub struct Analysis {
     pub(crate) checked: Checked,
     text: Arc<Text>,
+    stdlib: Option<Utf8PathBuf>,
 }
 
 impl Analysis {
     /// Checks a text, which is named by its absolute path.
     pub fn new(world: &EditorWorld, text: &Arc<Text>) -> Self {
         let checked = hlb_compiler::check_texts(world, std::slice::from_ref(text), Depth::Entries);
-        Self { checked, text: Arc::clone(text) }
+        Self { checked, text: Arc::clone(text), stdlib: None }
+    }
+
+    /// The same with the directory that has the texts of the builtins and of the standard modules.
+    #[must_use]
+    pub fn with_stdlib(self, stdlib: Option<Utf8PathBuf>) -> Self {
+        Self { stdlib, ..self }
+    }
+
+    /// The directory that has the texts of the builtins and of the standard modules.
+    pub(crate) fn stdlib(&self) -> Option<&Utf8Path> {
+        self.stdlib.as_deref()
     }
 
     /// The text with its tree.
@@ -43,6 +58,13 @@ impl Analysis {
             return Some((reference.at.span, reference.target));
         }
         self.checked.program.definition_at(entry, offset)
+    }
+
+    /// The tokens of the text, as the parser reads them.
+    pub(crate) fn lexed(&self) -> Lexed {
+        let id = SourceId(0);
+        let broken = self.text.diagnostics(id).iter().any(Diagnostic::is_error);
+        lex(id, self.text.source().text(), if broken { Care::Guessing } else { Care::Strict })
     }
 
     /// The text's name among those that places point into.

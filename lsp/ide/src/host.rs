@@ -136,7 +136,8 @@ impl Snapshot {
         drop(analyses);
         let make = || {
             let text = self.text(path)?;
-            Some(Arc::new(Analysis::new(&self.0.world, &text)))
+            let analysis = Analysis::new(&self.0.world, &text);
+            Some(Arc::new(analysis.with_stdlib(self.0.settings.stdlib.clone())))
         };
         slot.get_or_init(make).clone()
     }

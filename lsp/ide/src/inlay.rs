@@ -1,18 +1,27 @@
 //! What a text does not say, shown in it.
 //!
-//! Owns which hints help: names of parameters, inferred types, digests of images.
+//! Owns which hints help: names of parameters before literals, types of names that are defined without one, digests of images.
 
+use hlb_compiler::Type;
+use hlb_language::ast::{Arg, Decl, Expr, Ident, Stmt};
 use hlb_language::span::Span;
 
 use crate::analysis::Analysis;
+use crate::call::{Call, calls};
 use crate::host::Snapshot;
+use crate::links::literal;
+use crate::lock::Pins;
+use crate::walk::{Node, walk};
+
+/// How much of a digest is shown.
+const SHOWN_DIGEST: usize = "sha256:".len() + 8;
 
 /// Which hints are shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct InlaySettings {
     /// Names of parameters before arguments.
     pub parameters: bool,
-    /// Types behind names whose type is not written.
+    /// Types of names whose type is not written.
     pub types: bool,
     /// Digests behind names of images, from the lock file.
     pub digests: bool,
@@ -53,7 +62,103 @@ pub struct InlayHint {
 impl Snapshot {
     /// The hints within a range of a file, in the order of the text.
     pub fn hints(&self, analysis: &Analysis, range: Span) -> Vec<InlayHint> {
-        let _ = (analysis, range);
-        Vec::new()
+        let wanted = &self.settings().inlay;
+        let mut hints = Vec::new();
+        if wanted.types {
+            types(analysis, &mut hints);
+        }
+        if wanted.parameters || wanted.digests {
+            let pins = self.pins(analysis.text().source().name().into());
+            for call in calls(analysis) {
+                if wanted.parameters {
+                    parameters(analysis, &call, &mut hints);
+                }
+                if wanted.digests {
+                    digest(analysis, &call, &pins, &mut hints);
+                }
+            }
+        }
+        hints.retain(|hint| range.touches(hint.offset));
+        hints.sort_by_key(|hint| hint.offset);
+        hints
     }
+}
+
+/// Names of parameters before literals, which do not tell what they are.
+fn parameters(analysis: &Analysis, call: &Call<'_>, hints: &mut Vec<InlayHint>) {
+    // Of one argument the callee's name says enough.
+    if call.signature.params.len() < 2 || call.args.iter().any(|arg| matches!(arg, Arg::Spread(..))) {
+        return;
+    }
+    for (arg, param) in call.args.iter().zip(&call.signature.params) {
+        let Arg::Value(value) = arg else { continue };
+        if param.variadic || !is_literal(value) {
+            continue;
+        }
+        let says_so = literal(analysis, value).is_some_and(|(_, text)| text.eq_ignore_ascii_case(&param.name.text));
+        if !says_so {
+            hints.push(InlayHint {
+                offset: value.span().start as usize,
+                text: format!("{}:", param.name.text),
+                kind: InlayKind::Parameter,
+                tooltip: Some(format!("{} {}", param.ty, param.name.text)),
+                edit: None,
+            });
+        }
+    }
+}
+
+fn is_literal(expr: &Expr) -> bool {
+    match expr {
+        Expr::Int(_) | Expr::Bool(_) | Expr::None(_) | Expr::String(_) => true,
+        Expr::Unary(unary) => is_literal(&unary.operand),
+        _ => false,
+    }
+}
+
+/// Types in front of names that `let` defines without one, where the language would have them.
+fn types(analysis: &Analysis, hints: &mut Vec<InlayHint>) {
+    let mut hint = |name: &Ident| {
+        let shown = type_of(analysis, name).filter(is_known);
+        hints.extend(shown.map(|ty| InlayHint {
+            offset: name.span.start as usize,
+            text: format!("{ty} "),
+            kind: InlayKind::Type,
+            tooltip: None,
+            edit: Some((Span::at(name.span.start as usize), format!("{ty} "))),
+        }));
+    };
+    walk(analysis.text().tree(), &mut |node| match node {
+        Node::Decl(Decl::Let(decl)) if decl.ty.is_none() => hint(&decl.name),
+        Node::Stmt(Stmt::Let(stmt)) if stmt.ty.is_none() => hint(&stmt.name),
+        _ => {}
+    });
+}
+
+fn type_of(analysis: &Analysis, name: &Ident) -> Option<Type> {
+    let (_, target) = analysis.checked.program.definition_at(analysis.entry()?, name.span.start as usize)?;
+    analysis.checked.program.type_of(target)
+}
+
+fn is_known(ty: &Type) -> bool {
+    match ty {
+        Type::Unknown(_) | Type::Never | Type::Test | Type::AnyOption => false,
+        Type::List(item) | Type::Map(item) | Type::Optional(item) => is_known(item),
+        _ => true,
+    }
+}
+
+/// The digest that a lock file has for an image.
+fn digest(analysis: &Analysis, call: &Call<'_>, pins: &Pins, hints: &mut Vec<InlayHint>) {
+    let (Some(arg), "image") = (call.args.first(), call.name) else { return };
+    let Some((span, text)) = literal(analysis, arg.expr()) else { return };
+    let Some(pin) = pins.images.iter().find(|pin| pin.name == text) else { return };
+    let shown = pin.digest.get(..SHOWN_DIGEST).unwrap_or(&pin.digest);
+    hints.push(InlayHint {
+        offset: span.end as usize,
+        text: format!("@{shown}…"),
+        kind: InlayKind::Digest,
+        tooltip: Some(format!("hlb.lock: {}", pin.digest)),
+        edit: Some((Span::at(span.end as usize), format!("@{}", pin.digest))),
+    });
 }

@@ -12,9 +12,11 @@ mod analysis;
 mod host;
 mod place;
 mod project;
+mod walk;
 mod world;
 
 mod actions;
+mod call;
 mod calls;
 mod completion;
 mod diagnostics;

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::hir::Target;
 use hlb_compiler::{Checked, Depth, Origin, Text};
 use hlb_language::diagnostic::Location;
@@ -22,6 +22,12 @@ impl Project {
     /// Checks texts, each named by its absolute path.
     pub fn new(world: &EditorWorld, texts: &[Arc<Text>]) -> Self {
         Self { checked: hlb_compiler::check_texts(world, texts, Depth::All) }
+    }
+
+    /// The files of the client that are part of it, absolute.
+    pub fn files(&self) -> Vec<Utf8PathBuf> {
+        let modules = self.checked.program.modules.iter();
+        modules.filter(|module| module.origin == Origin::Client).map(|module| module.path.clone()).collect()
     }
 
     /// The use or the definition of a name in a file.

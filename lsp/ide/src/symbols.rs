@@ -2,6 +2,8 @@
 //!
 //! Owns what appears in it and under what. Made from the syntax tree alone, so it is there while a text has mistakes.
 
+mod workspace;
+
 use hlb_language::ast::{
     Arg, BindTarget, Block, Decl, Element, Entry, Expr, Field, FuncDecl, Ident, Module, Param, PostfixOp, Stmt,
     StringLit, StringPart,
@@ -9,8 +11,6 @@ use hlb_language::ast::{
 use hlb_language::span::Span;
 
 use crate::analysis::Analysis;
-use crate::place::Place;
-use crate::project::Project;
 
 /// One entry of the outline.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -59,14 +59,6 @@ impl Analysis {
     /// The declarations of the text and the names that they bind.
     pub fn symbols(&self) -> Vec<Symbol> {
         of(self.text().source().text(), self.text().tree())
-    }
-}
-
-impl Project {
-    /// The declarations of all files whose names a query fits, the best first.
-    pub fn workspace_symbols(&self, query: &str, limit: usize) -> Vec<(Symbol, Place)> {
-        let _ = (query, limit);
-        Vec::new()
     }
 }
 

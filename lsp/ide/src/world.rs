@@ -100,7 +100,7 @@ impl World for EditorWorld {
 }
 
 /// A path without `.` and `..`, as buffers are named. Symbolic links stay: an editor opens what it was asked for.
-fn normal(path: &Utf8Path) -> Utf8PathBuf {
+pub(crate) fn normal(path: &Utf8Path) -> Utf8PathBuf {
     let mut parts = Utf8PathBuf::new();
     for part in path.components() {
         match part.as_str() {

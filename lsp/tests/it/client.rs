@@ -18,13 +18,62 @@ pub(crate) struct Client {
     heard: Receiver<Value>,
     notes: VecDeque<Value>,
     next: i64,
+    /// The answer to `workspace/configuration`.
+    pub(crate) wanted: Value,
+}
+
+/// All that a client of today can do, but for asking for diagnostics.
+pub(crate) fn everything() -> Value {
+    json!({
+        "general": {"positionEncodings": ["utf-16"]},
+        "window": {"workDoneProgress": true},
+        "workspace": {
+            "configuration": true, "workspaceFolders": true, "workspaceEdit": {"documentChanges": true},
+            "didChangeWatchedFiles": {"dynamicRegistration": true}, "fileOperations": {"willRename": true},
+            "codeLens": {"refreshSupport": true}, "inlayHint": {"refreshSupport": true},
+            "semanticTokens": {"refreshSupport": true}, "diagnostics": {"refreshSupport": true},
+        },
+        "textDocument": {
+            "publishDiagnostics": {"relatedInformation": true, "tagSupport": {"valueSet": [1, 2]}, "dataSupport": true},
+            "completion": {"completionItem": {
+                "snippetSupport": true, "insertReplaceSupport": true, "documentationFormat": ["markdown"],
+                "tagSupport": {"valueSet": [1]},
+            }},
+            "hover": {"contentFormat": ["markdown", "plaintext"]},
+            "signatureHelp": {"signatureInformation": {
+                "documentationFormat": ["markdown"], "parameterInformation": {"labelOffsetSupport": true},
+            }},
+            "definition": {"linkSupport": true}, "declaration": {"linkSupport": true},
+            "typeDefinition": {"linkSupport": true}, "implementation": {"linkSupport": true},
+            "documentSymbol": {"hierarchicalDocumentSymbolSupport": true},
+            "codeAction": {
+                "codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["", "quickfix", "refactor", "source"]}},
+                "isPreferredSupport": true,
+            },
+            "rename": {"prepareSupport": true},
+            "foldingRange": {"lineFoldingOnly": true},
+            "documentLink": {"tooltipSupport": true},
+            "semanticTokens": {
+                "requests": {"full": {"delta": true}, "range": true},
+                "tokenTypes": [], "tokenModifiers": [], "formats": ["relative"],
+            },
+        },
+    })
 }
 
 impl Client {
     /// A server that has been started and nothing more.
     pub(crate) fn start() -> Self {
-        let mut process =
-            Command::new(env!("CARGO_BIN_EXE_hlb-lsp")).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // Nothing that lies on this machine is to be seen.
+        let nowhere = std::env::temp_dir().join(format!("hlb-lsp-test-{}", std::process::id()));
+        let mut process = Command::new(env!("CARGO_BIN_EXE_hlb-lsp"))
+            .env("HLBC_ROOT", nowhere.join("state"))
+            .env("XDG_CACHE_HOME", nowhere.join("cache"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
         let (say, heard) = channel();
         std::thread::spawn(move || {
@@ -35,7 +84,21 @@ impl Client {
             }
         });
         let stdin = process.stdin.take();
-        Self { process, stdin, heard, notes: VecDeque::new(), next: 0 }
+        Self { process, stdin, heard, notes: VecDeque::new(), next: 0, wanted: json!([null]) }
+    }
+
+    /// A server for a client that can some things, has some folders and wants something.
+    pub(crate) fn able(capabilities: Value, folders: &[&str], wanted: Value) -> (Self, Value) {
+        let mut client = Self::start();
+        client.wanted = json!([wanted]);
+        let folders: Vec<Value> = folders.iter().map(|uri| json!({"uri": uri, "name": "work"})).collect();
+        let params = json!({
+            "processId": null, "rootUri": null, "capabilities": capabilities, "workspaceFolders": folders,
+            "initializationOptions": {"commands": ["hlb.rename"]},
+        });
+        let result = client.ask("initialize", params);
+        client.tell("initialized", json!({}));
+        (client, result["result"]["capabilities"].clone())
     }
 
     /// A server that has agreed on an encoding; gives what it can do.
@@ -73,7 +136,7 @@ impl Client {
     /// The answer to a request, which may have come before that to an earlier one.
     pub(crate) fn answer(&mut self, id: i64) -> Value {
         let until = Instant::now() + PATIENCE;
-        let known = self.notes.iter().position(|it| it["id"] == id);
+        let known = self.notes.iter().position(|it| it["id"] == id && it.get("method").is_none());
         if let Some(message) = known.and_then(|at| self.notes.remove(at)) {
             return message;
         }
@@ -109,10 +172,80 @@ impl Client {
         }
     }
 
+    /// The next message of a method, with all others kept.
+    pub(crate) fn note(&mut self, method: &str) -> Value {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(at) = self.notes.iter().position(|it| it["method"] == method) {
+                return self.notes.remove(at).unwrap();
+            }
+            let message = self.hear(until, &format!("no {method}"));
+            self.notes.push_back(message);
+        }
+    }
+
+    /// Waits until all files have been looked at since the last change, and gives the diagnostics that the document then shows.
+    pub(crate) fn settled(&mut self, uri: &str) -> Value {
+        let until = Instant::now() + PATIENCE;
+        while self.ask("hlb/status", json!({}))["result"]["milliseconds"].is_null() {
+            assert!(Instant::now() < until, "the server never looks at all files");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // What was found is told by another task than the one that answers.
+        self.ask("hlb/status", json!({}));
+        let published = |it: &&Value| it["method"] == "textDocument/publishDiagnostics" && it["params"]["uri"] == uri;
+        let last = self.notes.iter().rfind(published);
+        last.map_or(Value::Null, |it| it["params"]["diagnostics"].clone())
+    }
+
+    /// Waits for a message; those before it are forgotten.
+    pub(crate) fn wait_for(&mut self, complaint: &str, fits: impl Fn(&Value) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let next = self.notes.pop_front();
+            let message = next.unwrap_or_else(|| self.hear(until, complaint));
+            if fits(&message) {
+                return;
+            }
+        }
+    }
+
+    /// All that has come so far and was not looked at.
+    pub(crate) fn rest(&mut self) -> Vec<Value> {
+        while let Ok(message) = self.heard.try_recv() {
+            self.reply(&message);
+            self.notes.push_back(message);
+        }
+        self.notes.drain(..).collect()
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) {
+        let stdin = self.stdin.as_mut().unwrap();
+        // A server that has ended is noticed elsewhere.
+        let _ = stdin.write_all(bytes).and_then(|()| stdin.flush());
+    }
+
+    /// Waits for the process to end by itself, with its input left open.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < until, "the server does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// All versions for which diagnostics have come so far.
     pub(crate) fn versions_heard(&mut self) -> Vec<i64> {
-        self.notes.extend(self.heard.try_iter());
-        self.notes.iter().filter_map(|note| note["params"]["version"].as_i64()).collect()
+        let rest = self.rest();
+        rest.iter().filter_map(|note| note["params"]["version"].as_i64()).collect()
     }
 
     pub(crate) fn open(&mut self, uri: &str, text: &str) {
@@ -138,26 +271,27 @@ impl Client {
     /// Ends standard input and waits for the process to end.
     pub(crate) fn end(mut self) -> ExitStatus {
         self.stdin = None;
-        let until = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.process.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < until, "the server does not end");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        self.ended()
     }
 
-    fn write(&mut self, message: &Value) {
+    pub(crate) fn write(&mut self, message: &Value) {
         let body = message.to_string();
-        let stdin = self.stdin.as_mut().unwrap();
-        write!(stdin, "Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-        stdin.flush().unwrap();
+        self.raw(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes());
     }
 
     fn hear(&mut self, until: Instant, complaint: &str) -> Value {
         let left = until.saturating_duration_since(Instant::now());
-        self.heard.recv_timeout(left).unwrap_or_else(|error| panic!("{complaint}: {error}"))
+        let message = self.heard.recv_timeout(left).unwrap_or_else(|error| panic!("{complaint}: {error}"));
+        self.reply(&message);
+        message
+    }
+
+    /// Answers what the server asks.
+    fn reply(&mut self, message: &Value) {
+        if message.get("method").is_some() && message.get("id").is_some() {
+            let result = if message["method"] == "workspace/configuration" { self.wanted.clone() } else { Value::Null };
+            self.write(&json!({"jsonrpc": "2.0", "id": message["id"], "result": result}));
+        }
     }
 }
 
@@ -178,9 +312,8 @@ fn read(from: &mut impl BufRead) -> Option<Value> {
         if line == "\r\n" {
             break;
         }
-        if let Some(number) = line.strip_prefix("Content-Length: ") {
-            length = number.trim().parse().ok();
-        }
+        let number = line.strip_prefix("Content-Length: ");
+        length = Some(number.unwrap_or_else(|| panic!("no header: {line:?}")).trim().parse().unwrap());
     }
     let mut body = vec![0; length?];
     from.read_exact(&mut body).ok()?;

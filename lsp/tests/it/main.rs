@@ -3,5 +3,13 @@
 //! Owns the one test binary.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on fails")]
 
+mod chance;
 mod client;
+mod diagnostics;
+
+mod memory;
+mod mutants;
+mod protocol;
+mod recorded;
 mod session;
+mod storm;

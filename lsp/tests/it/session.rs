@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::client::{Client, everything};
 
 const URI: &str = "file:///work/build.hlb";
 
@@ -24,23 +24,17 @@ fn messages(diagnostics: &Value) -> Vec<String> {
 }
 
 #[test]
-fn only_what_is_there_is_offered() {
-    let (client, capabilities) = Client::greeted(&["utf-16"]);
-    insta::assert_snapshot!(serde_json::to_string_pretty(&capabilities).unwrap(), @r#"
-    {
-      "definitionProvider": true,
-      "documentFormattingProvider": true,
-      "documentSymbolProvider": true,
-      "hoverProvider": true,
-      "positionEncoding": "utf-16",
-      "textDocumentSync": {
-        "change": 2,
-        "openClose": true,
-        "save": true
-      }
-    }
-    "#);
-    drop(client);
+fn what_is_offered_follows_what_the_client_can() {
+    let names = |capabilities: &Value| {
+        let map = capabilities.as_object().unwrap();
+        map.keys().map(|it| it.trim_end_matches("Provider")).collect::<Vec<_>>().join(" ")
+    };
+    let (_client, little) = Client::greeted(&["utf-16"]);
+    insta::assert_snapshot!(names(&little), @"callHierarchy codeLens completion declaration definition documentFormatting documentHighlight documentLink documentOnTypeFormatting documentRangeFormatting documentSymbol foldingRange hover implementation inlayHint linkedEditingRange positionEncoding references rename selectionRange signatureHelp textDocumentSync typeDefinition workspace workspaceSymbol");
+    let (_client, all) = Client::able(everything(), &[], Value::Null);
+    insta::assert_snapshot!(names(&all), @"callHierarchy codeAction codeLens completion declaration definition documentFormatting documentHighlight documentLink documentOnTypeFormatting documentRangeFormatting documentSymbol foldingRange hover implementation inlayHint linkedEditingRange positionEncoding references rename selectionRange semanticTokens signatureHelp textDocumentSync typeDefinition workspace workspaceSymbol");
+    assert_eq!(all["renameProvider"]["prepareProvider"], true);
+    assert_eq!(little["renameProvider"], true);
     let (_, capabilities) = Client::greeted(&["utf-16", "utf-8"]);
     assert_eq!(capabilities["positionEncoding"], "utf-8");
     let (_, capabilities) = Client::greeted(&[]);
@@ -69,7 +63,7 @@ fn columns_are_those_that_were_agreed_on() {
 }
 
 #[test]
-fn mistakes_in_an_unsaved_import_reach_its_users_when_something_is_saved() {
+fn mistakes_in_an_unsaved_import_reach_its_users() {
     let dir = tempfile::tempdir().unwrap();
     let uri = |name: &str| format!("file://{}/{name}", dir.path().display());
     std::fs::write(dir.path().join("lib.hlb"), "export tool\n\nfs tool() {\n\tscratch\n}\n").unwrap();
@@ -87,9 +81,7 @@ fn hover_definition_outline_and_format_are_answered() {
     let mut client = with("# Makes it.\nfs it() {\n\tscratch\n}\n\nfs default() {\n  it\n}\n");
     let hover = client.ask("textDocument/hover", Client::at(URI, 6, 3));
     insta::assert_snapshot!(hover["result"]["contents"]["value"].as_str().unwrap(), @r"
-    ```hlb
     fs it()
-    ```
 
     Makes it.
     ");
@@ -165,4 +157,17 @@ fn the_exit_code_says_whether_the_end_was_announced() {
     assert_eq!(client.end().code(), Some(1));
     let (client, _) = Client::greeted(&[]);
     assert_eq!(client.end().code(), Some(1), "the client is gone");
+}
+
+#[test]
+fn arguments_are_few() {
+    let run = |argument: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_hlb-lsp")).arg(argument).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
+    };
+    assert_eq!(run("--version"), (Some(0), format!("hlb-lsp {}\n", env!("CARGO_PKG_VERSION"))));
+    assert!(run("-h").1.contains("Usage: hlb-lsp"));
+    let wrong = "error: `--port` is not an option of hlb-lsp\nhelp: see --help\n".to_owned();
+    assert_eq!(run("--port"), (Some(2), wrong));
 }

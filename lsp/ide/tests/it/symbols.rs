@@ -2,7 +2,7 @@
 
 use hlb_ide::Symbol;
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, place};
 
 #[test]
 fn the_outline_is_there_while_a_text_has_mistakes() {
@@ -71,4 +71,39 @@ test \"it says ${version}\" { assert true; }
       Variant release: Profile
     Test it says ${version}: test
     ");
+}
+
+#[test]
+fn symbols_of_all_files_are_found_by_a_few_letters() {
+    let files = "$0import lib from \"./lib.hlb\"\n\nfs buildAll(string x, int n) {\n\tlib.build\n\trun \"ä𝄞\" with option { mount scratch \"/\" as built; }\n}\n\ntest \"it builds ä𝄞\" { assert true; }\n\nfs broken( {\n\
+        //- /work/lib.hlb\nexport build\n\nfs build() {\n\tscratch\n}\n\nenum Built { yes no }\n\ntype Rebuild { string x; }\n\nlet tag = 5\n";
+    let found = |query: &str, limit| {
+        let found = Fixture::new(files).project().workspace_symbols(query, limit);
+        let one = |(symbol, at): &(Symbol, hlb_ide::Place)| {
+            format!("{:?} {} {} {}\n", symbol.kind, symbol.name, symbol.detail, place(at))
+        };
+        found.iter().map(one).collect::<String>()
+    };
+    insta::assert_snapshot!(found("build", 10), @r#"
+    Function build fs () lib.hlb:3:4 [build]
+    Function buildAll fs (string x, int n) build.hlb:3:4 [buildAll]
+    Record Rebuild type lib.hlb:9:6 [Rebuild]
+    Test it builds ä𝄞 test build.hlb:8:6 ["it builds ä𝄞"]
+    "#);
+    insta::assert_snapshot!(found("BUILD", 2), @r"
+    Function build fs () lib.hlb:3:4 [build]
+    Function buildAll fs (string x, int n) build.hlb:3:4 [buildAll]
+    ");
+    insta::assert_snapshot!(found("ba", 10), @"Function buildAll fs (string x, int n) build.hlb:3:4 [buildAll]");
+    insta::assert_snapshot!(found("tg", 10), @"Constant tag int lib.hlb:11:5 [tag]");
+    insta::assert_snapshot!(found("it ä", 10), @r#"Test it builds ä𝄞 test build.hlb:8:6 ["it builds ä𝄞"]"#);
+    insta::assert_snapshot!(found("bro", 10), @"Function broken fs () build.hlb:10:4 [broken]");
+    insta::assert_snapshot!(found("", 3), @r"
+    Constant tag int lib.hlb:11:5 [tag]
+    Enum Built enum lib.hlb:7:6 [Built]
+    Function build fs () lib.hlb:3:4 [build]
+    ");
+    insta::assert_snapshot!(found("qq", 3), @"");
+    insta::assert_snapshot!(found("lib", 3), @"");
+    insta::assert_snapshot!(found("build", 0), @"");
 }
