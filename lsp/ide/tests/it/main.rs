@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, reason = "tests stop at the first surprise")]
 
 mod calls;
+mod completion;
 mod diagnostics;
 mod fixture;
 mod folding;
@@ -19,5 +20,6 @@ mod mutants;
 mod references;
 mod robust;
 mod selection;
+mod signature;
 mod symbols;
 mod tokens;
