@@ -192,6 +192,23 @@ fn symbols_of_a_document_and_of_all_files() {
 }
 
 #[test]
+fn rename_with_its_preparation() {
+    let mut session = Session::new();
+    insta::assert_snapshot!(session.at("textDocument/prepareRename", "tool \"one\"", 1), @r#"{"placeholder":"tool","range":"9:5-9:9"}"#);
+    let name = json!({"newName": "gadget"});
+    insta::assert_snapshot!(session.with("textDocument/rename", "tool \"one\"", 1, name.clone()), @r#"
+    {"documentChanges":[{"edits":[{"newText":"gadget","range":"9:5-9:9"}],"textDocument":{"uri":"build.hlb","version":1}},{"edits":[{"newText":"gadget","range":"3:10-3:14"}],"textDocument":{"uri":"lib.hlb","version":null}}]}
+    "#);
+    insta::assert_snapshot!(session.at("textDocument/prepareRename", "image", 1), @r#"
+    {"code":-32803,"message":"`image` is not declared in your files, so its name is not yours to change"}
+    "#);
+    let mut plain = Session::able(json!({}));
+    insta::assert_snapshot!(plain.with("textDocument/rename", "base(", 1, name), @r#"
+    {"changes":{"build.hlb":[{"newText":"gadget","range":"5:3-5:7"},{"newText":"gadget","range":"8:1-8:5"}]}}
+    "#);
+}
+
+#[test]
 fn lenses() {
     let mut session = Session::new();
     insta::assert_snapshot!(session.at("textDocument/codeLens", "enum", 0), @r#"

@@ -17,6 +17,7 @@ mod lenses;
 mod links;
 mod mutants;
 mod references;
+mod rename;
 mod robust;
 mod selection;
 mod symbols;
