@@ -44,9 +44,7 @@ impl Snapshot {
         let Some((at, target)) = project.name_at(path, offset) else { return Ok(Vec::new()) };
         let old = renamable(&project, at, target)?;
         if !is_name(new) {
-            return Err(RenameRefused(format!(
-                "`{new}` is not a name: use the letters a to z, digits and `_`"
-            )));
+            return Err(RenameRefused(format!("`{new}` is not a name: use the letters a to z, digits and `_`")));
         }
         if new == old {
             return Ok(Vec::new());

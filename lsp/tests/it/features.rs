@@ -209,6 +209,30 @@ fn rename_with_its_preparation() {
 }
 
 #[test]
+fn code_actions() {
+    let mut session = Session::new();
+    let uri = session.uri("build.hlb");
+    // A mistake to mend: `base` becomes `bas` where it is used.
+    session.client.edit(&uri, 2, [8, 4, 8, 5], "");
+    let told = session.client.diagnostics(&uri, Some(2));
+    let mut params = json!({
+        "textDocument": {"uri": uri}, "range": range((8, 1), (8, 4)),
+        "context": {"diagnostics": told, "only": ["quickfix"]},
+    });
+    insta::assert_snapshot!(session.ask("textDocument/codeAction", params.clone()), @r#"
+    {"diagnostics":[{"code":"E0101","data":{"fixes":[{"edits":[{"newText":"base","range":"8:1-8:4"}],"safe":false,"title":"replace `bas` by `base`"}]},"message":"`bas` is not defined\nhelp: did you mean `base`?","range":"8:1-8:4","severity":1,"source":"hlb"}],"edit":{"documentChanges":[{"edits":[{"newText":"base","range":"8:1-8:4"}],"textDocument":{"uri":"build.hlb","version":2}}]},"isPreferred":true,"kind":"quickfix","title":"replace `bas` by `base`"}
+    "#);
+    params["context"]["only"] = json!(["source.unknown"]);
+    assert_eq!(session.ask("textDocument/codeAction", params.clone()), "");
+    session.client.edit(&uri, 3, [8, 1, 8, 4], "base");
+    session.client.edit(&uri, 4, [9, 0, 10, 0], "");
+    params["context"] = json!({"diagnostics": [], "only": ["source"]});
+    insta::assert_snapshot!(session.ask("textDocument/codeAction", params), @r#"
+    {"edit":{"documentChanges":[{"edits":[{"newText":"","range":"0:0-1:0"}],"textDocument":{"uri":"build.hlb","version":4}}]},"kind":"source.organizeImports","title":"remove the imports that nothing uses"}
+    "#);
+}
+
+#[test]
 fn lenses() {
     let mut session = Session::new();
     insta::assert_snapshot!(session.at("textDocument/codeLens", "enum", 0), @r#"

@@ -3,6 +3,7 @@
 //! Owns the one test binary; each feature is a file.
 #![expect(clippy::expect_used, reason = "tests stop at the first surprise")]
 
+mod actions;
 mod calls;
 mod diagnostics;
 mod fixture;

@@ -140,10 +140,7 @@ fn what_is_not_ones_own_keeps_its_name() {
 fn names_that_would_change_the_program_are_refused() {
     let text = "fs a$0() {\n\tscratch\n}\n\nfs b() {\n\ta\n}\n";
     let no = |new: &str| renamed(text, new);
-    assert_eq!(
-        no("two words"),
-        "refused: `two words` is not a name: use the letters a to z, digits and `_`"
-    );
+    assert_eq!(no("two words"), "refused: `two words` is not a name: use the letters a to z, digits and `_`");
     for new in ["", "ä𝄞", "a-b", "a.b", "\"a\""] {
         assert!(no(new).ends_with("digits and `_`"), "{new}: {}", no(new));
     }
