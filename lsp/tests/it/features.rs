@@ -323,3 +323,43 @@ fn call_hierarchy() {
     {"fromRanges":["9:5-9:9"],"to":{"detail":"fs tool(string name)","kind":12,"name":"tool","range":"3:0-6:1","selectionRange":"3:10-3:14","uri":"lib.hlb"}}
     "#);
 }
+
+#[test]
+fn formatting_of_all_of_a_range_and_while_typing() {
+    let mut session = Session::new();
+    let uri = session.uri("build.hlb");
+    session.client.edit(&uri, 2, [8, 0, 8, 1], "    ");
+    session.client.edit(&uri, 3, [5, 12, 5, 12], "  ");
+    let options = json!({"options": {"tabSize": 4, "insertSpaces": false}});
+    insta::assert_snapshot!(session.with("textDocument/formatting", "enum", 0, options.clone()), @r#"
+    {"newText":"fs base(Mode mode = fast) { image \"alpine:3.20\"; }\n\nfs default() {\n\tbase\n","range":"5:0-9:0"}
+    "#);
+    let mut params = options;
+    params["range"] = range((8, 0), (8, 2));
+    insta::assert_snapshot!(session.with("textDocument/rangeFormatting", "enum", 0, params.clone()), @r#"{"newText":"\tbase\n","range":"8:0-9:0"}"#);
+    params["ch"] = json!("}");
+    insta::assert_snapshot!(session.with("textDocument/onTypeFormatting", "}\n", 0, params.clone()), @"");
+    let place = json!({"position": {"line": 13, "character": 1}});
+    params.as_object_mut().unwrap().extend(place.as_object().unwrap().clone());
+    insta::assert_snapshot!(session.with("textDocument/onTypeFormatting", "enum", 0, params), @r#"{"newText":"\tbase\n","range":"8:0-9:0"}"#);
+}
+
+#[test]
+fn the_graph_of_a_target_and_how_the_server_is() {
+    let mut session = Session::new();
+    let uri = session.uri("build.hlb");
+    let made = session.uri("made.hlb");
+    session.client.open(&made, "fs made() {\n\tscratch\n\tmkfile \"/x\" 0o644 \"x\"\n}\n");
+    insta::assert_snapshot!(session.ask("hlb/graph", json!({"uri": made, "target": "made"})), @r##"
+    {"results":[["result of `made`",1]],"steps":[{"inputs":[],"number":1,"places":[{"column":2,"file":"made.hlb","line":3}],"text":"#1 mkfile /x, mode 0644, 1 byte\n   on  scratch\n   at  made.hlb:3:2\n","title":"mkfile /x, mode 0644, 1 byte"}]}
+    "##);
+    insta::assert_snapshot!(session.ask("hlb/graph", json!({"uri": uri, "target": "nothing"})), @r#"
+    {"code":-32803,"message":"`nothing` has no graph: there is no target `nothing` in `build.hlb`"}
+    "#);
+    session.client.settled(&uri);
+    let status = session.client.ask("hlb/status", json!({}))["result"].clone();
+    let names: Vec<&String> = status.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["files", "folders", "memory", "milliseconds", "open", "version"]);
+    assert_eq!(status["open"], 2);
+    assert!(status["memory"].as_u64().unwrap() > 1 << 20, "{status}");
+}

@@ -8,6 +8,7 @@ mod calls;
 mod diagnostics;
 mod fixture;
 mod folding;
+mod format;
 mod goto;
 mod graph;
 mod highlight;
