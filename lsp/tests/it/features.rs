@@ -345,6 +345,15 @@ fn formatting_of_all_of_a_range_and_while_typing() {
 }
 
 #[test]
+fn moved_files_take_the_imports_of_others_along() {
+    let mut session = Session::new();
+    let files = json!([{"oldUri": session.uri("lib.hlb"), "newUri": session.uri("tools/lib.hlb")}]);
+    insta::assert_snapshot!(session.ask("workspace/willRenameFiles", json!({"files": files})), @r#"
+    {"documentChanges":[{"edits":[{"newText":"./tools/lib.hlb","range":"0:17-0:26"}],"textDocument":{"uri":"build.hlb","version":1}}]}
+    "#);
+}
+
+#[test]
 fn the_graph_of_a_target_and_how_the_server_is() {
     let mut session = Session::new();
     let uri = session.uri("build.hlb");

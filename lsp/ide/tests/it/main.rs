@@ -6,6 +6,7 @@
 mod actions;
 mod calls;
 mod diagnostics;
+mod files;
 mod fixture;
 mod folding;
 mod format;
