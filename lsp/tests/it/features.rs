@@ -325,6 +325,14 @@ fn call_hierarchy() {
 }
 
 #[test]
+fn linked_editing() {
+    let mut session = Session::new();
+    let uri = session.uri("made.hlb");
+    session.client.open(&uri, "fs made() {\n\tlet name = \"x\"\n\tscratch\n\tmkfile name 0o644 name\n}\n");
+    insta::assert_snapshot!(session.ask("textDocument/linkedEditingRange", Client::at(&uri, 1, 6)), @r#"{"ranges":["1:5-1:9","3:8-3:12","3:19-3:23"]}"#);
+}
+
+#[test]
 fn formatting_of_all_of_a_range_and_while_typing() {
     let mut session = Session::new();
     let uri = session.uri("build.hlb");

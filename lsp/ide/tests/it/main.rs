@@ -17,6 +17,7 @@ mod host;
 mod hover;
 mod inlay;
 mod lenses;
+mod linked;
 mod links;
 mod mutants;
 mod references;
