@@ -1,7 +1,7 @@
 //! Editor features over texts with a cursor in them.
 //!
 //! Owns the one test binary; each feature is a file.
-#![expect(clippy::expect_used, reason = "tests stop at the first surprise")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod actions;
 mod calls;
