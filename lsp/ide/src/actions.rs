@@ -2,9 +2,14 @@
 //!
 //! Owns the list: fixes of what is wrong, and refactorings.
 
+use std::sync::Arc;
+
 use camino::{Utf8Path, Utf8PathBuf};
+use hlb_language::ast::Decl;
 use hlb_language::span::Span;
 
+use crate::analysis::Analysis;
+use crate::diagnostics::{Tag, Told};
 use crate::host::Snapshot;
 use crate::place::FileEdit;
 
@@ -45,7 +50,107 @@ pub struct Action {
 impl Snapshot {
     /// What can be done with a range of a file, of some kinds; of all, if none is named.
     pub fn actions(&self, path: &Utf8Path, range: Span, only: &[ActionKind]) -> Vec<Action> {
-        let _ = (path, range, only);
-        Vec::new()
+        let Some(analysis) = self.analysis(path).filter(|_| !self.is_standard(path)) else { return Vec::new() };
+        let wanted = |kind: ActionKind| only.is_empty() || only.contains(&kind);
+        let file = File { path, analysis: &analysis, told: analysis.diagnostics() };
+        let mut found = Vec::new();
+        if wanted(ActionKind::QuickFix) {
+            found.extend(file.quick_fixes(range));
+        }
+        if wanted(ActionKind::FixAll) {
+            found.extend(file.fix_all());
+        }
+        if wanted(ActionKind::OrganizeImports) {
+            found.extend(file.without_unused_imports());
+        }
+        found
+    }
+}
+
+/// A file with what is wrong with it.
+struct File<'a> {
+    path: &'a Utf8Path,
+    analysis: &'a Analysis,
+    told: Vec<Told>,
+}
+
+impl File<'_> {
+    /// What mends the mistakes that touch a range.
+    fn quick_fixes(&self, range: Span) -> Vec<Action> {
+        let mut found = Vec::new();
+        for told in self.told.iter().filter(|told| told.span.start <= range.end && range.start <= told.span.end) {
+            let only = told.mends.len() == 1;
+            for mend in &told.mends {
+                found.push(Action {
+                    mends: Some((told.span, told.code)),
+                    preferred: mend.safe || only,
+                    ..self.action(&mend.title, ActionKind::QuickFix, mend.edits.clone())
+                });
+            }
+            if let Some((name, line)) = self.unused_import(told) {
+                found.push(Action {
+                    mends: Some((told.span, told.code)),
+                    preferred: true,
+                    ..self.action(
+                        &format!("remove the import `{name}`"),
+                        ActionKind::QuickFix,
+                        vec![(line, String::new())],
+                    )
+                });
+            }
+        }
+        found
+    }
+
+    /// All that cannot be wrong, in one.
+    fn fix_all(&self) -> Option<Action> {
+        let mut edits: Vec<(Span, String)> = Vec::new();
+        for mend in self.told.iter().filter_map(|told| told.mends.iter().find(|mend| mend.safe)) {
+            let apart =
+                |edit: &(Span, String)| edits.iter().all(|it| edit.0.end < it.0.start || it.0.end < edit.0.start);
+            if mend.edits.iter().all(apart) {
+                edits.extend(mend.edits.iter().cloned());
+            }
+        }
+        (!edits.is_empty()).then(|| self.action("fix all that can be fixed for sure", ActionKind::FixAll, edits))
+    }
+
+    fn without_unused_imports(&self) -> Option<Action> {
+        let lines = self.told.iter().filter_map(|told| Some((self.unused_import(told)?.1, String::new())));
+        let edits: Vec<(Span, String)> = lines.collect();
+        let title = "remove the imports that nothing uses";
+        (!edits.is_empty()).then(|| self.action(title, ActionKind::OrganizeImports, edits))
+    }
+
+    /// The name and the lines of an import, if what is told is that nothing uses it.
+    fn unused_import(&self, told: &Told) -> Option<(&str, Span)> {
+        let decls = self.analysis.text().tree().decls.iter();
+        let mut imports = decls.filter_map(|decl| match decl {
+            Decl::Import(import) => Some(import),
+            _ => None,
+        });
+        let import = imports.find(|import| told.tag == Some(Tag::Unused) && import.name.span == told.span)?;
+        let source = self.analysis.text().source();
+        let first = source.line_span(source.line_index(import.span.start as usize))?;
+        let last = source.line_span(source.line_index(import.span.end as usize))?;
+        let alone = Span { start: first.start, end: last.end };
+        let around = |start, end| source.slice(Span { start, end }).trim();
+        let (before, behind) = (around(first.start, import.span.start), around(import.span.end, last.end));
+        // What is said of it goes with it; other things on the line stay.
+        let rest = before.is_empty() && (behind.is_empty() || behind.starts_with('#'));
+        Some((import.name.text.as_str(), if rest { alone } else { import.span }))
+    }
+
+    fn action(&self, title: &str, kind: ActionKind, mut edits: Vec<(Span, String)>) -> Action {
+        edits.sort_by_key(|(span, _)| (span.start, span.end));
+        let source = Arc::clone(self.analysis.text().source());
+        Action {
+            title: title.to_owned(),
+            kind,
+            edits: vec![FileEdit { path: self.path.to_owned(), source, edits }],
+            mends: None,
+            preferred: false,
+            rename_at: None,
+        }
     }
 }

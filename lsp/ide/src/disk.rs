@@ -24,11 +24,14 @@ struct Stamp {
     modified: (i64, i64),
 }
 
+/// A file as it was read, or why it could not be.
+type Seen = Result<Arc<Text>, WorldError>;
+
 /// What one snapshot has seen of the disk.
 #[derive(Clone, Debug)]
 pub(crate) struct Sight {
     disk: Arc<Disk>,
-    seen: Arc<Mutex<BTreeMap<Utf8PathBuf, Result<Arc<Text>, WorldError>>>>,
+    seen: Arc<Mutex<BTreeMap<Utf8PathBuf, Seen>>>,
 }
 
 impl Sight {

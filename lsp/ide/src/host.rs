@@ -247,6 +247,27 @@ impl Snapshot {
         &self.0.folders
     }
 
+    /// The same with other texts of some files.
+    pub(crate) fn with_texts(&self, texts: impl IntoIterator<Item = (Utf8PathBuf, String)>) -> Self {
+        let mut buffers = Buffers::clone(&self.0.buffers);
+        for (path, text) in texts {
+            let text = Arc::new(Text::new(path.as_str(), text));
+            buffers.insert(path, text);
+        }
+        let buffers = Arc::new(buffers);
+        Self(Arc::new(State {
+            settings: Arc::clone(&self.0.settings),
+            folders: Arc::clone(&self.0.folders),
+            world: self.0.world.with_buffers(Arc::clone(&buffers)),
+            buffers,
+            listing: Arc::clone(&self.0.listing),
+            analyses: Mutex::default(),
+            project: Mutex::default(),
+            pins: Mutex::default(),
+            before: Found::default(),
+        }))
+    }
+
     /// What the lock file in a directory says, read once.
     pub(crate) fn kept_pins(&self, dir: &Utf8Path, read: impl FnOnce() -> Pins) -> Arc<Pins> {
         let mut pins = self.0.pins.lock().unwrap_or_else(PoisonError::into_inner);

@@ -50,3 +50,17 @@ pub(crate) fn of(checked: &Checked, stdlib: Option<&Utf8Path>, at: Location) -> 
     let writable = file.is_some_and(|file| file.origin == Origin::Client);
     Some(Place { path, source: Arc::clone(source), span: at.span, writable })
 }
+
+impl FileEdit {
+    /// The text after the changes.
+    pub(crate) fn applied(&self) -> String {
+        let (mut text, mut at) = (String::new(), 0);
+        for (span, new) in &self.edits {
+            text.push_str(self.source.text().get(at..span.start as usize).unwrap_or_default());
+            text.push_str(new);
+            at = span.end as usize;
+        }
+        text.push_str(self.source.text().get(at..).unwrap_or_default());
+        text
+    }
+}

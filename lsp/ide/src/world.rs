@@ -54,6 +54,11 @@ impl EditorWorld {
         Self { modules, asked: Arc::default(), ..self.clone() }
     }
 
+    /// The same world with other buffers, with a memory of its own.
+    pub(crate) fn with_buffers(&self, buffers: Arc<Buffers>) -> Self {
+        Self { buffers, asked: Arc::default(), ..self.clone() }
+    }
+
     /// What it was asked for.
     pub(crate) fn asked(&self) -> &Arc<Asked> {
         &self.asked

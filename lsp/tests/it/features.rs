@@ -192,6 +192,47 @@ fn symbols_of_a_document_and_of_all_files() {
 }
 
 #[test]
+fn rename_with_its_preparation() {
+    let mut session = Session::new();
+    insta::assert_snapshot!(session.at("textDocument/prepareRename", "tool \"one\"", 1), @r#"{"placeholder":"tool","range":"9:5-9:9"}"#);
+    let name = json!({"newName": "gadget"});
+    insta::assert_snapshot!(session.with("textDocument/rename", "tool \"one\"", 1, name.clone()), @r#"
+    {"documentChanges":[{"edits":[{"newText":"gadget","range":"9:5-9:9"}],"textDocument":{"uri":"build.hlb","version":1}},{"edits":[{"newText":"gadget","range":"3:10-3:14"}],"textDocument":{"uri":"lib.hlb","version":null}}]}
+    "#);
+    insta::assert_snapshot!(session.at("textDocument/prepareRename", "image", 1), @r#"
+    {"code":-32803,"message":"`image` is not declared in your files, so its name is not yours to change"}
+    "#);
+    let mut plain = Session::able(json!({}));
+    insta::assert_snapshot!(plain.with("textDocument/rename", "base(", 1, name), @r#"
+    {"changes":{"build.hlb":[{"newText":"gadget","range":"5:3-5:7"},{"newText":"gadget","range":"8:1-8:5"}]}}
+    "#);
+}
+
+#[test]
+fn code_actions() {
+    let mut session = Session::new();
+    let uri = session.uri("build.hlb");
+    // A mistake to mend: `base` becomes `bas` where it is used.
+    session.client.edit(&uri, 2, [8, 4, 8, 5], "");
+    let told = session.client.diagnostics(&uri, Some(2));
+    let mut params = json!({
+        "textDocument": {"uri": uri}, "range": range((8, 1), (8, 4)),
+        "context": {"diagnostics": told, "only": ["quickfix"]},
+    });
+    insta::assert_snapshot!(session.ask("textDocument/codeAction", params.clone()), @r#"
+    {"diagnostics":[{"code":"E0101","data":{"fixes":[{"edits":[{"newText":"base","range":"8:1-8:4"}],"safe":false,"title":"replace `bas` by `base`"}]},"message":"`bas` is not defined\nhelp: did you mean `base`?","range":"8:1-8:4","severity":1,"source":"hlb"}],"edit":{"documentChanges":[{"edits":[{"newText":"base","range":"8:1-8:4"}],"textDocument":{"uri":"build.hlb","version":2}}]},"isPreferred":true,"kind":"quickfix","title":"replace `bas` by `base`"}
+    "#);
+    params["context"]["only"] = json!(["source.unknown"]);
+    assert_eq!(session.ask("textDocument/codeAction", params.clone()), "");
+    session.client.edit(&uri, 3, [8, 1, 8, 4], "base");
+    session.client.edit(&uri, 4, [9, 0, 10, 0], "");
+    params["context"] = json!({"diagnostics": [], "only": ["source"]});
+    insta::assert_snapshot!(session.ask("textDocument/codeAction", params), @r#"
+    {"edit":{"documentChanges":[{"edits":[{"newText":"","range":"0:0-1:0"}],"textDocument":{"uri":"build.hlb","version":4}}]},"kind":"source.organizeImports","title":"remove the imports that nothing uses"}
+    "#);
+}
+
+#[test]
 fn lenses() {
     let mut session = Session::new();
     insta::assert_snapshot!(session.at("textDocument/codeLens", "enum", 0), @r#"
@@ -281,4 +322,61 @@ fn call_hierarchy() {
     {"fromRanges":["8:1-8:5"],"to":{"detail":"fs base(Mode mode = …)","kind":12,"name":"base","range":"5:0-5:50","selectionRange":"5:3-5:7","uri":"build.hlb"}}
     {"fromRanges":["9:5-9:9"],"to":{"detail":"fs tool(string name)","kind":12,"name":"tool","range":"3:0-6:1","selectionRange":"3:10-3:14","uri":"lib.hlb"}}
     "#);
+}
+
+#[test]
+fn linked_editing() {
+    let mut session = Session::new();
+    let uri = session.uri("made.hlb");
+    session.client.open(&uri, "fs made() {\n\tlet name = \"x\"\n\tscratch\n\tmkfile name 0o644 name\n}\n");
+    insta::assert_snapshot!(session.ask("textDocument/linkedEditingRange", Client::at(&uri, 1, 6)), @r#"{"ranges":["1:5-1:9","3:8-3:12","3:19-3:23"]}"#);
+}
+
+#[test]
+fn formatting_of_all_of_a_range_and_while_typing() {
+    let mut session = Session::new();
+    let uri = session.uri("build.hlb");
+    session.client.edit(&uri, 2, [8, 0, 8, 1], "    ");
+    session.client.edit(&uri, 3, [5, 12, 5, 12], "  ");
+    let options = json!({"options": {"tabSize": 4, "insertSpaces": false}});
+    insta::assert_snapshot!(session.with("textDocument/formatting", "enum", 0, options.clone()), @r#"
+    {"newText":"fs base(Mode mode = fast) { image \"alpine:3.20\"; }\n\nfs default() {\n\tbase\n","range":"5:0-9:0"}
+    "#);
+    let mut params = options;
+    params["range"] = range((8, 0), (8, 2));
+    insta::assert_snapshot!(session.with("textDocument/rangeFormatting", "enum", 0, params.clone()), @r#"{"newText":"\tbase\n","range":"8:0-9:0"}"#);
+    params["ch"] = json!("}");
+    insta::assert_snapshot!(session.with("textDocument/onTypeFormatting", "}\n", 0, params.clone()), @"");
+    let place = json!({"position": {"line": 13, "character": 1}});
+    params.as_object_mut().unwrap().extend(place.as_object().unwrap().clone());
+    insta::assert_snapshot!(session.with("textDocument/onTypeFormatting", "enum", 0, params), @r#"{"newText":"\tbase\n","range":"8:0-9:0"}"#);
+}
+
+#[test]
+fn moved_files_take_the_imports_of_others_along() {
+    let mut session = Session::new();
+    let files = json!([{"oldUri": session.uri("lib.hlb"), "newUri": session.uri("tools/lib.hlb")}]);
+    insta::assert_snapshot!(session.ask("workspace/willRenameFiles", json!({"files": files})), @r#"
+    {"documentChanges":[{"edits":[{"newText":"./tools/lib.hlb","range":"0:17-0:26"}],"textDocument":{"uri":"build.hlb","version":1}}]}
+    "#);
+}
+
+#[test]
+fn the_graph_of_a_target_and_how_the_server_is() {
+    let mut session = Session::new();
+    let uri = session.uri("build.hlb");
+    let made = session.uri("made.hlb");
+    session.client.open(&made, "fs made() {\n\tscratch\n\tmkfile \"/x\" 0o644 \"x\"\n}\n");
+    insta::assert_snapshot!(session.ask("hlb/graph", json!({"uri": made, "target": "made"})), @r##"
+    {"results":[["result of `made`",1]],"steps":[{"inputs":[],"number":1,"places":[{"column":2,"file":"made.hlb","line":3}],"text":"#1 mkfile /x, mode 0644, 1 byte\n   on  scratch\n   at  made.hlb:3:2\n","title":"mkfile /x, mode 0644, 1 byte"}]}
+    "##);
+    insta::assert_snapshot!(session.ask("hlb/graph", json!({"uri": uri, "target": "nothing"})), @r#"
+    {"code":-32803,"message":"`nothing` has no graph: there is no target `nothing` in `build.hlb`"}
+    "#);
+    session.client.settled(&uri);
+    let status = session.client.ask("hlb/status", json!({}))["result"].clone();
+    let names: Vec<&String> = status.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["files", "folders", "memory", "milliseconds", "open", "version"]);
+    assert_eq!(status["open"], 2);
+    assert!(status["memory"].as_u64().unwrap() > 1 << 20, "{status}");
 }

@@ -1,13 +1,16 @@
 //! Editor features over texts with a cursor in them.
 //!
 //! Owns the one test binary; each feature is a file.
-#![expect(clippy::expect_used, reason = "tests stop at the first surprise")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
+mod actions;
 mod calls;
 mod completion;
 mod diagnostics;
+mod files;
 mod fixture;
 mod folding;
+mod format;
 mod goto;
 mod graph;
 mod highlight;
@@ -15,9 +18,11 @@ mod host;
 mod hover;
 mod inlay;
 mod lenses;
+mod linked;
 mod links;
 mod mutants;
 mod references;
+mod rename;
 mod robust;
 mod selection;
 mod signature;
