@@ -177,6 +177,19 @@ pub fn compile(
 }
 
 impl Checked {
+    /// Lets go of the bodies of functions and of all values, of which editors have no use: names, types, references and
+    /// diagnostics stay. Such a program cannot be compiled.
+    pub fn forget_bodies(&mut self) {
+        let program = &mut self.program;
+        for func in &mut program.funcs {
+            (func.defaults, func.body) = (Vec::new(), None);
+        }
+        program.constants.iter_mut().for_each(|constant| constant.value = None);
+        program.records.iter_mut().for_each(|record| record.defaults = Vec::new());
+        program.tests.iter_mut().for_each(|test| test.body.stmts = Vec::new());
+        program.lambdas = Vec::new();
+    }
+
     /// The same for those who want to know what there is and evaluate nothing: consent to what modules of others do is not needed.
     #[must_use]
     pub fn unjudged(mut self) -> Self {

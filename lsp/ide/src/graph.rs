@@ -39,7 +39,7 @@ impl Snapshot {
     /// Why there is no graph: mistakes in the program, parameters without values, something that would have to be executed.
     pub fn graph(&self, path: &Utf8Path, target: &str) -> Result<Steps, String> {
         let analysis = self.analysis(path).ok_or_else(|| format!("there is no file `{path}`"))?;
-        (*analysis.graph(self.world(), target)).clone()
+        (*analysis.graph(&self.world_of([path]), target)).clone()
     }
 }
 

@@ -79,7 +79,8 @@ impl Snapshot {
             let builtin = analysis.checked.program.builtins.get(id.0);
             let makes = builtin.is_some_and(|it| it.namespace.is_empty() && it.signature.result == Type::Fs);
             if makes {
-                hover.step = analysis.steps_of(self.world(), Location { source, span });
+                let world = self.world_of([analysis.text().source().name().into()]);
+                hover.step = analysis.steps_of(&world, Location { source, span });
             }
         }
         Some(hover)

@@ -155,13 +155,13 @@ fn is_known(ty: &Type) -> bool {
 fn digest(analysis: &Analysis, call: &Call<'_>, pins: &Pins, hints: &mut Vec<InlayHint>) {
     let (Some(arg), "image") = (call.args.first(), call.name) else { return };
     let Some((span, text)) = literal(analysis, arg.expr()) else { return };
-    let Some(pin) = pins.images.iter().find(|pin| pin.name == text) else { return };
-    let shown = pin.digest.get(..SHOWN_DIGEST).unwrap_or(&pin.digest);
+    let Some(digest) = pins.digest(text) else { return };
+    let shown = digest.get(..SHOWN_DIGEST).unwrap_or(digest);
     hints.push(InlayHint {
         offset: span.end as usize,
         text: format!("@{shown}…"),
         kind: InlayKind::Digest,
-        tooltip: Some(format!("hlb.lock: {}", pin.digest)),
-        edit: Some((Span::at(span.end as usize), format!("@{}", pin.digest))),
+        tooltip: Some(format!("hlb.lock: {digest}")),
+        edit: Some((Span::at(span.end as usize), format!("@{digest}"))),
     });
 }

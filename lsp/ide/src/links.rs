@@ -12,8 +12,8 @@ use hlb_language::span::Span;
 
 use crate::analysis::Analysis;
 use crate::call::{Call, calls};
-use crate::goto;
 use crate::host::Snapshot;
+use crate::place;
 
 /// Longer addresses are none; most texts that look like one are shorter.
 const LONGEST: usize = 2_000;
@@ -100,7 +100,7 @@ fn imports(analysis: &Analysis) -> Vec<Link> {
         let Target::Module(id) = entry.scope.get(&import.name.text)?.target else { return None };
         let module = analysis.checked.program.modules.get(id?.0)?;
         let at = Location { source: module.source, span: Span::at(0) };
-        let path = goto::place(&analysis.checked, analysis.stdlib(), at)?.path;
+        let path = place::of(&analysis.checked, analysis.stdlib(), at)?.path;
         Some(Link { span, tooltip: path.to_string(), to: LinkTo::File(path) })
     };
     analysis.text().tree().decls.iter().filter_map(link).collect()

@@ -62,8 +62,8 @@ fn definitions_of_builtins_and_standard_modules_are_in_their_texts() {
     let check = |text: &str| ask(hlb_ide::Analysis::definition, text).replace(|ch: char| ch.is_ascii_digit(), "N");
     insta::assert_snapshot!(check("fs a() {\n\tmk$0file \"/x\" 0o644 \"\"\n}\n"), @"mkfile -> /stdlib/builtin.hlb:NNN:N [mkfile] in fs mkfile(string path, int filemode, string content) (read only)");
     insta::assert_snapshot!(check("string a() {\n\tstr.upp$0er(\"x\")\n}\n"), @"upper -> /stdlib/str.hlb:NN:N [upper] in string upper(string s) (read only)");
-    insta::assert_snapshot!(check("import go from \"std/go\"\n\nfs a() {\n\tgo.bu$0ild scratch\n}\n"), @"build -> /stdlib/go.hlb:NN:NN [build] in export fs build( (read only)");
-    insta::assert_snapshot!(check("import go from \"std/g$0o\"\n\nfs a() {\n\tgo.build scratch\n}\n"), @r#""std/go" -> /stdlib/go.hlb:N:N [] in # Go: programs and tests, from sources with a `go.mod`. (read only)"#);
+    insta::assert_snapshot!(check("import go from \"std/go\"\n\nfs a() {\n\tgo.bu$0ild scratch\n}\n"), @"build -> /stdlib/std/go.hlb:NN:NN [build] in export fs build( (read only)");
+    insta::assert_snapshot!(check("import go from \"std/g$0o\"\n\nfs a() {\n\tgo.build scratch\n}\n"), @r#""std/go" -> /stdlib/std/go.hlb:N:N [] in # Go: programs and tests, from sources with a `go.mod`. (read only)"#);
 }
 
 #[test]

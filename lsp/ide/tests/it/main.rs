@@ -10,6 +10,7 @@ mod folding;
 mod goto;
 mod graph;
 mod highlight;
+mod host;
 mod hover;
 mod inlay;
 mod lenses;
