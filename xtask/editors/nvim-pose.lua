@@ -3,7 +3,7 @@
 local pose = os.getenv("HLB_POSE")
 vim.o.termguicolors, vim.o.number, vim.o.signcolumn, vim.o.swapfile = true, true, "yes", false
 vim.o.completeopt = "menuone,noselect"
-vim.cmd("colorscheme slate")
+vim.cmd("colorscheme slate | highlight Normal guibg=NONE | highlight SignColumn guibg=NONE")
 
 local function go(text)
   vim.fn.cursor(1, 1)
@@ -17,7 +17,16 @@ local function floats()
 end
 
 local poses = {
-  diagnostics = { look = function() return #vim.diagnostic.get(0) > 0 end },
+  -- With the other file below, whose targets have lenses.
+  diagnostics = {
+    act = function()
+      vim.cmd("botright 26split build.hlb")
+      go("# The sources")
+      vim.cmd("normal! zt")
+      vim.lsp.codelens.refresh()
+    end,
+    look = function() return #vim.lsp.codelens.get(vim.fn.bufnr("build.hlb")) > 0 end,
+  },
   completion = {
     act = function()
       go("dir \"/words\"")
@@ -40,7 +49,7 @@ local function poll(look, act)
 end
 
 vim.cmd("edit mistake.hlb")
-poll(poses.diagnostics.look, function()
+poll(function() return #vim.diagnostic.get(0) > 0 end, function()
   local wanted = poses[pose]
   if wanted.act then wanted.act() end
   poll(wanted.look, function() vim.fn.writefile({}, os.getenv("HLB_POSED")) end)
