@@ -1,58 +1,42 @@
-// Starts the language server for .hlb files and stops it with the editor. All that the language means is in the server.
+// Puts the parts of the extension together. What each does is in its file; what the language means is in the server.
 
-import { commands, ExtensionContext, window, workspace } from "vscode";
-import { LanguageClient, TransportKind } from "vscode-languageclient/node";
+import { ExtensionContext, window, workspace } from "vscode";
+import { registerCommands } from "./commands";
+import { registerDebug } from "./debug";
+import { Graphs } from "./graph";
+import { Pages } from "./pages";
+import { hlbc } from "./programs";
+import { Server } from "./server";
+import { Status } from "./status";
+import { registerTasks } from "./tasks";
 
-let client: LanguageClient | undefined;
+let server: Server | undefined;
 
 export async function activate(context: ExtensionContext): Promise<void> {
+  const log = window.createOutputChannel("HLB", { log: true });
+  const status = new Status();
+  const started = new Server(context, status, log);
+  server = started;
+  const graphs = new Graphs(context.extensionUri, started);
+  const pages = new Pages();
   context.subscriptions.push(
-    commands.registerCommand("hlb.restartServer", restart),
+    log,
+    status,
+    graphs,
+    pages,
+    registerCommands(started, graphs, pages),
+    registerTasks(),
+    registerDebug(),
     workspace.onDidChangeConfiguration((event) => {
-      if (event.affectsConfiguration("hlb.server.path")) {
-        void restart();
+      if (event.affectsConfiguration("hlb.server.path") || event.affectsConfiguration("hlb.hlbc.path")) {
+        status.builds(hlbc());
+        void started.restart();
       }
     }),
   );
-  await start();
+  await started.start();
 }
 
 export async function deactivate(): Promise<void> {
-  await stop();
-}
-
-async function restart(): Promise<void> {
-  await stop();
-  await start();
-}
-
-async function start(): Promise<void> {
-  const command = workspace.getConfiguration("hlb").get<string>("server.path") || "hlb-lsp";
-  const starting = new LanguageClient(
-    "hlb",
-    "HLB",
-    { command, transport: TransportKind.stdio },
-    { documentSelector: [{ language: "hlb" }] },
-  );
-  try {
-    await starting.start();
-    client = starting;
-  } catch (error) {
-    await starting.dispose().catch(() => undefined);
-    const settings = "Open Settings";
-    const why = error instanceof Error ? error.message : String(error);
-    const chosen = await window.showErrorMessage(
-      `The HLB language server \`${command}\` does not start: ${why}. Install hlb-lsp, or set hlb.server.path.`,
-      settings,
-    );
-    if (chosen === settings) {
-      await commands.executeCommand("workbench.action.openSettings", "hlb.server.path");
-    }
-  }
-}
-
-async function stop(): Promise<void> {
-  const stopping = client;
-  client = undefined;
-  await stopping?.stop();
+  await server?.stop();
 }

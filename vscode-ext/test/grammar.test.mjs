@@ -16,13 +16,21 @@ const registry = new textmate.Registry({
     createOnigScanner: (patterns) => new oniguruma.OnigScanner(patterns),
     createOnigString: (text) => new oniguruma.OnigString(text),
   }),
-  loadGrammar: async () =>
-    textmate.parseRawGrammar(readFileSync(file("../syntaxes/hlb.tmLanguage.json"), "utf8"), "hlb.tmLanguage.json"),
+  loadGrammar: async (scope) => {
+    // The editor's own grammar of Markdown, as far as it matters here: fences are injected into it.
+    if (scope === "text.html.markdown") {
+      return textmate.parseRawGrammar('{"scopeName":"text.html.markdown","patterns":[{"match":"^# .*","name":"heading"}]}', "markdown.json");
+    }
+    const name = { "source.hlb": "hlb", "markdown.hlb.codeblock": "markdown-hlb" }[scope];
+    return textmate.parseRawGrammar(readFileSync(file(`../syntaxes/${name}.tmLanguage.json`), "utf8"), `${name}.json`);
+  },
+  getInjections: (scope) => (scope === "text.html.markdown" ? ["markdown.hlb.codeblock"] : undefined),
 });
-const grammar = await registry.loadGrammar("source.hlb");
+const hlb = await registry.loadGrammar("source.hlb");
+const markdown = await registry.loadGrammar("text.html.markdown");
 
 /** `text:innermost scope` of each token that has a scope of its own. */
-function tokens(source) {
+function tokens(source, grammar = hlb) {
   const found = [];
   let stack = textmate.INITIAL;
   for (const line of source.split("\n")) {
@@ -97,4 +105,13 @@ test("the language beyond the reference", () => {
   );
   check("fs a() {\n\tif b == none {\n\t\tlet x = f(c = 1)\n\t}\n}", "if:keyword.control.conditional", "==:keyword.operator", "none:constant.language.none", "x:variable.other", "c:variable.parameter.named");
   check("test \"works\" {\n\tassert true, \"no\"\n}", "test:keyword.other.test", "assert:keyword.other");
+});
+
+test("fences of Markdown hold the language, and end", () => {
+  const fenced = tokens("# Title\n\n```hlb\nfs default() {\n\trun \"x\" # why\n}\n```\n# After", markdown);
+  for (const token of ["# Title:heading", "default:entity.name.function", "run:entity.name.function.call", "# why:comment.line.number-sign", "# After:heading"]) {
+    assert.ok(fenced.includes(token), `no ${token} in\n${fenced.join("\n")}`);
+  }
+  const other = tokens("```sh\nfs default() {\n```", markdown);
+  assert.ok(!other.some((token) => token.endsWith("entity.name.function")));
 });

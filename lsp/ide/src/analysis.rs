@@ -13,6 +13,7 @@ use hlb_language::lexer::{Care, Lexed, lex};
 use hlb_language::source::{Source, SourceId};
 use hlb_language::span::Span;
 
+use crate::graph::Graphs;
 use crate::host::Settings;
 use crate::world::{Asked, EditorWorld};
 
@@ -24,6 +25,7 @@ pub struct Analysis {
     stdlib: Option<Utf8PathBuf>,
     strict: bool,
     asked: Arc<Asked>,
+    pub(crate) graphs: Graphs,
 }
 
 impl Analysis {
@@ -35,6 +37,7 @@ impl Analysis {
             stdlib: settings.stdlib.clone(),
             strict: settings.strict,
             asked: Arc::clone(world.asked()),
+            graphs: Graphs::default(),
         }
     }
 

@@ -87,10 +87,10 @@ impl Snapshot {
 /// Names of parameters before literals, which do not tell what they are.
 fn parameters(analysis: &Analysis, call: &Call<'_>, hints: &mut Vec<InlayHint>) {
     // Of one argument the callee's name says enough.
-    if call.signature.params.len() < 2 || call.args.iter().any(|arg| matches!(arg, Arg::Spread(..))) {
+    if call.signature.params.len() < 2 + call.taken || call.args.iter().any(|arg| matches!(arg, Arg::Spread(..))) {
         return;
     }
-    for (arg, param) in call.args.iter().zip(&call.signature.params) {
+    for (arg, param) in call.args.iter().zip(call.signature.params.iter().skip(call.taken)) {
         let Arg::Value(value) = arg else { continue };
         if param.variadic || !is_literal(value) {
             continue;
@@ -136,8 +136,11 @@ fn types(analysis: &Analysis, hints: &mut Vec<InlayHint>) {
 }
 
 fn type_of(analysis: &Analysis, name: &Ident) -> Option<Type> {
-    let (_, target) = analysis.checked.program.definition_at(analysis.entry()?, name.span.start as usize)?;
-    analysis.checked.program.type_of(target)
+    let program = &analysis.checked.program;
+    let local = program.reference_at(analysis.entry()?, name.span.start as usize).map(|it| (it.at.span, it.target));
+    let constant = || program.entry()?.scope.get(&name.text).map(|symbol| (symbol.at.span, symbol.target));
+    let (_, target) = local.or_else(constant).filter(|(span, _)| *span == name.span)?;
+    program.type_of(target)
 }
 
 fn is_known(ty: &Type) -> bool {

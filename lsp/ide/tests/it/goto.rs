@@ -88,7 +88,7 @@ fn types_lead_to_records_enums_and_takers_of_options() {
     insta::assert_snapshot!(check("type Pkg { string name }\n\nstring f(Pkg p) {\n\t$0p.name\n}\n"), @"p -> build.hlb:N:N [Pkg] in type Pkg { string name }");
     insta::assert_snapshot!(check("type Pkg { string name }\n\nstring f([Pkg?] $0p) {\n\t\"ä𝄞\"\n}\n"), @"p -> build.hlb:N:N [Pkg] in type Pkg { string name }");
     insta::assert_snapshot!(check("enum K { big small }\n\nK f() {\n\tK.b$0ig\n}\n"), @"big -> build.hlb:N:N [K] in enum K { big small }");
-    insta::assert_snapshot!(check("option::run ca$0che() {\n\tshlex\n}\n"), @"nowhere");
+    insta::assert_snapshot!(check("option::run aptCa$0che() {\n\tshlex\n}\n"), @"aptCache -> /stdlib/builtin.hlb:NNN:N [run] in fs run(variadic string arg) (read only)");
     insta::assert_snapshot!(check("fs f() {\n\t$0scratch\n}\n"), @"nowhere");
 }
 

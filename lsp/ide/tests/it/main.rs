@@ -8,6 +8,7 @@ mod diagnostics;
 mod fixture;
 mod folding;
 mod goto;
+mod graph;
 mod highlight;
 mod host;
 mod hover;

@@ -1,0 +1,74 @@
+// The debug type `hlb`: which program is the adapter, and what a configuration says that does not say everything.
+
+import {
+  CancellationToken,
+  debug,
+  DebugAdapterDescriptorFactory,
+  DebugAdapterExecutable,
+  DebugConfiguration,
+  DebugConfigurationProvider,
+  DebugConfigurationProviderTriggerKind,
+  Disposable,
+  window,
+  WorkspaceFolder,
+} from "vscode";
+import * as path from "node:path";
+import { launch } from "./invocation";
+import { ask, hlbc, needHlbc, trusted } from "./programs";
+import { Missing } from "./finding";
+import { isBuild, offered, readProgram, wanted } from "./targets";
+
+export function registerDebug(): Disposable {
+  const configurations = new Configurations();
+  return Disposable.from(
+    debug.registerDebugAdapterDescriptorFactory("hlb", new Adapter()),
+    debug.registerDebugConfigurationProvider("hlb", configurations),
+    debug.registerDebugConfigurationProvider("hlb", new Found(), DebugConfigurationProviderTriggerKind.Dynamic),
+  );
+}
+
+class Adapter implements DebugAdapterDescriptorFactory {
+  async createDebugAdapterDescriptor(): Promise<DebugAdapterExecutable | undefined> {
+    const command = (await trusted()) ? await needHlbc() : undefined;
+    return command ? new DebugAdapterExecutable(command, ["dap"]) : undefined;
+  }
+}
+
+class Configurations implements DebugConfigurationProvider {
+  resolveDebugConfiguration(_: WorkspaceFolder | undefined, config: DebugConfiguration): DebugConfiguration | undefined {
+    if (config.type) {
+      return { target: "default", args: [], build: "atStops", ...config };
+    }
+    // F5 without a launch.json: the program that is open.
+    const document = window.activeTextEditor?.document;
+    return document?.languageId === "hlb" ? { ...launch(document.uri.fsPath, "default", [], true) } : undefined;
+  }
+
+  resolveDebugConfigurationWithSubstitutedVariables(_: WorkspaceFolder | undefined, config: DebugConfiguration): DebugConfiguration | undefined {
+    const { program } = config;
+    if (typeof program === "string" && program.endsWith(".hlb")) {
+      return config;
+    }
+    void window.showErrorMessage(`HLB: \`program\` of the debug configuration \`${config.name}\` must be a .hlb file.`);
+    return undefined;
+  }
+}
+
+/** One configuration for each target of the open program that needs no arguments. */
+class Found implements DebugConfigurationProvider {
+  async provideDebugConfigurations(_: WorkspaceFolder | undefined, token?: CancellationToken): Promise<DebugConfiguration[]> {
+    const program = hlbc();
+    const document = window.activeTextEditor?.document;
+    if (program instanceof Missing || document?.languageId !== "hlb") {
+      return [];
+    }
+    const file = document.uri.fsPath;
+    try {
+      const { targets } = readProgram(await ask(program.command, ["list", "--json", "-f", file], path.dirname(file)));
+      const ready = offered(targets).filter((target) => isBuild(target) && wanted(target).length === 0);
+      return token?.isCancellationRequested ? [] : ready.map((target) => ({ ...launch(file, target.name, [], false) }));
+    } catch {
+      return [];
+    }
+  }
+}

@@ -1,0 +1,19 @@
+// Bundles the extension, the script of its graph view, and, for the tests, the modules that know nothing of the editor.
+
+import { build } from "esbuild";
+
+const common = { bundle: true, minify: true, logLevel: "warning", legalComments: "none" };
+await Promise.all([
+  build({ ...common, entryPoints: ["src/extension.ts"], platform: "node", target: "node20", external: ["vscode"], outfile: "out/extension.js" }),
+  build({ ...common, entryPoints: ["src/view/graph.ts"], platform: "browser", target: "es2022", format: "iife", outfile: "out/graph.js" }),
+  build({
+    bundle: true,
+    logLevel: "warning",
+    entryPoints: ["src/finding.ts", "src/targets.ts", "src/invocation.ts", "src/view/layout.ts"],
+    platform: "node",
+    format: "esm",
+    outExtension: { ".js": ".mjs" },
+    outbase: "src",
+    outdir: "out/test",
+  }),
+]);
