@@ -30,7 +30,7 @@ local poses = {
   completion = {
     act = function()
       go("dir \"/words\"")
-      vim.api.nvim_feedkeys(vim.api.nvim_replace_termcodes("omo<C-x><C-o>", true, false, true), "n", false)
+      vim.api.nvim_feedkeys(vim.api.nvim_replace_termcodes("o<C-x><C-o>", true, false, true), "n", false)
     end,
     look = function() return vim.fn.pumvisible() == 1 end,
   },

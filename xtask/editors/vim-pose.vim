@@ -24,7 +24,7 @@ endfunction
 
 function! s:complete() abort
   call s:go('dir "/words"')
-  call feedkeys("omo\<C-x>\<C-o>", 'n')
+  call feedkeys("o\<C-x>\<C-o>", 'n')
 endfunction
 
 function! s:hover() abort
