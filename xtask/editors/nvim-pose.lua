@@ -3,7 +3,10 @@
 local pose = os.getenv("HLB_POSE")
 vim.o.termguicolors, vim.o.number, vim.o.signcolumn, vim.o.swapfile = true, true, "yes", false
 vim.o.completeopt = "menuone,noselect"
-vim.cmd("colorscheme slate | highlight Normal guibg=NONE | highlight SignColumn guibg=NONE")
+vim.cmd("colorscheme slate")
+for _, name in ipairs({ "Normal", "SignColumn", "EndOfBuffer" }) do vim.cmd("highlight " .. name .. " guibg=NONE") end
+-- Of windows above the text this scheme knows nothing.
+vim.cmd("highlight Pmenu guifg=#d5d8df guibg=#3a3f4b | highlight PmenuSel guifg=#1b1d23 guibg=#98c379")
 
 local function go(text)
   vim.fn.cursor(1, 1)
