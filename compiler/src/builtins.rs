@@ -57,6 +57,7 @@ pub(crate) enum Implementation {
 }
 
 pub(crate) use client::local_dir;
+pub use duration::parse as duration;
 pub(crate) use guard::of_others;
 pub(crate) use names::Patterns;
 pub(crate) use rule::{Constant, Rule, octal_reading};

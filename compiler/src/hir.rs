@@ -51,7 +51,7 @@ pub struct Program {
     pub locals: Vec<Local>,
     /// The builtin functions, in the order of their declaration.
     pub builtins: Vec<Builtin>,
-    /// Every use of a name that could be resolved, in no particular order.
+    /// Every use of a name that could be resolved, in the order of the texts.
     pub references: Vec<Reference>,
     /// Uses of names whose type a condition has narrowed, with that type.
     pub narrowed: Vec<(Location, Type)>,

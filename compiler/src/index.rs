@@ -26,11 +26,24 @@ pub struct Description {
     pub at: Location,
 }
 
+/// So many references before an offset are looked at. Names do not stand in one another, but two may touch, and one that was checked
+/// in several ways may mean several things.
+const NEAR: usize = 16;
+
 impl Program {
     /// The name at an offset of a text, if it could be resolved. The smallest if several cover it.
     pub fn reference_at(&self, source: SourceId, offset: usize) -> Option<&Reference> {
-        let covering = self.references.iter().filter(|it| it.at.source == source && it.at.span.touches(offset));
+        let after = self.references.partition_point(|it| (it.at.source, it.at.span.start as usize) <= (source, offset));
+        let near = self.references.get(after.saturating_sub(NEAR)..after)?.iter();
+        let covering = near.filter(|it| it.at.source == source && it.at.span.touches(offset));
         covering.min_by_key(|it| it.at.span.len())
+    }
+
+    /// Puts the references in the order of the texts, as [`Program::reference_at`] wants them.
+    pub(crate) fn sort_references(&mut self) {
+        self.references.sort_by_key(|it| (it.at.source, it.at.span.start));
+        // What is checked more than once is referred to more than once.
+        self.references.dedup_by(|one, other| one.at == other.at && one.target == other.target);
     }
 
     /// What is defined by the name at an offset of a text, and the name's place: what stands at the top of the file, and

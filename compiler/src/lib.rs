@@ -20,6 +20,7 @@ mod world;
 mod codes;
 pub mod explain;
 mod fix;
+mod graphs;
 
 mod cycle;
 mod deep;
@@ -53,11 +54,13 @@ use camino::Utf8Path;
 use hlb_language::diagnostic::{Diagnostic, Severity};
 use hlb_language::source::SourceMap;
 
+pub use builtins::duration;
 pub use check::Depth;
 pub use codes::CODES;
 pub use consent::{Consent, ConsentError, refusal, trust_flag};
 pub use effects::{Effect, Effects};
 pub use fix::{Applied, Fixed, FixedFile, fix};
+pub use graphs::{Wanted, destination, wanted};
 pub use hir::Program;
 pub use image::{Healthcheck, History, ImageConfig};
 pub use index::Description;
@@ -130,7 +133,8 @@ fn run_check(world: &dyn World, entries: Result<&[Arc<Text>], module::Unread<'_>
     let loaded = module::load(world, entries, &mut evaluate, &mut diagnostics);
     let declared = resolve::declare(&loaded, &mut diagnostics);
     let outcome = check::check(&loaded, declared, depth, &world.consent(), &mut diagnostics);
-    let check::Outcome { program, refused } = outcome;
+    let check::Outcome { mut program, refused } = outcome;
+    program.sort_references();
     diagnostics.extend(refused.iter().cloned());
     lint::quiet(&mut diagnostics);
     lint::lint(&program, &mut diagnostics);
@@ -173,6 +177,19 @@ pub fn compile(
 }
 
 impl Checked {
+    /// Lets go of the bodies of functions and of all values, of which editors have no use: names, types, references and
+    /// diagnostics stay. Such a program cannot be compiled.
+    pub fn forget_bodies(&mut self) {
+        let program = &mut self.program;
+        for func in &mut program.funcs {
+            (func.defaults, func.body) = (Vec::new(), None);
+        }
+        program.constants.iter_mut().for_each(|constant| constant.value = None);
+        program.records.iter_mut().for_each(|record| record.defaults = Vec::new());
+        program.tests.iter_mut().for_each(|test| test.body.stmts = Vec::new());
+        program.lambdas = Vec::new();
+    }
+
     /// The same for those who want to know what there is and evaluate nothing: consent to what modules of others do is not needed.
     #[must_use]
     pub fn unjudged(mut self) -> Self {

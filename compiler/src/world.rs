@@ -4,6 +4,7 @@
 //! processes. Implemented for the operating system by `hlbc`, for editors by `hlb-ide`, in memory by `testing`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -346,6 +347,13 @@ impl Platform {
     /// A platform without a variant.
     pub fn new(os: impl Into<EcoString>, architecture: impl Into<EcoString>) -> Self {
         Self { os: os.into(), architecture: architecture.into(), variant: EcoString::new() }
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        if self.variant.is_empty() { Ok(()) } else { write!(f, "/{}", self.variant) }
     }
 }
 

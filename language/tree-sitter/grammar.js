@@ -44,7 +44,7 @@ module.exports = grammar({
     $._else,
     $._filter,
     $.heredoc_start,
-    $._heredoc_text,
+    $.heredoc_text,
     $._heredoc_escape,
     $.heredoc_end,
     $._never,
@@ -366,23 +366,19 @@ module.exports = grammar({
 
     none: () => 'none',
 
-    string: ($) => seq(
-      '"',
-      repeat(choice(
-        token.immediate(prec(1, /[^"$\\]+|\$|\\\n/)),
-        $.escape,
-        $.interpolation,
-      )),
-      token.immediate('"'),
-    ),
+    string: ($) => seq('"', repeat(choice($.string_text, $.escape, $.interpolation)), token.immediate('"')),
+
+    string_text: () => token.immediate(prec(1, /[^"$\\]+|\$|\\\n/)),
 
     escape: () => token.immediate(prec(1, /\\[^\n]/)),
 
-    raw_string: () => seq('`', optional(token.immediate(prec(1, /[^`]+/))), token.immediate('`')),
+    raw_string: ($) => seq('`', optional(alias($._raw_text, $.string_text)), token.immediate('`')),
+
+    _raw_text: () => token.immediate(prec(1, /[^`]+/)),
 
     heredoc: ($) => seq(
       $.heredoc_start,
-      repeat(choice($._heredoc_text, alias($._heredoc_escape, $.escape), $.interpolation)),
+      repeat(choice($.heredoc_text, alias($._heredoc_escape, $.escape), $.interpolation)),
       $.heredoc_end,
     ),
 

@@ -227,8 +227,7 @@ impl Session {
     /// Something has changed that may be seen in every document.
     fn everything_changed(&mut self) {
         self.changed();
-        let paths: Vec<Utf8PathBuf> = self.documents.keys().cloned().collect();
-        paths.iter().for_each(|path| self.near(path));
+        self.near_all();
         if self.client.refresh.tokens {
             self.outbox.send(Outgoing::Refresh(Again::Tokens));
         }

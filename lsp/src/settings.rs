@@ -8,9 +8,11 @@ use camino::Utf8PathBuf;
 use hlb_ide::{InlaySettings, Settings};
 use serde_json::Value;
 
-/// The settings of somebody who has set nothing.
+/// The settings of somebody who has set nothing. The texts that are built in are written where they can be looked at, if there is
+/// a place for them.
 pub(crate) fn of_machine() -> Settings {
-    Settings { state: state(), ..Settings::default() }
+    let stdlib = stdlib().filter(|directory| hlb_ide::write_stdlib(directory).is_ok());
+    Settings { state: state(), stdlib, ..Settings::default() }
 }
 
 /// Settings changed by what a client says: the section itself, or an object with the section `hlb`. What is not said, or
@@ -40,6 +42,12 @@ fn state() -> Option<Utf8PathBuf> {
         }
         Some(directory("XDG_STATE_HOME").or_else(|| Some(directory("HOME")?.join(".local/state")))?.join("hlbc"))
     })
+}
+
+/// Where the texts lie that are built in.
+fn stdlib() -> Option<Utf8PathBuf> {
+    let cache = directory("XDG_CACHE_HOME").or_else(|| Some(directory("HOME")?.join(".cache")))?;
+    Some(cache.join("hlb").join(concat!("stdlib-", env!("CARGO_PKG_VERSION"))))
 }
 
 /// A directory that a variable names.

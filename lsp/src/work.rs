@@ -59,7 +59,7 @@ impl<K: Ord + Send + 'static, V: Send + 'static> Newest<K, V> {
     ///
     /// # Errors
     /// If the system gives none.
-    pub(crate) fn start(name: &str, work: impl Fn(V) + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn start(name: &str, mut work: impl FnMut(V) + Send + 'static) -> io::Result<Self> {
         let (give, taken) = mpsc::channel::<(K, V)>();
         spawn(name, move || {
             let mut newest = BTreeMap::new();

@@ -114,6 +114,8 @@ function! s:edit() abort
   let l:before = len(s:mistakes())
   call s:go('mkdirr')
   substitute/mkdirr/mkdir/
+  " Vim says this by itself when nobody runs a script.
+  doautocmd <nomodeline> TextChanged
   call s:wait('fewer diagnostics', 10, {-> len(s:mistakes()) < l:before})
 endfunction
 

@@ -2,7 +2,7 @@
 //!
 //! Owns the list of checks and their order: the cheap ones first.
 
-use crate::{Result, base, demo, editors, host, nextest, setup};
+use crate::{Result, base, demo, editors, grammar, host, nextest, setup};
 use std::{
     io::{BufRead, BufReader},
     path::Path,
@@ -23,6 +23,8 @@ pub(crate) fn ci() -> Result<()> {
     println!("ci: tests");
     let closing = nextest::run()?;
     check("doc tests", &mut cargo(&["test", "--doc", "--workspace", "--quiet"]))?;
+    println!("ci: the parser of the tree-sitter grammar");
+    grammar::grammar(false)?;
     extension()?;
     examples()?;
     println!("ci: editors");

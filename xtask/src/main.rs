@@ -15,6 +15,7 @@ mod conformance;
 mod demo;
 mod editors;
 mod engine;
+mod grammar;
 mod host;
 mod layout;
 mod nextest;
@@ -41,6 +42,7 @@ usage: cargo xtask TASK
   editors [NAME…] [--full]
                        drive real editors (nvim, vim, emacs, vscode) against the language server and take pictures of
                        them, in target/editors; --full adds what takes long
+  grammar [--write]    compare the tree-sitter parser with what its grammar gives; --write replaces it
   base-image [--new]   make the Debian base image from this machine's package mirror, once (--new: again)
 ";
 
@@ -58,6 +60,8 @@ fn main() -> ExitCode {
         ["conformance", "--write", name] => conformance::conformance(Some(name), true),
         ["conformance", name] if !name.starts_with('-') => conformance::conformance(Some(name), false),
         ["editors", names @ ..] => editors::editors(names),
+        ["grammar"] => grammar::grammar(false),
+        ["grammar", "--write"] => grammar::grammar(true),
         ["base-image"] => base::base_image(false),
         ["base-image", "--new"] => base::base_image(true),
         ["help" | "--help" | "-h"] => {

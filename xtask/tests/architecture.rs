@@ -103,7 +103,7 @@ fn arrows_between_our_crates_are_the_drawn_ones() {
         ("hlb-registry", &["hlb-llb"]),
         ("hlb-compiler", &["hlb-language", "hlb-llb", "hlb-patterns", "hlb-stdlib"]),
         ("hlb-modules", &["hlb-compiler", "hlb-llb"]),
-        ("hlb-ide", &["hlb-compiler", "hlb-language"]),
+        ("hlb-ide", &["hlb-compiler", "hlb-language", "hlb-modules", "hlb-stdlib"]),
         ("hlb-lsp", &["hlb-ide", "hlb-language"]),
         ("hlb-agent", &[]),
         ("hlb-patterns", &[]),

@@ -23,7 +23,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::deliver::{self, Lendings, Terms};
-use crate::graphs::destination;
 use crate::image;
 use crate::look::{self, Key, Results};
 use crate::output::Output;
@@ -335,7 +334,7 @@ impl Executor {
         cancel: &CancellationToken,
     ) -> Result<Exported, Box<Broken>> {
         let broken = |error| Box::new(Broken { error, source: None, export: Some(export.at) });
-        let (title, epoch) = (destination(&export.to), self.terms.epoch);
+        let (title, epoch) = (hlb_compiler::destination(&export.to), self.terms.epoch);
         match &export.content {
             Content::One(one) => {
                 let target = deliver::target(export.to.clone(), &one.image, epoch);

@@ -14,7 +14,7 @@ mod words;
 
 pub use dot::dot;
 pub use mermaid::mermaid;
-pub use text::text;
+pub use text::{steps, text};
 pub use words::{headline, printable, quote};
 
 pub(crate) use file::{action as action_words, owner as owner_words};

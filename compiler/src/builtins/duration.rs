@@ -16,7 +16,7 @@ const NANOS: &[(&str, u64)] = &[
 ];
 
 /// The time span that a text means; nothing if it means none, or one that no 64 bits of nanoseconds can hold.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
         return Some(Duration::ZERO);
     }

@@ -4,5 +4,7 @@
 mod corpus;
 #[path = "queries.rs"]
 mod queries;
+#[path = "setups.rs"]
+mod setups;
 #[path = "texts.rs"]
 mod texts;

@@ -13,7 +13,9 @@ use hlb_language::lexer::{Care, Lexed, lex};
 use hlb_language::source::{Source, SourceId};
 use hlb_language::span::Span;
 
-use crate::world::EditorWorld;
+use crate::graph::Graphs;
+use crate::host::Settings;
+use crate::world::{Asked, EditorWorld};
 
 /// A text, checked with the declarations of all that it imports.
 #[derive(Debug)]
@@ -21,19 +23,37 @@ pub struct Analysis {
     pub(crate) checked: Checked,
     text: Arc<Text>,
     stdlib: Option<Utf8PathBuf>,
+    strict: bool,
+    asked: Arc<Asked>,
+    pub(crate) graphs: Graphs,
 }
 
 impl Analysis {
     /// Checks a text, which is named by its absolute path.
-    pub fn new(world: &EditorWorld, text: &Arc<Text>) -> Self {
-        let checked = hlb_compiler::check_texts(world, std::slice::from_ref(text), Depth::Entries);
-        Self { checked, text: Arc::clone(text), stdlib: None }
+    pub(crate) fn new(world: &EditorWorld, text: &Arc<Text>, settings: &Settings) -> Self {
+        Self {
+            checked: hlb_compiler::check_texts(world, std::slice::from_ref(text), Depth::Entries),
+            text: Arc::clone(text),
+            stdlib: settings.stdlib.clone(),
+            strict: settings.strict,
+            asked: Arc::clone(world.asked()),
+            graphs: Graphs::default(),
+        }
     }
 
-    /// The same with the directory that has the texts of the builtins and of the standard modules.
-    #[must_use]
-    pub fn with_stdlib(self, stdlib: Option<Utf8PathBuf>) -> Self {
-        Self { stdlib, ..self }
+    /// What it was made of.
+    pub(crate) fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    /// Whether the warnings of `hlbc check --strict` are wanted.
+    pub(crate) fn strict(&self) -> bool {
+        self.strict
+    }
+
+    /// Whether it is one of the texts of the standard library, of which nothing is to be said.
+    pub(crate) fn is_standard(&self) -> bool {
+        self.stdlib().is_some_and(|dir| Utf8Path::new(self.text.source().name()).starts_with(dir))
     }
 
     /// The directory that has the texts of the builtins and of the standard modules.

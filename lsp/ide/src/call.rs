@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hlb_compiler::hir::{Param, Signature, Target};
 use hlb_compiler::{Program, Type};
-use hlb_language::ast::{Arg, Expr, Path, Stmt};
+use hlb_language::ast::{Arg, Expr, Ident, Path, PostfixOp, Stmt};
 
 use crate::analysis::Analysis;
 use crate::walk::{Node, walk};
@@ -17,45 +17,64 @@ pub(crate) struct Call<'t> {
     pub(crate) name: &'t str,
     pub(crate) target: Target,
     pub(crate) signature: Arc<Signature>,
-    /// Its arguments. Where it stands behind a value and a dot, that value is none of them.
+    /// Its arguments.
     pub(crate) args: &'t [Arg],
+    /// How many parameters are taken by what stands in front: one, if that is a value and a dot.
+    pub(crate) taken: usize,
 }
 
-/// The calls with arguments, outer ones first. Calls of what stands behind a value and a dot are left out: their first parameter
-/// is that value.
+impl<'t> Call<'t> {
+    /// The parameter that an argument fills by its place or its name, and its number.
+    pub(crate) fn filled(&self, at: usize, arg: &Arg) -> Option<(usize, &Param)> {
+        let params = &self.signature.params;
+        let index = match arg {
+            Arg::Named(_, name, _) => params.iter().position(|param| param.name.text == name.text)?,
+            Arg::Value(_) | Arg::Spread(..) => at + self.taken,
+        };
+        let index = index.min(params.len().checked_sub(1)?);
+        let param = params.get(index)?;
+        let fits = param.variadic || matches!(arg, Arg::Named(..)) || index == at + self.taken;
+        fits.then_some((index, param))
+    }
+}
+
+/// The calls with arguments, outer ones first.
 pub(crate) fn calls(analysis: &Analysis) -> Vec<Call<'_>> {
     let mut found = Vec::new();
-    walk(analysis.text().tree(), &mut |node| {
-        let (callee, args) = match node {
-            Node::Stmt(Stmt::Call(call)) => (&call.callee, call.args.as_slice()),
-            Node::Expr(Expr::Call(call)) => match &call.args {
-                Some((_, args)) => (&call.callee, args.as_slice()),
-                None => return,
-            },
-            _ => return,
-        };
-        if !args.is_empty() {
-            found.extend(resolved(analysis, callee, args));
+    walk(analysis.text().tree(), &mut |node| match node {
+        Node::Stmt(Stmt::Call(call)) => found.extend(named(analysis, &call.callee, &call.args)),
+        Node::Expr(Expr::Call(call)) => {
+            found.extend(call.args.iter().filter_map(|(_, args)| named(analysis, &call.callee, args)));
         }
+        Node::Expr(Expr::Postfix(postfix)) => found.extend(postfix.ops.windows(2).filter_map(|pair| match pair {
+            [PostfixOp::Field(name), PostfixOp::Call(_, args)] => resolved(analysis, name, args, 1),
+            _ => None,
+        })),
+        _ => {}
     });
     found
 }
 
-fn resolved<'t>(analysis: &Analysis, callee: &'t Path, args: &'t [Arg]) -> Option<Call<'t>> {
-    let program = &analysis.checked.program;
-    let entry = analysis.entry()?;
-    let name = callee.member.as_ref().unwrap_or(&callee.head);
-    if callee.member.is_some() {
-        // Namespaces of the builtins are no names of the program.
-        let head = program.reference_at(entry, callee.head.span.start as usize);
-        let head = head.filter(|head| head.at.span == callee.head.span).map(|head| head.target);
-        if !matches!(head, None | Some(Target::Module(_))) {
-            return None;
-        }
+fn named<'t>(analysis: &Analysis, callee: &'t Path, args: &'t [Arg]) -> Option<Call<'t>> {
+    let Some(member) = &callee.member else { return resolved(analysis, &callee.head, args, 0) };
+    // Namespaces of the builtins are no names of the program.
+    let head = target(analysis, &callee.head);
+    let is_value = !matches!(head, None | Some(Target::Module(_)));
+    resolved(analysis, member, args, usize::from(is_value))
+}
+
+fn resolved<'t>(analysis: &Analysis, name: &'t Ident, args: &'t [Arg], taken: usize) -> Option<Call<'t>> {
+    if args.is_empty() {
+        return None;
     }
-    let reference = program.reference_at(entry, name.span.start as usize).filter(|it| it.at.span == name.span)?;
-    let signature = signature(program, reference.target)?;
-    Some(Call { name: &name.text, target: reference.target, signature, args })
+    let target = target(analysis, name)?;
+    let signature = signature(&analysis.checked.program, target)?;
+    Some(Call { name: &name.text, target, signature, args, taken })
+}
+
+fn target(analysis: &Analysis, name: &Ident) -> Option<Target> {
+    let found = analysis.checked.program.reference_at(analysis.entry()?, name.span.start as usize)?;
+    (found.at.span == name.span).then_some(found.target)
 }
 
 /// What is taken by what a name stands for.

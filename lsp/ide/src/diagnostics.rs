@@ -4,12 +4,12 @@
 
 use camino::Utf8Path;
 use hlb_compiler::Checked;
-use hlb_language::diagnostic::{Diagnostic, Severity};
+use hlb_language::diagnostic::{Applicability, Diagnostic, Severity};
 use hlb_language::source::SourceId;
 use hlb_language::span::Span;
 
 use crate::analysis::Analysis;
-use crate::place::Place;
+use crate::place::{self, Place};
 use crate::project::Project;
 
 /// How much attention something wants.
@@ -64,10 +64,19 @@ pub struct Told {
     pub mends: Vec<Mend>,
 }
 
+/// Codes of names that nothing uses.
+const UNUSED: [&str; 3] = ["E0122", "E0303", "E0304"];
+/// Codes of old spellings.
+const DEPRECATED: [&str; 1] = ["E0121"];
+/// The code of modules that are not at hand.
+const ABSENT: &str = "E0151";
+
 impl Analysis {
     /// What is wrong with this text, in its order. Mistakes in imported files are theirs.
     pub fn diagnostics(&self) -> Vec<Told> {
-        self.entry().map(|source| told(&self.checked, source)).unwrap_or_default()
+        let Some(source) = self.entry().filter(|_| !self.is_standard()) else { return Vec::new() };
+        let strict = if self.strict() { self.checked.strict() } else { Vec::new() };
+        told(&self.checked, self.stdlib(), source, &strict)
     }
 }
 
@@ -75,46 +84,48 @@ impl Project {
     /// What is wrong with a file, given all others. `None` if it is not of the project.
     pub fn diagnostics(&self, path: &Utf8Path) -> Option<Vec<Told>> {
         let module = self.checked.program.modules.iter().find(|module| module.path == path)?;
-        Some(told(&self.checked, module.source))
+        Some(told(&self.checked, self.stdlib(), module.source, self.strict()))
     }
 }
 
-fn told(checked: &Checked, source: SourceId) -> Vec<Told> {
+fn told(checked: &Checked, stdlib: Option<&Utf8Path>, source: SourceId, strict: &[Diagnostic]) -> Vec<Told> {
     let own = |it: &&Diagnostic| it.primary.at.source == source;
-    checked.diagnostics.iter().filter(own).map(|it| one(checked, it)).collect()
+    let mut own: Vec<&Diagnostic> = checked.diagnostics.iter().chain(strict).filter(own).collect();
+    own.sort_by_key(|it| it.primary.at.span);
+    own.into_iter().map(|it| one(checked, stdlib, it)).collect()
 }
 
-fn one(checked: &Checked, it: &Diagnostic) -> Told {
+fn one(checked: &Checked, stdlib: Option<&Utf8Path>, it: &Diagnostic) -> Told {
     let related = it.secondary.iter().filter_map(|label| {
-        let source = checked.sources.get(label.at.source)?;
-        let place = Place {
-            path: source.name().into(),
-            source: std::sync::Arc::clone(source),
-            span: label.at.span,
-            writable: true,
-        };
+        let place = place::of(checked, stdlib, label.at)?;
         Some((place, label.message.clone()))
     });
     let mends = it.fixes.iter().map(|fix| Mend {
         title: fix.title.clone(),
         edits: fix.edits.iter().map(|edit| (edit.at.span, edit.text.clone())).collect(),
-        safe: fix.applicability == hlb_language::diagnostic::Applicability::Safe,
+        safe: fix.applicability == Applicability::Safe,
     });
+    let message = match it.primary.message.as_str() {
+        "" => it.message.clone(),
+        beside => format!("{}\n{beside}", it.message),
+    };
     Told {
         level: match it.severity {
+            // What is not at hand may well be right.
+            _ if it.code.0 == ABSENT => Level::Hint,
             Severity::Error => Level::Error,
             Severity::Warning => Level::Warning,
         },
         code: it.code.0,
-        message: if it.primary.message.is_empty() {
-            it.message.clone()
-        } else {
-            format!("{}\n{}", it.message, it.primary.message)
-        },
+        message,
         span: it.primary.at.span,
         help: it.help.clone(),
         related: related.collect(),
-        tag: None,
+        tag: match it.code.0 {
+            code if UNUSED.contains(&code) => Some(Tag::Unused),
+            code if DEPRECATED.contains(&code) => Some(Tag::Deprecated),
+            _ => None,
+        },
         mends: mends.collect(),
     }
 }

@@ -2,17 +2,14 @@
 //!
 //! Owns definition, declaration, type definition and implementation, and which declaration is around a name.
 
-use std::sync::Arc;
-
-use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::hir::Target;
-use hlb_compiler::{Checked, Origin, Type};
+use hlb_compiler::{Checked, Type};
 use hlb_language::ast::{Decl, Module};
 use hlb_language::diagnostic::Location;
 use hlb_language::span::Span;
 
 use crate::analysis::Analysis;
-use crate::place::Place;
+use crate::place::{self, Place};
 use crate::references;
 
 /// A way from a name to a place.
@@ -42,7 +39,7 @@ impl Analysis {
             let (from, target) = self.name_at(offset).filter(|(_, target)| matches!(target, Target::Module(_)))?;
             let at = Location { source: self.entry()?, span: from };
             let defined = references::definition(&self.checked, target, at)?;
-            let to = place(&self.checked, self.stdlib(), defined)?;
+            let to = place::of(&self.checked, self.stdlib(), defined)?;
             Some(Jump { from, whole: self.import_around(defined.span).unwrap_or(defined.span), to })
         };
         match import() {
@@ -74,7 +71,7 @@ impl Analysis {
 
     fn jump(&self, from: Span, target: Target) -> Option<Jump> {
         let at = self.checked.program.describe(target)?.at;
-        let to = place(&self.checked, self.stdlib(), at)?;
+        let to = place::of(&self.checked, self.stdlib(), at)?;
         let whole = whole(&self.checked, target).unwrap_or(at.span);
         Some(Jump { from, to, whole })
     }
@@ -155,23 +152,4 @@ fn builtin_line(checked: &Checked, at: Location) -> Option<Span> {
     let line = source.line_span(source.line_index(at.span.start as usize))?;
     let length = source.slice(line).trim_end().len();
     Some(Span::new(line.start as usize, line.start as usize + length).to(at.span))
-}
-
-/// The place in a file of something that a program knows; `None` if it is in no file. `stdlib` is the directory with the texts
-/// of the builtins and of the standard modules.
-pub(crate) fn place(checked: &Checked, stdlib: Option<&Utf8Path>, at: Location) -> Option<Place> {
-    let source = checked.sources.get(at.source)?;
-    let module = checked.program.modules.iter().find(|module| module.source == at.source);
-    let origin = module.map(|module| &module.origin);
-    let path: Utf8PathBuf = match origin {
-        Some(Origin::Client) => source.name().into(),
-        Some(Origin::Remote(_)) => return None,
-        // `std/go`, `<builtin>`, `<str>`.
-        Some(Origin::Standard) | None => {
-            let name = source.name().trim_start_matches("std/").trim_matches(['<', '>']);
-            stdlib?.join(name).with_extension("hlb")
-        }
-    };
-    let writable = origin == Some(&Origin::Client);
-    Some(Place { path, source: Arc::clone(source), span: at.span, writable })
 }

@@ -3,15 +3,19 @@
 //! Owns the buffers and the folders, and the snapshots of them: immutable, shared by the threads that answer questions. What a
 //! snapshot has found out, its clones know, too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::Text;
 
 use crate::analysis::Analysis;
+use crate::disk::Disk;
 use crate::inlay::InlaySettings;
+use crate::lock::Pins;
+use crate::modules::Modules;
 use crate::project::Project;
+use crate::workspace;
 use crate::world::{Buffers, EditorWorld};
 
 /// What the user wants.
@@ -52,15 +56,16 @@ pub struct Host {
     settings: Arc<Settings>,
     folders: Arc<Vec<Utf8PathBuf>>,
     buffers: Arc<Buffers>,
+    disk: Arc<Disk>,
+    listing: Arc<Listing>,
     current: OnceLock<Snapshot>,
+    /// What the snapshot before had found out.
+    before: Found,
 }
 
 /// All that there was at one time. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Snapshot(Arc<State>);
-
-/// A place for the analysis of a file, filled by whoever asks first; with nothing, if there is no such file.
-type Slot = Arc<OnceLock<Option<Arc<Analysis>>>>;
 
 #[derive(Debug)]
 struct State {
@@ -68,9 +73,27 @@ struct State {
     folders: Arc<Vec<Utf8PathBuf>>,
     world: EditorWorld,
     buffers: Arc<Buffers>,
+    listing: Arc<Listing>,
     analyses: Mutex<BTreeMap<Utf8PathBuf, Slot>>,
-    project: OnceLock<Arc<Project>>,
+    project: Mutex<Option<Arc<Project>>>,
+    pins: Mutex<BTreeMap<Utf8PathBuf, Arc<Pins>>>,
+    before: Found,
 }
+
+/// A place for the analysis of a file, filled by whoever asks first; with nothing, if there is no such file.
+type Slot = Arc<OnceLock<Option<Arc<Analysis>>>>;
+
+/// What snapshots have found out, which holds until a file that it is about changes.
+#[derive(Clone, Debug, Default)]
+struct Found {
+    /// Of files that are open.
+    analyses: BTreeMap<Utf8PathBuf, Arc<Analysis>>,
+    project: Option<Arc<Project>>,
+}
+
+/// The files of the folders, until something on disk is said to have changed.
+#[derive(Debug, Default)]
+struct Listing(OnceLock<Vec<Utf8PathBuf>>);
 
 impl Host {
     /// A host without documents. The folders are the roots of what the user works on, absolute.
@@ -91,21 +114,24 @@ impl Host {
         self.changed();
     }
 
-    /// Files have changed on disk.
+    /// Files have changed on disk, have come or are gone.
     pub fn touched(&mut self) {
+        self.listing = Arc::default();
         self.changed();
     }
 
     /// Other folders.
     pub fn folders(&mut self, folders: Vec<Utf8PathBuf>) {
         self.folders = Arc::new(folders);
-        self.changed();
+        self.touched();
     }
 
     /// Other settings.
     pub fn configure(&mut self, settings: Settings) {
         self.settings = Arc::new(settings);
-        self.changed();
+        self.before = Found::default();
+        self.current = OnceLock::new();
+        self.listing = Arc::default();
     }
 
     /// All that there is now.
@@ -114,17 +140,23 @@ impl Host {
             Snapshot(Arc::new(State {
                 settings: Arc::clone(&self.settings),
                 folders: Arc::clone(&self.folders),
-                world: EditorWorld::new(Arc::clone(&self.buffers)),
+                world: EditorWorld::new(Arc::clone(&self.buffers), Arc::clone(&self.disk)),
                 buffers: Arc::clone(&self.buffers),
+                listing: Arc::clone(&self.listing),
                 analyses: Mutex::default(),
-                project: OnceLock::new(),
+                project: Mutex::default(),
+                pins: Mutex::default(),
+                before: self.before.clone(),
             }))
         };
         self.current.get_or_init(make).clone()
     }
 
     fn changed(&mut self) {
-        self.current = OnceLock::new();
+        if let Some(snapshot) = self.current.take() {
+            self.before = snapshot.found();
+        }
+        self.before.analyses.retain(|path, _| self.buffers.contains_key(path));
     }
 }
 
@@ -136,22 +168,68 @@ impl Snapshot {
         drop(analyses);
         let make = || {
             let text = self.text(path)?;
-            let analysis = Analysis::new(&self.0.world, &text);
-            Some(Arc::new(analysis.with_stdlib(self.0.settings.stdlib.clone())))
+            if let Some(known) = self.0.before.analyses.get(path)
+                && Arc::ptr_eq(known.text(), &text)
+                && self.0.world.agrees(known.asked())
+            {
+                return Some(Arc::clone(known));
+            }
+            Some(Arc::new(Analysis::new(&self.world_of([path]), &text, &self.0.settings)))
         };
         slot.get_or_init(make).clone()
     }
 
     /// What is known of all files by checking them as one program; made once. `None` if `stop` said so meanwhile.
     pub fn project(&self, stop: &dyn Fn() -> bool) -> Option<Arc<Project>> {
-        if stop() {
-            return None;
+        let mut project = self.0.project.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = project.as_ref() {
+            return Some(Arc::clone(known));
         }
-        let make = || {
-            let texts: Vec<Arc<Text>> = self.0.buffers.values().cloned().collect();
-            Arc::new(Project::new(&self.0.world, &texts))
+        let paths = self.files();
+        let mut texts = Vec::new();
+        for path in &paths {
+            if stop() {
+                return None;
+            }
+            // What cannot be read any more is no file of the project.
+            let Some(text) = self.text(path) else { continue };
+            text.tree();
+            texts.push(text);
+        }
+        let same = |known: &&Arc<Project>| known.holds(&texts) && self.0.world.agrees(known.asked());
+        let made = match self.0.before.project.as_ref().filter(same) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let world = self.world_of(paths.iter().map(Utf8PathBuf::as_path));
+                Arc::new(Project::new(&world, texts, &self.0.settings))
+            }
         };
-        Some(Arc::clone(self.0.project.get_or_init(make)))
+        *project = Some(Arc::clone(&made));
+        Some(made)
+    }
+
+    /// The files of the client: those of the folders and those that are open, and what lies beside the latter, without the texts of
+    /// the standard library.
+    pub fn files(&self) -> Vec<Utf8PathBuf> {
+        let max_files = self.0.settings.max_files;
+        let listed = self.0.listing.0.get_or_init(|| workspace::programs(&self.0.folders, max_files));
+        let mut files: BTreeSet<Utf8PathBuf> = listed.iter().cloned().collect();
+        let mut dirs: BTreeSet<&Utf8Path> = BTreeSet::new();
+        for path in self.0.buffers.keys().filter(|path| !self.is_standard(path)) {
+            files.insert(path.clone());
+            if !self.0.folders.iter().any(|folder| path.starts_with(folder)) {
+                dirs.extend(path.parent());
+            }
+        }
+        for dir in dirs {
+            files.extend(workspace::beside(dir, max_files));
+        }
+        files.into_iter().collect()
+    }
+
+    /// Whether a file is one of the texts of the standard library, which nobody edits.
+    pub fn is_standard(&self, path: &Utf8Path) -> bool {
+        self.0.settings.stdlib.as_ref().is_some_and(|dir| path.starts_with(dir))
     }
 
     /// The text of a file, as the editor shows it.
@@ -169,8 +247,36 @@ impl Snapshot {
         &self.0.folders
     }
 
+    /// What the lock file in a directory says, read once.
+    pub(crate) fn kept_pins(&self, dir: &Utf8Path, read: impl FnOnce() -> Pins) -> Arc<Pins> {
+        let mut pins = self.0.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(pins.entry(dir.to_owned()).or_insert_with(|| Arc::new(read())))
+    }
+
+    /// Files as the editor shows them, with the modules that are at hand for some of them.
+    pub(crate) fn world_of<'p>(&self, files: impl IntoIterator<Item = &'p Utf8Path>) -> EditorWorld {
+        self.0.world.with_modules(Modules::of(files, self.0.settings.state.clone()))
+    }
+
+    fn found(&self) -> Found {
+        let mut found = self.0.before.clone();
+        let analyses = self.0.analyses.lock().unwrap_or_else(PoisonError::into_inner);
+        for (path, slot) in analyses.iter() {
+            if let Some(Some(analysis)) = slot.get() {
+                found.analyses.insert(path.clone(), Arc::clone(analysis));
+            }
+        }
+        // Not waited for: whoever is making it holds this.
+        if let Ok(project) = self.0.project.try_lock()
+            && let Some(project) = project.as_ref()
+        {
+            found.project = Some(Arc::clone(project));
+        }
+        found
+    }
+
     /// Files as the editor shows them.
-    pub fn world(&self) -> &EditorWorld {
+    pub(crate) fn world(&self) -> &EditorWorld {
         &self.0.world
     }
 }

@@ -1,83 +1,88 @@
 //! What is shown of a name that the pointer rests on.
 //!
-//! Owns the choice of what is said, and comments as Markdown.
+//! Owns the choice of what is said of names; what is said of literals is in `literal`, of words of the language in `words`,
+//! comments become Markdown in `markdown`.
 
+mod literal;
+mod markdown;
+mod words;
+
+use hlb_compiler::Type;
+use hlb_compiler::hir::Target;
+use hlb_language::diagnostic::Location;
 use hlb_language::span::Span;
 
 use crate::analysis::Analysis;
+use crate::host::Snapshot;
+
+pub(crate) use markdown::markdown;
 
 /// What is to be said of a name.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hover {
     /// The name's place in the text.
     pub span: Span,
-    /// How it is declared: `fs copy(fs input, string src, string dst)`.
+    /// How it is declared: `fs copy(fs input, string src, string dst)`; in lines of comments below that what it does outside of
+    /// the build, and the type that it has here, where that is another.
     pub signature: String,
     /// The comment above its declaration, as Markdown.
     pub doc: Option<String>,
+    /// The steps that the call becomes, as LLB in lines.
+    pub step: Option<String>,
 }
 
 impl Analysis {
-    /// What the name at a byte offset stands for.
+    /// What the name, the literal or the word at a byte offset stands for.
     pub fn hover(&self, offset: usize) -> Option<Hover> {
-        let (span, target) = self.name_at(offset)?;
-        let description = self.checked.program.describe(target)?;
-        Some(Hover { span, signature: description.signature, doc: description.doc.as_deref().map(markdown) })
+        let named = self.name_at(offset).or_else(|| self.import_at(offset));
+        if let Some((span, target)) = named {
+            return self.hover_of(span, target, offset);
+        }
+        self.hover_literal(offset).or_else(|| self.hover_word(offset))
+    }
+
+    fn hover_of(&self, span: Span, target: Target, offset: usize) -> Option<Hover> {
+        let program = &self.checked.program;
+        let description = program.describe(target)?;
+        let mut signature = description.signature;
+        let here = self.entry().and_then(|entry| program.type_at(entry, offset));
+        if let (Some(here), Some(declared)) = (here, program.type_of(target))
+            && here != declared
+            && !matches!(here, Type::Unknown(_))
+        {
+            signature.push_str(&format!("\n# here: {here}"));
+        }
+        let doc = match target {
+            Target::Module(Some(id)) => program.modules.get(id.0).and_then(|module| self.head(module.source)),
+            _ => description.doc.map(String::from),
+        };
+        Some(Hover { span, signature, doc: doc.as_deref().map(markdown), step: None })
+    }
+
+    /// The comment that a file begins with.
+    fn head(&self, source: hlb_language::source::SourceId) -> Option<String> {
+        let text = self.checked.sources.get(source)?.text();
+        let lines = text.lines().map_while(|line| line.strip_prefix('#'));
+        let lines: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
     }
 }
 
-/// A comment as Markdown: `@param` and `@return` become a list below the prose, and `@example` code below that.
-pub(crate) fn markdown(doc: &str) -> String {
-    let (mut text, mut listed) = (String::new(), false);
-    let mut examples = String::new();
-    for line in doc.lines() {
-        if let Some(example) = line.strip_prefix("@example ") {
-            let (call, value) = example.rsplit_once(" => ").unwrap_or((example, ""));
-            examples.push_str(call);
-            if !value.is_empty() {
-                examples.push_str(" # ");
-                examples.push_str(value);
+impl Snapshot {
+    /// The same with what the lock file says of an image, and what a call becomes.
+    pub fn hover(&self, analysis: &Analysis, offset: usize) -> Option<Hover> {
+        if let Some(image) = analysis.hover_image(offset, || self.pins(analysis.text().source().name().into())) {
+            return Some(image);
+        }
+        let mut hover = analysis.hover(offset)?;
+        if let (Some(source), Some((span, Target::Builtin(id)))) = (analysis.entry(), analysis.name_at(offset)) {
+            let builtin = analysis.checked.program.builtins.get(id.0);
+            let makes = builtin.is_some_and(|it| it.namespace.is_empty() && it.signature.result == Type::Fs);
+            if makes {
+                let world = self.world_of([analysis.text().source().name().into()]);
+                hover.step = analysis.steps_of(&world, Location { source, span });
             }
-            examples.push('\n');
-            continue;
         }
-        let item = line.strip_prefix("@param ").map(|rest| match rest.split_once(' ') {
-            Some((name, words)) => format!("- `{name}`: {words}"),
-            None => format!("- `{rest}`"),
-        });
-        let item = item.or_else(|| line.strip_prefix("@return ").map(|rest| format!("- returns {rest}")));
-        match item {
-            Some(item) => {
-                if !listed && !text.is_empty() && !text.ends_with("\n\n") {
-                    text.push('\n');
-                }
-                listed = true;
-                text.push_str(&item);
-            }
-            None => text.push_str(line),
-        }
-        text.push('\n');
-    }
-    let text = text.trim_end();
-    if examples.is_empty() { text.to_owned() } else { format!("{text}\n\n```hlb\n{examples}```") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn comments_become_prose_lists_and_code() {
-        for (doc, expected) in [
-            ("Just prose.", "Just prose."),
-            ("Prose.\n\n@param s the text.\n@return a text.", "Prose.\n\n- `s`: the text.\n- returns a text."),
-            (
-                "Prose.\n\n@param s the text.\n@example str.of(1) => \"1\"\n@example str.of(2) => \"2\"",
-                "Prose.\n\n- `s`: the text.\n\n```hlb\nstr.of(1) # \"1\"\nstr.of(2) # \"2\"\n```",
-            ),
-            ("Prose.\n@example f()", "Prose.\n\n```hlb\nf()\n```"),
-        ] {
-            assert_eq!(markdown(doc), expected);
-        }
+        Some(hover)
     }
 }

@@ -87,10 +87,10 @@ impl Snapshot {
 /// Names of parameters before literals, which do not tell what they are.
 fn parameters(analysis: &Analysis, call: &Call<'_>, hints: &mut Vec<InlayHint>) {
     // Of one argument the callee's name says enough.
-    if call.signature.params.len() < 2 || call.args.iter().any(|arg| matches!(arg, Arg::Spread(..))) {
+    if call.signature.params.len() < 2 + call.taken || call.args.iter().any(|arg| matches!(arg, Arg::Spread(..))) {
         return;
     }
-    for (arg, param) in call.args.iter().zip(&call.signature.params) {
+    for (arg, param) in call.args.iter().zip(call.signature.params.iter().skip(call.taken)) {
         let Arg::Value(value) = arg else { continue };
         if param.variadic || !is_literal(value) {
             continue;
@@ -136,8 +136,11 @@ fn types(analysis: &Analysis, hints: &mut Vec<InlayHint>) {
 }
 
 fn type_of(analysis: &Analysis, name: &Ident) -> Option<Type> {
-    let (_, target) = analysis.checked.program.definition_at(analysis.entry()?, name.span.start as usize)?;
-    analysis.checked.program.type_of(target)
+    let program = &analysis.checked.program;
+    let local = program.reference_at(analysis.entry()?, name.span.start as usize).map(|it| (it.at.span, it.target));
+    let constant = || program.entry()?.scope.get(&name.text).map(|symbol| (symbol.at.span, symbol.target));
+    let (_, target) = local.or_else(constant).filter(|(span, _)| *span == name.span)?;
+    program.type_of(target)
 }
 
 fn is_known(ty: &Type) -> bool {
@@ -152,13 +155,13 @@ fn is_known(ty: &Type) -> bool {
 fn digest(analysis: &Analysis, call: &Call<'_>, pins: &Pins, hints: &mut Vec<InlayHint>) {
     let (Some(arg), "image") = (call.args.first(), call.name) else { return };
     let Some((span, text)) = literal(analysis, arg.expr()) else { return };
-    let Some(pin) = pins.images.iter().find(|pin| pin.name == text) else { return };
-    let shown = pin.digest.get(..SHOWN_DIGEST).unwrap_or(&pin.digest);
+    let Some(digest) = pins.digest(text) else { return };
+    let shown = digest.get(..SHOWN_DIGEST).unwrap_or(digest);
     hints.push(InlayHint {
         offset: span.end as usize,
         text: format!("@{shown}…"),
         kind: InlayKind::Digest,
-        tooltip: Some(format!("hlb.lock: {}", pin.digest)),
-        edit: Some((Span::at(span.end as usize), format!("@{}", pin.digest))),
+        tooltip: Some(format!("hlb.lock: {digest}")),
+        edit: Some((Span::at(span.end as usize), format!("@{digest}"))),
     });
 }

@@ -9,10 +9,14 @@
 //! behalf of a file that somebody opened. Every question has an answer for every text and every offset.
 
 mod analysis;
+mod disk;
 mod host;
+mod modules;
 mod place;
 mod project;
+mod stdlib;
 mod walk;
+mod workspace;
 mod world;
 
 mod actions;
@@ -58,6 +62,6 @@ pub use place::{FileEdit, Place};
 pub use project::Project;
 pub use rename::RenameRefused;
 pub use signature::{SignatureHelp, SignatureParam};
+pub use stdlib::write_stdlib;
 pub use symbols::{Symbol, SymbolKind};
 pub use tokens::{Paint, PaintKind, PaintModifiers};
-pub use world::{Buffers, EditorWorld};

@@ -5,15 +5,18 @@
 
 use camino::Utf8PathBuf;
 use hlb_compiler::World;
-use hlb_compiler::hir::{Signature, Target};
+use hlb_compiler::hir::Target;
 use hlb_language::ast::{Decl, Expr, StringLit, StringPart};
 use hlb_language::diagnostic::Location;
 use hlb_language::span::Span;
 
 use crate::analysis::Analysis;
 use crate::call::{Call, calls};
-use crate::goto;
 use crate::host::Snapshot;
+use crate::place;
+
+/// Longer addresses are none; most texts that look like one are shorter.
+const LONGEST: usize = 2_000;
 
 /// Where a link leads.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -60,11 +63,11 @@ impl Snapshot {
         let mut links = Vec::new();
         let Target::Builtin(_) = call.target else { return links };
         for (index, arg) in call.args.iter().enumerate() {
-            let (Some(text), Some(param)) = (literal(analysis, arg.expr()), parameter(&call.signature, index)) else {
+            let (Some(text), Some(param)) = (literal(analysis, arg.expr()), call.filled(index, arg)) else {
                 continue;
             };
             let (span, text) = text;
-            let to = match (call.name, param) {
+            let to = match (call.name, param.1.name.text.as_str()) {
                 ("local", "path") | (_, "localPath") => self.file(analysis, text),
                 ("image" | "manifest", "ref") => page(text),
                 _ => None,
@@ -97,15 +100,10 @@ fn imports(analysis: &Analysis) -> Vec<Link> {
         let Target::Module(id) = entry.scope.get(&import.name.text)?.target else { return None };
         let module = analysis.checked.program.modules.get(id?.0)?;
         let at = Location { source: module.source, span: Span::at(0) };
-        let path = goto::place(&analysis.checked, analysis.stdlib(), at)?.path;
+        let path = place::of(&analysis.checked, analysis.stdlib(), at)?.path;
         Some(Link { span, tooltip: path.to_string(), to: LinkTo::File(path) })
     };
     analysis.text().tree().decls.iter().filter_map(link).collect()
-}
-
-/// The name of a positional argument's parameter.
-fn parameter(signature: &Signature, index: usize) -> Option<&str> {
-    signature.params.get(index.min(signature.params.len().saturating_sub(1))).map(|param| param.name.text.as_str())
 }
 
 /// The place between the quotes of a string without interpolations and escapes, and its text.
@@ -135,7 +133,8 @@ fn addresses(text: &str) -> impl Iterator<Item = Link> {
         })?;
         let rest = text.get(start..)?;
         let ends = |it: char| it.is_whitespace() || "\"'`<>()[]{}|\\^".contains(it);
-        let address = rest.split(ends).next()?.trim_end_matches(['.', ',', ';', ':', '!', '?', '$']);
+        let length = rest.chars().take(LONGEST).take_while(|it| !ends(*it)).map(char::len_utf8).sum();
+        let address = rest.get(..length)?.trim_end_matches(['.', ',', ';', ':', '!', '?', '$']);
         let is_whole = !rest.get(address.len()..)?.starts_with("${");
         let has_host = address.len() > at + 3 - start;
         let link = Link {

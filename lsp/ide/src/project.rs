@@ -7,21 +7,50 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::hir::Target;
 use hlb_compiler::{Checked, Depth, Origin, Text};
-use hlb_language::diagnostic::Location;
+use hlb_language::diagnostic::{Diagnostic, Location};
 
-use crate::place::Place;
-use crate::world::EditorWorld;
+use crate::host::Settings;
+use crate::place::{self, Place};
+use crate::world::{Asked, EditorWorld};
 
 /// All files, checked as one program.
 #[derive(Debug)]
 pub struct Project {
     pub(crate) checked: Checked,
+    /// Its files, as they were.
+    texts: Vec<Arc<Text>>,
+    stdlib: Option<Utf8PathBuf>,
+    strict: Vec<Diagnostic>,
+    asked: Arc<Asked>,
 }
 
 impl Project {
     /// Checks texts, each named by its absolute path.
-    pub fn new(world: &EditorWorld, texts: &[Arc<Text>]) -> Self {
-        Self { checked: hlb_compiler::check_texts(world, texts, Depth::All) }
+    pub(crate) fn new(world: &EditorWorld, texts: Vec<Arc<Text>>, settings: &Settings) -> Self {
+        let mut checked = hlb_compiler::check_texts(world, &texts, Depth::All);
+        let strict = if settings.strict { checked.strict() } else { Vec::new() };
+        checked.forget_bodies();
+        Self { checked, texts, stdlib: settings.stdlib.clone(), strict, asked: Arc::clone(world.asked()) }
+    }
+
+    /// Whether it is made of these texts.
+    pub(crate) fn holds(&self, texts: &[Arc<Text>]) -> bool {
+        self.texts.len() == texts.len() && self.texts.iter().zip(texts).all(|(one, other)| Arc::ptr_eq(one, other))
+    }
+
+    /// What it was made of.
+    pub(crate) fn asked(&self) -> &Asked {
+        &self.asked
+    }
+
+    /// The warnings of `hlbc check --strict`, if they are wanted.
+    pub(crate) fn strict(&self) -> &[Diagnostic] {
+        &self.strict
+    }
+
+    /// The directory that has the texts of the builtins and of the standard modules.
+    pub(crate) fn stdlib(&self) -> Option<&Utf8Path> {
+        self.stdlib.as_deref()
     }
 
     /// The files of the client that are part of it, absolute.
@@ -43,9 +72,6 @@ impl Project {
 
     /// The place of something that the program knows.
     pub(crate) fn place(&self, at: Location) -> Option<Place> {
-        let source = self.checked.sources.get(at.source)?;
-        let module = self.checked.program.modules.iter().find(|module| module.source == at.source)?;
-        let writable = module.origin == Origin::Client;
-        Some(Place { path: source.name().into(), source: Arc::clone(source), span: at.span, writable })
+        place::of(&self.checked, self.stdlib(), at)
     }
 }

@@ -1,26 +1,85 @@
 //! The machine as a program in an editor may see it.
 //!
-//! Owns `EditorWorld`: files, those that are being edited first, and nothing else. No command, no environment, no image.
+//! Owns `EditorWorld`: files, those that are being edited first, and modules that are at hand. No command, no environment, no
+//! network. It remembers what it was asked, so that an answer is known to hold as long as these files stay what they are.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_compiler::{Command, CommandOutput, FileKind, ImageConfig, ImageManifest, Platform, Text, World, WorldError};
+use hlb_compiler::{
+    Command, CommandOutput, FileKind, FoundModule, ImageConfig, ImageManifest, ModuleRequest, Pin, PinRequest,
+    Platform, Text, World, WorldError,
+};
+
+use crate::disk::{Disk, Sight, world_error};
+use crate::modules::Modules;
 
 /// Texts that are being edited, by absolute path.
-pub type Buffers = BTreeMap<Utf8PathBuf, Arc<Text>>;
+pub(crate) type Buffers = BTreeMap<Utf8PathBuf, Arc<Text>>;
 
 /// Files as the editor shows them.
-#[derive(Clone, Debug, Default)]
-pub struct EditorWorld {
+#[derive(Clone, Debug)]
+pub(crate) struct EditorWorld {
     buffers: Arc<Buffers>,
+    sight: Sight,
+    modules: Modules,
+    asked: Arc<Asked>,
+}
+
+/// What a world was asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    /// The texts that it gave, by absolute path; none for files that could not be read.
+    texts: Mutex<BTreeMap<Utf8PathBuf, Option<Arc<Text>>>>,
+    /// Whether it was asked for something whose state is not known by texts.
+    more: AtomicBool,
+}
+
+impl Default for EditorWorld {
+    fn default() -> Self {
+        Self::new(Arc::default(), Arc::default())
+    }
 }
 
 impl EditorWorld {
     /// A world in which buffers stand for their files.
-    pub fn new(buffers: Arc<Buffers>) -> Self {
-        Self { buffers }
+    pub(crate) fn new(buffers: Arc<Buffers>, disk: Arc<Disk>) -> Self {
+        Self { buffers, sight: Sight::new(disk), modules: Modules::default(), asked: Arc::default() }
+    }
+
+    /// The same world as some files see it, with a memory of its own.
+    pub(crate) fn with_modules(&self, modules: Modules) -> Self {
+        Self { modules, asked: Arc::default(), ..self.clone() }
+    }
+
+    /// What it was asked for.
+    pub(crate) fn asked(&self) -> &Arc<Asked> {
+        &self.asked
+    }
+
+    /// Whether it would give the same answers as one that was asked before.
+    pub(crate) fn agrees(&self, before: &Asked) -> bool {
+        let texts = before.texts.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |(path, known): (&Utf8PathBuf, &Option<Arc<Text>>)| match (self.look(path), known) {
+            (Ok(now), Some(known)) => Arc::ptr_eq(&now, known),
+            (Err(_), None) => true,
+            _ => false,
+        };
+        !before.more.load(Ordering::Relaxed) && texts.iter().all(same)
+    }
+
+    /// A text, without remembering the question. `path` is normal.
+    fn look(&self, path: &Utf8Path) -> Result<Arc<Text>, WorldError> {
+        match self.buffers.get(path) {
+            Some(buffer) => Ok(Arc::clone(buffer)),
+            None => self.sight.text(path),
+        }
+    }
+
+    fn asks_more(&self) {
+        self.asked.more.store(true, Ordering::Relaxed);
     }
 
     fn refuse<T>(action: &str) -> Result<T, WorldError> {
@@ -30,19 +89,15 @@ impl EditorWorld {
 
 impl World for EditorWorld {
     fn text(&self, path: &Utf8Path) -> Result<Arc<Text>, WorldError> {
-        if let Some(buffer) = self.buffers.get(&normal(path)) {
-            return Ok(Arc::clone(buffer));
-        }
-        self.read_text(path).map(|text| Arc::new(Text::new(path.as_str(), text)))
+        let path = normal(path);
+        let found = self.look(&path);
+        let known = found.as_ref().ok().cloned();
+        self.asked.texts.lock().unwrap_or_else(PoisonError::into_inner).insert(path, known);
+        found
     }
 
     fn read_text(&self, path: &Utf8Path) -> Result<String, WorldError> {
-        if let Some(buffer) = self.buffers.get(&normal(path)) {
-            return Ok(buffer.source().text().to_owned());
-        }
-        let bytes = std::fs::read(path).map_err(|error| world_error(path, &error))?;
-        String::from_utf8(bytes)
-            .map_err(|_| WorldError::Unreadable { path: path.to_owned(), reason: "it is not UTF-8".to_owned() })
+        self.text(path).map(|text| text.source().text().to_owned())
     }
 
     fn stat(&self, path: &Utf8Path) -> Result<FileKind, WorldError> {
@@ -62,7 +117,8 @@ impl World for EditorWorld {
     }
 
     fn local_fingerprint(&self, _: &Utf8Path, _: &[String], _: &[String]) -> Result<String, WorldError> {
-        Self::refuse("looking at local files")
+        // A graph for people does not need to change with the files.
+        Ok("editor".to_owned())
     }
 
     fn env(&self, _: &str) -> Option<String> {
@@ -97,6 +153,16 @@ impl World for EditorWorld {
     fn image_manifest(&self, _: &str, _: Option<&Platform>) -> Result<Option<ImageManifest>, WorldError> {
         Ok(None)
     }
+
+    fn module(&self, wanted: &ModuleRequest<'_>) -> Result<FoundModule, WorldError> {
+        self.asks_more();
+        self.modules.module(wanted)
+    }
+
+    fn pin(&self, wanted: &PinRequest) -> Result<Option<Pin>, WorldError> {
+        self.asks_more();
+        Ok(self.modules.pin(wanted))
+    }
 }
 
 /// A path without `.` and `..`, as buffers are named. Symbolic links stay: an editor opens what it was asked for.
@@ -110,11 +176,4 @@ pub(crate) fn normal(path: &Utf8Path) -> Utf8PathBuf {
         }
     }
     parts
-}
-
-fn world_error(path: &Utf8Path, error: &std::io::Error) -> WorldError {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => WorldError::NotFound { path: path.to_owned() },
-        _ => WorldError::Unreadable { path: path.to_owned(), reason: error.to_string() },
-    }
 }

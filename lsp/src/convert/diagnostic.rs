@@ -15,12 +15,12 @@ use crate::view::View;
 /// What is wrong with a file, as far as can be seen from it alone. `None` if there is no such file.
 pub(crate) fn near_diagnostics(view: &View, path: &Utf8Path) -> Option<Vec<lsp::Diagnostic>> {
     let analysis = view.all.analysis(path)?;
-    Some(all(view, analysis.text().source(), &analysis.diagnostics()))
+    Some(all(view, path, analysis.text().source(), &analysis.diagnostics()))
 }
 
 /// What is wrong with a file, given all others. `None` if it is none of them.
 pub(crate) fn far_diagnostics(view: &View, project: &Project, path: &Utf8Path) -> Option<Vec<lsp::Diagnostic>> {
-    Some(all(view, view.source(path)?.as_ref(), &project.diagnostics(path)?))
+    Some(all(view, path, view.source(path)?.as_ref(), &project.diagnostics(path)?))
 }
 
 /// A name for diagnostics that is the same for the same ones.
@@ -30,7 +30,11 @@ pub(crate) fn named(diagnostics: &[lsp::Diagnostic]) -> String {
     format!("{:016x}", hasher.finish())
 }
 
-fn all(view: &View, source: &Source, told: &[Told]) -> Vec<lsp::Diagnostic> {
+fn all(view: &View, path: &Utf8Path, source: &Source, told: &[Told]) -> Vec<lsp::Diagnostic> {
+    if view.all.settings().stdlib.as_ref().is_some_and(|stdlib| path.starts_with(stdlib)) {
+        // What is built in is declared without bodies, which is a mistake anywhere else.
+        return Vec::new();
+    }
     told.iter().map(|it| diagnostic(view, source, it)).collect()
 }
 

@@ -14,6 +14,9 @@ pub(crate) fn hover(view: &View, source: &Source, it: hlb_ide::Hover) -> lsp::Ho
     if let Some(doc) = it.doc {
         value.push_str(&format!("\n\n{}", written(&doc, markdown)));
     }
+    if let Some(step) = it.step {
+        value.push_str(&if markdown { format!("\n\n```text\n{step}\n```") } else { format!("\n\n{step}") });
+    }
     lsp::Hover {
         contents: lsp::HoverContents::Markup(lsp::MarkupContent { kind: kind(markdown), value }),
         range: Some(view.range(source, it.span)),

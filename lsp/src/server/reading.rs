@@ -13,7 +13,7 @@ use crate::view::View;
 
 pub(super) fn hover(view: &View, params: &lsp::HoverParams) -> Option<lsp::Hover> {
     let (analysis, offset) = view.analysis_at(&params.text_document_position_params)?;
-    Some(convert::hover(view, analysis.text().source(), analysis.hover(offset)?))
+    Some(convert::hover(view, analysis.text().source(), view.all.hover(&analysis, offset)?))
 }
 
 /// How ways to places are told.

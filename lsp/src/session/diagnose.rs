@@ -2,15 +2,16 @@
 //!
 //! Owns the two looks: near, at one file as soon as it changes; far, at all files when nobody has typed for a while. What was
 //! found in a state that is no longer current is not shown, except that near shows what it can of a document that others changed
-//! meanwhile.
+//! meanwhile. Near looks at the documents that use the changed one, too: an analysis that is still the same is not told again.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use hlb_ide::Analysis;
 use tower_lsp::ls_types as lsp;
 
 use super::{Message, Session};
@@ -35,7 +36,7 @@ pub(crate) enum Found {
 
 /// The looks that go on, and what they have found.
 pub(super) struct Diagnosing {
-    near: Newest<Utf8PathBuf, (Utf8PathBuf, View)>,
+    near: Newest<(Turn, Utf8PathBuf), Near>,
     far: Newest<(), View>,
     /// What is shown of each document.
     shown: BTreeMap<Utf8PathBuf, Shown>,
@@ -46,8 +47,35 @@ pub(super) struct Diagnosing {
     last: Option<(u64, Arc<Far>)>,
 }
 
+/// A near look.
+struct Near {
+    path: Utf8PathBuf,
+    view: View,
+    turn: Turn,
+}
+
+/// How much was looked at. What was found by looking at more is better.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Look {
+    Near,
+    Far,
+}
+
+/// Which near looks come first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    /// At what has changed itself.
+    First,
+    /// At what may use it: shown if it does.
+    Then,
+}
+
 struct Shown {
+    /// What was looked at, and how.
     generation: u64,
+    look: Look,
+    /// The generation of the last change of the document then.
+    changed: u64,
     diagnostics: Vec<lsp::Diagnostic>,
 }
 
@@ -64,15 +92,16 @@ impl Diagnosing {
     /// If the system gives none.
     pub(super) fn start(generation: &Arc<AtomicU64>, inbox: mpsc::Sender<Message>, outbox: Outbox) -> io::Result<Self> {
         let (back, log) = (inbox.clone(), outbox.clone());
-        let near = Newest::start("near", move |(path, view): (Utf8PathBuf, View)| {
-            let version = view.version(&path).unwrap_or_default();
-            match guarded(|| convert::near_diagnostics(&view, &path)) {
+        let mut seen = BTreeMap::new();
+        let near = Newest::start("near", move |near: Near| {
+            let version = near.view.version(&near.path).unwrap_or_default();
+            match guarded(|| look_near(&near, &mut seen)) {
                 Ok(Some(diagnostics)) => {
-                    let generation = view.generation;
+                    let (path, generation) = (near.path, near.view.generation);
                     let _ = back.send(Message::Found(Found::Near { path, generation, diagnostics }));
                 }
                 Ok(None) => {}
-                Err(said) => log.panicked(&format!("diagnostics of {path}, version {version}"), &said),
+                Err(said) => log.panicked(&format!("diagnostics of {}, version {version}", near.path), &said),
             }
         })?;
         let current = Arc::clone(generation);
@@ -87,6 +116,18 @@ impl Diagnosing {
         })?;
         Ok(Self { near, far, shown: BTreeMap::new(), due: None, running: None, last: None })
     }
+}
+
+/// What was found in a document. `seen` are the analyses of which that was told.
+fn look_near(near: &Near, seen: &mut BTreeMap<Utf8PathBuf, Weak<Analysis>>) -> Option<Vec<lsp::Diagnostic>> {
+    seen.retain(|path, _| near.view.documents.contains_key(path));
+    let analysis = near.view.all.analysis(&near.path)?;
+    let before = seen.insert(near.path.clone(), Arc::downgrade(&analysis));
+    let same = before.is_some_and(|before| std::ptr::eq(before.as_ptr(), Arc::as_ptr(&analysis)));
+    if same && near.turn == Turn::Then {
+        return None;
+    }
+    convert::near_diagnostics(&near.view, &near.path)
 }
 
 fn look_far(view: &View, stop: &dyn Fn() -> bool) -> Option<Far> {
@@ -142,10 +183,23 @@ impl Session {
         self.generation.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// Looks at one document.
+    /// Looks at a document that has changed, and then at those that use it.
     pub(super) fn near(&mut self, path: &Utf8Path) {
-        if !self.client.diagnostics.pull {
-            self.diagnosing.near.give(path.to_owned(), (path.to_owned(), self.view()));
+        if self.client.diagnostics.pull {
+            return;
+        }
+        let view = self.view();
+        for other in self.documents.keys() {
+            let turn = if other == path { Turn::First } else { Turn::Then };
+            let near = Near { path: other.clone(), view: view.clone(), turn };
+            self.diagnosing.near.give((turn, other.clone()), near);
+        }
+    }
+
+    /// Looks at all documents.
+    pub(super) fn near_all(&mut self) {
+        if let Some(path) = self.documents.keys().next().cloned() {
+            self.near(&path);
         }
     }
 
@@ -163,7 +217,7 @@ impl Session {
     /// Shows what was found.
     pub(super) fn found(&mut self, found: Found) {
         match found {
-            Found::Near { path, generation, diagnostics } => self.show(&path, generation, diagnostics, true),
+            Found::Near { path, generation, diagnostics } => self.show(&path, generation, Look::Near, diagnostics),
             Found::Far { generation, far } => {
                 if self.diagnosing.running.as_ref().is_some_and(|running| running.generation == generation) {
                     self.end_progress();
@@ -176,29 +230,33 @@ impl Session {
                     return;
                 }
                 for (path, diagnostics) in &far.diagnostics {
-                    self.show(path, generation, diagnostics.clone(), false);
+                    self.show(path, generation, Look::Far, diagnostics.clone());
                 }
             }
         }
     }
 
-    /// Shows diagnostics of a document, unless newer ones are shown; the same again only if `always`.
-    fn show(&mut self, path: &Utf8Path, generation: u64, diagnostics: Vec<lsp::Diagnostic>, always: bool) {
+    /// Shows diagnostics of a document, unless newer or better ones are shown, or the same of the same version.
+    fn show(&mut self, path: &Utf8Path, generation: u64, look: Look, diagnostics: Vec<lsp::Diagnostic>) {
         let Some(document) = self.documents.get(path).filter(|document| document.changed <= generation) else { return };
-        if let Some(shown) = self.diagnosing.shown.get(path)
-            && (shown.generation > generation || shown.generation == generation && always)
-        {
-            return;
+        let version = document.version;
+        if let Some(shown) = self.diagnosing.shown.get_mut(path) {
+            if (shown.generation, shown.look) >= (generation, look) {
+                return;
+            }
+            let same_text = shown.changed == document.changed;
+            if same_text && shown.diagnostics == diagnostics {
+                (shown.generation, shown.look) = (generation, look);
+                return;
+            }
         }
-        let same = self.diagnosing.shown.get(path).is_some_and(|shown| shown.diagnostics == diagnostics);
-        if always || !same {
-            self.outbox.send(Outgoing::Publish {
-                uri: document.uri.clone(),
-                diagnostics: diagnostics.clone(),
-                version: Some(document.version),
-            });
-        }
-        self.diagnosing.shown.insert(path.to_owned(), Shown { generation, diagnostics });
+        self.outbox.send(Outgoing::Publish {
+            uri: document.uri.clone(),
+            diagnostics: diagnostics.clone(),
+            version: Some(version),
+        });
+        let shown = Shown { generation, look, changed: document.changed, diagnostics };
+        self.diagnosing.shown.insert(path.to_owned(), shown);
     }
 
     /// Has a client that asks for diagnostics ask again, if it would hear something else.
@@ -220,90 +278,4 @@ impl Session {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::client::Client;
-    use crate::outgoing::Queue;
-
-    const PATH: &str = "/work/build.hlb";
-
-    /// A session of a client that shows progress, with a document. What it tells itself is not heard.
-    fn session() -> (Session, Queue) {
-        let (inbox, _) = mpsc::channel();
-        let (outbox, queue) = Outbox::new();
-        let mut session = Session::new(inbox, outbox).unwrap();
-        let mut client = Client::default();
-        client.asks.progress = true;
-        session.take(Message::Client(Box::new(client), Vec::new(), None));
-        let item = lsp::TextDocumentItem {
-            uri: format!("file://{PATH}").parse().unwrap(),
-            language_id: "hlb".to_owned(),
-            version: 1,
-            text: String::new(),
-        };
-        session.take(Message::Open(item));
-        (session, queue)
-    }
-
-    /// What was sent, in a word each.
-    fn sent(queue: &mut Queue) -> Vec<String> {
-        let mut sent = Vec::new();
-        while let Ok(it) = queue.try_recv() {
-            sent.push(match it {
-                Outgoing::Publish { diagnostics, version, .. } => format!("{} of {version:?}", diagnostics.len()),
-                Outgoing::Begin(number, title) => format!("begin {number} {title}"),
-                Outgoing::End(number) => format!("end {number}"),
-                _ => "other".to_owned(),
-            });
-        }
-        sent
-    }
-
-    fn near(generation: u64, count: usize) -> Message {
-        let diagnostics = vec![lsp::Diagnostic::default(); count];
-        Message::Found(Found::Near { path: PATH.into(), generation, diagnostics })
-    }
-
-    fn far(generation: u64, count: usize) -> Message {
-        let diagnostics = [(PATH.into(), vec![lsp::Diagnostic::default(); count])].into();
-        Message::Found(Found::Far { generation, far: Some(Far { diagnostics, ..Far::default() }) })
-    }
-
-    #[test]
-    fn a_long_look_is_shown_until_it_ends() {
-        let (mut session, mut queue) = session();
-        let begun = Instant::now();
-        assert!(session.due().unwrap() > begun, "not while somebody may type");
-        session.diagnosing.due = Some(begun);
-        session.wake();
-        assert!(session.diagnosing.due.is_none());
-        assert!(sent(&mut queue).is_empty(), "a short look is not shown");
-        session.diagnosing.running.as_mut().unwrap().tell = Some(begun);
-        session.wake();
-        assert_eq!(sent(&mut queue), ["begin 1 Checking"]);
-        assert!(session.due().is_none());
-        session.take(Message::Found(Found::Far { generation: 1, far: None }));
-        assert_eq!(sent(&mut queue), ["end 1"]);
-    }
-
-    #[test]
-    fn what_is_shown_never_goes_back() {
-        let (mut session, mut queue) = session();
-        session.take(near(1, 1));
-        session.take(far(1, 2));
-        session.take(far(1, 2));
-        session.take(near(1, 1));
-        assert_eq!(sent(&mut queue), ["1 of Some(1)", "2 of Some(1)"], "the far look is the last word");
-        let uri = format!("file://{PATH}").parse().unwrap();
-        session.take(Message::Change(lsp::DidChangeTextDocumentParams {
-            text_document: lsp::VersionedTextDocumentIdentifier { uri, version: 2 },
-            content_changes: Vec::new(),
-        }));
-        session.take(far(1, 3));
-        session.take(near(1, 3));
-        assert!(sent(&mut queue).is_empty(), "what was found before the change is old");
-        session.take(near(2, 0));
-        session.take(near(2, 0));
-        assert_eq!(sent(&mut queue), ["0 of Some(2)"]);
-    }
-}
+mod tests;

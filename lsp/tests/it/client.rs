@@ -20,6 +20,8 @@ pub(crate) struct Client {
     next: i64,
     /// The answer to `workspace/configuration`.
     pub(crate) wanted: Value,
+    /// Where the server finds what it keeps on a machine.
+    pub(crate) home: tempfile::TempDir,
 }
 
 /// All that a client of today can do, but for asking for diagnostics.
@@ -65,10 +67,10 @@ impl Client {
     /// A server that has been started and nothing more.
     pub(crate) fn start() -> Self {
         // Nothing that lies on this machine is to be seen.
-        let nowhere = std::env::temp_dir().join(format!("hlb-lsp-test-{}", std::process::id()));
+        let home = tempfile::tempdir().unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_hlb-lsp"))
-            .env("HLBC_ROOT", nowhere.join("state"))
-            .env("XDG_CACHE_HOME", nowhere.join("cache"))
+            .env("HLBC_ROOT", home.path().join("state"))
+            .env("XDG_CACHE_HOME", home.path().join("cache"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -84,7 +86,7 @@ impl Client {
             }
         });
         let stdin = process.stdin.take();
-        Self { process, stdin, heard, notes: VecDeque::new(), next: 0, wanted: json!([null]) }
+        Self { process, stdin, heard, notes: VecDeque::new(), next: 0, wanted: json!([null]), home }
     }
 
     /// A server for a client that can some things, has some folders and wants something.

@@ -6,6 +6,7 @@
 mod chance;
 mod client;
 mod diagnostics;
+mod features;
 
 mod memory;
 mod mutants;

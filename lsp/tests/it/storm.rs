@@ -27,13 +27,17 @@ const INSERTED: [&str; 16] = [
     ",",
 ];
 
+/// Where something was typed, its length, and what was there before.
+type Typed = (usize, usize, String);
+
 #[test]
 fn edits_with_questions_in_between_end_at_the_diagnostics_of_their_text() {
     let (mut client, _) = Client::able(everything(), &[], Value::Null);
     client.open(URI, TEXT);
     let mut edited = Edited { uri: URI, text: TEXT.to_owned(), version: 1 };
     let mut chance = Chance::new(7);
-    let (mut asked, mut before): (Vec<(i64, &str)>, Option<(usize, usize, String)>) = (Vec::new(), None);
+    let mut asked: Vec<(i64, &str)> = Vec::new();
+    let mut before: Option<Typed> = None;
     for at in 0..2000 {
         // Half of what is typed is taken back, so that the text stays a program with a few mistakes.
         match before.take().filter(|_| chance.below(8) > 0) {

@@ -18,13 +18,31 @@ const LINES: usize = 40;
 /// What the letters of such a terminal need, in pixels.
 const SIZE: &str = "--window-size=1040,712";
 /// How long an editor may take until it shows what it is asked for.
-const LIMIT: Duration = Duration::from_secs(45);
+const LIMIT: Duration = Duration::from_secs(30);
 /// A picture of 120 by 40 letters in colours has more bytes and colours than this; an empty or broken one has not.
 const LEAST: (u64, u64) = (20_000, 50);
 
+/// What is shown in pictures, each by the script that drives the editor when `$HLB_POSE` says so.
+const POSES: [&str; 3] = ["diagnostics", "completion", "hover"];
+
+/// Takes a picture of each pose, `EDITOR-POSE.png`, of an editor that `start` adds to the command line of a terminal.
+///
+/// # Errors
+/// With the first pose that the editor does not show.
+pub(super) fn poses(stage: &Stage, editor: &str, start: impl Fn(&mut Command)) -> Result<()> {
+    for pose in POSES {
+        let dir = stage.workspace(editor)?;
+        take(stage, &format!("{editor}-{pose}"), &dir, |command| {
+            start(command);
+            command.env("HLB_POSE", pose);
+        })?;
+    }
+    Ok(())
+}
+
 /// Takes the picture `NAME.png` of an editor that `start` adds to the command line of a terminal in `dir`. The editor
 /// makes the file `$HLB_POSED` when it shows what it was asked for.
-pub(super) fn take(stage: &Stage, name: &str, dir: &Path, start: impl FnOnce(&mut Command)) -> Result<()> {
+fn take(stage: &Stage, name: &str, dir: &Path, start: impl FnOnce(&mut Command)) -> Result<()> {
     let files = stage.work.join("shots");
     fs::create_dir_all(&files)?;
     let posed = files.join(format!("{name}.posed"));

@@ -3,7 +3,6 @@
 //! Owns its command lines. What it does there is in `xtask/editors/vim.vim`; the setup under test is `docs/editors/vim`.
 
 use super::{Result, Stage, shots};
-use std::process::Command;
 
 const NAME: &str = "vim";
 
@@ -19,16 +18,9 @@ pub(super) fn drive(stage: &Stage) -> Result<()> {
         .args(BARE)
         .args(["-c", "autocmd VimEnter * ++nested source $HLB_SCRIPTS/vim.vim"]);
     command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
-    stage.perform(NAME, &mut command)?;
-    let dir = stage.workspace(NAME)?;
-    for pose in ["diagnostics", "completion", "hover"] {
-        shots::take(stage, &format!("{NAME}-{pose}"), &dir, |command: &mut Command| {
-            command
-                .arg(NAME)
-                .args(BARE)
-                .args(["-c", "autocmd VimEnter * ++nested source $HLB_SCRIPTS/vim-pose.vim"])
-                .env("HLB_POSE", pose);
-        })?;
-    }
-    Ok(())
+    let done = stage.perform(NAME, &mut command);
+    let shown = shots::poses(stage, NAME, |command| {
+        command.arg(NAME).args(BARE).args(["-c", "autocmd VimEnter * ++nested source $HLB_SCRIPTS/vim-pose.vim"]);
+    });
+    done.and(shown)
 }

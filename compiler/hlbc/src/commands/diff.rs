@@ -12,7 +12,7 @@ use crate::cli::given::Given;
 use crate::cli::{self, DiffFormat};
 use crate::definition;
 use crate::error::{Failure, Kind};
-use crate::graphs::{self, Graphs};
+use crate::graphs::Graphs;
 use crate::report::Screen;
 
 pub(crate) fn diff(args: &cli::Diff, screen: Screen) -> Result<(), Failure> {
@@ -59,5 +59,5 @@ fn program(file: &Utf8Path, args: &cli::Diff, screen: Screen) -> Result<Graphs, 
     let (given, platform) = (Given::names(&args.target), args.platform.platform.as_ref());
     let what = emit::Compiling { file, given: &given, platform, no_resolve: args.no_resolve, save: false };
     let (_, request) = emit::compile(&what, &cli::ModuleArgs::default(), screen)?;
-    Graphs::load(graphs::wanted(request))
+    Graphs::load(hlb_compiler::wanted(request))
 }

@@ -5,7 +5,7 @@
 use std::io::IsTerminal;
 
 use camino::Utf8Path;
-use hlb_compiler::{Request, TargetCall};
+use hlb_compiler::{Request, TargetCall, Wanted, wanted};
 use hlb_llb::{draw, dump, encode_definition, pb};
 use hlb_modules::Mode;
 use hlb_registry::Images;
@@ -15,7 +15,7 @@ use crate::cli::{self, EmitFormat};
 use crate::config::Places;
 use crate::definition;
 use crate::error::{Failure, Kind};
-use crate::graphs::{self, Graphs, Wanted};
+use crate::graphs::Graphs;
 use crate::program::Kept;
 use crate::report::{Channel, Screen};
 use crate::world::Outside;
@@ -31,7 +31,7 @@ pub(crate) fn emit(args: &cli::Emit, screen: Screen) -> Result<(), Failure> {
     let (given, platform) = (&args.targets.given, args.platform.platform.as_ref());
     let what = Compiling { file: &file, given, platform, no_resolve: args.no_resolve, save: true };
     let (targets, request) = compile(&what, &args.program.modules, screen)?;
-    let wanted = graphs::wanted(request);
+    let wanted = wanted(request);
     match args.format {
         EmitFormat::Text => super::print(draw::text(&Graphs::load(wanted)?.plan()).as_bytes()),
         EmitFormat::Dot => super::print(draw::dot(&Graphs::load(wanted)?.plan()).as_bytes()),

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use super::words::{count, details, headline, platform};
 use crate::pb;
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 
 /// Longest label that still makes room for itself beside others.
 const WIDEST_LABEL: usize = 20;
@@ -15,19 +15,11 @@ const WIDEST_LABEL: usize = 20;
 /// What a build will do, step by step.
 pub fn text(plan: &Plan<'_>) -> String {
     let mut out = String::new();
-    let usual = usual_platform(plan);
-    for (position, step) in plan.steps.iter().enumerate() {
-        let _ = writeln!(out, "#{} {}", position + 1, headline(plan, step));
-        let details = details(plan, step, usual);
-        let widths = details.iter().map(|(what, _)| what.chars().count()).filter(|width| *width <= WIDEST_LABEL);
-        let width = widths.max().unwrap_or(0);
-        for (what, how) in &details {
-            let line = if what == "|" { format!("   | {how}") } else { format!("   {what:width$}  {how}") };
-            let _ = writeln!(out, "{}", line.trim_end());
-        }
+    for step in steps(plan) {
+        out.push_str(&step);
         out.push('\n');
     }
-    let all = usual.map(|it| format!(" for {}", platform(it))).unwrap_or_default();
+    let all = usual_platform(plan).map(|it| format!(" for {}", platform(it))).unwrap_or_default();
     let _ = writeln!(out, "{}{all}", count(plan.steps.len(), "step"));
     for result in &plan.results {
         let from =
@@ -35,6 +27,23 @@ pub fn text(plan: &Plan<'_>) -> String {
         let _ = writeln!(out, "{}: {from}", super::printable(&result.label));
     }
     out
+}
+
+/// Each step as a paragraph, whose lines all end.
+pub fn steps(plan: &Plan<'_>) -> Vec<String> {
+    let usual = usual_platform(plan);
+    let paragraph = |(position, step): (usize, &Step<'_>)| {
+        let mut out = format!("#{} {}\n", position + 1, headline(plan, step));
+        let details = details(plan, step, usual);
+        let widths = details.iter().map(|(what, _)| what.chars().count()).filter(|width| *width <= WIDEST_LABEL);
+        let width = widths.max().unwrap_or(0);
+        for (what, how) in &details {
+            let line = if what == "|" { format!("   | {how}") } else { format!("   {what:width$}  {how}") };
+            let _ = writeln!(out, "{}", line.trim_end());
+        }
+        out
+    };
+    plan.steps.iter().enumerate().map(paragraph).collect()
 }
 
 /// The platform that most steps with one have; the first of equals.

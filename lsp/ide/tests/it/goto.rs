@@ -62,8 +62,8 @@ fn definitions_of_builtins_and_standard_modules_are_in_their_texts() {
     let check = |text: &str| ask(hlb_ide::Analysis::definition, text).replace(|ch: char| ch.is_ascii_digit(), "N");
     insta::assert_snapshot!(check("fs a() {\n\tmk$0file \"/x\" 0o644 \"\"\n}\n"), @"mkfile -> /stdlib/builtin.hlb:NNN:N [mkfile] in fs mkfile(string path, int filemode, string content) (read only)");
     insta::assert_snapshot!(check("string a() {\n\tstr.upp$0er(\"x\")\n}\n"), @"upper -> /stdlib/str.hlb:NN:N [upper] in string upper(string s) (read only)");
-    insta::assert_snapshot!(check("import go from \"std/go\"\n\nfs a() {\n\tgo.bu$0ild scratch\n}\n"), @"build -> /stdlib/go.hlb:NN:NN [build] in export fs build( (read only)");
-    insta::assert_snapshot!(check("import go from \"std/g$0o\"\n\nfs a() {\n\tgo.build scratch\n}\n"), @r#""std/go" -> /stdlib/go.hlb:N:N [] in # Go: programs and tests, from sources with a `go.mod`. (read only)"#);
+    insta::assert_snapshot!(check("import go from \"std/go\"\n\nfs a() {\n\tgo.bu$0ild scratch\n}\n"), @"build -> /stdlib/std/go.hlb:NN:NN [build] in export fs build( (read only)");
+    insta::assert_snapshot!(check("import go from \"std/g$0o\"\n\nfs a() {\n\tgo.build scratch\n}\n"), @r#""std/go" -> /stdlib/std/go.hlb:N:N [] in # Go: programs and tests, from sources with a `go.mod`. (read only)"#);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn types_lead_to_records_enums_and_takers_of_options() {
     insta::assert_snapshot!(check("type Pkg { string name }\n\nstring f(Pkg p) {\n\t$0p.name\n}\n"), @"p -> build.hlb:N:N [Pkg] in type Pkg { string name }");
     insta::assert_snapshot!(check("type Pkg { string name }\n\nstring f([Pkg?] $0p) {\n\t\"ä𝄞\"\n}\n"), @"p -> build.hlb:N:N [Pkg] in type Pkg { string name }");
     insta::assert_snapshot!(check("enum K { big small }\n\nK f() {\n\tK.b$0ig\n}\n"), @"big -> build.hlb:N:N [K] in enum K { big small }");
-    insta::assert_snapshot!(check("option::run ca$0che() {\n\tshlex\n}\n"), @"nowhere");
+    insta::assert_snapshot!(check("option::run aptCa$0che() {\n\tshlex\n}\n"), @"aptCache -> /stdlib/builtin.hlb:NNN:N [run] in fs run(variadic string arg) (read only)");
     insta::assert_snapshot!(check("fs f() {\n\t$0scratch\n}\n"), @"nowhere");
 }
 

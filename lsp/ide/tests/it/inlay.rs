@@ -104,3 +104,12 @@ fn only_what_is_in_the_range_and_wanted_is_given() {
     fixture.host.configure(Settings { inlay, ..Settings::default() });
     assert_eq!(shown(&fixture, Span::new(0, 1000)), fixture.text);
 }
+
+#[test]
+fn a_value_in_front_of_a_dot_is_the_first_argument() {
+    insta::assert_snapshot!(check("$0string f(string x) {\n\tx.trimPrefix(\"ä𝄞\").replace(\"a\", \"b\")\n}\n"), @r#"
+    string f(string x) {
+    	x.trimPrefix("ä𝄞").replace(«old:»"a", «new:»"b")
+    }
+    "#);
+}

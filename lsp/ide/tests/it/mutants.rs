@@ -162,7 +162,7 @@ fn around(host: &Host, path: &Utf8Path, at: usize, ask: &mut Ask<'_>) {
         (snapshot.analysis(path).expect("it is open"), snapshot.project(&|| false).expect("nobody stops it"));
     let range = |len: usize| Span { start: at as u32, end: (at + len) as u32 };
     let text = snapshot.text(path).expect("it is open");
-    ask("hover", at, &mut || drop(analysis.hover(at)));
+    ask("hover", at, &mut || drop(snapshot.hover(&analysis, at)));
     ask("definition", at, &mut || drop(analysis.definition(at)));
     ask("declaration", at, &mut || drop(analysis.declaration(at)));
     ask("type definition", at, &mut || drop(analysis.type_definition(at)));

@@ -1,0 +1,1 @@
+[(block) (arms) (record) (enum) (list) (arguments) (parameters) (heredoc)] @fold
