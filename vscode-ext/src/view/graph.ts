@@ -20,7 +20,7 @@ window.addEventListener("message", ({ data }: MessageEvent<ToView>) => {
   words.hidden = !refused && data.steps.steps.length > 0;
   if (refused) {
     steps = [];
-    words.textContent = `There is no graph of ${data.target}: ${data.words}`;
+    words.textContent = `No graph of ${data.target}: ${data.words}`;
     canvas.draw([], []);
   } else {
     steps = data.steps.steps;

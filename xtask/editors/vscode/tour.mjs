@@ -75,7 +75,7 @@ try {
     await command("View: Hide Panel");
   });
   await deed("graph", async () => {
-    await lens("fs sources()", "Graph");
+    await lens("pipeline release(", "Graph");
     let view;
     await until("steps in the view of the graph", async () => {
       for (const frame of page.frames()) {
