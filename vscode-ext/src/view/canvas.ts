@@ -165,7 +165,8 @@ export class Canvas {
 function foot(step: Step, results: string[] | undefined): string {
   const [place] = step.places;
   const from = place ? `${place.file.split("/").at(-1)}:${place.line}` : "";
-  return results ? ["→ " + results.join(", "), from].filter(Boolean).join("  ·  ") : from;
+  const names = results?.map((name) => name.replace(/^result of /, "").replaceAll("`", ""));
+  return names ? [`→ ${names.join(", ")}`, from].filter(Boolean).join("  ·  ") : from;
 }
 
 function short(words: string): string {
