@@ -31,11 +31,14 @@ try {
   await deed("completion", async () => {
     await go("mistake.hlb", 'dir "/words"');
     await keys("End", "Enter", "Control+Space");
-    await page.waitForSelector(".suggest-widget.visible .monaco-list-row");
-    await page.keyboard.type("mo");
-    await until("mount is offered", async () => (await rows(".suggest-widget.visible .monaco-list-row")).some((row) => /^mount\b/.test(row)));
-    await shot("completion");
-    await keys("Escape", "Escape", "Backspace", "Backspace", "Backspace", "Backspace", "Backspace");
+    try {
+      await page.waitForSelector(".suggest-widget.visible .monaco-list-row");
+      await page.keyboard.type("mo");
+      await until("mount is offered", async () => (await rows(".suggest-widget.visible .monaco-list-row")).some((row) => /^mount\b/.test(row)));
+      await shot("completion");
+    } finally {
+      await keys("Escape", "Control+Shift+K");
+    }
   });
   await deed("hover", async () => {
     await go("mistake.hlb", 'run "cat');
@@ -152,7 +155,6 @@ async function command(name) {
 /** Clicks a lens above the line with some words. */
 async function lens(words, title) {
   await go("build.hlb", words);
-  await page.waitForSelector(".codelens-decoration a");
   let found;
   await until(`the lens ${title} of ${words}`, async () => {
     const boxes = async (selector, wanted) => {
