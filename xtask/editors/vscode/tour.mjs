@@ -63,11 +63,11 @@ try {
   await deed("rename", async () => {
     await go("build.hlb", "package(content");
     await keys("F2");
-    await page.waitForSelector(".rename-box input, .rename-input");
-    await keys("Control+a");
-    await page.keyboard.type("bundle");
+    // Into the input itself: keys typed before it has the focus would change the file.
+    const input = page.locator(".rename-input");
+    await input.fill("bundle");
     await shot("rename");
-    await keys("Enter");
+    await input.press("Enter");
     await until("both files change", () => text("build.hlb").includes("pack.bundle(content") && text("pack.hlb").includes("fs bundle("));
   });
   await deed("run", async () => {
@@ -79,6 +79,7 @@ try {
   });
   await deed("graph", async () => {
     await lens("pipeline release(", "Graph");
+    await keys("Control+b");
     let view;
     await until("steps in the view of the graph", async () => {
       for (const frame of page.frames()) {
@@ -87,6 +88,7 @@ try {
       return view;
     });
     await shot("graph");
+    await view.click("#fit");
     await view.click(".node");
     await view.waitForSelector("#detail:not([hidden])");
     await view.fill("#search", "local");
