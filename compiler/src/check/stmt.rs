@@ -48,7 +48,8 @@ impl Checker<'_> {
 
     /// A statement, and the type of its value. `ty` is that of the block, where it is known.
     fn stmt(&mut self, stmt: &Stmt, place: &Expected, ty: Option<&Type>) -> Option<(hir::Stmt, Option<Type>)> {
-        if self.foreign(stmt) {
+        // What looks like another language may be half of ours while it is typed.
+        if !self.probing() && self.foreign(stmt) {
             return None;
         }
         match stmt {

@@ -7,6 +7,7 @@ use hlb_language::ast::{Decl, Module};
 use hlb_language::lexer::{Care, lex};
 use hlb_language::source::SourceId;
 use hlb_language::span::Span;
+use hlb_language::token::TokenKind;
 
 /// A cursor in a text, with the word around it.
 pub(super) struct Cursor<'t> {
@@ -57,6 +58,20 @@ impl<'t> Cursor<'t> {
         self.offset < end || !self.text.get(..end).is_some_and(|text| text.ends_with('}'))
     }
 
+    /// How many braces are open before the word.
+    fn depth(&self) -> usize {
+        let tokens = lex(SourceId(0), self.text, Care::Guessing).tokens;
+        let before = tokens.iter().take_while(|token| token.span.end <= self.word.start);
+        before.fold(0, |depth, token| match token.kind {
+            TokenKind::LBrace => depth + 1,
+            TokenKind::RBrace => usize::saturating_sub(depth, 1),
+            // A text that is open holds what comes.
+            kind if kind.opens_string() => depth + 1,
+            kind if kind.closes_string() => usize::saturating_sub(depth, 1),
+            _ => depth,
+        })
+    }
+
     /// The line up to the word.
     pub(super) fn line_before(&self) -> &'t str {
         let before = self.text.get(..self.word.start as usize).unwrap_or_default();
@@ -84,6 +99,9 @@ impl Context {
             return Self::Nothing;
         }
         let before = cursor.line_before();
+        if before.is_empty() && cursor.depth() == 0 {
+            return Self::Declaration;
+        }
         let around = tree.decls.iter().rev().find(|decl| (decl.span().start as usize) < cursor.offset);
         let around = around.filter(|decl| cursor.is_within(decl.span()));
         if let Some(rest) = before.strip_prefix("import ") {
