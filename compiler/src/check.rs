@@ -17,6 +17,7 @@ mod member;
 mod message;
 mod mismatch;
 mod operator;
+mod probe;
 mod rules;
 mod scope;
 mod stmt;
@@ -38,6 +39,7 @@ use crate::deep::deep;
 use crate::effects::Effects;
 use crate::hir::{self, BindId, ConstantId, FuncId, ModuleId, Param, Program, RecordId, Reference, Target};
 use crate::module::Loaded;
+use crate::probe::Place;
 use crate::resolve::Declared;
 use crate::types::{Expected, Type};
 use scope::{Definition, Scopes};
@@ -48,6 +50,8 @@ pub(crate) struct Outcome {
     pub(crate) program: Program,
     /// Uses of modules of others that do what the client has not allowed.
     pub(crate) refused: Vec<Diagnostic>,
+    /// What is known of the place that was asked for.
+    pub(crate) place: Option<Place>,
 }
 
 /// How much of a program is checked.
@@ -59,6 +63,8 @@ pub enum Depth {
     /// The bodies of the entries only; of what they import, names and signatures. What functions of other files do outside of the
     /// build, and whether anybody reads a result, is then not known.
     Entries,
+    /// The body of the declaration around an offset of the first entry.
+    Around(u32),
 }
 
 /// Checks files.
@@ -69,7 +75,13 @@ pub(crate) fn check(
     consent: &Consent,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Outcome {
-    let Some(first) = loaded.files.first() else { return Outcome { program: declared.program, refused: Vec::new() } };
+    let Some(first) = loaded.files.first() else {
+        return Outcome { program: declared.program, refused: Vec::new(), place: None };
+    };
+    let around = match depth {
+        Depth::Around(offset) => Some(offset),
+        Depth::All | Depth::Entries => None,
+    };
     let tests = loaded.files.iter().flat_map(|file| &file.tree.decls).filter(|it| matches!(it, Decl::Test(_))).count();
     let record_nodes = declared.program.funcs.len() + declared.program.constants.len() + tests;
     let nodes = record_nodes + declared.program.records.len();
@@ -82,6 +94,8 @@ pub(crate) fn check(
     let mut checker = Checker {
         loaded,
         entries: if depth == Depth::All { loaded.files.len() } else { loaded.entries },
+        around,
+        probe: around.map(|offset| Box::new(probe::Probe::new(offset))),
         declared,
         sources: &loaded.sources,
         diagnostics,
@@ -103,7 +117,9 @@ pub(crate) fn check(
     for (at, file) in loaded.files.iter().enumerate().take(checker.entries) {
         checker.enter(ModuleId(at), file.source);
         for decl in &file.tree.decls {
-            if let Decl::Import(import) = decl {
+            if let Decl::Import(import) = decl
+                && checker.is_around(import.span)
+            {
                 checker.scopes.push();
                 checker.expr(&import.source, &Expected::import());
                 checker.leave_scope();
@@ -111,17 +127,17 @@ pub(crate) fn check(
         }
     }
     for id in 0..checker.declared.records.len() {
-        if checker.is_entry(checker.declared.records.get(id).map(|(module, _)| *module)) {
+        if checker.is_entry(checker.declared.records.get(id)) {
             checker.record(RecordId(id));
         }
     }
     for id in 0..checker.declared.constants.len() {
-        if checker.is_entry(checker.declared.constants.get(id).map(|(module, _)| *module)) {
+        if checker.is_entry(checker.declared.constants.get(id)) {
             checker.constant(ConstantId(id));
         }
     }
     for id in 0..checker.declared.funcs.len() {
-        if checker.is_entry(checker.declared.funcs.get(id).map(|(module, _)| *module)) {
+        if checker.is_entry(checker.declared.funcs.get(id)) {
             checker.func_body(FuncId(id));
         }
     }
@@ -130,13 +146,18 @@ pub(crate) fn check(
     checker.report_recursion();
     checker.spread_effects();
     let refused = checker.not_allowed(consent);
-    Outcome { program: checker.declared.program, refused }
+    let place = checker.probe.and_then(|probe| probe.found());
+    Outcome { program: checker.declared.program, refused, place }
 }
 
 struct Checker<'a> {
     loaded: &'a Loaded,
     /// How many files, the first ones, have their bodies checked.
     entries: usize,
+    /// Only what is around this offset of the first file has its body checked.
+    around: Option<u32>,
+    /// What somebody asks who types there.
+    probe: Option<Box<probe::Probe>>,
     declared: Declared,
     sources: &'a SourceMap,
     diagnostics: &'a mut Vec<Diagnostic>,
@@ -169,8 +190,18 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     /// Whether what is declared in a file has its body checked.
-    fn is_entry(&self, module: Option<ModuleId>) -> bool {
-        module.is_some_and(|module| module.0 < self.entries)
+    fn is_entry(&self, declared: Option<&(ModuleId, usize)>) -> bool {
+        let Some((module, decl)) = declared else { return false };
+        if self.around.is_none() {
+            return module.0 < self.entries;
+        }
+        let decl = self.loaded.files.get(module.0).and_then(|file| file.tree.decls.get(*decl));
+        module.0 == 0 && decl.is_some_and(|decl| self.is_around(decl.span()))
+    }
+
+    /// Whether a part of the first file is to be checked.
+    fn is_around(&self, span: Span) -> bool {
+        self.around.is_none_or(|offset| span.touches(offset as usize))
     }
 
     fn enter(&mut self, module: ModuleId, source: SourceId) {
@@ -330,6 +361,9 @@ impl Checker<'_> {
         for (at, file) in loaded.files.iter().enumerate().take(self.entries) {
             for decl in &file.tree.decls {
                 let Decl::Test(test) = decl else { continue };
+                if !self.is_around(test.span) {
+                    continue;
+                }
                 self.enter(ModuleId(at), file.source);
                 self.node = Some(node);
                 node += 1;

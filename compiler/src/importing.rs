@@ -75,7 +75,7 @@ fn as_kind(
     // Mistakes elsewhere are told when the whole program is checked.
     let mut diagnostics = Vec::new();
     let declared = resolve::declare(&with, &mut diagnostics);
-    let Outcome { program, refused } = check::check(&with, declared, Depth::All, consent, &mut diagnostics);
+    let Outcome { program, refused, .. } = check::check(&with, declared, Depth::All, consent, &mut diagnostics);
     diagnostics.extend(refused);
     let here = |it: &Diagnostic| {
         let place = it.primary.at;

@@ -26,6 +26,7 @@ mod cycle;
 mod deep;
 mod effects;
 mod path;
+pub mod probe;
 mod suggest;
 mod types;
 
@@ -112,7 +113,7 @@ pub struct CompileErrors(pub Vec<Diagnostic>);
 pub fn check(world: &dyn World, entry: &Utf8Path) -> Checked {
     match world.text(entry) {
         Ok(text) => check_texts(world, &[text], Depth::All),
-        Err(error) => run_check(world, Err((entry, error)), Depth::All),
+        Err(error) => run_check(world, Err((entry, error)), Depth::All).0,
     }
 }
 
@@ -123,17 +124,21 @@ pub fn check_text(world: &dyn World, name: &Utf8Path, text: String) -> Checked {
 
 /// Checks some files, each named by its path, as one program. The first is its entry.
 pub fn check_texts(world: &dyn World, entries: &[Arc<Text>], depth: Depth) -> Checked {
-    run_check(world, Ok(entries), depth)
+    run_check(world, Ok(entries), depth).0
 }
 
-fn run_check(world: &dyn World, entries: Result<&[Arc<Text>], module::Unread<'_>>, depth: Depth) -> Checked {
+fn run_check(
+    world: &dyn World,
+    entries: Result<&[Arc<Text>], module::Unread<'_>>,
+    depth: Depth,
+) -> (Checked, Option<probe::Place>) {
     let mut diagnostics = Vec::new();
     let mut evaluate =
         |loaded: &module::Loaded, file: hir::ModuleId, expr: &_| importing::evaluate(world, loaded, file, expr);
     let loaded = module::load(world, entries, &mut evaluate, &mut diagnostics);
     let declared = resolve::declare(&loaded, &mut diagnostics);
     let outcome = check::check(&loaded, declared, depth, &world.consent(), &mut diagnostics);
-    let check::Outcome { mut program, refused } = outcome;
+    let check::Outcome { mut program, refused, place } = outcome;
     program.sort_references();
     diagnostics.extend(refused.iter().cloned());
     lint::quiet(&mut diagnostics);
@@ -143,7 +148,7 @@ fn run_check(world: &dyn World, entries: Result<&[Arc<Text>], module::Unread<'_>
     // What could be better in modules of others is not for the client to mend.
     diagnostics.retain(|it| it.is_error() || loaded.is_clients(it.primary.at.source));
     let imports = loaded.tree();
-    Checked { program, sources: loaded.sources, imports, diagnostics, refused }
+    (Checked { program, sources: loaded.sources, imports, diagnostics, refused }, place)
 }
 
 /// Evaluates targets of a checked program, `default` if none is named, all beside one another.

@@ -53,17 +53,16 @@
     ("\\_<\\(0[xX][0-9a-fA-F]+\\|0[oO][0-7]+\\|0[bB][01]+\\|[0-9]+\\)\\_>" . font-lock-constant-face)))
 
 (defun hlb--propertize (start end)
-  "Mark the heredocs between START and END as strings, from the end of their first line to their closing word."
+  "Mark the heredocs that begin between START and END as strings, up to their closing words."
   (goto-char start)
-  (while (re-search-forward "<<[-~]?`?\\([A-Za-z0-9_]+\\)`?" end t)
+  (while (and (< (point) end) (re-search-forward "<<[-~]?`?\\([A-Za-z0-9_]+\\)`?" end t))
     (let ((word (match-string 1)) (open (match-beginning 0)))
-      (unless (nth 8 (save-excursion (syntax-ppss open)))
-        (let ((line (line-end-position)))
-          (when (re-search-forward (format "^[ \t]*\\(%s\\)\\_>" (regexp-quote word)) nil t)
-            (let ((close (match-beginning 1)))
-              (put-text-property open (1+ open) 'syntax-table (string-to-syntax "|"))
-              (put-text-property (1- close) close 'syntax-table (string-to-syntax "|"))
-              (put-text-property line close 'syntax-multiline t))))))))
+      (when (and (not (nth 8 (save-excursion (syntax-ppss open))))
+                 (re-search-forward (format "^[ \t]*\\(%s\\)\\_>" (regexp-quote word)) nil t))
+        (let ((close (match-beginning 1)))
+          (put-text-property open (1+ open) 'syntax-table (string-to-syntax "|"))
+          (put-text-property (1- close) close 'syntax-table (string-to-syntax "|"))
+          (put-text-property open close 'syntax-multiline t))))))
 
 (defun hlb-indent-line ()
   "Indent the line: one step for each bracket that is open; the lines of strings stay as they are."
@@ -86,6 +85,7 @@
   (setq-local comment-start "# " comment-start-skip "#+\\s-*" comment-end "")
   (setq-local font-lock-defaults '(hlb-font-lock-keywords))
   (setq-local syntax-propertize-function #'hlb--propertize)
+  (add-hook 'syntax-propertize-extend-region-functions #'syntax-propertize-multiline 'append 'local)
   (setq-local indent-line-function #'hlb-indent-line indent-tabs-mode t tab-width 4)
   (setq-local electric-indent-chars (append "{}[]()" electric-indent-chars)))
 

@@ -70,9 +70,9 @@ function deeds.graph(file, target)
       for _, input in ipairs(step.inputs) do
         lines[#lines + 1] = ("  %s from #%d"):format(input[2], input[1])
       end
-      for _, place in ipairs(step.places) do
-        lines[#lines + 1] = ("  %s:%d:%d"):format(place.file, place.line, place.column)
-      end
+      -- The innermost place; those of its callers follow. `gF` goes there.
+      local place = step.places[1]
+      if place then lines[#lines + 1] = ("  %s:%d"):format(vim.fn.fnamemodify(place.file, ":."), place.line) end
     end
     vim.cmd("botright new")
     local buf = vim.api.nvim_get_current_buf()

@@ -3,6 +3,7 @@
 (setq pose (getenv "HLB_POSE") posed (getenv "HLB_POSED"))
 (menu-bar-mode -1)
 (load-theme 'wombat t)
+(dolist (face '(default line-number)) (set-face-background face "unspecified-bg"))
 (setq eldoc-echo-area-use-multiline-p t max-mini-window-height 12 eldoc-idle-delay 0.1)
 (setq completions-max-height 14)
 (global-display-line-numbers-mode 1)
@@ -19,7 +20,7 @@
     ("completion" ,(lambda () (go "dir \"/words\"") (end-of-line) (insert "\n\t\t") (completion-at-point))
      ,(lambda () (get-buffer-window "*Completions*")))
     ("hover" ,(lambda () (go "run ") (eldoc t))
-     ,(lambda () (when (current-message) (string-match-p "variadic" (current-message)))))))
+     ,(lambda () (get-buffer-window "*eldoc*")))))
 
 (defun poll (look act)
   "Do ACT as soon as LOOK gives something."

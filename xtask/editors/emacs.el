@@ -72,11 +72,25 @@
             (unless (string-suffix-p "builtin.hlb" (buffer-file-name)) (error "It is in %s" (buffer-file-name)))
             (unless (string-match-p "fs run(" line) (error "Point is at: %s" line))))))
 
+;; Only Emacs has a mode of its own, which indents.
+(deed "indentation"
+      (lambda ()
+        (open "build.hlb")
+        (let ((laid-out (buffer-string)))
+          (goto-char (point-min))
+          (while (not (eobp))
+            (unless (nth 3 (syntax-ppss (line-beginning-position))) (delete-horizontal-space))
+            (forward-line))
+          (when (equal laid-out (buffer-string)) (error "Nothing was left to indent"))
+          (indent-region (point-min) (point-max))
+          (unless (equal laid-out (buffer-string)) (error "The example has another layout")))))
+
 (deed "rename"
       (lambda ()
         (open "build.hlb")
         (go "pack.package" 5)
-        (eglot-rename "parcel")
+        ;; eglot asks before it changes a file that is not shown.
+        (cl-letf (((symbol-function 'y-or-n-p) #'always)) (eglot-rename "parcel"))
         (wait "use of the new name" 10 (lambda () (has (get-buffer "build.hlb") "pack.parcel(content")))
         (unless (has (find-buffer-visiting "pack.hlb") "export fs parcel(") (error "The declaration keeps its name"))
         (when (has (get-buffer "build.hlb") "pack.package") (error "A use keeps its name"))))

@@ -4,6 +4,9 @@ local pose = os.getenv("HLB_POSE")
 vim.o.termguicolors, vim.o.number, vim.o.signcolumn, vim.o.swapfile = true, true, "yes", false
 vim.o.completeopt = "menuone,noselect"
 vim.cmd("colorscheme slate")
+for _, name in ipairs({ "Normal", "SignColumn", "EndOfBuffer" }) do vim.cmd("highlight " .. name .. " guibg=NONE") end
+-- Of windows above the text this scheme knows nothing.
+vim.cmd("highlight Pmenu guifg=#d5d8df guibg=#3a3f4b | highlight PmenuSel guifg=#1b1d23 guibg=#98c379")
 
 local function go(text)
   vim.fn.cursor(1, 1)
@@ -17,11 +20,20 @@ local function floats()
 end
 
 local poses = {
-  diagnostics = { look = function() return #vim.diagnostic.get(0) > 0 end },
+  -- With the other file below, whose targets have lenses.
+  diagnostics = {
+    act = function()
+      vim.cmd("botright 26split build.hlb")
+      go("# The sources")
+      vim.cmd("normal! zt")
+      vim.lsp.codelens.refresh()
+    end,
+    look = function() return #vim.lsp.codelens.get(vim.fn.bufnr("build.hlb")) > 0 end,
+  },
   completion = {
     act = function()
       go("dir \"/words\"")
-      vim.api.nvim_feedkeys(vim.api.nvim_replace_termcodes("omo<C-x><C-o>", true, false, true), "n", false)
+      vim.api.nvim_feedkeys(vim.api.nvim_replace_termcodes("o<C-x><C-o>", true, false, true), "n", false)
     end,
     look = function() return vim.fn.pumvisible() == 1 end,
   },
@@ -40,7 +52,7 @@ local function poll(look, act)
 end
 
 vim.cmd("edit mistake.hlb")
-poll(poses.diagnostics.look, function()
+poll(function() return #vim.diagnostic.get(0) > 0 end, function()
   local wanted = poses[pose]
   if wanted.act then wanted.act() end
   poll(wanted.look, function() vim.fn.writefile({}, os.getenv("HLB_POSED")) end)

@@ -47,6 +47,14 @@ deed("diagnostics", function()
   end)
 end)
 
+-- Only Neovim has these: the colours are those of tree-sitter.
+deed("colours", function()
+  local tree = vim.treesitter.get_parser(0, "hlb"):parse()[1]
+  assert(not tree:root():has_error(), "the parser finds a mistake of form")
+  local highlighter = vim.treesitter.highlighter.active[vim.api.nvim_get_current_buf()]
+  assert(highlighter, "tree-sitter colours nothing")
+end)
+
 deed("completion", function()
   go("with option {")
   local line = vim.fn.line(".")

@@ -4,6 +4,10 @@ set number signcolumn=yes termguicolors completeopt=menuone,noselect noswapfile
 let &t_8f = "\<Esc>[38;2;%lu;%lu;%lum"
 let &t_8b = "\<Esc>[48;2;%lu;%lu;%lum"
 colorscheme slate
+highlight Normal guibg=NONE
+highlight SignColumn guibg=NONE
+highlight ALEVirtualTextError guifg=#e06c75 guibg=NONE gui=NONE
+set laststatus=2
 let g:ale_virtualtext_cursor = 1
 let g:ale_hover_to_preview = 0
 let g:ale_hover_to_floating_preview = 1
@@ -20,7 +24,7 @@ endfunction
 
 function! s:complete() abort
   call s:go('dir "/words"')
-  call feedkeys("omo\<C-x>\<C-o>", 'n')
+  call feedkeys("o\<C-x>\<C-o>", 'n')
 endfunction
 
 function! s:hover() abort
@@ -28,8 +32,23 @@ function! s:hover() abort
   ALEHover
 endfunction
 
+" The message of the line, with the other file below.
+function! s:diagnose() abort
+  botright 26split build.hlb
+  call s:go('# The sources')
+  normal! zt
+  wincmd p
+  call s:go('mkdirr')
+  doautocmd <nomodeline> CursorMoved
+endfunction
+
+" What ALE prints of the line under the cursor is on the last one.
+function! s:told() abort
+  return join(map(range(1, &columns), 'nr2char(screenchar(&lines, v:val))'), '') =~# 'mkdirr'
+endfunction
+
 let s:poses = {
-\ 'diagnostics': [{-> s:go('mkdirr')}, function('s:mistakes')],
+\ 'diagnostics': [function('s:diagnose'), function('s:told')],
 \ 'completion': [function('s:complete'), function('pumvisible')],
 \ 'hover': [function('s:hover'), {-> len(popup_list()) > 0}],
 \}

@@ -51,19 +51,23 @@ function! s:diagnostics() abort
   call s:wait('diagnostic of mkdirr', 20, {-> filter(copy(s:mistakes()), {_, it -> it.text =~# 'mkdirr' && it.lnum == 5})})
 endfunction
 
-function! s:completion() abort
-  call s:go('with option {')
-  call append(line('.'), "\t\tmo")
-  set virtualedit=onemore
-  call cursor(line('.') + 1, 5)
-  " What Vim does for CTRL-X CTRL-O, but not for ever: where does the word begin, and what may it become?
+" What Vim does for CTRL-X CTRL-O, but not for ever: where does the word begin, and what may it become?
+function! Complete() abort
   let l:start = call(&omnifunc, [1, ''])
   let l:found = s:wait('answer', 10, function('ale#completion#GetCompletionResult'))
-  set virtualedit=
+  let s:completion = [l:start - stridx(getline('.'), 'mo'), map(copy(type(l:found) is v:t_dict ? l:found.words : l:found), 'v:val.word')]
+  return ''
+endfunction
+
+function! s:completion() abort
+  call s:go('with option {')
+  let s:completion = [-1, []]
+  " Only while one types does ALE take what the server answers.
+  call feedkeys("omo\<C-R>=Complete()\<CR>\<Esc>", 'xt')
   undo
-  let l:words = map(copy(type(l:found) is v:t_dict ? l:found.words : l:found), 'v:val.word')
-  if l:start != 2 || empty(filter(copy(l:words), {_, word -> word =~# '^mount'}))
-    throw 'mount is not offered from column ' . l:start . ', but: ' . join(l:words, ', ')
+  let [l:off, l:words] = s:completion
+  if l:off != 0 || empty(filter(copy(l:words), {_, word -> word =~# '^mount'}))
+    throw 'mount is not offered ' . l:off . ' bytes behind the word, but: ' . join(l:words, ', ')
   endif
 endfunction
 

@@ -35,20 +35,18 @@ type Drive = fn(&Stage) -> Result<()>;
 const EDITORS: [(&str, Drive); 4] =
     [("nvim", nvim::drive), ("vim", vim::drive), ("emacs", emacs::drive), ("vscode", vscode::drive)];
 
-/// Drives the named editors, or all; `--full` among the names adds what takes long.
+/// Drives the named editors, or all.
 ///
 /// # Errors
 /// When a name is unknown, something cannot be installed or built, or an editor fails a deed: all of them are driven first.
 pub(crate) fn editors(names: &[&str]) -> Result<()> {
-    let full = names.contains(&"--full");
-    let names: Vec<&str> = names.iter().copied().filter(|name| *name != "--full").collect();
     if let Some(name) = names.iter().find(|name| EDITORS.iter().all(|(known, _)| known != *name)) {
         let known = EDITORS.map(|(name, _)| name).join(", ");
         return Err(format!("no editor {name} is known here; there are {known}").into());
     }
     setup::editors()?;
     base::base_image(false)?;
-    let stage = Stage::new(full)?;
+    let stage = Stage::new()?;
     let mut failed = Vec::new();
     for (name, drive) in EDITORS.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
         let start = Instant::now();
@@ -74,12 +72,10 @@ struct Stage {
     work: PathBuf,
     /// The state directory of the builds that editors start.
     root: PathBuf,
-    /// Whether there is time for what takes long.
-    full: bool,
 }
 
 impl Stage {
-    fn new(full: bool) -> Result<Self> {
+    fn new() -> Result<Self> {
         let mut build = Command::new("cargo");
         build.current_dir(host::repository()).args(["build", "--quiet", "-p", "hlb-lsp", "-p", "hlbc"]);
         host::run(&mut build)?;
@@ -92,7 +88,6 @@ impl Stage {
             work: pictures.join("work"),
             pictures,
             root: host::state_dir().join("editors"),
-            full,
         };
         fs::create_dir_all(&stage.work)?;
         Ok(stage)

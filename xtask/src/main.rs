@@ -39,9 +39,9 @@ usage: cargo xtask TASK
   conformance [--write] [NAME]
                        run the conformance cases whose names contain NAME and show what differs; --write records
                        what both engines agree on
-  editors [NAME…] [--full]
+  editors [NAME…]
                        drive real editors (nvim, vim, emacs, vscode) against the language server and take pictures of
-                       them, in target/editors; --full adds what takes long
+                       them, in target/editors
   grammar [--write]    compare the tree-sitter parser with what its grammar gives; --write replaces it
   base-image [--new]   make the Debian base image from this machine's package mirror, once (--new: again)
 ";

@@ -36,7 +36,9 @@ impl Checker<'_> {
         if let What::Callee(Callee::OwnBind(_)) = resolved.what {
             return self.own_args(called, resolved, args).map(|args| (args, Bindings::default()));
         }
-        if self.options_without_with(called.path, resolved, args) || !self.arity(resolved, args, &receiver, called) {
+        let is_wrong =
+            self.options_without_with(called.path, resolved, args) || !self.arity(resolved, args, &receiver, called);
+        if is_wrong && !self.probing() {
             self.stray(args);
             return None;
         }
@@ -50,21 +52,37 @@ impl Checker<'_> {
         let empty = |param: &Param| if param.variadic { Slot::Many(Vec::new()) } else { Slot::Empty };
         let mut slots: Vec<Slot> = signature.params.iter().map(empty).collect();
         let mut next = 0;
+        let behind = receiver.is_some();
         if let (Some(receiver), Some(param)) = (receiver, signature.params.first()) {
             bindings.learn(&param.ty, &receiver.ty);
             self.fill(&mut slots, 0, param, receiver, false, &mut bindings);
             next = usize::from(!param.variadic);
         }
         for arg in args {
+            let argument = match arg {
+                Arg::Named(_, name, _) => {
+                    signature.params.iter().position(|param| param.name.text == name.text).unwrap_or(next)
+                }
+                Arg::Value(_) | Arg::Spread(..) => next,
+            };
+            self.into_argument(resolved, argument, args, behind);
             match arg {
                 Arg::Value(expr) => {
-                    let Some(param) = signature.params.get(next) else { continue };
+                    let Some(param) = signature.params.get(next) else {
+                        // Too many have been reported; what is written may still be asked about.
+                        self.expr(expr, &Expected::any());
+                        self.out_of_argument();
+                        continue;
+                    };
                     let value = self.argument(expr, param, param.variadic, &bindings);
                     self.fill(&mut slots, next, param, value, false, &mut bindings);
                     next += usize::from(!param.variadic);
                 }
                 Arg::Spread(_, expr) => {
-                    let Some(param) = signature.params.get(next) else { continue };
+                    let Some(param) = signature.params.get(next) else {
+                        self.out_of_argument();
+                        continue;
+                    };
                     let list = Expected::just(open(&bindings, &param.ty).list());
                     let list = if param.ty == Type::Pipeline { Expected::any() } else { list };
                     let value = self.expr(expr, &list);
@@ -73,6 +91,7 @@ impl Checker<'_> {
                 Arg::Named(_, name, expr) => {
                     let index = signature.params.iter().position(|param| param.name.text == name.text);
                     let Some((index, param)) = index.and_then(|at| Some((at, signature.params.get(at)?))) else {
+                        self.out_of_argument();
                         continue;
                     };
                     self.refer_param(resolved, index, name.span);
@@ -86,6 +105,7 @@ impl Checker<'_> {
                     }
                 }
             }
+            self.out_of_argument();
         }
         let filled: Vec<hir::Arg> = slots
             .into_iter()

@@ -184,7 +184,7 @@ impl Checker<'_> {
             return self.expect(hir::Expr { at, ty, node }, expected, resolved.defined);
         }
         let generic = !resolved.signature.type_params.is_empty();
-        if !generic && !self.fits(result, expected, callee_at, resolved.defined) {
+        if !generic && !self.fits(result, expected, callee_at, resolved.defined) && !self.probing() {
             self.stray(args);
             return error(at);
         }

@@ -87,6 +87,7 @@ impl Checker<'_> {
 
     fn string_expr(&mut self, literal: &ast::StringLit, expected: &Expected) -> hir::Expr {
         let at = self.at(literal.span);
+        self.note_string(literal.span, expected);
         let wanted = expected.find(|ty| match ty {
             Type::Enum(id, _) => Some(*id),
             _ => None,

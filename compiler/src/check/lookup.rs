@@ -35,6 +35,10 @@ impl Checker<'_> {
     /// What a name means by itself.
     pub(super) fn name(&mut self, name: &Ident, expected: &Expected) -> Option<Meaning> {
         let at = self.at(name.span);
+        if self.is_probe(name) {
+            self.note(expected, false, None);
+            return None;
+        }
         if let Some(found) = self.scopes.find(&name.text) {
             self.refer(name.span, found.definition.target());
             if found.narrowed {

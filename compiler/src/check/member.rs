@@ -13,6 +13,7 @@ use super::expr::error;
 use super::lookup::Meaning;
 use crate::codes;
 use crate::hir::{self, Callee, EnumId, ExprNode, ModuleId, Target};
+use crate::probe::Receiver;
 use crate::suggest;
 use crate::types::{Expected, Type};
 
@@ -29,6 +30,11 @@ impl Checker<'_> {
     pub(super) fn member(&mut self, called: &Called<'_>, member: &Ident, expected: &Expected) -> Option<Meaning> {
         let head = &called.path.head;
         let at = self.at(called.span);
+        if self.is_probe(member) {
+            let receiver = self.receiver(head);
+            self.note(expected, false, receiver);
+            return None;
+        }
         if !self.scopes.has(&head.text) {
             let symbol = self.declared.program.module(self.module).and_then(|module| module.scope.get(&head.text));
             match symbol.map(|symbol| symbol.target) {
@@ -414,6 +420,10 @@ impl Checker<'_> {
     /// `.name` behind a value: a field, or a function of the namespace for its type.
     fn behind(&mut self, base: hir::Expr, behind: &Behind<'_>, expected: &Expected) -> hir::Expr {
         let Behind { name, args, at } = behind;
+        if self.is_probe(name) {
+            self.note(expected, false, Some(Receiver::Value(base.ty)));
+            return error(*at);
+        }
         let space = match &base.ty {
             Type::Record(id, _) => {
                 let id = *id;

@@ -92,6 +92,7 @@ impl Checker<'_> {
                     }
                 }
                 Expr::String(literal) => {
+                    self.note_string(literal.span, &Expected::any());
                     self.string(literal);
                 }
                 expr => {

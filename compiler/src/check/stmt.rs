@@ -20,6 +20,7 @@ impl Checker<'_> {
 
     fn block_here(&mut self, block: &ast::Block, expected: &Expected) -> hir::Block {
         let at = self.at(block.span);
+        let calls = self.into_block();
         let names = block.stmts.iter().filter(|stmt| matches!(stmt, Stmt::Let(_))).count();
         if names > 0 {
             self.scopes.push();
@@ -41,6 +42,7 @@ impl Checker<'_> {
         if names > 0 {
             self.leave_scope();
         }
+        self.out_of_block(calls);
         hir::Block { ty: ty.unwrap_or(Type::Never), stmts, at, names }
     }
 
@@ -67,7 +69,10 @@ impl Checker<'_> {
             }
             Stmt::Assert(stmt) => Some((hir::Stmt::Assert(Box::new(self.assert(stmt, ty))), None)),
             // Reported by the parser. Of what type its blocks were meant to be is not known, and guessing would invent errors.
-            Stmt::Error(_) => None,
+            Stmt::Error(stmt) => {
+                self.broken(stmt, place);
+                None
+            }
         }
     }
 
@@ -94,6 +99,10 @@ impl Checker<'_> {
     fn call_stmt(&mut self, stmt: &ast::CallStmt, place: &Expected) -> Option<(hir::Stmt, Option<Type>)> {
         if stmt.callee.member.is_none() && stmt.callee.head.text == "breakpoint" {
             // Stops a debugger, and is nothing to a build, whatever its arguments.
+            return None;
+        }
+        if stmt.callee.member.is_none() && self.is_probe(&stmt.callee.head) {
+            self.note(place, true, None);
             return None;
         }
         let args = (!stmt.args.is_empty() || stmt.parens.is_some()).then_some(stmt.args.as_slice());

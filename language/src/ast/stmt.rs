@@ -105,6 +105,8 @@ pub struct ErrorStmt {
     pub span: Span,
     /// What seems to be called.
     pub callee: Option<Path>,
+    /// What stands behind that, word by word: strings, names, what is in brackets.
+    pub words: Vec<Span>,
     /// The blocks in it, which may have parsed well.
     pub blocks: Vec<Block>,
 }

@@ -156,7 +156,7 @@ fn arms(builder: &Builder<'_>, row: Vec<Piece>) -> Vec<MatchArm> {
     elements(builder, row, TokenKind::MatchBrace, pieces::arms, repair::arm, |row| {
         let span = extent(&row)?;
         let blocks: Vec<Block> = row.into_iter().flat_map(Piece::into_blocks).collect();
-        let stmts = vec![Stmt::Error(Box::new(ErrorStmt { span, callee: None, blocks }))];
+        let stmts = vec![Stmt::Error(Box::new(ErrorStmt { span, callee: None, words: Vec::new(), blocks }))];
         Some(MatchArm { span, patterns: vec![Pattern::Error(span)], body: Block { span, stmts } })
     })
 }

@@ -135,7 +135,9 @@ fn error_statement(builder: &Builder<'_>, mut row: Vec<Piece>) -> Vec<Stmt> {
         let value = Expr::Error(Span::at(end as usize).to(Span::at(span.end as usize)));
         let inner = blocks.first().zip(blocks.last()).map(|(first, last)| first.span.to(last.span));
         let mut stmts = vec![Stmt::Let(Box::new(LetStmt { span, ty, name, value }))];
-        stmts.extend(inner.map(|span| Stmt::Error(Box::new(ErrorStmt { span, callee: None, blocks }))));
+        stmts.extend(
+            inner.map(|span| Stmt::Error(Box::new(ErrorStmt { span, callee: None, words: Vec::new(), blocks }))),
+        );
         return stmts;
     }
     let name = |piece: &Piece| {
@@ -148,8 +150,11 @@ fn error_statement(builder: &Builder<'_>, mut row: Vec<Piece>) -> Vec<Stmt> {
         let span = member.as_ref().map_or(head.span, |member| head.span.to(member.span));
         Path { span, head, member }
     });
+    let behind = |piece: &&Piece| callee.as_ref().is_some_and(|callee| piece.span.start >= callee.span.end);
+    let words = row.iter().filter(|piece| piece.kind != TokenKind::Newline).filter(behind);
+    let words = words.map(|piece| piece.span).collect();
     let blocks = row.into_iter().flat_map(Piece::into_blocks).collect();
-    vec![Stmt::Error(Box::new(ErrorStmt { span, callee, blocks }))]
+    vec![Stmt::Error(Box::new(ErrorStmt { span, callee, words, blocks }))]
 }
 
 /// From the first piece to the last.

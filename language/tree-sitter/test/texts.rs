@@ -82,32 +82,22 @@ fn tree(text: &str) -> tree_sitter::Tree {
     hlb_tree_sitter::parse(text).unwrap().expect("the parser gives up")
 }
 
-/// Whether a text has a name that is reserved elsewhere, which this grammar does not know.
-fn names_a_word(text: &str) -> bool {
-    let words = ["let", "if", "else", "for", "match", "none", "fn", "assert"];
-    let mut before = "";
-    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty()).any(|word| {
-        let names = words.contains(&word)
-            && !words.contains(&before)
-            && matches!(before, "fs" | "string" | "int" | "bool" | "import" | "as");
-        before = word;
-        names
-    })
-}
+/// The page whose texts declare names that are words elsewhere: this grammar does not know what a file declares.
+const OWN_WORDS: &str = "compiler/tests/suite/contextual.md:";
 
 #[test]
 fn what_is_valid_has_no_error() {
-    let mut wrong = Vec::new();
-    let mut valid = 0;
-    for Text { name, text } in texts().iter().filter(|it| is_valid(&it.text) && !names_a_word(&it.text)) {
-        valid += 1;
-        let tree = tree(text);
-        if tree.root_node().has_error() {
-            wrong.push(format!("---- {name}\n{text}\n{}", tree.root_node().to_sexp()));
-        }
-    }
-    assert!(wrong.is_empty(), "{}\n{} of {valid}", wrong.join("\n"), wrong.len());
-    assert!(valid > 400, "only {valid} valid texts");
+    let valid: Vec<Text> = texts().into_iter().filter(|it| is_valid(&it.text)).collect();
+    assert!(valid.len() > 1_000, "only {} valid texts", valid.len());
+    let wrong: Vec<&Text> = valid.iter().filter(|it| tree(&it.text).root_node().has_error()).collect();
+    let (known, wrong): (Vec<&Text>, Vec<&Text>) = wrong.into_iter().partition(|it| it.name.starts_with(OWN_WORDS));
+    let told: Vec<String> = wrong.iter().map(|it| format!("{}\n{}\n{}", it.name, it.text, sexp(&it.text))).collect();
+    assert!(told.is_empty(), "{}\n{} of {}", told.join("\n"), told.len(), valid.len());
+    assert!(known.len() <= 8, "{} texts of {OWN_WORDS}", known.len());
+}
+
+fn sexp(text: &str) -> String {
+    tree(text).root_node().to_sexp()
 }
 
 #[test]
@@ -120,6 +110,49 @@ fn what_is_cut_off_anywhere_does_not_hang() {
                 tree(part);
                 assert!(start.elapsed() < LIMIT, "{name}, cut at {end}: {:?}", start.elapsed());
             }
+        }
+    }
+}
+
+#[test]
+fn what_is_nested_or_repeated_does_not_hang() {
+    let pieces = [
+        "(",
+        "{",
+        "[",
+        "}",
+        ")",
+        "\"${",
+        "<<A\n${",
+        "<<A\n",
+        "if a {",
+        "if a { b; }\n# c\nelse ",
+        "a + ",
+        "!",
+        "- ",
+        "fn(",
+        "{ a = ",
+        "match a { b => ",
+        "for a in ",
+        "f(",
+        "a.",
+        "a[",
+        "fs a() { ",
+        "fs a() {}\n",
+        "\n# c",
+        "type a {",
+        "with ",
+        "as ",
+        "`",
+        "$",
+        "\\",
+    ];
+    for piece in pieces {
+        for start in ["", "fs a() { b ", "fs a() { if b { c; }"] {
+            let text = start.to_owned() + &piece.repeat(3_000);
+            let start = Instant::now();
+            tree(&text);
+            assert!(start.elapsed() < LIMIT, "{piece:?} behind {start:?}: {:?}", start.elapsed());
         }
     }
 }

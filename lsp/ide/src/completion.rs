@@ -1,11 +1,27 @@
 //! What could be written at a place.
 //!
-//! Owns the choice among what is possible, its order and its words. What is possible, the compiler tells.
+//! Owns the order of the questions: what sort of place it is (`context`), what the compiler knows of it (`typed`), what its text may
+//! be (`text`), what could be imported for it (`imports`), and the form of the items (`item`).
+
+mod context;
+mod imports;
+mod item;
+mod text;
+mod typed;
+mod words;
 
 use camino::Utf8Path;
+use hlb_compiler::probe::{self, PROBE};
+use hlb_compiler::{Checked, Text};
 use hlb_language::span::Span;
 
 use crate::host::Snapshot;
+use crate::hover::markdown;
+use context::{Context, Cursor};
+use item::Items;
+
+/// More items than this are of no use to anybody who reads them.
+const MOST: usize = 1_000;
 
 /// What an item is, for its icon.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,16 +104,67 @@ pub struct Completions {
     pub incomplete: bool,
 }
 
+/// What is known of a place that is being typed at.
+pub(crate) struct Probed {
+    pub(crate) checked: Checked,
+    pub(crate) place: probe::Place,
+}
+
 impl Snapshot {
-    /// What could be written at a byte offset of a file. `manual` if the user asked for it, rather than typed.
+    /// What could be written at a byte offset of a file. `manual` if the user asked for it, rather than typed: then more is shown
+    /// where little has been written.
     pub fn complete(&self, path: &Utf8Path, offset: usize, manual: bool) -> Completions {
-        let _ = (path, offset, manual);
-        Completions::default()
+        let Some(text) = self.text(path) else { return Completions::default() };
+        let cursor = Cursor::new(text.source().text(), offset);
+        let mut items = Items::new(&cursor);
+        match Context::of(&cursor, text.tree()) {
+            Context::Nothing => {}
+            Context::Declaration => words::declarations(&mut items),
+            Context::From => words::from(&mut items),
+            Context::Type => words::types(&mut items, self.analysis(path).as_deref()),
+            Context::Export => words::exported(&mut items, text.tree()),
+            Context::ImportPath(content) => text::import_path(path, &mut items, content),
+            Context::Code => {
+                if let Some(probed) = self.probe(path, &text, cursor.word) {
+                    self.code(path, &cursor, &probed, manual, &mut items);
+                }
+            }
+        }
+        items.finish(MOST)
+    }
+
+    fn code(&self, path: &Utf8Path, cursor: &Cursor<'_>, probed: &Probed, manual: bool, items: &mut Items<'_>) {
+        if let Some(string) = probed.place.string {
+            return text::of_argument(self, path, probed, string, items);
+        }
+        if cursor.dotted().is_some() {
+            typed::members(probed, items);
+            if let (None, Some(head)) = (&probed.place.receiver, cursor.dotted()) {
+                imports::members(self, path, head, items);
+            }
+            return;
+        }
+        typed::names(probed, items);
+        if cursor.prefix().len() >= 2 || manual && !probed.place.statement {
+            imports::names(self, path, probed, items);
+        }
+    }
+
+    /// Checks a text with the probe in the place of a word.
+    pub(crate) fn probe(&self, path: &Utf8Path, text: &Text, word: Span) -> Option<Probed> {
+        let source = text.source();
+        let (before, after) = (source.text().get(..word.start as usize)?, source.text().get(word.end as usize..)?);
+        let probed = std::sync::Arc::new(Text::new(source.name(), format!("{before}{PROBE}{after}")));
+        // Behind the probe's first letter, so that its declaration is the one around it even where that ends there.
+        let (checked, place) = probe::look(&self.world_of([path]), &probed, word.start + 1);
+        Some(Probed { checked, place: place? })
     }
 
     /// The documentation of an item, as Markdown.
     pub fn completion_doc(&self, path: &Utf8Path, of: &DocOf) -> Option<String> {
-        let _ = (path, of);
-        None
+        let analysis = self.analysis(path)?;
+        let target = item::target_of(of)?;
+        let description = analysis.checked.program.describe(target)?;
+        description.doc.as_deref().map(markdown)
     }
 }

@@ -52,6 +52,10 @@ impl Analysis {
         }
         // Two that ask at once both compile; nobody waits for a program that takes long.
         let made = Arc::new(self.compile(world, target));
+        if made.is_err() {
+            // It may be for a lack that is mended outside of the text, such as a directory that is not there.
+            return made;
+        }
         let mut all = self.graphs.made.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(all.entry(target.to_owned()).or_insert(made))
     }

@@ -208,6 +208,11 @@ impl Snapshot {
         Some(made)
     }
 
+    /// The same if it has been made already; nobody waits for it.
+    pub(crate) fn project_at_hand(&self) -> Option<Arc<Project>> {
+        self.0.project.try_lock().ok()?.clone()
+    }
+
     /// The files of the client: those of the folders and those that are open, and what lies beside the latter, without the texts of
     /// the standard library.
     pub fn files(&self) -> Vec<Utf8PathBuf> {

@@ -69,13 +69,21 @@ impl Analysis {
 }
 
 impl Snapshot {
-    /// The same with what the lock file says of an image, and what a call becomes.
+    /// The same with what the lock file says of an image, what a call becomes, and, once all files have been looked at, what
+    /// functions of other files do outside of the build.
     pub fn hover(&self, analysis: &Analysis, offset: usize) -> Option<Hover> {
         if let Some(image) = analysis.hover_image(offset, || self.pins(analysis.text().source().name().into())) {
             return Some(image);
         }
         let mut hover = analysis.hover(offset)?;
-        if let (Some(source), Some((span, Target::Builtin(id)))) = (analysis.entry(), analysis.name_at(offset)) {
+        let named = analysis.name_at(offset);
+        if let (Some((_, Target::Func(_))), Some(project)) = (named, self.project_at_hand())
+            && let Some((_, target)) = project.name_at(analysis.text().source().name().into(), offset)
+            && let Some(description) = project.checked.program.describe(target)
+        {
+            hover.signature = description.signature;
+        }
+        if let (Some(source), Some((span, Target::Builtin(id)))) = (analysis.entry(), named) {
             let builtin = analysis.checked.program.builtins.get(id.0);
             let makes = builtin.is_some_and(|it| it.namespace.is_empty() && it.signature.result == Type::Fs);
             if makes {

@@ -5,8 +5,13 @@
 use std::ops::Range;
 
 use camino::Utf8Path;
+use hlb_compiler::Program;
+use hlb_compiler::hir::{Param, Target};
+use hlb_compiler::probe::CallPlace;
+use hlb_language::span::Span;
 
 use crate::host::Snapshot;
+use crate::hover::markdown;
 
 /// The call around a place.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,7 +38,54 @@ pub struct SignatureParam {
 impl Snapshot {
     /// The innermost call around a byte offset of a file.
     pub fn signature(&self, path: &Utf8Path, offset: usize) -> Option<SignatureHelp> {
-        let _ = (path, offset);
-        None
+        let text = self.text(path)?;
+        let source = text.source().text();
+        let offset = source.floor_char_boundary(offset);
+        let is_word = |it: char| it.is_alphanumeric() || it == '_';
+        let start = source.get(..offset)?.trim_end_matches(is_word).len();
+        let after = source.get(offset..)?;
+        let end = offset + (after.len() - after.trim_start_matches(is_word).len());
+        let probed = self.probe(path, &text, Span::new(start, end))?;
+        let call = probed.place.calls.last()?;
+        Some(help(&probed.checked.program, call))
     }
+}
+
+fn help(program: &Program, call: &CallPlace) -> SignatureHelp {
+    let described = call.target.and_then(|target| program.describe(target));
+    let doc = described.and_then(|it| it.doc);
+    let said = |name: &str| -> Option<String> {
+        let prefix = format!("@param {name} ");
+        doc.as_deref()?.lines().find_map(|line| line.strip_prefix(&prefix)).map(str::to_owned)
+    };
+    let result = match call.target {
+        // What makes a record is called by its name.
+        Some(Target::Record(_)) => String::new(),
+        _ => format!("{} ", call.signature.result),
+    };
+    let mut label = format!("{result}{}(", call.name);
+    let mut params = Vec::new();
+    // A value in front of the dot is the first argument.
+    let shown = call.signature.params.iter().enumerate().skip(usize::from(call.behind));
+    for (at, (_, param)) in shown.enumerate() {
+        if at > 0 {
+            label.push_str(", ");
+        }
+        let start = label.len();
+        label.push_str(&declared(param));
+        params.push(SignatureParam { label: start..label.len(), doc: said(&param.name.text) });
+    }
+    label.push(')');
+    let active = call.argument.checked_sub(usize::from(call.behind)).filter(|at| *at < params.len());
+    // What takes any number takes what is one too many, too.
+    let last = call.signature.params.last().filter(|param| param.variadic).and_then(|_| params.len().checked_sub(1));
+    SignatureHelp { label, params, active: active.or(last), doc: doc.as_deref().map(markdown) }
+}
+
+fn declared(param: &Param) -> String {
+    let variadic = if param.variadic { "variadic " } else { "" };
+    let default = if param.optional && !param.variadic { " = …" } else { "" };
+    let name = &param.name.text;
+    let space = if name.is_empty() { "" } else { " " };
+    format!("{variadic}{}{space}{name}{default}", param.ty)
 }

@@ -6,10 +6,11 @@ import type { Step, Steps } from "./messages";
 const SVG = "http://www.w3.org/2000/svg";
 const LETTER = 7.3;
 const SMALL = 6.2;
-const MOST_LETTERS = 44;
+const MOST_LETTERS = 34;
 const HEIGHT = 44;
 const MARGIN = 24;
-const ZOOM = { least: 0.05, most: 3 };
+/** Below `readable` letters cannot be read any more: a new graph is then shown in part. */
+const ZOOM = { least: 0.05, readable: 0.6, most: 3 };
 
 interface Node {
   group: SVGGElement;
@@ -57,6 +58,12 @@ export class Canvas {
     });
     this.scene.replaceChildren(...paths, ...boxes);
     this.fit();
+    if (this.view.scale < ZOOM.readable) {
+      // The first step stands at the top, and what needs it below.
+      const { width } = this.svg.getBoundingClientRect();
+      this.view = { x: width / 2 - (nodes[0]?.x ?? 0) * ZOOM.readable, y: MARGIN, scale: ZOOM.readable };
+      this.show();
+    }
   }
 
   /** Dims all but these; nothing if there is no search. */
@@ -165,7 +172,8 @@ export class Canvas {
 function foot(step: Step, results: string[] | undefined): string {
   const [place] = step.places;
   const from = place ? `${place.file.split("/").at(-1)}:${place.line}` : "";
-  return results ? ["→ " + results.join(", "), from].filter(Boolean).join("  ·  ") : from;
+  const names = results?.map((name) => name.replace(/^result of /, "").replaceAll("`", ""));
+  return names ? [`→ ${names.join(", ")}`, from].filter(Boolean).join("  ·  ") : from;
 }
 
 function short(words: string): string {

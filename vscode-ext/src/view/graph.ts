@@ -20,7 +20,7 @@ window.addEventListener("message", ({ data }: MessageEvent<ToView>) => {
   words.hidden = !refused && data.steps.steps.length > 0;
   if (refused) {
     steps = [];
-    words.textContent = `There is no graph of ${data.target}: ${data.words}`;
+    words.textContent = `No graph of ${data.target}: ${data.words}`;
     canvas.draw([], []);
   } else {
     steps = data.steps.steps;
@@ -80,7 +80,8 @@ function choose(step: Step): void {
   const head = document.createElement("h2");
   head.textContent = `#${step.number} ${step.title}`;
   const text = document.createElement("pre");
-  text.textContent = step.text;
+  // Its first line is the title again.
+  text.textContent = step.text.startsWith("#") ? step.text.split("\n").slice(1).join("\n") : step.text;
   const places = step.places.map((place) => {
     const link = document.createElement("button");
     link.className = "link";

@@ -26,7 +26,7 @@ export interface Layout {
 }
 
 /** Between neighbours in a layer, and between layers. */
-const GAP = { x: 28, y: 56 };
+const GAP = { x: 20, y: 56 };
 const ROUNDS = 8;
 /** With more bends than this, edges go straight: such a picture is read by searching, not by following lines. */
 const MOST_BENDS = 6000;
@@ -135,7 +135,7 @@ function place(layers: Slot[][]): void {
   }
   // All neighbours together at last, so that a node stands in the middle of both sides.
   layers.forEach((layer) => spread(layer, (it) => mean([...it.up, ...it.down], ({ x }) => x) ?? it.x));
-  const left = Math.min(0, ...layers.flat().map((it) => it.x - it.width / 2)) || Math.min(...layers.flat().map((it) => it.x - it.width / 2));
+  const left = Math.min(...layers.flat().map((it) => it.x - it.width / 2));
   layers.flat().forEach((it) => (it.x -= left));
 }
 

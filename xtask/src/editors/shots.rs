@@ -63,7 +63,7 @@ fn take(stage: &Stage, name: &str, dir: &Path, start: impl FnOnce(&mut Command))
     open.env("HLB_POSED", &posed).env("COLORTERM", "truecolor").env("LANG", "C.UTF-8").env_remove("TMUX");
     start(&mut open);
     host::run(&mut open)?;
-    let screen = screen(&posed, || host::read(tmux().args(["capture-pane", "-e", "-p"])));
+    let screen = screen(&posed, || host::read(tmux().args(["capture-pane", "-e", "-p", "-N"])));
     // The editor may have ended by itself, and the server with it.
     let _ = tmux().arg("kill-server").stderr(std::process::Stdio::null()).status();
     let screen = screen.map_err(|error| format!("{name}: {error}"))?;

@@ -12,6 +12,9 @@ syntax match hlbType /\<option\%(::\w\+\)\?\>/
 syntax match hlbNumber /\<\%(0[xX]\x\+\|0[oO]\o\+\|0[bB][01]\+\|\d\+\)\>/
 " A call: the first word of a statement, or a word with parentheses.
 syntax match hlbFunction /\%(^\s\+\|[{;]\s\+\)\@<=\h\w*\%(\.\h\w*\)*\ze\s\+["`<[:alnum:]]/ contains=hlbKeyword,hlbControl,hlbType
+" What stands behind a dot is no word of the language.
+syntax match hlbMember /\.\h\w*/
+syntax match hlbFunction /\.\h\w*\ze(/hs=s+1
 syntax match hlbFunction /\h\w*\ze(/ contains=hlbKeyword,hlbControl,hlbType
 syntax match hlbComment /#.*$/ contains=@Spell
 

@@ -16,8 +16,17 @@ fn main() -> ExitCode {
     };
     let mut notes = Vec::new();
     let (none, node) = (None::<&str>, Some("node"));
-    let done =
-        generate_parser_in_directory(&grammar, Some(&out), none, TABLES, None, node, true, OptLevel::default(), &mut notes);
+    let done = generate_parser_in_directory(
+        &grammar,
+        Some(&out),
+        none,
+        TABLES,
+        None,
+        node,
+        true,
+        OptLevel::default(),
+        &mut notes,
+    );
     for note in &notes {
         eprintln!("{note}");
     }

@@ -46,7 +46,8 @@ impl Names {
                 }
             }
             Node::Name(role, name) => {
-                let known = targets.get(&name.span).map(|target| meant(program, *target));
+                let target = targets.get(&name.span).copied().or_else(|| named(program, role, name));
+                let known = target.map(|target| meant(program, target));
                 let known = match (role, known) {
                     (Role::Named, _) => Some((PaintKind::Property, PaintModifiers::default())),
                     (_, Some(known)) => Some(known),
@@ -67,6 +68,12 @@ impl Names {
     pub(super) fn at(&self, span: Span) -> Option<(PaintKind, PaintModifiers)> {
         self.0.get(&span).copied()
     }
+}
+
+/// What the name of a declaration at the top of the file stands for. One that is declared twice is the first.
+fn named(program: &Program, role: Role, name: &Ident) -> Option<Target> {
+    let symbol = program.entry()?.scope.get(&name.text).filter(|symbol| symbol.at.span == name.span)?;
+    matches!(role, Role::Declared | Role::Import).then_some(symbol.target)
 }
 
 /// What a name is that stands for something.

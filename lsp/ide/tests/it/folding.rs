@@ -9,7 +9,7 @@ fn folds(text: &str) -> String {
     let one = |fold: &hlb_ide::Fold| {
         let (start, end) = (fold.span.start as usize, fold.span.end as usize);
         let line = source.line_index(start);
-        let left = &fixture.text[source.line_span(line).unwrap().start as usize..start];
+        let left = &fixture.text[source.line_span(line).expect("it is a line").start as usize..start];
         format!("{}-{} {:?} {}\n", line + 1, source.line_index(end) + 1, fold.kind, left.trim())
     };
     fixture.analysis().folds().iter().map(one).collect()

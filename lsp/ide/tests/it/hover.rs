@@ -240,3 +240,15 @@ fn hover_tells_what_it_can_in_texts_with_mistakes() {
     ");
     insta::assert_snapshot!(all("$0"), @"nothing");
 }
+
+#[test]
+fn hover_tells_what_functions_of_other_files_do_once_all_have_been_looked_at() {
+    let fixture = Fixture::new(
+        "import lib from \"./lib.hlb\"\n\nfs a() {\n\tlib.to$0ol\n}\n//- /work/lib.hlb\nexport tool\n\nfs tool() {\n\tlocal \".\"\n}\n",
+    );
+    let snapshot = fixture.snapshot();
+    let signature = || snapshot.hover(&fixture.analysis(), fixture.offset).unwrap().signature;
+    assert_eq!(signature(), "fs tool()");
+    let _ = snapshot.project(&|| false);
+    assert_eq!(signature(), "fs tool()\n# local");
+}

@@ -5,6 +5,7 @@
 
 mod actions;
 mod calls;
+mod completion;
 mod diagnostics;
 mod files;
 mod fixture;
@@ -24,5 +25,6 @@ mod references;
 mod rename;
 mod robust;
 mod selection;
+mod signature;
 mod symbols;
 mod tokens;

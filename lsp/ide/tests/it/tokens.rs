@@ -75,7 +75,7 @@ fn tokens_of_functions_and_calls() {
     "#);
     insta::assert_snapshot!(tokens("fs g(string a) {\n\tlocal \".\"\n\tg(a = \"x\")\n}\n\npipeline p() {\n\tparallel g(\"x\")\n}\n"), @r#"
     fs Type library
-    g Function declared
+    g Function declared effectful
     string Type library
     a Parameter declared
     local Function library effectful
@@ -85,7 +85,7 @@ fn tokens_of_functions_and_calls() {
     = Operator
     "x" String
     pipeline Type library
-    p Function declared
+    p Function declared effectful
     parallel Function library deprecated
     g Function effectful
     "x" String
@@ -184,7 +184,7 @@ fn tokens_of_imports_and_namespaces() {
     "#);
     insta::assert_snapshot!(tokens("import go from \"std/go\"\n\nfs f() {\n\tgo.build scratch\n}\n"), @r#"
     import Keyword
-    go Namespace declared
+    go Namespace declared library
     from Keyword
     "std/go" String
     fs Type library

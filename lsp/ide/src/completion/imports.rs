@@ -1,0 +1,123 @@
+//! Names that would have to be imported.
+//!
+//! Owns which are offered: functions of the standard modules and of the client's own files; and where the import is written.
+
+use camino::Utf8Path;
+use hlb_compiler::Text;
+use hlb_language::ast::{Decl, FuncDecl, Module};
+use hlb_language::source::Source;
+use hlb_language::span::Span;
+
+use super::item::{Items, Rank};
+use super::{Completion, CompletionKind, Probed};
+use crate::host::Snapshot;
+
+/// So many files of the client are looked into.
+const MOST_FILES: usize = 300;
+
+/// A file that could be imported.
+struct Importable {
+    /// The name that it would get.
+    name: String,
+    /// What it would be imported from.
+    from: String,
+    text: std::sync::Arc<Text>,
+}
+
+/// Functions that begin with the word, or whose module does, where their type fits.
+pub(super) fn names(snapshot: &Snapshot, path: &Utf8Path, probed: &Probed, items: &mut Items<'_>) {
+    let Some(own) = snapshot.text(path) else { return };
+    let wanted: Vec<String> = probed.place.expected.iter().map(ToString::to_string).collect();
+    for file in importable(snapshot, path, own.tree()) {
+        for func in exported(file.text.tree()) {
+            let source = file.text.source();
+            if wanted.is_empty() || wanted.iter().any(|ty| ty == source.slice(func.result.span())) {
+                let label = format!("{}.{}", file.name, func.name.text);
+                let item = item(items, &label, &label, func, source);
+                let also = vec![import(&own, &file)];
+                let filter = Some(func.name.text.to_string());
+                let detail = Some(format!("import {} from \"{}\"", file.name, file.from));
+                items.add(Rank::Foreign, Completion { also, filter, detail, ..item });
+            }
+        }
+    }
+}
+
+/// Functions of a module that is named in front of the dot and not imported.
+pub(super) fn members(snapshot: &Snapshot, path: &Utf8Path, head: &str, items: &mut Items<'_>) {
+    let Some(own) = snapshot.text(path) else { return };
+    for file in importable(snapshot, path, own.tree()).into_iter().filter(|file| file.name == head) {
+        for func in exported(file.text.tree()) {
+            let item = item(items, &func.name.text, &func.name.text, func, file.text.source());
+            items.add(Rank::Foreign, Completion { also: vec![import(&own, &file)], ..item });
+        }
+    }
+}
+
+fn item(items: &Items<'_>, label: &str, insert: &str, func: &FuncDecl, source: &Source) -> Completion {
+    let head = func.params.last().map_or(func.name.span, |param| func.name.span.to(param.span));
+    let detail = format!("{} {}", source.slice(func.result.span()), source.slice(head));
+    Completion { insert: insert.to_owned(), detail: Some(detail), ..items.plain(label, CompletionKind::Function) }
+}
+
+fn exported(tree: &Module) -> impl Iterator<Item = &FuncDecl> {
+    let later: Vec<&str> = tree
+        .decls
+        .iter()
+        .filter_map(|decl| if let Decl::Export(export) = decl { Some(export.name.text.as_str()) } else { None })
+        .collect();
+    tree.decls.iter().filter_map(move |decl| match decl {
+        Decl::Func(func) if func.export.is_some() || later.contains(&func.name.text.as_str()) => Some(&**func),
+        _ => None,
+    })
+}
+
+/// What is not imported yet under a name that is free.
+fn importable(snapshot: &Snapshot, path: &Utf8Path, tree: &Module) -> Vec<Importable> {
+    let mut found = Vec::new();
+    for (name, text) in hlb_stdlib::MODULES {
+        let text = std::sync::Arc::new(Text::new(format!("std/{name}"), *text));
+        found.push(Importable { name: (*name).to_owned(), from: format!("std/{name}"), text });
+    }
+    let dir = path.parent().unwrap_or(Utf8Path::new("/"));
+    for file in snapshot.files().iter().filter(|file| *file != path).take(MOST_FILES) {
+        let Ok(below) = file.strip_prefix(dir) else { continue };
+        let name: String =
+            file.file_stem().unwrap_or_default().chars().filter(|it| it.is_alphanumeric() || *it == '_').collect();
+        let is_name = name.starts_with(|it: char| it.is_alphabetic());
+        if let (true, Some(text)) = (is_name, snapshot.text(file)) {
+            found.push(Importable { name, from: format!("./{below}"), text });
+        }
+    }
+    let taken = |name: &str| {
+        tree.decls.iter().any(|decl| match decl {
+            Decl::Import(import) => import.name.text == name,
+            Decl::Func(func) => func.name.text == name,
+            Decl::Let(decl) => decl.name.text == name,
+            _ => false,
+        })
+    };
+    found.retain(|file| !taken(&file.name) && !hlb_compiler::probe::namespaces().contains(&file.name.as_str()));
+    found
+}
+
+/// The edit that imports a file: behind the last import, or in front of the first declaration and its comment.
+fn import(own: &Text, file: &Importable) -> (Span, String) {
+    let line = format!("import {} from \"{}\"\n", file.name, file.from);
+    let decls = &own.tree().decls;
+    let text = own.source().text();
+    let last =
+        decls.iter().rev().find_map(|decl| if let Decl::Import(import) = decl { Some(import.span) } else { None });
+    if let Some(last) = last {
+        let end = text.get(last.end as usize..).and_then(|rest| rest.find('\n')).map(|at| last.end as usize + at + 1);
+        return match end {
+            Some(end) => (Span::at(end), line),
+            None => (Span::at(text.len()), format!("\n{}", line.trim_end())),
+        };
+    }
+    // A comment at the head of the file that belongs to no declaration stays at its head.
+    let head = text.lines().take_while(|line| line.starts_with('#')).map(|line| line.len() + 1).sum::<usize>();
+    let belongs = text.get(head..).is_none_or(|rest| !rest.is_empty() && !rest.starts_with('\n'));
+    let start = if head == 0 || belongs { 0 } else { (head + 1).min(text.len()) };
+    (Span::at(start), format!("{line}\n"))
+}
