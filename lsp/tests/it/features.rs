@@ -118,6 +118,56 @@ fn range(start: (u32, u32), end: (u32, u32)) -> Value {
 }
 
 #[test]
+fn completion() {
+    let mut session = Session::new();
+    let context = json!({"context": {"triggerKind": 1}});
+    let list = session.with("textDocument/completion", "dir \"/\"", 2, context.clone());
+    let list: Value = serde_json::from_str(&list).unwrap();
+    let item = list["items"].as_array().unwrap().iter().find(|it| it["label"] == "dir").unwrap().clone();
+    insta::assert_snapshot!(item, @r#"
+    {"data":{"doc":"builtin 41","path":"build.hlb"},"detail":"option::run dir(string path)","kind":10,"label":"dir","sortText":"0dir","textEdit":{"insert":"11:2-11:4","newText":"dir","replace":"11:2-11:5"}}
+    "#);
+    let item = raw_item(&mut session, "dir \"/\"", "dir");
+    let item = session.client.ask("completionItem/resolve", item);
+    let doc = item["result"]["documentation"]["value"].as_str().unwrap();
+    insta::assert_snapshot!(doc.lines().next().unwrap(), @"Sets the working directory of this command.");
+    // A member of a module, as a snippet and without.
+    let item = raw_item(&mut session, "tool \"one\"", "tool");
+    insta::assert_snapshot!(session.shown(&item), @r#"
+    {"data":{"doc":"func 2","path":"build.hlb"},"detail":"fs tool(string name)","kind":3,"label":"tool","sortText":"0tool","textEdit":{"insert":"9:5-9:6","newText":"tool","replace":"9:5-9:9"}}
+    "#);
+    let mut plain = Session::able(json!({}));
+    let item = raw_item(&mut plain, "tool \"one\"", "tool");
+    insta::assert_snapshot!(plain.shown(&item), @r#"
+    {"data":{"doc":"func 2","path":"build.hlb"},"detail":"fs tool(string name)","kind":3,"label":"tool","sortText":"0tool","textEdit":{"newText":"tool","range":"9:5-9:9"}}
+    "#);
+}
+
+/// An item as the server sent it.
+fn raw_item(session: &mut Session, words: &str, label: &str) -> Value {
+    let before = &BUILD[..BUILD.find(words).unwrap() + 1];
+    let (line, column) = (before.matches('\n').count(), before.rsplit('\n').next().unwrap().len());
+    let params = Client::at(&session.uri("build.hlb"), line as u32, column as u32);
+    let list = session.client.ask("textDocument/completion", params);
+    let items = list["result"]["items"].as_array().unwrap().iter();
+    let found: Vec<&Value> = items.filter(|it| it["label"] == label).collect();
+    assert_eq!(found.len(), 1, "{label}: {list}");
+    found[0].clone()
+}
+
+#[test]
+fn signature_help() {
+    let mut session = Session::new();
+    insta::assert_snapshot!(session.at("textDocument/signatureHelp", "\"one\"", 0), @r#"
+    {"activeParameter":0,"activeSignature":0,"signatures":[{"documentation":{"kind":"markdown","value":"Makes a tool.\n\n- `name`: what it is called."},"label":"fs tool(string name)","parameters":[{"documentation":{"kind":"markdown","value":"what it is called."},"label":[8,19]}]}]}
+    "#);
+    let mut plain = Session::able(json!({}));
+    insta::assert_snapshot!(plain.at("textDocument/signatureHelp", "\"one\"", 0), @r#"
+    {"activeParameter":0,"activeSignature":0,"signatures":[{"documentation":{"kind":"plaintext","value":"Makes a tool.\n\n- `name`: what it is called."},"label":"fs tool(string name)","parameters":[{"documentation":{"kind":"plaintext","value":"what it is called."},"label":"string name"}]}]}
+    "#);
+}
+
+#[test]
 fn hover() {
     let mut session = Session::new();
     insta::assert_snapshot!(session.at("textDocument/hover", "tool \"one\"", 1), @r#"
