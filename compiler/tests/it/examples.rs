@@ -73,3 +73,12 @@ fn the_pipeline_makes_what_its_picture_shows() {
     let graph = |target: &str| build(&world("pipeline"), &[target]).map_or_else(|error| error, |it| outline(&it));
     insta::assert_snapshot!(graph("default"));
 }
+
+#[test]
+fn each_file_is_told_the_same_near_and_far() {
+    for name in names() {
+        let (compared, found) = crate::near::differences(&name, &world(&name));
+        assert!(compared > 0, "{name} has no program");
+        assert_eq!(found.join("\n"), "");
+    }
+}

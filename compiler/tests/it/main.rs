@@ -20,6 +20,7 @@ mod fuzz;
 mod messages;
 mod modules;
 mod namespaces;
+mod near;
 mod pages;
 mod pins;
 mod reference;

@@ -57,6 +57,21 @@ pages! {
     words
 }
 
+#[test]
+fn each_file_is_told_the_same_near_and_far() {
+    let (mut compared, mut found) = (0, Vec::new());
+    for page in PAGES {
+        for case in page::parse(&read(page)).unwrap() {
+            let what = format!("{page}.md: {}", case.title);
+            let (files, differences) = crate::near::differences(&what, &world::world(&case).unwrap());
+            compared += files;
+            found.extend(differences);
+        }
+    }
+    assert!(compared > 500, "only {compared} files");
+    assert_eq!(found.join("\n"), "", "{} of {compared} files differ", found.len());
+}
+
 fn read(page: &str) -> String {
     let path = format!("{FOLDER}/{page}.md");
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
