@@ -22,6 +22,7 @@ mod modules;
 mod namespaces;
 mod pages;
 mod pins;
+mod probe;
 mod reference;
 mod remote;
 mod standard;
