@@ -57,6 +57,12 @@ impl<'t> Cursor<'t> {
         self.offset < end || !self.text.get(..end).is_some_and(|text| text.ends_with('}'))
     }
 
+    /// Whether the last line with anything on it closes a declaration. The tree may take a lone word there for a statement.
+    fn is_behind_declaration(&self) -> bool {
+        let before = self.text.get(..self.word.start as usize).unwrap_or_default();
+        before.trim_end().rsplit('\n').next() == Some("}")
+    }
+
     /// The line up to the word.
     pub(super) fn line_before(&self) -> &'t str {
         let before = self.text.get(..self.word.start as usize).unwrap_or_default();
@@ -88,6 +94,9 @@ impl Context {
         let around = around.filter(|decl| cursor.is_within(decl.span()));
         if let Some(rest) = before.strip_prefix("import ") {
             return Self::import(rest, cursor);
+        }
+        if before.is_empty() && cursor.is_behind_declaration() {
+            return Self::Declaration;
         }
         match around {
             Some(Decl::Func(func)) => match &func.body {
