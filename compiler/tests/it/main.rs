@@ -23,6 +23,7 @@ mod namespaces;
 mod near;
 mod pages;
 mod pins;
+mod probe;
 mod reference;
 mod remote;
 mod standard;
