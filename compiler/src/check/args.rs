@@ -65,13 +65,13 @@ impl Checker<'_> {
                 }
                 Arg::Value(_) | Arg::Spread(..) => next,
             };
-            self.into_argument(resolved, argument, args, behind);
+            self.enter_argument(resolved, argument, args, behind);
             match arg {
                 Arg::Value(expr) => {
                     let Some(param) = signature.params.get(next) else {
                         // Too many have been reported; what is written may still be asked about.
                         self.expr(expr, &Expected::any());
-                        self.out_of_argument();
+                        self.leave_argument();
                         continue;
                     };
                     let value = self.argument(expr, param, param.variadic, &bindings);
@@ -80,7 +80,7 @@ impl Checker<'_> {
                 }
                 Arg::Spread(_, expr) => {
                     let Some(param) = signature.params.get(next) else {
-                        self.out_of_argument();
+                        self.leave_argument();
                         continue;
                     };
                     let list = Expected::just(open(&bindings, &param.ty).list());
@@ -91,7 +91,7 @@ impl Checker<'_> {
                 Arg::Named(_, name, expr) => {
                     let index = signature.params.iter().position(|param| param.name.text == name.text);
                     let Some((index, param)) = index.and_then(|at| Some((at, signature.params.get(at)?))) else {
-                        self.out_of_argument();
+                        self.leave_argument();
                         continue;
                     };
                     self.refer_param(resolved, index, name.span);
@@ -105,7 +105,7 @@ impl Checker<'_> {
                     }
                 }
             }
-            self.out_of_argument();
+            self.leave_argument();
         }
         let filled: Vec<hir::Arg> = slots
             .into_iter()

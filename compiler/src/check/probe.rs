@@ -90,7 +90,7 @@ impl Checker<'_> {
     }
 
     /// Goes into an argument of a call.
-    pub(super) fn into_argument(&mut self, resolved: &Resolved, argument: usize, args: &[Arg], behind: bool) {
+    pub(super) fn enter_argument(&mut self, resolved: &Resolved, argument: usize, args: &[Arg], behind: bool) {
         let Some(probe) = &mut self.probe else { return };
         let named = |arg: &Arg| if let Arg::Named(_, name, _) = arg { Some(name.text.clone()) } else { None };
         let target = match &resolved.what {
@@ -112,18 +112,18 @@ impl Checker<'_> {
     }
 
     /// Comes out of it again.
-    pub(super) fn out_of_argument(&mut self) {
+    pub(super) fn leave_argument(&mut self) {
         if let Some(probe) = &mut self.probe {
             probe.calls.pop();
         }
     }
 
-    /// Goes into a block, which is in no call; gives what `out_of_block` needs.
-    pub(super) fn into_block(&mut self) -> Vec<CallPlace> {
+    /// Goes into a block, which is in no call; gives what `leave_block` needs.
+    pub(super) fn enter_block(&mut self) -> Vec<CallPlace> {
         self.probe.as_mut().map(|probe| std::mem::take(&mut probe.calls)).unwrap_or_default()
     }
 
-    pub(super) fn out_of_block(&mut self, calls: Vec<CallPlace>) {
+    pub(super) fn leave_block(&mut self, calls: Vec<CallPlace>) {
         if let Some(probe) = &mut self.probe {
             probe.calls = calls;
         }
@@ -149,9 +149,9 @@ impl Checker<'_> {
             let argument = stmt.words.iter().filter(|word| word.end < offset).count();
             let param = argument.min(resolved.signature.params.len().saturating_sub(1));
             let ty = resolved.signature.params.get(param).map(|param| param.ty.clone());
-            self.into_argument(resolved, argument, &[], false);
+            self.enter_argument(resolved, argument, &[], false);
             self.note(&ty.map_or_else(Expected::any, |ty| Expected::argument(&ty)), false, None);
-            self.out_of_argument();
+            self.leave_argument();
         } else {
             self.note(&Expected::any(), false, None);
         }

@@ -20,7 +20,7 @@ impl Checker<'_> {
 
     fn block_here(&mut self, block: &ast::Block, expected: &Expected) -> hir::Block {
         let at = self.at(block.span);
-        let calls = self.into_block();
+        let calls = self.enter_block();
         let names = block.stmts.iter().filter(|stmt| matches!(stmt, Stmt::Let(_))).count();
         if names > 0 {
             self.scopes.push();
@@ -42,7 +42,7 @@ impl Checker<'_> {
         if names > 0 {
             self.leave_scope();
         }
-        self.out_of_block(calls);
+        self.leave_block(calls);
         hir::Block { ty: ty.unwrap_or(Type::Never), stmts, at, names }
     }
 
