@@ -57,6 +57,8 @@ pub(crate) struct File {
     pub(crate) origin: Origin,
     /// Its path among the files of its origin.
     within: Utf8PathBuf,
+    pub(crate) text: Arc<Text>,
+    /// The text's, or that with more in it.
     pub(crate) tree: Arc<ast::Module>,
     /// What each import name leads to, in the order of the text; `None` if it could not be loaded.
     pub(crate) imports: Vec<(EcoString, Option<ModuleId>)>,
@@ -232,8 +234,8 @@ impl Loader<'_> {
         }
         self.known.insert(key(&origin, &within), id);
         let dir = path::dir(within.as_str()).into();
-        let (tree, imports) = (Arc::clone(text.tree()), Vec::new());
-        self.loaded.files.push(File { source, path: shown, dir, origin, within, tree, imports });
+        let (text, tree, imports) = (Arc::clone(text), Arc::clone(text.tree()), Vec::new());
+        self.loaded.files.push(File { source, path: shown, dir, origin, within, text, tree, imports });
         id
     }
 
@@ -242,7 +244,7 @@ impl Loader<'_> {
         // What is read from the tree here must not hold the list of files.
         let tree = Arc::clone(&file.tree);
         let source = file.source;
-        let used = used::names(&tree);
+        let used = file.text.used(used::names);
         let mut imports = Vec::new();
         for (decl, import) in tree.decls.iter().enumerate() {
             let Decl::Import(import) = import else { continue };

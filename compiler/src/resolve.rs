@@ -10,14 +10,12 @@ mod types;
 
 pub(crate) use types::TypePlace;
 
-use std::collections::BTreeSet;
-
 use ecow::EcoString;
 use hlb_language::ast::{self, Decl, Ident};
 use hlb_language::diagnostic::{Diagnostic, Location};
 use hlb_language::source::SourceId;
 use hlb_language::span::Span;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::builtins;
 use crate::codes;
@@ -43,7 +41,7 @@ pub(crate) struct Declared {
     /// The bound name that an identifier after `as` introduces.
     pub(crate) bind_at: FxHashMap<(ModuleId, Span), BindId>,
     /// What may stand after `option::`.
-    option_words: BTreeSet<EcoString>,
+    option_words: FxHashSet<EcoString>,
 }
 
 /// Builtins by name.
@@ -78,7 +76,7 @@ pub(crate) fn declare(loaded: &Loaded, diagnostics: &mut Vec<Diagnostic>) -> Dec
             constants: Vec::new(),
             records: Vec::new(),
             bind_at: FxHashMap::default(),
-            option_words: BTreeSet::new(),
+            option_words: FxHashSet::default(),
         },
         diagnostics,
     };

@@ -7,7 +7,7 @@
 //!                           └────────── answers ◄────── work: threads over snapshots
 //! ```
 //!
-//! Owns the process: its arguments, its allocator and its exit code.
+//! Owns the process: its arguments and its exit code.
 
 mod capabilities;
 mod client;
@@ -22,9 +22,6 @@ mod wire;
 mod work;
 
 use std::io::Write;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const HELP: &str = "\
 The HLB language server. It speaks the Language Server Protocol on standard input and output.

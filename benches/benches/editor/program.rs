@@ -124,6 +124,11 @@ impl Program {
         Ok(Self { dir: dir.to_owned(), files: written })
     }
 
+    /// Whether it is in our language.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.main().uri.ends_with(".hlb")
+    }
+
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }

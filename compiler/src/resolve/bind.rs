@@ -39,6 +39,10 @@ impl Declarer<'_> {
             let Some((_, at)) = self.declared.funcs.get(id).copied() else { continue };
             let Some(Decl::Func(func)) = file.tree.decls.get(at) else { continue };
             let Some(body) = &func.body else { continue };
+            // Most functions bind nothing.
+            if !file.text.binds(at) {
+                continue;
+            }
             let option = self.declared.program.func(FuncId(id)).is_some_and(|func| func.signature.result.is_option());
             let place = Place { module, source: file.source, func: FuncId(id), option };
             self.block(place, body, &mut vec![Around::Block], None);

@@ -153,7 +153,10 @@ impl Declared {
                 at,
                 format!("there is no function `{callee}` that could take these options"),
             );
-            if let Some(near) = suggest::nearest(callee, self.option_words.iter().map(EcoString::as_str)) {
+            // In an order that is the same each time.
+            let mut words: Vec<&str> = self.option_words.iter().map(EcoString::as_str).collect();
+            words.sort_unstable();
+            if let Some(near) = suggest::nearest(callee, words) {
                 diagnostic = diagnostic.help(format!("did you mean `option::{near}`?"));
             }
             diagnostics.push(diagnostic);

@@ -10,9 +10,12 @@ mod text;
 mod typed;
 mod words;
 
+use std::sync::Arc;
+
 use camino::Utf8Path;
 use hlb_compiler::probe::{self, PROBE};
 use hlb_compiler::{Checked, Text};
+use hlb_language::ast::Decl;
 use hlb_language::span::Span;
 
 use crate::host::Snapshot;
@@ -105,6 +108,7 @@ pub struct Completions {
 }
 
 /// What is known of a place that is being typed at.
+#[derive(Debug)]
 pub(crate) struct Probed {
     pub(crate) checked: Checked,
     pub(crate) place: probe::Place,
@@ -151,10 +155,17 @@ impl Snapshot {
     }
 
     /// Checks a text with the probe in the place of a word.
-    pub(crate) fn probe(&self, path: &Utf8Path, text: &Text, word: Span) -> Option<Probed> {
-        let source = text.source();
-        let (before, after) = (source.text().get(..word.start as usize)?, source.text().get(word.end as usize..)?);
-        let probed = std::sync::Arc::new(Text::new(source.name(), format!("{before}{PROBE}{after}")));
+    ///
+    /// The last answer is kept: completion and signature help are asked for at the same place, one after the other, and whoever
+    /// waits for an answer should not wait for the end of what it was made of.
+    pub(crate) fn probe(&self, path: &Utf8Path, text: &Text, word: Span) -> Option<Arc<Probed>> {
+        self.kept_probe((path.to_owned(), word), || self.look(path, text, word).map(Arc::new))
+    }
+
+    fn look(&self, path: &Utf8Path, text: &Text, word: Span) -> Option<Probed> {
+        let sparse = sparse(text, word);
+        let (before, after) = (sparse.get(..word.start as usize)?, sparse.get(word.end as usize..)?);
+        let probed = Arc::new(Text::new(text.source().name(), format!("{before}{PROBE}{after}")));
         // Behind the probe's first letter, so that its declaration is the one around it even where that ends there.
         let (checked, place) = probe::look(&self.world_of([path]), &probed, word.start + 1);
         Some(Probed { checked, place: place? })
@@ -167,4 +178,25 @@ impl Snapshot {
         let description = analysis.checked.program.describe(target)?;
         description.doc.as_deref().map(markdown)
     }
+}
+
+/// A text without the bodies of functions that say nothing of a place: there are spaces instead, so that all others stay where they
+/// are. Only their heads count, and those are read the faster.
+fn sparse(text: &Text, place: Span) -> String {
+    let source = text.source().text();
+    let mut sparse = String::with_capacity(source.len());
+    for (index, decl) in text.tree().decls.iter().enumerate() {
+        let Decl::Func(func) = decl else { continue };
+        let Some(body) = &func.body else { continue };
+        let around = decl.span().start <= place.end && place.start <= decl.span().end;
+        let inner = source.get(body.span.start as usize + 1..(body.span.end as usize).saturating_sub(1));
+        let closed = source.get(..body.span.end as usize).is_some_and(|text| text.ends_with('}'));
+        // What a function binds can be used in all others.
+        if let (Some(inner), true, false) = (inner, closed && !around, text.binds(index)) {
+            sparse.push_str(source.get(sparse.len()..=body.span.start as usize).unwrap_or_default());
+            sparse.extend(std::iter::repeat_n(' ', inner.len()));
+        }
+    }
+    sparse.push_str(source.get(sparse.len()..).unwrap_or_default());
+    sparse
 }

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use hlb_compiler::{MAX_TEXT, Text, WorldError};
 
-/// Texts of files that have been read, by absolute path.
+/// Texts of files that have been read, by absolute path. As texts, paths are compared in one step.
 #[derive(Debug, Default)]
-pub(crate) struct Disk(Mutex<BTreeMap<Utf8PathBuf, (Stamp, Arc<Text>)>>);
+pub(crate) struct Disk(Mutex<BTreeMap<String, (Stamp, Arc<Text>)>>);
 
 /// What changes when a file does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,7 +31,7 @@ type Seen = Result<Arc<Text>, WorldError>;
 #[derive(Clone, Debug)]
 pub(crate) struct Sight {
     disk: Arc<Disk>,
-    seen: Arc<Mutex<BTreeMap<Utf8PathBuf, Seen>>>,
+    seen: Arc<Mutex<BTreeMap<String, Seen>>>,
 }
 
 impl Sight {
@@ -45,11 +45,11 @@ impl Sight {
     /// As [`hlb_compiler::World::read_text`].
     pub(crate) fn text(&self, path: &Utf8Path) -> Result<Arc<Text>, WorldError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = seen.get(path) {
+        if let Some(known) = seen.get(path.as_str()) {
             return known.clone();
         }
         let found = self.disk.text(path);
-        seen.insert(path.to_owned(), found.clone());
+        seen.insert(path.to_string(), found.clone());
         found
     }
 }
@@ -68,17 +68,17 @@ impl Disk {
                 modified: (found.mtime(), found.mtime_nsec()),
             },
             Err(error) => {
-                files.remove(path);
+                files.remove(path.as_str());
                 return Err(error);
             }
         };
-        if let Some((_, text)) = files.get(path).filter(|(known, _)| *known == stamp) {
+        if let Some((_, text)) = files.get(path.as_str()).filter(|(known, _)| *known == stamp) {
             return Ok(Arc::clone(text));
         }
         let bytes = std::fs::read(path).map_err(|error| world_error(path, &error))?;
         let text = String::from_utf8(bytes).map_err(|_| unreadable(path, "it is not UTF-8"))?;
         let text = Arc::new(Text::new(path.as_str(), text));
-        files.insert(path.to_owned(), (stamp, Arc::clone(&text)));
+        files.insert(path.to_string(), (stamp, Arc::clone(&text)));
         Ok(text)
     }
 }

@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::Text;
+use hlb_language::span::Span;
 
 use crate::analysis::Analysis;
+use crate::completion::Probed;
 use crate::disk::Disk;
 use crate::inlay::InlaySettings;
 use crate::lock::Pins;
@@ -77,6 +79,8 @@ struct State {
     analyses: Mutex<BTreeMap<Utf8PathBuf, Slot>>,
     project: Mutex<Option<Arc<Project>>>,
     pins: Mutex<BTreeMap<Utf8PathBuf, Arc<Pins>>>,
+    /// The word that was typed at last, and what is known of its place.
+    probed: Mutex<Option<((Utf8PathBuf, Span), Option<Arc<Probed>>)>>,
     before: Found,
 }
 
@@ -146,6 +150,7 @@ impl Host {
                 analyses: Mutex::default(),
                 project: Mutex::default(),
                 pins: Mutex::default(),
+                probed: Mutex::default(),
                 before: self.before.clone(),
             }))
         };
@@ -268,6 +273,7 @@ impl Snapshot {
             listing: Arc::clone(&self.0.listing),
             analyses: Mutex::default(),
             project: Mutex::default(),
+            probed: Mutex::default(),
             pins: Mutex::default(),
             before: Found::default(),
         }))
@@ -277,6 +283,21 @@ impl Snapshot {
     pub(crate) fn kept_pins(&self, dir: &Utf8Path, read: impl FnOnce() -> Pins) -> Arc<Pins> {
         let mut pins = self.0.pins.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(pins.entry(dir.to_owned()).or_insert_with(|| Arc::new(read())))
+    }
+
+    /// What is known of the place of a word in a file; looked for once for the same word.
+    pub(crate) fn kept_probe(
+        &self,
+        word: (Utf8PathBuf, Span),
+        look: impl FnOnce() -> Option<Arc<Probed>>,
+    ) -> Option<Arc<Probed>> {
+        let mut probed = self.0.probed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = probed.as_ref().filter(|(known, _)| *known == word) {
+            return known.clone();
+        }
+        let found = look();
+        *probed = Some((word, found.clone()));
+        found
     }
 
     /// Files as the editor shows them, with the modules that are at hand for some of them.

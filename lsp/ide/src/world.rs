@@ -32,7 +32,7 @@ pub(crate) struct EditorWorld {
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
     /// The texts that it gave, by absolute path; none for files that could not be read.
-    texts: Mutex<BTreeMap<Utf8PathBuf, Option<Arc<Text>>>>,
+    texts: Mutex<BTreeMap<String, Option<Arc<Text>>>>,
     /// Whether it was asked for something whose state is not known by texts.
     more: AtomicBool,
 }
@@ -67,7 +67,7 @@ impl EditorWorld {
     /// Whether it would give the same answers as one that was asked before.
     pub(crate) fn agrees(&self, before: &Asked) -> bool {
         let texts = before.texts.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |(path, known): (&Utf8PathBuf, &Option<Arc<Text>>)| match (self.look(path), known) {
+        let same = |(path, known): (&String, &Option<Arc<Text>>)| match (self.look(Utf8Path::new(path)), known) {
             (Ok(now), Some(known)) => Arc::ptr_eq(&now, known),
             (Err(_), None) => true,
             _ => false,
@@ -97,7 +97,7 @@ impl World for EditorWorld {
         let path = normal(path);
         let found = self.look(&path);
         let known = found.as_ref().ok().cloned();
-        self.asked.texts.lock().unwrap_or_else(PoisonError::into_inner).insert(path, known);
+        self.asked.texts.lock().unwrap_or_else(PoisonError::into_inner).insert(path.into(), known);
         found
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Owns which are offered: functions of the standard modules and of the client's own files; and where the import is written.
 
+use std::sync::{Arc, OnceLock};
+
 use camino::Utf8Path;
 use hlb_compiler::Text;
 use hlb_language::ast::{Decl, FuncDecl, Module};
@@ -14,6 +16,8 @@ use crate::host::Snapshot;
 
 /// So many files of the client are looked into.
 const MOST_FILES: usize = 300;
+/// So many functions are offered with an import.
+const MOST_NAMES: usize = 100;
 
 /// A file that could be imported.
 struct Importable {
@@ -21,16 +25,23 @@ struct Importable {
     name: String,
     /// What it would be imported from.
     from: String,
-    text: std::sync::Arc<Text>,
+    text: Arc<Text>,
 }
 
 /// Functions that begin with the word, or whose module does, where their type fits.
 pub(super) fn names(snapshot: &Snapshot, path: &Utf8Path, probed: &Probed, items: &mut Items<'_>) {
     let Some(own) = snapshot.text(path) else { return };
     let wanted: Vec<String> = probed.place.expected.iter().map(ToString::to_string).collect();
+    let mut left = MOST_NAMES;
     for file in importable(snapshot, path, own.tree()) {
+        let source = file.text.source();
         for func in exported(file.text.tree()) {
-            let source = file.text.source();
+            if !items.wants(&func.name.text) {
+                continue;
+            }
+            if left == 0 {
+                return items.cut_off();
+            }
             if wanted.is_empty() || wanted.iter().any(|ty| ty == source.slice(func.result.span())) {
                 let label = format!("{}.{}", file.name, func.name.text);
                 let item = item(items, &label, &label, func, source);
@@ -38,6 +49,7 @@ pub(super) fn names(snapshot: &Snapshot, path: &Utf8Path, probed: &Probed, items
                 let filter = Some(func.name.text.to_string());
                 let detail = Some(format!("import {} from \"{}\"", file.name, file.from));
                 items.add(Rank::Foreign, Completion { also, filter, detail, ..item });
+                left -= 1;
             }
         }
     }
@@ -72,13 +84,23 @@ fn exported(tree: &Module) -> impl Iterator<Item = &FuncDecl> {
     })
 }
 
+/// The standard modules, which never change, with their trees.
+fn standard() -> &'static [(&'static str, Arc<Text>)] {
+    static TEXTS: OnceLock<Vec<(&str, Arc<Text>)>> = OnceLock::new();
+    TEXTS.get_or_init(|| {
+        let text = |(name, text): &(&'static str, &str)| (*name, Arc::new(Text::new(format!("std/{name}"), *text)));
+        hlb_stdlib::MODULES.iter().map(text).collect()
+    })
+}
+
 /// What is not imported yet under a name that is free.
 fn importable(snapshot: &Snapshot, path: &Utf8Path, tree: &Module) -> Vec<Importable> {
-    let mut found = Vec::new();
-    for (name, text) in hlb_stdlib::MODULES {
-        let text = std::sync::Arc::new(Text::new(format!("std/{name}"), *text));
-        found.push(Importable { name: (*name).to_owned(), from: format!("std/{name}"), text });
-    }
+    let standard = standard().iter().map(|(name, text)| Importable {
+        name: (*name).to_owned(),
+        from: format!("std/{name}"),
+        text: Arc::clone(text),
+    });
+    let mut found: Vec<Importable> = standard.collect();
     let dir = path.parent().unwrap_or(Utf8Path::new("/"));
     for file in snapshot.files().iter().filter(|file| *file != path).take(MOST_FILES) {
         let Ok(below) = file.strip_prefix(dir) else { continue };

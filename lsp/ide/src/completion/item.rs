@@ -3,6 +3,7 @@
 //! Owns their order, and that none is offered twice. What is written of a call is a pattern with places for what it must be given.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use hlb_compiler::hir::{Param, Signature, Target};
 use hlb_compiler::{Program, Type, hir};
@@ -37,13 +38,26 @@ pub(super) enum Rank {
 /// Items on their way to the client.
 pub(super) struct Items<'c> {
     cursor: &'c Cursor<'c>,
+    /// What has been typed, in small letters.
+    typed: Vec<char>,
     items: Vec<Completion>,
     known: HashSet<String>,
+    incomplete: bool,
 }
 
 impl<'c> Items<'c> {
     pub(super) fn new(cursor: &'c Cursor<'c>) -> Self {
-        Self { cursor, items: Vec::new(), known: HashSet::new() }
+        let typed = cursor.prefix().chars().flat_map(char::to_lowercase).collect();
+        Self { cursor, typed, items: Vec::new(), known: HashSet::new(), incomplete: false }
+    }
+
+    /// Whether a name has what has been typed in it, letter by letter. Clients show no other, so it need not be made.
+    pub(super) fn wants(&self, name: &str) -> bool {
+        let mut typed = self.typed.iter().peekable();
+        for letter in name.chars().flat_map(char::to_lowercase) {
+            typed.next_if(|wanted| **wanted == letter);
+        }
+        typed.peek().is_none()
     }
 
     pub(super) fn cursor(&self) -> &'c Cursor<'c> {
@@ -52,6 +66,13 @@ impl<'c> Items<'c> {
 
     /// Adds an item, unless there is one with this label.
     pub(super) fn add(&mut self, rank: Rank, item: Completion) {
+        if self.wants(item.filter.as_deref().unwrap_or(&item.label)) {
+            self.add_text(rank, item);
+        }
+    }
+
+    /// The same for what is in a string, of which the word may be a part only.
+    pub(super) fn add_text(&mut self, rank: Rank, item: Completion) {
         if self.known.insert(item.label.clone()) {
             let sort = format!("{}{}", rank as u8, item.label);
             self.items.push(Completion { sort, ..item });
@@ -103,9 +124,14 @@ impl<'c> Items<'c> {
         }
     }
 
+    /// Says that there are more than are offered.
+    pub(super) fn cut_off(&mut self) {
+        self.incomplete = true;
+    }
+
     pub(super) fn finish(mut self, most: usize) -> Completions {
         self.items.sort_by(|one, other| one.sort.cmp(&other.sort));
-        let incomplete = self.items.len() > most;
+        let incomplete = self.incomplete || self.items.len() > most;
         self.items.truncate(most);
         Completions { items: self.items, incomplete }
     }
@@ -138,14 +164,14 @@ fn place(number: usize, param: &Param) -> String {
     }
 }
 
-fn signature_of(program: &Program, target: Target) -> Option<Signature> {
+fn signature_of(program: &Program, target: Target) -> Option<Arc<Signature>> {
     let made = |params: &[Param]| {
         let (result, params) = (Type::Never, params.to_vec());
-        Signature { result, type_params: Vec::new(), params, options: Vec::new(), effects: Vec::new() }
+        Arc::new(Signature { result, type_params: Vec::new(), params, options: Vec::new(), effects: Vec::new() })
     };
     match target {
-        Target::Func(id) => program.funcs.get(id.0).map(|func| (*func.signature).clone()),
-        Target::Builtin(id) => program.builtins.get(id.0).map(|builtin| (*builtin.signature).clone()),
+        Target::Func(id) => program.funcs.get(id.0).map(|func| Arc::clone(&func.signature)),
+        Target::Builtin(id) => program.builtins.get(id.0).map(|builtin| Arc::clone(&builtin.signature)),
         Target::Record(id) => program.records.get(id.0).map(|record| made(&record.fields)),
         Target::Setting(id, index) => {
             let option = program.funcs.get(id.0)?.signature.options.get(index)?.clone();

@@ -22,7 +22,7 @@ pub(super) fn import_path(path: &Utf8Path, items: &mut Items<'_>, content: Span)
     if !written.starts_with('.') {
         for (name, _) in hlb_stdlib::MODULES {
             let item = items.of_text(&format!("std/{name}"), CompletionKind::Module, content);
-            items.add(Rank::Best, Completion { detail: Some("standard module".to_owned()), ..item });
+            items.add_text(Rank::Best, Completion { detail: Some("standard module".to_owned()), ..item });
         }
     }
     files(path, items, content, "./", &|name| name.ends_with(".hlb"));
@@ -43,7 +43,7 @@ pub(super) fn of_argument(snapshot: &Snapshot, path: &Utf8Path, probed: &Probed,
     }
     for it in probed.checked.variants(&probed.place) {
         let item = items.of_text(&it.name, CompletionKind::Variant, content);
-        items.add(Rank::Best, item);
+        items.add_text(Rank::Best, item);
     }
     let Some(call) = probed.place.calls.last() else { return };
     let Some(target) = call.target else { return };
@@ -51,7 +51,7 @@ pub(super) fn of_argument(snapshot: &Snapshot, path: &Utf8Path, probed: &Probed,
         TextKind::Words(words) => {
             for word in words {
                 let item = items.of_text(word, CompletionKind::Variant, content);
-                items.add(Rank::Best, item);
+                items.add_text(Rank::Best, item);
             }
         }
         TextKind::Image => images(snapshot, path, items, content),
@@ -70,7 +70,7 @@ pub(super) fn of_argument(snapshot: &Snapshot, path: &Utf8Path, probed: &Probed,
 fn images(snapshot: &Snapshot, path: &Utf8Path, items: &mut Items<'_>, content: Span) {
     for pin in &snapshot.pins(path).images {
         let item = items.of_text(&pin.name, CompletionKind::Value, content);
-        items.add(Rank::Best, Completion { detail: Some(pin.digest.clone()), ..item });
+        items.add_text(Rank::Best, Completion { detail: Some(pin.digest.clone()), ..item });
     }
     let Some(text) = snapshot.text(path) else { return };
     let mut found = Vec::new();
@@ -91,7 +91,7 @@ fn images(snapshot: &Snapshot, path: &Utf8Path, items: &mut Items<'_>, content: 
     });
     for name in found {
         let item = items.of_text(&name, CompletionKind::Value, content);
-        items.add(Rank::Own, item);
+        items.add_text(Rank::Own, item);
     }
 }
 
@@ -119,7 +119,7 @@ fn files(path: &Utf8Path, items: &mut Items<'_>, content: Span, front: &str, wan
         let kind = if is_dir { CompletionKind::Directory } else { CompletionKind::File };
         let label = format!("{front}{name}{}", if is_dir { "/" } else { "" });
         let item = items.of_text(&label, kind, replace);
-        items.add(Rank::Own, item);
+        items.add_text(Rank::Own, item);
     }
 }
 

@@ -66,6 +66,9 @@ pub(super) fn names(probed: &Probed, items: &mut Items<'_>) {
     }
     arguments(probed, items);
     for Candidate { name, target, ty } in probed.checked.candidates(place) {
+        if !items.wants(&name) {
+            continue;
+        }
         let fits = place.takes(&ty);
         let rank = match target {
             Target::Module(_) | Target::Enum(_) => Rank::Module,
