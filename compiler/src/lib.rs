@@ -135,7 +135,7 @@ fn run_check(
     let mut diagnostics = Vec::new();
     let mut evaluate =
         |loaded: &module::Loaded, file: hir::ModuleId, expr: &_| importing::evaluate(world, loaded, file, expr);
-    let loaded = module::load(world, entries, &mut evaluate, &mut diagnostics);
+    let loaded = module::load(world, entries, depth, &mut evaluate, &mut diagnostics);
     let declared = resolve::declare(&loaded, &mut diagnostics);
     let outcome = check::check(&loaded, declared, depth, &world.consent(), &mut diagnostics);
     let check::Outcome { mut program, refused, place } = outcome;

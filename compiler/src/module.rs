@@ -20,6 +20,7 @@ use hlb_language::source::{Source, SourceId, SourceMap};
 use hlb_language::span::Span;
 use rustc_hash::FxHashMap;
 
+use crate::check::Depth;
 use crate::codes;
 use crate::hir::ModuleId;
 use crate::path;
@@ -84,6 +85,7 @@ pub(crate) type Unread<'a> = (&'a Utf8Path, WorldError);
 pub(crate) fn load(
     world: &dyn World,
     entries: Result<&[Arc<Text>], Unread<'_>>,
+    depth: Depth,
     evaluate: &mut Evaluate<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Loaded {
@@ -98,6 +100,7 @@ pub(crate) fn load(
     let namespaces = namespaces.map(|(((name, _), tree), source)| (*name, source, tree)).collect();
     let mut loader = Loader {
         world,
+        depth,
         loaded: Loaded {
             files: Vec::new(),
             entries: 0,
@@ -207,6 +210,7 @@ struct Made {
 
 struct Loader<'a> {
     world: &'a dyn World,
+    depth: Depth,
     loaded: Loaded,
     /// Importing file, imported file, and the import.
     edges: Vec<(ModuleId, ModuleId, Location)>,
@@ -244,7 +248,9 @@ impl Loader<'_> {
         // What is read from the tree here must not hold the list of files.
         let tree = Arc::clone(&file.tree);
         let source = file.source;
-        let used = file.text.used(used::names);
+        // Of a file whose bodies are not looked at, what they use is not either. Names that they bind are declared, however.
+        let declared_only = self.depth != Depth::All && id.0 >= self.loaded.entries && !file.text.binds_some();
+        let used = if declared_only { file.text.heads(used::heads) } else { file.text.used(used::names) };
         let mut imports = Vec::new();
         for (decl, import) in tree.decls.iter().enumerate() {
             let Decl::Import(import) = import else { continue };

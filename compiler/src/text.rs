@@ -19,6 +19,8 @@ pub struct Text {
     parsed: OnceLock<(Arc<ast::Module>, Vec<Diagnostic>)>,
     /// The names that stand as the first name of some path.
     used: OnceLock<Arc<FxHashSet<EcoString>>>,
+    /// The same without the bodies of functions.
+    heads: OnceLock<Arc<FxHashSet<EcoString>>>,
     /// Whether each declaration may bind names.
     binds: OnceLock<Vec<bool>>,
 }
@@ -30,6 +32,7 @@ impl Text {
             source: Arc::new(Source::new(name, text)),
             parsed: OnceLock::new(),
             used: OnceLock::new(),
+            heads: OnceLock::new(),
             binds: OnceLock::new(),
         }
     }
@@ -59,6 +62,16 @@ impl Text {
     /// The names that it may use, found by `find` once.
     pub(crate) fn used(&self, find: impl FnOnce(&ast::Module) -> FxHashSet<EcoString>) -> Arc<FxHashSet<EcoString>> {
         Arc::clone(self.used.get_or_init(|| Arc::new(find(self.tree()))))
+    }
+
+    /// The names that its declarations may use without the bodies of functions, found by `find` once.
+    pub(crate) fn heads(&self, find: impl FnOnce(&ast::Module) -> FxHashSet<EcoString>) -> Arc<FxHashSet<EcoString>> {
+        Arc::clone(self.heads.get_or_init(|| Arc::new(find(self.tree()))))
+    }
+
+    /// Whether any declaration of it may bind names.
+    pub(crate) fn binds_some(&self) -> bool {
+        (0..self.tree().decls.len()).any(|decl| self.binds(decl))
     }
 
     /// Whether a declaration of it, by its position among all, may bind names with `as`: without the word it does not.

@@ -38,7 +38,7 @@ fn load(world: &MemoryWorld, made: &[(&str, &str)]) -> String {
         })
     };
     let entry = world.text(Utf8Path::new("main.hlb")).unwrap();
-    let loaded = super::load(world, Ok(&[entry]), &mut evaluate, &mut diagnostics);
+    let loaded = super::load(world, Ok(&[entry]), crate::Depth::All, &mut evaluate, &mut diagnostics);
     let mut out = String::new();
     for file in loaded.tree().files {
         let whose = file.origin.remote().map_or("client".to_owned(), |it| format!("{} {}", it.source, it.id));

@@ -4,8 +4,8 @@
 
 use ecow::EcoString;
 use hlb_language::ast::{
-    Arg, Block, Decl, Element, Entry, Expr, Module, Param, Path, Pattern, PostfixOp, Stmt, StringLit, StringPart,
-    TypeExpr,
+    Arg, Block, Decl, Element, Entry, Expr, FuncDecl, Module, Param, Path, Pattern, PostfixOp, Stmt, StringLit,
+    StringPart, TypeExpr,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -14,6 +14,20 @@ pub(super) fn names(tree: &Module) -> FxHashSet<EcoString> {
     let mut used = Used(FxHashSet::default());
     for decl in &tree.decls {
         used.decl(decl);
+    }
+    used.0
+}
+
+/// The same without what stands in the bodies of functions and tests: what somebody needs who only wants to know what a file
+/// declares.
+pub(super) fn heads(tree: &Module) -> FxHashSet<EcoString> {
+    let mut used = Used(FxHashSet::default());
+    for decl in &tree.decls {
+        match decl {
+            Decl::Func(func) => used.head(func),
+            Decl::Test(_) => {}
+            decl => used.decl(decl),
+        }
     }
     used.0
 }
@@ -47,13 +61,17 @@ struct Used(FxHashSet<EcoString>);
 
 // All of this follows the nesting of the text, which the parser limits.
 impl Used {
+    fn head(&mut self, func: &FuncDecl) {
+        self.ty(&func.result);
+        self.params(&func.params);
+        self.params(func.options.as_ref().map_or(&[], |clause| &clause.options));
+        self.params(func.binds.as_ref().map_or(&[], |clause| &clause.effects));
+    }
+
     fn decl(&mut self, decl: &Decl) {
         match decl {
             Decl::Func(func) => {
-                self.ty(&func.result);
-                self.params(&func.params);
-                self.params(func.options.as_ref().map_or(&[], |clause| &clause.options));
-                self.params(func.binds.as_ref().map_or(&[], |clause| &clause.effects));
+                self.head(func);
                 if let Some(body) = &func.body {
                     self.block(body);
                 }

@@ -297,7 +297,7 @@ fn what_is_not_imported_is_imported_on_the_way() {
     "#);
     check(
         &format!("import lib from \"./lib.hlb\"\n\nfs a() {{\n\tlib.tool\n\tto$0\n}}\n{lib}"),
-        &["a"],
+        &["author"],
         &["lib.tool", "lib.text"],
     );
 }
