@@ -20,7 +20,7 @@ use crate::convert;
 use crate::outgoing::{Again, Outbox, Outgoing};
 use crate::settings;
 use crate::view::{Document, Documents, Memory, View};
-use crate::work::{Lane, Lanes};
+use crate::work::{Lane, Lanes, Way};
 use diagnose::Diagnosing;
 pub(crate) use diagnose::Found;
 
@@ -91,6 +91,7 @@ impl Session {
     fn new(inbox: mpsc::Sender<Message>, outbox: Outbox) -> io::Result<Self> {
         let generation = Arc::new(AtomicU64::new(0));
         let settings = settings::of_machine();
+        let way = Way::default();
         Ok(Self {
             host: Host::new(settings.clone(), Vec::new()),
             settings,
@@ -98,8 +99,8 @@ impl Session {
             client: Arc::default(),
             documents: Arc::default(),
             memory: Arc::default(),
-            lanes: Lanes::start()?,
-            diagnosing: Diagnosing::start(&generation, inbox, outbox.clone())?,
+            lanes: Lanes::start(way.clone())?,
+            diagnosing: Diagnosing::start(&generation, inbox, outbox.clone(), way)?,
             generation,
             outbox,
         })
@@ -173,6 +174,8 @@ impl Session {
             self.outbox.send(Outgoing::Log(lsp::MessageType::WARNING, words));
             return;
         }
+        // Whoever asks next should not wait for the end of what was known.
+        let before = self.host.snapshot();
         for edit in change.content_changes {
             let text = match edit.range {
                 None => edit.text,
@@ -187,6 +190,7 @@ impl Session {
             };
             self.host.edit(path.clone(), text);
         }
+        self.lanes.give(Lane::Idle, Box::new(move || drop(before)));
         let changed = self.changed();
         if let Some(document) = Arc::make_mut(&mut self.documents).get_mut(&path) {
             (document.version, document.changed) = (change.text_document.version, changed);

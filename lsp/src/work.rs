@@ -7,7 +7,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 /// Deep programs are walked by recursion, within limits that fit into this.
 const STACK: usize = 16 << 20;
@@ -23,13 +24,43 @@ pub(crate) enum Lane {
     Reading,
     /// It looks at all files.
     Whole,
+    /// Nobody waits for it: the end of what is no longer needed.
+    Idle,
+}
+
+/// How long work makes way for questions of the same keystroke that have not come yet, and for their answers.
+const COMING: Duration = Duration::from_millis(1);
+const ANSWERING: Duration = Duration::from_millis(20);
+
+/// Who makes way for whom: how many questions of somebody who types wait for their answers.
+#[derive(Clone, Default)]
+pub(crate) struct Way(Arc<(Mutex<usize>, Condvar)>);
+
+impl Way {
+    /// Waits for those who type, but not for long.
+    pub(crate) fn give(&self) {
+        let (waiting, changed) = &*self.0;
+        let waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let came = changed.wait_timeout_while(waiting, COMING, |waiting| *waiting == 0);
+        let (waiting, _) = came.unwrap_or_else(PoisonError::into_inner);
+        let _ = changed.wait_timeout_while(waiting, ANSWERING, |waiting| *waiting > 0);
+    }
+
+    fn change(&self, change: impl FnOnce(usize) -> usize) {
+        let (waiting, changed) = &*self.0;
+        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        *waiting = change(*waiting);
+        changed.notify_all();
+    }
 }
 
 /// A thread for each lane, which takes up jobs in the order in which they came.
 pub(crate) struct Lanes {
+    way: Way,
     typing: mpsc::Sender<Job>,
     reading: mpsc::Sender<Job>,
     whole: mpsc::Sender<Job>,
+    idle: mpsc::Sender<Job>,
 }
 
 impl Lanes {
@@ -37,17 +68,31 @@ impl Lanes {
     ///
     /// # Errors
     /// If the system gives none.
-    pub(crate) fn start() -> io::Result<Self> {
-        Ok(Self { typing: worker("typing")?, reading: worker("reading")?, whole: worker("whole")? })
+    pub(crate) fn start(way: Way) -> io::Result<Self> {
+        Ok(Self {
+            way,
+            typing: worker("typing")?,
+            reading: worker("reading")?,
+            whole: worker("whole")?,
+            idle: worker("idle")?,
+        })
     }
 
     pub(crate) fn give(&self, lane: Lane, job: Job) {
-        let thread = match lane {
-            Lane::Typing => &self.typing,
-            Lane::Reading => &self.reading,
-            Lane::Whole => &self.whole,
+        let _ = match lane {
+            Lane::Typing => {
+                self.way.change(|waiting| waiting + 1);
+                let way = self.way.clone();
+                // A job answers by itself that it panicked.
+                self.typing.send(Box::new(move || {
+                    job();
+                    way.change(|waiting| waiting.saturating_sub(1));
+                }))
+            }
+            Lane::Reading => self.reading.send(job),
+            Lane::Whole => self.whole.send(job),
+            Lane::Idle => self.idle.send(job),
         };
-        let _ = thread.send(job);
     }
 }
 
@@ -122,6 +167,27 @@ mod tests {
         let said = guarded(|| panic!("the table is {}", "round")).map(|(): ()| ()).unwrap_err();
         assert!(said.contains("work.rs") && said.contains("the table is round"), "{said}");
         assert_eq!(guarded(|| 3), Ok(3));
+    }
+
+    #[test]
+    fn others_make_way_for_those_who_type_but_not_for_ever() {
+        let way = Way::default();
+        let lanes = Lanes::start(way.clone()).unwrap();
+        way.give();
+        let (done, heard) = mpsc::channel();
+        let (go, wait) = mpsc::channel::<()>();
+        lanes.give(
+            Lane::Typing,
+            Box::new(move || {
+                let _ = wait.recv();
+                let _ = done.send("answered");
+            }),
+        );
+        // Nobody answers: whoever makes way goes on all the same.
+        way.give();
+        assert_eq!(heard.try_recv(), Err(mpsc::TryRecvError::Empty));
+        go.send(()).unwrap();
+        assert_eq!(heard.recv(), Ok("answered"));
     }
 
     #[test]

@@ -88,6 +88,8 @@
 (deed "rename"
       (lambda ()
         (open "build.hlb")
+        ;; What has changed is told when Emacs is idle, which a script never is.
+        (eglot--signal-textDocument/didChange)
         (go "pack.package" 5)
         ;; eglot asks before it changes a file that is not shown.
         (cl-letf (((symbol-function 'y-or-n-p) #'always)) (eglot-rename "parcel"))

@@ -80,12 +80,15 @@ struct State {
     project: Mutex<Option<Arc<Project>>>,
     pins: Mutex<BTreeMap<Utf8PathBuf, Arc<Pins>>>,
     /// The word that was typed at last, and what is known of its place.
-    probed: Mutex<Option<((Utf8PathBuf, Span), Option<Arc<Probed>>)>>,
+    probed: Mutex<Option<KnownPlace>>,
     before: Found,
 }
 
 /// A place for the analysis of a file, filled by whoever asks first; with nothing, if there is no such file.
 type Slot = Arc<OnceLock<Option<Arc<Analysis>>>>;
+
+/// A word of a file, and what is known of its place.
+type KnownPlace = ((Utf8PathBuf, Span), Option<Arc<Probed>>);
 
 /// What snapshots have found out, which holds until a file that it is about changes.
 #[derive(Clone, Debug, Default)]

@@ -18,7 +18,7 @@ use super::{Message, Session};
 use crate::convert;
 use crate::outgoing::{Again, Outbox, Outgoing};
 use crate::view::{Far, View};
-use crate::work::{Newest, guarded};
+use crate::work::{Newest, Way, guarded};
 
 /// How long nobody has to type before all files are looked at.
 const QUIET: Duration = Duration::from_millis(150);
@@ -90,10 +90,16 @@ impl Diagnosing {
     ///
     /// # Errors
     /// If the system gives none.
-    pub(super) fn start(generation: &Arc<AtomicU64>, inbox: mpsc::Sender<Message>, outbox: Outbox) -> io::Result<Self> {
+    pub(super) fn start(
+        generation: &Arc<AtomicU64>,
+        inbox: mpsc::Sender<Message>,
+        outbox: Outbox,
+        way: Way,
+    ) -> io::Result<Self> {
         let (back, log) = (inbox.clone(), outbox.clone());
         let mut seen = BTreeMap::new();
         let near = Newest::start("near", move |near: Near| {
+            way.give();
             let version = near.view.version(&near.path).unwrap_or_default();
             match guarded(|| look_near(&near, &mut seen)) {
                 Ok(Some(diagnostics)) => {
