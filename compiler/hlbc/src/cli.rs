@@ -135,6 +135,12 @@ pub(crate) enum Command {
     Prune(Prune),
     /// Keep what cache mounts hold elsewhere, and bring it back
     Cache(Cache),
+    /// Serve an editor: become `hlb-lsp`, the language server, on standard input and output
+    Lsp {
+        /// What is passed on to it, such as `--stdio`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<std::ffi::OsString>,
+    },
     /// Print the version
     Version,
 }

@@ -16,6 +16,7 @@ mod frontend;
 pub(crate) mod history;
 mod list;
 mod logs;
+mod lsp;
 mod module;
 mod prune;
 mod run;
@@ -58,6 +59,7 @@ pub(crate) fn dispatch(cli: Cli) -> ExitCode {
         Command::Du(args) => du::du(&args, screen),
         Command::Prune(args) => prune::prune(&args, screen),
         Command::Cache(args) => cache::cache(&args, screen),
+        Command::Lsp { args } => lsp::lsp(&args),
         Command::Version => version::version(),
     };
     match done {

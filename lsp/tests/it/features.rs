@@ -289,11 +289,9 @@ fn lenses() {
     {"command":{"arguments":["build.hlb","base"],"command":"hlb.run","title":"Run"},"range":"5:3-5:7"}
     {"command":{"arguments":["build.hlb","base"],"command":"hlb.graph","title":"Graph"},"range":"5:3-5:7"}
     {"command":{"arguments":["build.hlb","base"],"command":"hlb.why","title":"Why"},"range":"5:3-5:7"}
-    {"command":{"arguments":["build.hlb","base"],"command":"hlb.debug","title":"Debug"},"range":"5:3-5:7"}
     {"command":{"arguments":["build.hlb","default"],"command":"hlb.run","title":"Run"},"range":"7:3-7:10"}
     {"command":{"arguments":["build.hlb","default"],"command":"hlb.graph","title":"Graph"},"range":"7:3-7:10"}
     {"command":{"arguments":["build.hlb","default"],"command":"hlb.why","title":"Why"},"range":"7:3-7:10"}
-    {"command":{"arguments":["build.hlb","default"],"command":"hlb.debug","title":"Debug"},"range":"7:3-7:10"}
     "#);
 }
 

@@ -36,6 +36,7 @@ mod frontend;
 mod history;
 mod interop;
 mod locked;
+mod lsp;
 mod message;
 mod modules;
 mod outputs;
