@@ -157,7 +157,7 @@ async function command(name) {
 /** Clicks a lens above the line with some words. */
 async function lens(words, title) {
   await go("build.hlb", words);
-  let found;
+  // Lenses are drawn anew whenever the server has said more: one that is gone by then is looked for again.
   await until(`the lens ${title} of ${words}`, async () => {
     const boxes = async (selector, wanted) => {
       const all = [];
@@ -170,8 +170,10 @@ async function lens(words, title) {
     };
     const [line] = await boxes(".view-line", (said) => said.includes(words));
     const lenses = line ? await boxes(".codelens-decoration a", (said) => said.includes(title)) : [];
-    found = lenses.filter(({ box }) => box.y < line.box.y && line.box.y - box.y < 40)[0]?.it;
-    return found;
+    const found = lenses.filter(({ box }) => box.y < line.box.y && line.box.y - box.y < 40)[0]?.it;
+    return found?.click({ timeout: 1_000 }).then(
+      () => true,
+      () => false,
+    );
   });
-  await found.click();
 }
