@@ -26,7 +26,7 @@ module.exports = {
     assert.match(hovers.flatMap(({ contents }) => contents.map(({ value }) => value)).join("\n"), /run\(/);
     const [definition] = await ask("DefinitionProvider", document.uri, run);
     assert.match((definition.targetUri ?? definition.uri).path, /builtin\.hlb$/);
-    const { items } = await ask("CompletionItemProvider", document.uri, at(document, 'dir "'));
+    const { items } = await ask("CompletionItemProvider", document.uri, at(document, '\t\tdir "', 2));
     const labels = items.map(({ label }) => label.label ?? label);
     assert.ok(labels.includes("mount"), labels.join(" "));
     const symbols = await ask("DocumentSymbolProvider", document.uri);
