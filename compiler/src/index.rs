@@ -2,6 +2,8 @@
 //!
 //! Owns what is at a place, and how it is described. Changes nothing and evaluates nothing.
 
+use std::collections::HashSet;
+
 use ecow::EcoString;
 use hlb_language::ast::Ident;
 use hlb_language::diagnostic::Location;
@@ -89,6 +91,24 @@ impl Program {
             func.span.contains(at.span) && self.module(func.module).is_some_and(|module| module.source == at.source)
         };
         self.funcs.iter().position(around).map(FuncId)
+    }
+
+    /// The result of a function that a `let` in its block sets. Both are one name for those who rename it.
+    pub fn result_set_by(&self, local: LocalId) -> Option<BindId> {
+        let at = self.locals.get(local.0)?.at;
+        let from = self.references.partition_point(|it| (it.at.source, it.at.span.start) < (at.source, at.span.start));
+        let here = self.references.get(from..)?.iter().take_while(|it| it.at.span.start == at.span.start);
+        here.filter(|it| it.at == at).find_map(|it| match it.target {
+            Target::Bind(id) => Some(id),
+            _ => None,
+        })
+    }
+
+    /// The names that a `let` gives a result where it sets it.
+    pub fn locals_setting(&self, result: BindId) -> impl Iterator<Item = LocalId> + '_ {
+        let set: HashSet<Location> = self.uses(Target::Bind(result)).collect();
+        let locals = self.locals.iter().enumerate().filter(move |(_, local)| set.contains(&local.at));
+        locals.map(|(index, _)| LocalId(index))
     }
 
     /// What a name stands for, in words; nothing for an import that could not be loaded.

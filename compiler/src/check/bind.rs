@@ -8,7 +8,7 @@ use hlb_language::diagnostic::Diagnostic;
 use super::Checker;
 use super::call::{Resolved, What};
 use crate::codes;
-use crate::hir::{BindId, Callee, FuncId, Param};
+use crate::hir::{BindId, Callee, FuncId, Param, Target};
 use crate::types::Type;
 
 impl Checker<'_> {
@@ -51,7 +51,11 @@ impl Checker<'_> {
                 (Some(index), _) => {
                     if let What::Callee(Callee::Func(id)) = resolved.what {
                         let func = self.declared.program.func(id);
-                        self.read_results.extend(func.and_then(|func| func.results.get(index)).copied());
+                        let result = func.and_then(|func| func.results.get(index)).copied();
+                        self.read_results.extend(result);
+                        if let (Some(result), Some(effect)) = (result, effect) {
+                            self.refer(effect.span, Target::Bind(result));
+                        }
                     }
                     let id = self.declared.bind_at.get(&(self.module, bound.span)).copied();
                     found.extend(id.map(|id| (index, id)));

@@ -147,7 +147,8 @@ impl Checker<'_> {
         }
         let ty = expected.first().cloned().unwrap_or_else(|| value.ty.clone());
         let index = self.define_local(&stmt.name, ty, "let");
-        if result.is_some() {
+        if let Some((id, _)) = result {
+            self.refer(stmt.name.span, hir::Target::Bind(id));
             // Whoever calls the function uses it.
             self.scopes.find(&stmt.name.text);
         }

@@ -24,7 +24,7 @@ impl Analysis {
     /// The places of the name at a byte offset, in the order of the text.
     pub fn highlights(&self, offset: usize) -> Vec<(Span, Access)> {
         let (Some(source), Some((span, target))) = (self.entry(), self.name_at(offset)) else { return Vec::new() };
-        let at = Location { source, span };
+        let (at, target) = (Location { source, span }, references::whole(&self.checked, target));
         let mut places: BTreeMap<Span, Access> = BTreeMap::new();
         let here = |it: &Location| it.source == source;
         for at in references::uses(&self.checked, target, at).into_iter().filter(here) {

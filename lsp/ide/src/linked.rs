@@ -7,12 +7,13 @@ use hlb_compiler::hir::Target;
 use hlb_language::span::Span;
 
 use crate::analysis::Analysis;
+use crate::references;
 
 impl Analysis {
     /// The places that change with the name at a byte offset.
     pub fn linked(&self, offset: usize) -> Option<Vec<Span>> {
         let (name, target) = self.name_at(offset)?;
-        if !matches!(target, Target::Local(_)) {
+        if !matches!(references::whole(&self.checked, target), Target::Local(_)) {
             return None;
         }
         let source = self.text().source();

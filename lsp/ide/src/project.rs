@@ -38,6 +38,11 @@ impl Project {
         self.texts.len() == texts.len() && self.texts.iter().zip(texts).all(|(one, other)| Arc::ptr_eq(one, other))
     }
 
+    /// The texts of its files.
+    pub(crate) fn texts(&self) -> &[Arc<Text>] {
+        &self.texts
+    }
+
     /// What it was made of.
     pub(crate) fn asked(&self) -> &Asked {
         &self.asked

@@ -42,6 +42,7 @@ impl Snapshot {
     pub fn rename(&self, path: &Utf8Path, offset: usize, new: &str) -> Result<Vec<FileEdit>, RenameRefused> {
         let Some(project) = self.project(&|| false) else { return Ok(Vec::new()) };
         let Some((at, target)) = project.name_at(path, offset) else { return Ok(Vec::new()) };
+        let target = references::whole(&project.checked, target);
         let old = renamable(&project, at, target)?;
         if !is_name(new) {
             return Err(RenameRefused(format!("`{new}` is not a name: use the letters a to z, digits and `_`")));
@@ -51,6 +52,7 @@ impl Snapshot {
         }
         let places = project.references(path, offset, true);
         let edits = edits(&places, &old, new)?;
+        all_understood(&project, at, target, &old)?;
         let after = self.with_texts(edits.iter().map(|edit| (edit.path.clone(), edit.applied())));
         let Some(after) = after.project(&|| false) else { return Ok(Vec::new()) };
         no_new_mistakes(&project, &after, new)?;
@@ -101,6 +103,74 @@ fn edits(places: &[Place], old: &str, new: &str) -> Result<Vec<FileEdit>, Rename
         }
     }
     Ok(edits)
+}
+
+/// In a file with mistakes, the name may stand where nobody can tell what it means: such a use would be left behind.
+fn all_understood(project: &Project, at: Location, target: Target, old: &str) -> Result<(), RenameRefused> {
+    let program = &project.checked.program;
+    let defined = references::definition(&project.checked, target, at).unwrap_or(at);
+    let local = matches!(target, Target::Local(_));
+    let function = program.func_around(defined).filter(|_| local);
+    let within = function.and_then(|id| program.funcs.get(id.0)).map(|func| func.span);
+    for text in project.texts() {
+        let path = Utf8Path::new(text.source().name());
+        let Some(module) = program.modules.iter().find(|module| module.path == path) else { continue };
+        let elsewhere = module.source != defined.source && (local || matches!(target, Target::Module(_)));
+        let told = project.diagnostics(path).unwrap_or_default();
+        if elsewhere || told.iter().all(|it| it.level != Level::Error) {
+            continue;
+        }
+        let spelled = names(text.source().text()).into_iter().filter(|span| text.source().slice(*span) == old);
+        for span in spelled.filter(|span| within.is_none_or(|within| within.contains(*span))) {
+            let offset = span.start as usize;
+            let used = program.reference_at(module.source, offset).is_some_and(|it| it.at.span == span);
+            if !used && program.definition_at(module.source, offset).is_none_or(|(defined, _)| defined != span) {
+                let at = text.source().position(offset);
+                return Err(RenameRefused(format!(
+                    "{path}:{}:{} may be a use of `{old}`, which mistakes there keep from being seen; mend them first",
+                    at.line, at.column
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The names in a text, with those in mistakes; where a string lacks its end, with the words in it.
+fn names(text: &str) -> Vec<Span> {
+    let mut names = Vec::new();
+    // What has been opened: how many names were known then, and where.
+    let mut open: Vec<(usize, u32)> = Vec::new();
+    for token in lex(SourceId(0), text, Care::Guessing).tokens {
+        match token.kind {
+            TokenKind::Ident => names.push(token.span),
+            TokenKind::QuoteOpen | TokenKind::RawOpen | TokenKind::HeredocOpen => {
+                open.push((names.len(), token.span.end));
+            }
+            TokenKind::QuoteClose | TokenKind::RawClose | TokenKind::HeredocClose => {
+                let Some((known, start)) = open.pop() else { continue };
+                if token.span.is_empty() {
+                    names.truncate(known);
+                    words(text, Span { start, end: token.span.start }, &mut names);
+                }
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+/// All words in a part of a text.
+fn words(text: &str, part: Span, found: &mut Vec<Span>) {
+    let part_text = text.get(part.range()).unwrap_or_default();
+    let mut at = part.start;
+    for piece in part_text.split_inclusive(|ch: char| !ch.is_ascii_alphanumeric() && ch != '_') {
+        let word = piece.trim_end_matches(|ch: char| !ch.is_ascii_alphanumeric() && ch != '_');
+        if !word.is_empty() {
+            found.push(Span { start: at, end: at + word.len() as u32 });
+        }
+        at += piece.len() as u32;
+    }
 }
 
 fn no_new_mistakes(before: &Project, after: &Project, new: &str) -> Result<(), RenameRefused> {

@@ -49,7 +49,7 @@ impl Names {
                 let target = targets.get(&name.span).copied().or_else(|| named(program, role, name));
                 let known = target.map(|target| meant(program, target));
                 let known = match (role, known) {
-                    (Role::Named, _) => Some((PaintKind::Property, PaintModifiers::default())),
+                    (Role::Named | Role::Result, _) => Some((PaintKind::Property, PaintModifiers::default())),
                     (_, Some(known)) => Some(known),
                     (Role::Head, None) if spaces.contains(name.text.as_str()) => Some(of_all(PaintKind::Namespace)),
                     (Role::Head, None) if enums.contains(name.text.as_str()) => Some(of_all(PaintKind::Enum)),

@@ -48,6 +48,7 @@ fn what_others_may_name_is_not_linked() {
         "enum E { x$0 y }\n",
         "fs a() {\n\tscr$0atch\n}\n",
         "fs a() {\n\tscratch\n$0}\n",
+        "fs a() binds (string n) {\n\tlet $0n = \"x\"\n\tmkfile n 0o644 n\n}\n",
     ] {
         assert_eq!(linked(text), "nothing", "{text}");
     }

@@ -23,6 +23,7 @@ mod links;
 mod mutants;
 mod references;
 mod rename;
+mod rename_traps;
 mod robust;
 mod selection;
 mod signature;
