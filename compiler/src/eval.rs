@@ -19,6 +19,7 @@ pub(crate) mod scope;
 pub(crate) mod show;
 pub(crate) mod text;
 pub(crate) mod value;
+pub(crate) mod watch;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -39,7 +40,7 @@ use graph::Graph;
 use history::Log;
 use key::{Key, KeyId, Keys};
 pub(crate) use limit::{MAX_ITEMS, MAX_TEXT, traced};
-use scope::{Binding, ScopeId, Scopes};
+use scope::{Binding, Names, ScopeId, Scopes};
 use value::{ExportId, ExportPlan, Frame, Fs, Plan, Site, Value};
 
 /// Evaluation ends where an error is.
@@ -79,6 +80,8 @@ pub(crate) struct Evaluator<'p> {
     calls: usize,
     /// What modules of others may do.
     pub(crate) consent: Consent,
+    /// What is noted for those who step through it, if somebody does.
+    pub(crate) watch: Option<Box<watch::Watching>>,
 }
 
 impl<'p> Evaluator<'p> {
@@ -113,6 +116,7 @@ impl<'p> Evaluator<'p> {
             depth: 0,
             calls: 0,
             consent: Consent::none(),
+            watch: None,
         }
     }
 
@@ -159,7 +163,7 @@ impl<'p> Evaluator<'p> {
         self.target.clone_from(&test.name);
         let key = self.keys.unique();
         let scope = self.scopes.root(None, Vec::new(), key);
-        self.block(&test.body, scope, None, Value::Nil)
+        self.body(&test.body, None, scope, None, Value::Nil)
     }
 
     /// The empty filesystem.
@@ -212,24 +216,30 @@ impl<'p> Evaluator<'p> {
         frame: Option<&Rc<Frame>>,
         start: Value,
     ) -> Result<Value, Fail> {
-        let scope =
-            if block.names == 0 { scope } else { self.inner(scope, block.at, vec![Binding::Unset; block.names]) };
+        let scope = if block.names == 0 {
+            scope
+        } else {
+            self.inner(scope, block.at, Names::Block(block), vec![Binding::Unset; block.names])
+        };
         let mut value = start;
         for stmt in &block.stmts {
-            value = self.stmt(stmt, &block.ty, scope, frame, value)?;
+            value = match &self.watch {
+                None => self.stmt(stmt, &block.ty, scope, frame, value)?,
+                Some(_) => self.watched(stmt, &block.ty, scope, frame, value)?,
+            };
         }
         Ok(value)
     }
 
     /// A scope inside of another.
-    fn inner(&mut self, parent: ScopeId, at: Location, bindings: Vec<Binding<'p>>) -> ScopeId {
+    fn inner(&mut self, parent: ScopeId, at: Location, names: Names<'p>, bindings: Vec<Binding<'p>>) -> ScopeId {
         let keys = bindings.iter().map(|binding| self.binding_key(binding)).collect();
         let around = self.scopes.get(parent).map(|scope| scope.key);
         let key = match around {
             Some(around) => self.keys.intern(Key::Scope(at, around, keys)),
             None => self.keys.unique(),
         };
-        self.scopes.inner(parent, bindings, key)
+        self.scopes.inner(parent, names, bindings, key)
     }
 
     fn stmt(

@@ -23,6 +23,7 @@ mod fix;
 mod graphs;
 
 mod cycle;
+pub mod debug;
 mod deep;
 mod effects;
 mod path;

@@ -8,7 +8,7 @@ use hlb_language::diagnostic::{Diagnostic, Location};
 use super::Checker;
 use super::expr::error;
 use crate::codes;
-use crate::hir::{self, Each, Entry, ExprNode, Item};
+use crate::hir::{self, Each, Entry, ExprNode, Item, LocalId};
 use crate::types::{Expected, Type};
 
 /// The type of elements as far as they have been seen.
@@ -186,6 +186,7 @@ impl Checker<'_> {
         let at = self.at(each.span);
         let (items, types) = self.iterated(&each.items, &each.names);
         self.scopes.push();
+        let local = LocalId(self.declared.program.locals.len());
         self.define_loop_names(&each.names, types);
         let narrowness = self.scopes.narrowness();
         let condition = each.condition.as_ref().map(|condition| {
@@ -209,7 +210,7 @@ impl Checker<'_> {
             Some(key) => (item.map(), Each::Entry { key, value, condition }),
             None => (item.list(), Each::Element { value, condition }),
         };
-        (ty, ExprNode::For(Box::new(hir::For { at, names: each.names.len(), items, each: each_ })))
+        (ty, ExprNode::For(Box::new(hir::For { at, names: each.names.len(), local, items, each: each_ })))
     }
 
     /// What a loop goes through, and the types of its names.

@@ -8,7 +8,7 @@ use hlb_language::diagnostic::{Diagnostic, Location};
 
 use super::Checker;
 use crate::codes;
-use crate::hir::{self, ExprNode, Pattern};
+use crate::hir::{self, ExprNode, LocalId, Pattern};
 use crate::types::{Expected, Type};
 
 impl Checker<'_> {
@@ -124,6 +124,7 @@ impl Checker<'_> {
                 patterns.push(found);
             }
             let binds = name.is_some();
+            let local = LocalId(self.declared.program.locals.len());
             if let Some(name) = &name {
                 if arm.patterns.len() > 1 {
                     let at = self.at(name.span);
@@ -143,7 +144,7 @@ impl Checker<'_> {
                 self.leave_scope();
             }
             self.joined(&mut ty, &body);
-            arms.push(hir::MatchArm { patterns, binds, body });
+            arms.push(hir::MatchArm { patterns, binds, local, body });
         }
         self.exhaustive(&cover, &value, matched);
         (hir::Match { value, arms }, ty)

@@ -5,7 +5,7 @@
 use hlb_language::ast;
 
 use super::Checker;
-use crate::hir::{self, ExprNode, Lambda, LambdaId, Param};
+use crate::hir::{self, ExprNode, Lambda, LambdaId, LocalId, Param};
 use crate::types::{Expected, FuncType, Type};
 
 impl Checker<'_> {
@@ -23,6 +23,7 @@ impl Checker<'_> {
             .collect();
         let result = self.written(&lambda.result);
         self.scopes.push();
+        let local = LocalId(self.declared.program.locals.len());
         for (param, written) in params.iter().zip(&lambda.params) {
             if let Some(before) = self.scopes.defined_here(&param.name.text) {
                 let at = self.at(param.name.span);
@@ -50,7 +51,7 @@ impl Checker<'_> {
         self.leave_scope();
         let id = LambdaId(self.declared.program.lambdas.len());
         let names = params.iter().map(|param| param.name.text.clone()).collect();
-        self.declared.program.lambdas.push(Lambda { at, params: names, body });
+        self.declared.program.lambdas.push(Lambda { at, params: names, local, body });
         let types = params.iter().map(Param::value_type).collect();
         (Type::Func(FuncType { params: types, result }.into()), ExprNode::Lambda(id))
     }

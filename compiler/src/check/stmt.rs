@@ -9,7 +9,7 @@ use hlb_language::span::Span;
 use super::Checker;
 use crate::codes;
 use crate::deep::deep;
-use crate::hir::{self, Each, ExprNode};
+use crate::hir::{self, Each, ExprNode, LocalId};
 use crate::types::{Expected, Type};
 
 impl Checker<'_> {
@@ -59,6 +59,7 @@ impl Checker<'_> {
             Stmt::For(stmt) => {
                 let (items, types) = self.iterated(&stmt.items, &stmt.names);
                 self.scopes.push();
+                let local = LocalId(self.declared.program.locals.len());
                 self.define_loop_names(&stmt.names, types);
                 let inner = ty.map_or_else(|| place.clone(), |ty| Expected::just(ty.clone()));
                 let body = self.block(&stmt.body, &inner);
@@ -66,7 +67,7 @@ impl Checker<'_> {
                 let (at, names) = (self.at(stmt.span), stmt.names.len());
                 let found = body.ty.clone();
                 let each = Each::Block(body);
-                Some((hir::Stmt::For(Box::new(hir::For { at, names, items, each })), Some(found)))
+                Some((hir::Stmt::For(Box::new(hir::For { at, names, local, items, each })), Some(found)))
             }
             Stmt::Assert(stmt) => Some((hir::Stmt::Assert(Box::new(self.assert(stmt, ty))), None)),
             // Reported by the parser. Of what type its blocks were meant to be is not known, and guessing would invent errors.
@@ -146,13 +147,14 @@ impl Checker<'_> {
             );
         }
         let ty = expected.first().cloned().unwrap_or_else(|| value.ty.clone());
+        let local = LocalId(self.declared.program.locals.len());
         let index = self.define_local(&stmt.name, ty, "let");
         if let Some((id, _)) = result {
             self.refer(stmt.name.span, hir::Target::Bind(id));
             // Whoever calls the function uses it.
             self.scopes.find(&stmt.name.text);
         }
-        hir::Let { index, value, result: result.map(|(id, _)| id) }
+        hir::Let { index, local, value, result: result.map(|(id, _)| id) }
     }
 
     fn assert(&mut self, stmt: &ast::AssertStmt, ty: Option<&Type>) -> hir::Assert {

@@ -10,7 +10,7 @@ use smallvec::{SmallVec, smallvec};
 use super::bind::Bound;
 use super::key::{Key, KeyId};
 use super::limit::{MAX_ITEMS, failed};
-use super::scope::{Binding, ScopeId, Thunk};
+use super::scope::{Binding, Names, ScopeId, Thunk};
 use super::value::{Frame, FuncValue, Opt, Site, Slot, Value};
 use super::{Evaluator, Fail};
 use crate::builtins::{self, Invocation};
@@ -230,7 +230,7 @@ impl<'p> Evaluator<'p> {
         self.defaults(func, scope, frame)?;
         let start = if func.signature.result == Type::Fs { current } else { Value::Nil };
         let value = match &func.body {
-            Some(body) => self.block(body, scope, if target { None } else { Some(frame) }, start)?,
+            Some(body) => self.body(body, Some(id), scope, if target { None } else { Some(frame) }, start)?,
             None => start,
         };
         self.known.insert((id, key, on), (scope, value.clone()));
@@ -336,9 +336,9 @@ impl<'p> Evaluator<'p> {
             FuncValue::Lambda(id, around) => {
                 let Some(lambda) = program.lambda(*id) else { return Ok(Value::Nil) };
                 self.count(frame.at, Some(frame))?;
-                let scope = self.inner(*around, lambda.at, args);
+                let scope = self.inner(*around, lambda.at, Names::From(lambda.local), args);
                 let start = if lambda.body.ty == Type::Fs { current } else { Value::Nil };
-                self.block(&lambda.body, scope, Some(frame), start)
+                self.body(&lambda.body, None, scope, Some(frame), start)
             }
             FuncValue::Builtin(id) => {
                 let mut values = Vec::with_capacity(args.len());

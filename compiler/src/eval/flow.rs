@@ -5,11 +5,11 @@
 use std::rc::Rc;
 
 use ecow::EcoString;
-use hlb_language::diagnostic::{Diagnostic, Location};
+use hlb_language::diagnostic::Diagnostic;
 use indexmap::IndexMap;
 
 use super::limit::{MAX_ITEMS, failed, too_much};
-use super::scope::{Binding, ScopeId};
+use super::scope::{Binding, Names, ScopeId};
 use super::show::beginning;
 use super::value::{Frame, Value};
 use super::{Evaluator, Fail};
@@ -46,7 +46,7 @@ impl<'p> Evaluator<'p> {
             }
             let scope = if arm.binds {
                 let key = self.keys.of(&value);
-                self.inner(scope, arm.body.at, vec![Binding::Known(value, key)])
+                self.inner(scope, arm.body.at, Names::From(arm.local), vec![Binding::Known(value, key)])
             } else {
                 scope
             };
@@ -68,7 +68,7 @@ impl<'p> Evaluator<'p> {
         for names in self.elements(looped, scope, frame)? {
             self.enter(looped.at, frame)?;
             self.count(looped.at, frame)?;
-            let inner = self.element_scope(looped.at, scope, names);
+            let inner = self.element_scope(looped, scope, names);
             value = self.block(block, inner, frame, value)?;
             self.depth -= 1;
         }
@@ -87,7 +87,7 @@ impl<'p> Evaluator<'p> {
         for names in self.elements(looped, scope, frame)? {
             self.enter(looped.at, frame)?;
             self.count(looped.at, frame)?;
-            let inner = self.element_scope(looped.at, scope, names);
+            let inner = self.element_scope(looped, scope, names);
             match &looped.each {
                 Each::Block(_) => {}
                 Each::Element { value, condition } => {
@@ -130,13 +130,13 @@ impl<'p> Evaluator<'p> {
         }
     }
 
-    fn element_scope(&mut self, at: Location, scope: ScopeId, names: Vec<Value>) -> ScopeId {
+    fn element_scope(&mut self, looped: &For, scope: ScopeId, names: Vec<Value>) -> ScopeId {
         let bindings = names.into_iter().map(|value| {
             let key = self.keys.of(&value);
             Binding::Known(value, key)
         });
         let bindings = bindings.collect();
-        self.inner(scope, at, bindings)
+        self.inner(scope, looped.at, Names::From(looped.local), bindings)
     }
 
     /// What the names of a loop stand for, one time after the other.

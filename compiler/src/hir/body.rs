@@ -6,7 +6,7 @@ use ecow::EcoString;
 use hlb_language::ast::{BinaryOp, HeredocLayout};
 use hlb_language::diagnostic::Location;
 
-use super::{BindId, BuiltinId, ConstantId, EnumId, FuncId, LambdaId, RecordId};
+use super::{BindId, BuiltinId, ConstantId, EnumId, FuncId, LambdaId, LocalId, RecordId};
 use crate::types::Type;
 
 /// `{ statements }` of a known type.
@@ -41,11 +41,28 @@ pub enum Stmt {
     Assert(Box<Assert>),
 }
 
+impl Stmt {
+    /// Where it stands: one in several parts where what it is about is written.
+    pub fn at(&self) -> Option<Location> {
+        Some(match self {
+            Self::Call(call) => call.at,
+            Self::Value(expr) => expr.at,
+            Self::If(branches) => branches.branches.first()?.0.at,
+            Self::Match(matched) => matched.value.at,
+            Self::For(looped) => looped.items.at,
+            Self::Let(stmt) => stmt.value.at,
+            Self::Assert(assert) => assert.at,
+        })
+    }
+}
+
 /// A name for a value, in the order of the block's names.
 #[derive(Debug)]
 pub struct Let {
     /// Its number among the names of the block.
     pub index: usize,
+    /// The name.
+    pub local: LocalId,
     /// The value.
     pub value: Expr,
     /// The result of the function that it sets.
@@ -235,6 +252,8 @@ pub struct MatchArm {
     pub patterns: Vec<Pattern>,
     /// Whether it is a scope with one name, that of the value.
     pub binds: bool,
+    /// That name, where it has one.
+    pub local: LocalId,
     /// What is done.
     pub body: Block,
 }
@@ -265,6 +284,8 @@ pub struct For {
     pub at: Location,
     /// How many names there are: one or two. They are a scope.
     pub names: usize,
+    /// The first of them; the other follows it.
+    pub local: LocalId,
     /// What is gone through.
     pub items: Expr,
     /// What is done for each.
@@ -301,6 +322,8 @@ pub struct Lambda {
     pub at: Location,
     /// The names of its parameters, which are a scope.
     pub params: Vec<EcoString>,
+    /// The first of them; the others follow it.
+    pub local: LocalId,
     /// Its statements.
     pub body: Block,
 }

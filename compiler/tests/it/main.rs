@@ -10,6 +10,7 @@
 mod builtins;
 mod conformance;
 mod context;
+mod debug;
 mod document;
 mod editor;
 mod evaluation;
