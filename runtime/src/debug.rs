@@ -23,7 +23,7 @@ use crate::export::{self, ExportError};
 use crate::history::Build;
 use crate::ops::exec::{ExecContext, Failed, Visit, mounts, visit};
 use crate::ops::{blocking, from_exec};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, Solved};
 use crate::snapshot::Snapshot;
 use crate::solver::job::Job;
 use crate::solver::vertex::Vertex;
@@ -49,6 +49,17 @@ pub struct DebugRequest {
     pub secrets: BTreeMap<String, PathBuf>,
     /// What is lent over sockets, by id. The same.
     pub sockets: BTreeMap<String, Lent>,
+}
+
+/// The process of somebody who looks around in a result.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Visited {
+    /// The environment, each variable as `KEY=value`.
+    pub env: Vec<String>,
+    /// The working directory.
+    pub cwd: String,
+    /// The user, by name or number; empty for root.
+    pub user: String,
 }
 
 impl FailedStep {
@@ -180,6 +191,34 @@ impl Runtime {
         request: DebugRequest,
         cancel: &CancellationToken,
     ) -> Result<i32, SolveError> {
+        self.inside((&step.to_visit(), &step.inputs), request, cancel).await
+    }
+
+    /// Runs a command in a copy of a result, with the standard input and output of this process. Gives its exit code.
+    ///
+    /// # Errors
+    /// As [`Runtime::debug`].
+    pub async fn visit(
+        &self,
+        solved: &Solved,
+        process: Visited,
+        request: DebugRequest,
+        cancel: &CancellationToken,
+    ) -> Result<i32, SolveError> {
+        let Visited { env, cwd, user } = process;
+        let args = request.command.clone().unwrap_or_else(|| vec!["sh".to_owned()]);
+        let meta = pb::Meta { args, env, cwd, user, ..pb::Meta::default() };
+        let root = pb::Mount { dest: "/".to_owned(), output: -1, ..pb::Mount::default() };
+        let op = pb::ExecOp { meta: Some(meta), mounts: vec![root], ..pb::ExecOp::default() };
+        self.inside((&op, std::slice::from_ref(&solved.snapshot)), request, cancel).await
+    }
+
+    async fn inside(
+        &self,
+        (op, inputs): (&pb::ExecOp, &[Snapshot]),
+        request: DebugRequest,
+        cancel: &CancellationToken,
+    ) -> Result<i32, SolveError> {
         let context = ExecContext {
             snapshots: &self.engine.snapshots,
             store: &self.engine.store,
@@ -194,7 +233,7 @@ impl Runtime {
             cancel: cancel.clone(),
         };
         let visitor = Visit { command: request.command, terminal: request.terminal };
-        visit(&context, &step.to_visit(), &step.inputs, visitor).await.map_err(from_exec)
+        visit(&context, op, inputs, visitor).await.map_err(from_exec)
     }
 
     /// Writes a file or directory that a failed step left, by its path in the step, to a place outside. No process is started.

@@ -43,7 +43,7 @@ pub use access::{Contents, Entry};
 pub use attest::{Attestations, ProgramSource, Provenance, Sbom, SlsaVersion, Statement, Subject};
 pub use capabilities::SUPPORTED as CAPABILITIES;
 pub use collect::{CacheLimits, Disk, Space};
-pub use debug::{DebugRequest, FailedStep};
+pub use debug::{DebugRequest, FailedStep, Visited};
 pub use error::{ErrorKind, SolveError};
 pub use exec::network::Network;
 pub use exec::runc::OciRuntime;

@@ -85,6 +85,14 @@ impl Cli {
     }
 }
 
+/// What a command line that names a target and gives it some words would say of it.
+pub(crate) fn given(target: &str, words: &[String]) -> Given {
+    let mut command = Cli::command();
+    command.build();
+    let own = ["hlbc", "run", "--target", target, "--"].into_iter().map(std::ffi::OsString::from);
+    given::split(own.chain(words.iter().map(std::ffi::OsString::from)), &command).1
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Build targets
@@ -114,6 +122,8 @@ pub(crate) enum Command {
     /// Look around where a step failed, in the files that `--on-failure keep` has kept
     #[command(after_help = DEBUG_HELP)]
     Debug(Debug),
+    /// Debug programs for an editor, over standard input and output (see docs/debugger.md)
+    Dap(Dap),
     /// Tell what differs between two programs or two definitions, step by step
     #[command(after_help = DIFF_HELP)]
     Diff(Diff),
@@ -403,6 +413,16 @@ pub(crate) struct Solve {
     /// The platform that image outputs are labelled with, such as linux/arm64; otherwise this machine's
     #[arg(long, value_name = "OS/ARCH", value_parser = platform)]
     pub(crate) platform: Option<Platform>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dap {
+    /// Open a shell in the filesystem that is described in this directory, as the debugger asks for in a terminal
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub(crate) enter: Option<Utf8PathBuf>,
+    /// The state directory for that
+    #[arg(long, value_name = "DIR", hide = true, requires = "enter")]
+    pub(crate) root: Option<Utf8PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@
 
 mod cache;
 mod check;
+mod dap;
 pub(crate) mod debug;
 mod diff;
 mod du;
@@ -49,6 +50,7 @@ pub(crate) fn dispatch(cli: Cli) -> ExitCode {
         Command::Dump(args) => dump::dump(&args),
         Command::Solve(args) => solve::solve(&args, screen),
         Command::Debug(args) => debug::debug(&args, screen),
+        Command::Dap(args) => dap::dap(&args),
         Command::Diff(args) => diff::diff(&args, screen),
         Command::Update(args) => update::update(&args, screen),
         Command::Vendor(args) => vendor::vendor(&args, screen),

@@ -83,6 +83,18 @@ impl Failure {
         self
     }
 
+    /// All of it as text, for those who do not read standard error. Nothing of one that has been told.
+    pub(crate) fn words(&self) -> String {
+        let mut words = self.to_string();
+        if let Some(cause) = &self.cause {
+            words.push_str(&format!(": {cause}"));
+        }
+        if let Some(help) = &self.help {
+            words.push_str(&format!("; {help}"));
+        }
+        words
+    }
+
     /// The exit code.
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.kind.code())

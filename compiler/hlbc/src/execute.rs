@@ -16,8 +16,8 @@ use hlb_language::diagnostic::Location;
 use hlb_llb::pb;
 use hlb_registry::Platform;
 use hlb_runtime::{
-    Attestations, ErrorKind, ExportTarget, Exported, FileOptions, ImageOptions, ImageVariant, Runtime, SolveError,
-    SolveRequest, Solved, StatusSink,
+    Attestations, Contents, ErrorKind, ExportTarget, Exported, FileOptions, ImageOptions, ImageVariant, Runtime,
+    SolveError, SolveRequest, Solved, StatusSink,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -243,22 +243,32 @@ impl Executor {
             let source = solve.definition.source.clone();
             WorldError::Other(chain(&self.keep(Broken { error, source, export: None })))
         };
-        let wanted = Lendings::of(solve).request(solve.definition.clone(), &self.terms);
-        let key = Key::of(&wanted);
-        let contents = match self.results.open(&key) {
-            Some(contents) => contents,
-            None => {
-                let result = self.results.made(&key);
-                let make = || self.runtime.solve(wanted, Arc::clone(&self.status), cancel);
-                let solved = result.get_or_try_init(make).await.map_err(failed)?;
-                let contents = Arc::new(self.runtime.look(solved).await.map_err(failed)?);
-                self.results.keep(key, &contents);
-                contents
-            }
-        };
+        let contents = self.contents(solve, cancel).await.map_err(failed)?;
         let what = request.what.clone();
         let answered = tokio::task::spawn_blocking(move || look::answer(&contents, &what)).await;
         answered.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
+    /// Makes a filesystem, unless this process has made it, to look into it.
+    ///
+    /// # Errors
+    /// If building fails.
+    pub(crate) async fn contents(
+        &self,
+        solve: &Solve,
+        cancel: &CancellationToken,
+    ) -> Result<Arc<Contents>, SolveError> {
+        let wanted = Lendings::of(solve).request(solve.definition.clone(), &self.terms);
+        let key = Key::of(&wanted);
+        if let Some(contents) = self.results.open(&key) {
+            return Ok(contents);
+        }
+        let result = self.results.made(&key);
+        let make = || self.runtime.solve(wanted, Arc::clone(&self.status), cancel);
+        let solved = result.get_or_try_init(make).await?;
+        let contents = Arc::new(self.runtime.look(solved).await?);
+        self.results.keep(key, &contents);
+        Ok(contents)
     }
 
     /// The last step that failed while the program was evaluated.

@@ -81,7 +81,8 @@ pub(crate) fn plain(error: &SolveError) -> Failure {
     }
 }
 
-fn headline(error: &SolveError) -> String {
+/// What has failed, in one line.
+pub(crate) fn headline(error: &SolveError) -> String {
     match (error.exit_code(), error.vertex_name()) {
         (Some(code), Some(name)) => format!("`{name}` ended with exit code {code}"),
         _ if error.kind() == ErrorKind::Internal => format!("{error} (this is a mistake in hlbc)"),
@@ -116,7 +117,7 @@ fn help(error: &SolveError) -> Option<String> {
 }
 
 /// What stands behind an error, in one line. An exit code needs no cause.
-fn causes(error: &SolveError) -> Option<String> {
+pub(crate) fn causes(error: &SolveError) -> Option<String> {
     if error.exit_code().is_some() {
         return None;
     }

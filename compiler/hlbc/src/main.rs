@@ -5,6 +5,7 @@
 mod cli;
 mod commands;
 mod config;
+mod dap;
 mod definition;
 mod deliver;
 mod error;

@@ -37,6 +37,8 @@ enum Event {
     Status(Status),
     /// Everything so far is to be shown before this is dropped.
     Settle(mpsc::SyncSender<()>),
+    /// Somebody wants to know the last lines of a vertex.
+    Tail(Digest, mpsc::SyncSender<Vec<String>>),
     End {
         success: bool,
     },
@@ -48,11 +50,22 @@ impl Progress {
     /// # Errors
     /// If the system gives no thread.
     pub(crate) fn start(mode: cli::Progress) -> io::Result<Self> {
+        match mode {
+            cli::Progress::Plain => Self::listening(Some(Plain::new(io::stderr()))),
+            cli::Progress::Quiet => Self::listening(None::<Plain<io::Stderr>>),
+        }
+    }
+
+    /// The same for those who show it elsewhere.
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    pub(crate) fn writing(out: impl Write + Send + 'static) -> io::Result<Self> {
+        Self::listening(Some(Plain::new(out)))
+    }
+
+    fn listening<W: Write + Send + 'static>(show: Option<Plain<W>>) -> io::Result<Self> {
         let (events, inbox) = mpsc::sync_channel(WAITING);
-        let show = match mode {
-            cli::Progress::Plain => Some(Plain::new(io::stderr())),
-            cli::Progress::Quiet => None,
-        };
         let thread = std::thread::Builder::new().name("progress".to_owned()).spawn(move || listen(&inbox, show))?;
         Ok(Self { events, thread })
     }
@@ -70,6 +83,13 @@ impl Progress {
         let _ = self.events.send(Event::Settle(done));
         // Nothing is ever sent: it ends when the other side is dropped.
         let _ = shown.recv();
+    }
+
+    /// The last lines that a vertex has printed so far.
+    pub(crate) fn tail(&self, vertex: &Digest) -> Vec<String> {
+        let (answer, told) = mpsc::sync_channel(1);
+        let _ = self.events.send(Event::Tail(vertex.clone(), answer));
+        told.recv().unwrap_or_default()
     }
 
     /// Shows what is left to show, and the totals if the build succeeded.
@@ -98,6 +118,9 @@ fn listen<W: Write>(inbox: &mpsc::Receiver<Event>, mut show: Option<Plain<W>>) -
                 if let Some(show) = &mut show {
                     show.see(status, now);
                 }
+            }
+            Ok(Event::Tail(vertex, answer)) => {
+                let _ = answer.send(tails.of(&vertex));
             }
             Ok(Event::Settle(done)) => {
                 if let Some(show) = &mut show {

@@ -21,6 +21,7 @@ mod buildkit;
 mod caches;
 mod check;
 mod crash;
+mod dap;
 mod death;
 mod debug;
 mod diff;

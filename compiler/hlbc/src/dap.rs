@@ -1,0 +1,265 @@
+//! `hlbc dap`: a debug adapter.
+//!
+//! Owns the order of a session: what the client says before a program is there, the machine, and one program after the other
+//! when it is restarted. The program is evaluated once; stepping is looking at the moments of that (`hlb_compiler::debug`).
+
+mod build;
+mod inspect;
+mod points;
+mod session;
+mod shell;
+mod step;
+mod wire;
+
+use std::path::PathBuf;
+use std::sync::mpsc;
+
+use camino::Utf8PathBuf;
+use hlb_registry::Images;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Places;
+use crate::error::{Failure, Kind};
+use crate::machine::Machine;
+use crate::{interrupt, machine};
+use points::Points;
+pub(crate) use shell::enter;
+use wire::{Client, Incoming, Request, Waiting};
+
+/// When a debugged program is built.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum When {
+    /// What it has made so far at each stop, and the rest at its end.
+    AtStops,
+    AtEnd,
+    Never,
+}
+
+/// What is debugged, and how.
+#[derive(Clone, Debug)]
+struct Launch {
+    /// The program's file, in its directory.
+    file: Utf8PathBuf,
+    directory: PathBuf,
+    target: String,
+    args: Vec<String>,
+    stop_on_entry: bool,
+    no_debug: bool,
+    build: When,
+    root: Option<Utf8PathBuf>,
+}
+
+/// What lasts longer than one run of a program.
+struct Adapter {
+    client: Client,
+    inbox: mpsc::Receiver<Incoming>,
+    waiting: Waiting,
+    points: Points,
+    /// Whether the program stops where something fails.
+    on_failed: bool,
+    /// Whether the client has a terminal.
+    terminal: bool,
+    /// The number of the first line and of the first column.
+    first: usize,
+}
+
+/// Where programs are evaluated.
+enum Ground {
+    Machine(Box<Machine>),
+    /// Without building, and why.
+    Bare {
+        tokio: tokio::runtime::Runtime,
+        cancel: CancellationToken,
+        images: Box<Images>,
+        why: String,
+    },
+}
+
+/// How a run of a program has ended.
+#[derive(PartialEq, Eq)]
+enum Ended {
+    /// The client has gone, or wants to go.
+    Done,
+    Restart,
+    /// There was none: the client was told why.
+    Refused,
+}
+
+/// Serves a client on standard input and output until it goes.
+///
+/// # Errors
+/// If the system gives no thread.
+pub(crate) fn serve() -> Result<(), Failure> {
+    // Before the first thread: a namespace belongs to threads, and those to come inherit it.
+    let alone = machine::become_root();
+    let thread = |error| Failure::new(Kind::Environment, "cannot start a thread").because(error);
+    let (client, inbox, waiting) = wire::start().map_err(thread)?;
+    let points = Points::default();
+    let mut adapter = Adapter { client, inbox, waiting, points, on_failed: true, terminal: false, first: 1 };
+    let mut ground: Option<Ground> = None;
+    let mut alone = Some(alone);
+    while let Some((request, launch)) = adapter.launched() {
+        if let Err(error) = std::env::set_current_dir(&launch.directory) {
+            adapter.client.refuse(&request, &format!("cannot go into `{}`: {error}", launch.directory.display()));
+            continue;
+        }
+        let here = match ground.take() {
+            Some(ground) => ground,
+            None => Ground::open(&launch, alone.take().unwrap_or(Ok(())))?,
+        };
+        let here = ground.insert(here);
+        let mut asked = Some(request);
+        loop {
+            match session::run(&mut adapter, here, &launch, asked.take()) {
+                Ended::Restart => {}
+                Ended::Done => return Ok(()),
+                Ended::Refused => break,
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Adapter {
+    /// Waits until the client says what is to be debugged; none if it goes.
+    fn launched(&mut self) -> Option<(Request, Launch)> {
+        loop {
+            let request = self.next()?;
+            match request.command.as_str() {
+                "initialize" => self.initialize(&request),
+                "launch" => match Launch::of(&request) {
+                    Ok(launch) => return Some((request, launch)),
+                    Err(why) => self.client.refuse(&request, &why),
+                },
+                "disconnect" => {
+                    self.client.reply(&request, json!({}));
+                    return None;
+                }
+                "attach" => self.client.refuse(&request, "programs are launched: there is nothing to attach to"),
+                other => self.client.refuse(&request, &format!("`{other}` needs a program: send `launch` first")),
+            }
+        }
+    }
+
+    /// The next request; none if the client has gone. What is no message is answered with words.
+    fn next(&self) -> Option<Request> {
+        loop {
+            match self.inbox.recv() {
+                Ok(Incoming::Request(request)) => return Some(request),
+                Ok(Incoming::Junk(why)) => self.client.say("important", &format!("hlbc dap: {why}")),
+                Ok(Incoming::End) | Err(_) => return None,
+            }
+        }
+    }
+
+    fn initialize(&mut self, request: &Request) {
+        let asked = |name: &str| request.arguments.get(name).and_then(Value::as_bool);
+        self.terminal = asked("supportsRunInTerminalRequest").unwrap_or(false);
+        self.first = usize::from(asked("linesStartAt1").unwrap_or(true));
+        self.client.reply(
+            request,
+            json!({
+                "supportsConfigurationDoneRequest": true,
+                "supportsStepBack": true,
+                "supportsRestartRequest": true,
+                "supportsTerminateRequest": true,
+                "supportsEvaluateForHovers": true,
+                "supportsExceptionInfoRequest": true,
+                "supportsDelayedStackTraceLoading": true,
+                "supportsBreakpointLocationsRequest": true,
+                "exceptionBreakpointFilters": [{
+                    "filter": "failed", "label": "Failed steps and errors", "default": true,
+                    "description": "Stop where a step of the build fails, or the program has an error",
+                }],
+            }),
+        );
+    }
+}
+
+impl Launch {
+    fn of(request: &Request) -> Result<Self, String> {
+        let program = request.text("program").ok_or("`program` names the .hlb file to debug, and is missing")?;
+        let path = std::path::absolute(program).map_err(|error| format!("cannot use `{program}`: {error}"))?;
+        let file = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_file());
+        let file = file.ok_or_else(|| format!("there is no program `{program}`"))?.into();
+        let args = request.arguments.get("args").and_then(Value::as_array).into_iter().flatten();
+        let args: Option<Vec<String>> = args.map(|arg| arg.as_str().map(str::to_owned)).collect();
+        let is = |name: &str| request.arguments.get(name).and_then(Value::as_bool).unwrap_or(false);
+        let build = match request.text("build") {
+            None | Some("atStops") => When::AtStops,
+            Some("atEnd") => When::AtEnd,
+            Some("never") => When::Never,
+            Some(other) => return Err(format!("`build` is `atStops`, `atEnd` or `never`, and not `{other}`")),
+        };
+        Ok(Self {
+            file,
+            directory: path.parent().map_or_else(|| PathBuf::from("/"), PathBuf::from),
+            target: request.text("target").unwrap_or("default").to_owned(),
+            args: args.ok_or("`args` is a list of texts, such as `[\"--version=1.2\"]`")?,
+            stop_on_entry: is("stopOnEntry"),
+            no_debug: is("noDebug"),
+            build,
+            root: request.text("root").map(Into::into),
+        })
+    }
+}
+
+impl Ground {
+    /// # Errors
+    /// If the system gives no threads.
+    fn open(launch: &Launch, alone: Result<(), Failure>) -> Result<Self, Failure> {
+        let machine = || {
+            alone?;
+            let args = shell::plain_machine(launch.root.clone());
+            Machine::open(machine::config(&args)?, &args)
+        };
+        let why = if launch.build == When::Never {
+            "the configuration says `\"build\": \"never\"`".to_owned()
+        } else {
+            match machine() {
+                Ok(machine) => return Ok(Self::Machine(Box::new(machine))),
+                Err(failure) => failure.words(),
+            }
+        };
+        let (tokio, cancel) = interrupt::start()?;
+        let images = Box::new(Images::new(Places::here().registries()?));
+        Ok(Self::Bare { tokio, cancel, images, why })
+    }
+
+    fn machine(&self) -> Option<&Machine> {
+        match self {
+            Self::Machine(machine) => Some(machine),
+            Self::Bare { .. } => None,
+        }
+    }
+
+    fn cancel(&self) -> &CancellationToken {
+        match self {
+            Self::Machine(machine) => &machine.cancel,
+            Self::Bare { cancel, .. } => cancel,
+        }
+    }
+
+    fn images(&self) -> &Images {
+        match self {
+            Self::Machine(machine) => machine.runtime.images(),
+            Self::Bare { images, .. } => images,
+        }
+    }
+
+    fn handle(&self) -> tokio::runtime::Handle {
+        match self {
+            Self::Machine(machine) => machine.tokio.handle().clone(),
+            Self::Bare { tokio, .. } => tokio.handle().clone(),
+        }
+    }
+
+    /// Why nothing is built; empty if it is.
+    fn why(&self) -> &str {
+        match self {
+            Self::Machine(_) => "",
+            Self::Bare { why, .. } => why,
+        }
+    }
+}
