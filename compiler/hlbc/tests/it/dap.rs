@@ -357,3 +357,42 @@ fn in_shell(project: &Project, asked: &Value, script: &str) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
+
+#[test]
+fn privileged_dap_nothing_is_left_of_a_build_whose_client_goes() {
+    let program = "fs default() {\n\timage \"busy\"\n\trun \"echo begun; sleep 98765\"\n}\n";
+    let project = Project::with_busybox(program);
+    for kills in [false, true] {
+        let mut adapter = Adapter::start(&project);
+        adapter.launch(&project, json!({"build": "atEnd"}), &[]);
+        adapter.wait("begun", |it| {
+            it["event"] == "output" && it["body"]["output"].as_str().is_some_and(|text| text.contains("begun\n"))
+        });
+        comes_to(1);
+        if kills {
+            adapter.child.kill().unwrap();
+            adapter.child.wait().unwrap();
+        } else {
+            adapter.end();
+            let sessions: Vec<_> = std::fs::read_dir(project.beside("state/sessions")).unwrap().collect();
+            assert!(sessions.is_empty(), "unfinished work is left: {sessions:?}");
+        }
+        comes_to(0);
+    }
+}
+
+/// Waits until that many steps of the test above are running.
+fn comes_to(count: usize) {
+    let running = || {
+        let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+        let commands = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+        commands.filter(|command| command.ends_with(b"sleep\x0098765\0")).count()
+    };
+    for _ in 0..200 {
+        if running() == count {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(running(), count);
+}
