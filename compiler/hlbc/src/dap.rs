@@ -25,7 +25,7 @@ use crate::machine::Machine;
 use crate::{interrupt, machine};
 use points::Points;
 pub(crate) use shell::enter;
-use wire::{Client, Incoming, Request, Waiting};
+use wire::{Client, Hangup, Incoming, Request, Started, Waiting};
 
 /// When a debugged program is built.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,30 +89,29 @@ enum Ended {
 /// Serves a client on standard input and output until it goes.
 ///
 /// # Errors
-/// If the system gives no thread.
+/// If the system gives no thread, or a signal ended it.
 pub(crate) fn serve() -> Result<(), Failure> {
     // Before the first thread: a namespace belongs to threads, and those to come inherit it.
-    let alone = machine::become_root();
+    let alone = machine::become_root().map_err(|failure| failure.words());
     let thread = |error| Failure::new(Kind::Environment, "cannot start a thread").because(error);
-    let (client, inbox, waiting) = wire::start().map_err(thread)?;
+    let Started { client, inbox, waiting, hangup } = wire::start().map_err(thread)?;
     let points = Points::default();
     let mut adapter = Adapter { client, inbox, waiting, points, on_failed: true, terminal: false, first: 1 };
     let mut ground: Option<Ground> = None;
-    let mut alone = Some(alone);
     while let Some((request, launch)) = adapter.launched() {
         if let Err(error) = std::env::set_current_dir(&launch.directory) {
             adapter.client.refuse(&request, &format!("cannot go into `{}`: {error}", launch.directory.display()));
             continue;
         }
-        let here = match ground.take() {
-            Some(ground) => ground,
-            None => Ground::open(&launch, alone.take().unwrap_or(Ok(())))?,
-        };
-        let here = ground.insert(here);
+        // What was launched before and refused may have wanted another one.
+        drop(ground.take());
+        let here = ground.insert(Ground::open(&launch, &alone)?);
+        here.end_by_signals(hangup.clone());
         let mut asked = Some(request);
         loop {
             match session::run(&mut adapter, here, &launch, asked.take()) {
                 Ended::Restart => {}
+                Ended::Done if here.cancel().is_cancelled() => return Err(interrupt::interrupted()),
                 Ended::Done => return Ok(()),
                 Ended::Refused => break,
             }
@@ -208,23 +207,31 @@ impl Launch {
 impl Ground {
     /// # Errors
     /// If the system gives no threads.
-    fn open(launch: &Launch, alone: Result<(), Failure>) -> Result<Self, Failure> {
+    fn open(launch: &Launch, alone: &Result<(), String>) -> Result<Self, Failure> {
         let machine = || {
-            alone?;
             let args = shell::plain_machine(launch.root.clone());
             Machine::open(machine::config(&args)?, &args)
         };
-        let why = if launch.build == When::Never {
-            "the configuration says `\"build\": \"never\"`".to_owned()
-        } else {
-            match machine() {
+        let why = match alone {
+            _ if launch.build == When::Never => "the configuration says `\"build\": \"never\"`".to_owned(),
+            Err(why) => why.clone(),
+            Ok(()) => match machine() {
                 Ok(machine) => return Ok(Self::Machine(Box::new(machine))),
                 Err(failure) => failure.words(),
-            }
+            },
         };
         let (tokio, cancel) = interrupt::start()?;
         let images = Box::new(Images::new(Places::here().registries()?));
         Ok(Self::Bare { tokio, cancel, images, why })
+    }
+
+    /// Ends the session when a signal wants an end of what is done here: it may be waiting for the client only.
+    fn end_by_signals(&self, hangup: Hangup) {
+        let cancel = self.cancel().clone();
+        self.handle().spawn(async move {
+            cancel.cancelled().await;
+            hangup.end();
+        });
     }
 
     fn machine(&self) -> Option<&Machine> {

@@ -477,12 +477,20 @@ impl Session<'_, '_> {
         let Some(builder) = self.builder else { return Some(0) };
         let cancel = self.adapter.waiting.begin(self.ground.cancel());
         let Err(failed) = builder.execute(request, &cancel) else { return Some(0) };
-        if cancel.is_cancelled() {
-            return Some(FAILED);
-        }
-        if self.adapter.on_failed && !self.launch.no_debug && !self.trace.is_empty() {
-            self.break_at(failed, self.trace.len() - 1);
-            return None;
+        let last = self.trace.len().checked_sub(1).filter(|_| !self.launch.no_debug);
+        match last {
+            // Whoever wants more than a pause has sent that behind.
+            Some(last) if cancel.is_cancelled() => {
+                self.move_to(last);
+                self.stopped("pause", None);
+                return None;
+            }
+            _ if cancel.is_cancelled() => return Some(FAILED),
+            Some(last) if self.adapter.on_failed => {
+                self.break_at(failed, last);
+                return None;
+            }
+            _ => {}
         }
         self.adapter.client.say("stderr", &failed.text);
         Some(FAILED)

@@ -70,6 +70,21 @@ impl Waiting {
     }
 }
 
+/// Ends a session as if the client had gone.
+#[derive(Clone)]
+pub(super) struct Hangup {
+    sender: mpsc::Sender<Incoming>,
+    waiting: Waiting,
+}
+
+impl Hangup {
+    pub(super) fn end(&self) {
+        self.waiting.end(true);
+        // Whoever does not receive any more has ended.
+        let _ = self.sender.send(Incoming::End);
+    }
+}
+
 /// The other side.
 #[derive(Clone)]
 pub(super) struct Client {
@@ -137,15 +152,24 @@ impl Write for Console {
     }
 }
 
+/// What reading has started.
+pub(super) struct Started {
+    pub(super) client: Client,
+    pub(super) inbox: mpsc::Receiver<Incoming>,
+    pub(super) waiting: Waiting,
+    pub(super) hangup: Hangup,
+}
+
 /// Starts to read.
 ///
 /// # Errors
 /// If the system gives no thread.
-pub(super) fn start() -> io::Result<(Client, mpsc::Receiver<Incoming>, Waiting)> {
+pub(super) fn start() -> io::Result<Started> {
     let client = Client { seq: Arc::new(AtomicI64::new(1)), out: Arc::new(Mutex::new(io::stdout())) };
     let (sender, inbox) = mpsc::channel();
     let waiting = Waiting::default();
     let ended = waiting.clone();
+    let hangup = Hangup { sender: sender.clone(), waiting: waiting.clone() };
     std::thread::Builder::new().name("client".to_owned()).spawn(move || {
         let mut input = io::stdin().lock();
         loop {
@@ -171,7 +195,7 @@ pub(super) fn start() -> io::Result<(Client, mpsc::Receiver<Incoming>, Waiting)>
         std::thread::sleep(PATIENCE);
         std::process::exit(1);
     })?;
-    Ok((client, inbox, waiting))
+    Ok(Started { client, inbox, waiting, hangup })
 }
 
 /// The next message; none for an answer, which is not waited for.

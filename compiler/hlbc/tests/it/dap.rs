@@ -167,6 +167,18 @@ impl Adapter {
         answer["result"].as_str().unwrap().to_owned()
     }
 
+    /// Waits until the step of `LONG` runs.
+    fn begun(&mut self) {
+        self.wait("begun", |it| {
+            it["event"] == "output" && it["body"]["output"].as_str().is_some_and(|text| text.contains("begun\n"))
+        });
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// Ends the session, and the process with it.
     fn end(mut self) {
         self.ask("disconnect", json!({}));
@@ -281,6 +293,18 @@ fn junk_is_told_and_a_client_that_goes_ends_the_process() {
     assert!(child.wait().unwrap().success());
 }
 
+#[test]
+fn signals_end_a_session_that_waits_for_its_client() {
+    let project = Project::new(PROGRAM);
+    for signal in ["-INT", "-TERM"] {
+        let mut adapter = Adapter::start(&project);
+        adapter.launch(&project, json!({"build": "never", "stopOnEntry": true}), &[]);
+        assert_eq!(adapter.stopped(), "entry default:12");
+        adapter.signal(signal);
+        assert_eq!(adapter.child.wait().unwrap().code(), Some(130));
+    }
+}
+
 const BUILDING: &str = "\
 fs default() {
 	image \"busy\"
@@ -360,28 +384,47 @@ fn in_shell(project: &Project, asked: &Value, script: &str) -> String {
 
 #[test]
 fn privileged_dap_nothing_is_left_of_a_build_whose_client_goes() {
-    let program = "fs default() {\n\timage \"busy\"\n\trun \"echo begun; sleep 98765\"\n}\n";
-    let project = Project::with_busybox(program);
-    for kills in [false, true] {
+    let project = Project::with_busybox(LONG);
+    for end in ["disconnect", "-INT", "-TERM", "-KILL"] {
         let mut adapter = Adapter::start(&project);
         adapter.launch(&project, json!({"build": "atEnd"}), &[]);
-        adapter.wait("begun", |it| {
-            it["event"] == "output" && it["body"]["output"].as_str().is_some_and(|text| text.contains("begun\n"))
-        });
+        adapter.begun();
         comes_to(1);
-        if kills {
-            adapter.child.kill().unwrap();
-            adapter.child.wait().unwrap();
-        } else {
+        if end == "disconnect" {
             adapter.end();
-            let sessions: Vec<_> = std::fs::read_dir(project.beside("state/sessions")).unwrap().collect();
-            assert!(sessions.is_empty(), "unfinished work is left: {sessions:?}");
+        } else {
+            adapter.signal(end);
+            let code = adapter.child.wait().unwrap().code();
+            assert_eq!(code, (end != "-KILL").then_some(130), "{end}");
         }
         comes_to(0);
+        if end != "-KILL" {
+            let sessions: Vec<_> = std::fs::read_dir(project.beside("state/sessions")).unwrap().collect();
+            assert!(sessions.is_empty(), "unfinished work is left of {end}: {sessions:?}");
+        }
     }
 }
 
-/// Waits until that many steps of the test above are running.
+#[test]
+fn privileged_dap_a_pause_ends_what_is_built_and_not_the_session() {
+    // Another number of seconds, so that the test above does not count this step.
+    let project = Project::with_busybox(&LONG.replace("98765", "98764"));
+    let mut adapter = Adapter::start(&project);
+    adapter.launch(&project, json!({"build": "atEnd"}), &[3]);
+    assert_eq!(adapter.stopped(), "breakpoint default:3");
+    for _ in 0..2 {
+        adapter.ask("continue", json!({"threadId": 1}));
+        adapter.begun();
+        adapter.ask("pause", json!({"threadId": 1}));
+        assert_eq!(adapter.stopped(), "pause default:4");
+    }
+    assert_eq!(adapter.go("stepBack"), "breakpoint default:3");
+    adapter.end();
+}
+
+const LONG: &str = "fs default() {\n\timage \"busy\"\n\trun \"echo begun; sleep 98765\"\n}\n";
+
+/// Waits until that many steps of `LONG` are running.
 fn comes_to(count: usize) {
     let running = || {
         let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
