@@ -3,6 +3,8 @@
 //! Owns the word that stands for what is not typed yet, and what the checker tells of the place where it meets that word. How it is
 //! offered to anybody is not known here.
 
+mod sparse;
+
 use std::sync::Arc;
 
 use ecow::EcoString;
@@ -14,6 +16,8 @@ use crate::text::Text;
 use crate::types::Type;
 use crate::world::World;
 use crate::{Checked, Depth};
+
+pub use sparse::sparse;
 
 /// What is put in the place of the word that is being typed. No program has such a name.
 pub const PROBE: &str = "ceb1d52a";

@@ -75,7 +75,7 @@ impl Text {
     }
 
     /// Whether a declaration of it, by its position among all, may bind names with `as`: without the word it does not.
-    pub fn binds(&self, decl: usize) -> bool {
+    pub(crate) fn binds(&self, decl: usize) -> bool {
         let binds = self.binds.get_or_init(|| {
             let has_word = |decl: &ast::Decl| has_word(self.source.slice(decl.span()), "as");
             self.tree().decls.iter().map(has_word).collect()
@@ -92,7 +92,7 @@ impl Text {
 }
 
 /// Whether a word stands in a text, wherever.
-fn has_word(text: &str, word: &str) -> bool {
+pub(crate) fn has_word(text: &str, word: &str) -> bool {
     let part = |it: Option<&u8>| it.is_some_and(|it| it.is_ascii_alphanumeric() || *it == b'_');
     let bytes = text.as_bytes();
     text.match_indices(word)

@@ -68,7 +68,7 @@ fn resolved<'t>(analysis: &Analysis, name: &'t Ident, args: &'t [Arg], taken: us
         return None;
     }
     let target = target(analysis, name)?;
-    let signature = signature(&analysis.checked.program, target)?;
+    let signature = signature_of(&analysis.checked.program, target)?;
     Some(Call { name: &name.text, target, signature, args, taken })
 }
 
@@ -77,10 +77,10 @@ fn target(analysis: &Analysis, name: &Ident) -> Option<Target> {
     (found.at.span == name.span).then_some(found.target)
 }
 
-/// What is taken by what a name stands for.
-fn signature(program: &Program, target: Target) -> Option<Arc<Signature>> {
-    let made = |params: &[Param]| {
-        let (result, params) = (Type::Never, params.to_vec());
+/// What is taken by what a name stands for, if it can be called. Of a record and of an option it says the parameters only.
+pub(crate) fn signature_of(program: &Program, target: Target) -> Option<Arc<Signature>> {
+    let made = |params: Vec<Param>| {
+        let result = Type::Never;
         Arc::new(Signature { result, type_params: Vec::new(), params, options: Vec::new(), effects: Vec::new() })
     };
     match target {
@@ -90,7 +90,17 @@ fn signature(program: &Program, target: Target) -> Option<Arc<Signature>> {
             let func = program.funcs.get(program.binds.get(id.0)?.func.0)?;
             Some(Arc::clone(&func.signature))
         }
-        Target::Record(id) => program.records.get(id.0).map(|record| made(&record.fields)),
+        Target::Record(id) => program.records.get(id.0).map(|record| made(record.fields.clone())),
+        Target::Setting(id, index) => {
+            let option = program.funcs.get(id.0)?.signature.options.get(index)?.clone();
+            let ty = match &option.ty {
+                Type::List(item) => (**item).clone(),
+                ty => ty.clone(),
+            };
+            // A truth value may be left to be true.
+            let optional = ty == Type::Bool;
+            Some(made(vec![Param { ty, optional, variadic: false, ..option }]))
+        }
         _ => None,
     }
 }

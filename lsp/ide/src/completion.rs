@@ -15,7 +15,6 @@ use std::sync::Arc;
 use camino::Utf8Path;
 use hlb_compiler::probe::{self, PROBE};
 use hlb_compiler::{Checked, Text};
-use hlb_language::ast::Decl;
 use hlb_language::span::Span;
 
 use crate::host::Snapshot;
@@ -121,54 +120,56 @@ impl Snapshot {
         let Some(text) = self.text(path) else { return Completions::default() };
         let cursor = Cursor::new(text.source().text(), offset);
         let mut items = Items::new(&cursor);
-        match Context::of(&cursor, text.tree()) {
+        // Whoever types waits for no parse of the whole text.
+        let sparse = Text::new(path.as_str(), probe::sparse(cursor.text, cursor.word));
+        match Context::of(&cursor, sparse.tree()) {
             Context::Nothing => {}
             Context::Declaration => words::declarations(&mut items),
             Context::From => words::from(&mut items),
             Context::Type => words::types(&mut items, self.analysis(path).as_deref()),
-            Context::Export => words::exported(&mut items, text.tree()),
+            Context::Export => words::exported(&mut items, sparse.tree()),
             Context::ImportPath(content) => text::import_path(path, &mut items, content),
             Context::Code => {
-                if let Some(probed) = self.probe(path, &text, cursor.word) {
-                    self.code(path, &cursor, &probed, manual, &mut items);
+                if let Some(probed) = self.probe(path, cursor.word, || sparse.source().text().to_owned()) {
+                    self.code(&sparse, &cursor, &probed, manual, &mut items);
                 }
             }
         }
         items.finish(MOST)
     }
 
-    fn code(&self, path: &Utf8Path, cursor: &Cursor<'_>, probed: &Probed, manual: bool, items: &mut Items<'_>) {
+    fn code(&self, sparse: &Text, cursor: &Cursor<'_>, probed: &Probed, manual: bool, items: &mut Items<'_>) {
+        let path = Utf8Path::new(sparse.source().name());
         if let Some(string) = probed.place.string {
             return text::of_argument(self, path, probed, string, items);
         }
         if cursor.dotted().is_some() {
             typed::members(probed, items);
             if let (None, Some(head)) = (&probed.place.receiver, cursor.dotted()) {
-                imports::members(self, path, head, items);
+                imports::members(self, sparse, head, items);
             }
             return;
         }
         typed::names(probed, items);
         if cursor.prefix().len() >= 2 || manual && !probed.place.statement {
-            imports::names(self, path, probed, items);
+            imports::names(self, sparse, probed, items);
         }
     }
 
-    /// Checks a text with the probe in the place of a word.
+    /// Checks the text of a file, of which no more than [`probe::sparse`] need be there, with the probe in the place of a word.
     ///
     /// The last answer is kept: completion and signature help are asked for at the same place, one after the other, and whoever
     /// waits for an answer should not wait for the end of what it was made of.
-    pub(crate) fn probe(&self, path: &Utf8Path, text: &Text, word: Span) -> Option<Arc<Probed>> {
-        self.kept_probe((path.to_owned(), word), || self.look(path, text, word).map(Arc::new))
-    }
-
-    fn look(&self, path: &Utf8Path, text: &Text, word: Span) -> Option<Probed> {
-        let sparse = sparse(text, word);
-        let (before, after) = (sparse.get(..word.start as usize)?, sparse.get(word.end as usize..)?);
-        let probed = Arc::new(Text::new(text.source().name(), format!("{before}{PROBE}{after}")));
-        // Behind the probe's first letter, so that its declaration is the one around it even where that ends there.
-        let (checked, place) = probe::look(&self.world_of([path]), &probed, word.start + 1);
-        Some(Probed { checked, place: place? })
+    pub(crate) fn probe(&self, path: &Utf8Path, word: Span, sparse: impl FnOnce() -> String) -> Option<Arc<Probed>> {
+        let look = || {
+            let sparse = sparse();
+            let (before, after) = (sparse.get(..word.start as usize)?, sparse.get(word.end as usize..)?);
+            let text = Arc::new(Text::new(path.as_str(), format!("{before}{PROBE}{after}")));
+            // Behind the probe's first letter, so that its declaration is the one around it even where that ends there.
+            let (checked, place) = probe::look(&self.world_of([path]), &text, word.start + 1);
+            Some(Arc::new(Probed { checked, place: place? }))
+        };
+        self.kept_probe((path.to_owned(), word), look)
     }
 
     /// The documentation of an item, as Markdown.
@@ -178,25 +179,4 @@ impl Snapshot {
         let description = analysis.checked.program.describe(target)?;
         description.doc.as_deref().map(markdown)
     }
-}
-
-/// A text without the bodies of functions that say nothing of a place: there are spaces instead, so that all others stay where they
-/// are. Only their heads count, and those are read the faster.
-fn sparse(text: &Text, place: Span) -> String {
-    let source = text.source().text();
-    let mut sparse = String::with_capacity(source.len());
-    for (index, decl) in text.tree().decls.iter().enumerate() {
-        let Decl::Func(func) = decl else { continue };
-        let Some(body) = &func.body else { continue };
-        let around = decl.span().start <= place.end && place.start <= decl.span().end;
-        let inner = source.get(body.span.start as usize + 1..(body.span.end as usize).saturating_sub(1));
-        let closed = source.get(..body.span.end as usize).is_some_and(|text| text.ends_with('}'));
-        // What a function binds can be used in all others.
-        if let (Some(inner), true, false) = (inner, closed && !around, text.binds(index)) {
-            sparse.push_str(source.get(sparse.len()..=body.span.start as usize).unwrap_or_default());
-            sparse.extend(std::iter::repeat_n(' ', inner.len()));
-        }
-    }
-    sparse.push_str(source.get(sparse.len()..).unwrap_or_default());
-    sparse
 }

@@ -3,7 +3,6 @@
 //! Owns which target shows a call, and what is kept of graphs; the graph is the compiler's. Nothing is executed and nothing
 //! fetched: a target that needs to is refused with words.
 
-mod quiet;
 mod reach;
 
 use std::collections::BTreeMap;
@@ -16,7 +15,6 @@ use hlb_language::diagnostic::Location;
 use crate::analysis::Analysis;
 use crate::host::Snapshot;
 use crate::world::EditorWorld;
-use quiet::Quiet;
 
 /// So many lines of steps are shown of a call.
 const MOST_LINES: usize = 20;
@@ -61,10 +59,10 @@ impl Analysis {
     }
 
     fn compile(&self, world: &EditorWorld, target: &str) -> Result<Steps, String> {
-        let quiet = Quiet::new(world);
+        let world = &world.afresh();
         let options = Options { platform: world.host(), consent: world.consent() };
-        let steps = hlb_compiler::steps(&quiet, self.whole(world), &TargetCall::from(target), &options);
-        if let Some(asked) = quiet.asked() {
+        let steps = hlb_compiler::steps(world, self.whole(world), &TargetCall::from(target), &options);
+        if let Some(asked) = world.asked().env() {
             return Err(format!(
                 "`{target}` looks at the environment variable `{asked}`, which an editor does not know"
             ));

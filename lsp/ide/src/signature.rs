@@ -45,7 +45,8 @@ impl Snapshot {
         let start = source.get(..offset)?.trim_end_matches(is_word).len();
         let after = source.get(offset..)?;
         let end = offset + (after.len() - after.trim_start_matches(is_word).len());
-        let probed = self.probe(path, &text, Span::new(start, end))?;
+        let word = Span::new(start, end);
+        let probed = self.probe(path, word, || hlb_compiler::probe::sparse(source, word))?;
         let call = probed.place.calls.last()?;
         Some(help(&probed.checked.program, call))
     }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::{
@@ -35,6 +35,15 @@ pub(crate) struct Asked {
     texts: Mutex<BTreeMap<String, Option<Arc<Text>>>>,
     /// Whether it was asked for something whose state is not known by texts.
     more: AtomicBool,
+    /// The first environment variable.
+    env: OnceLock<String>,
+}
+
+impl Asked {
+    /// The first environment variable that it was asked for.
+    pub(crate) fn env(&self) -> Option<&str> {
+        self.env.get().map(String::as_str)
+    }
 }
 
 impl Default for EditorWorld {
@@ -51,12 +60,17 @@ impl EditorWorld {
 
     /// The same world as some files see it, with a memory of its own.
     pub(crate) fn with_modules(&self, modules: Modules) -> Self {
-        Self { modules, asked: Arc::default(), ..self.clone() }
+        Self { modules, ..self.afresh() }
     }
 
     /// The same world with other buffers, with a memory of its own.
     pub(crate) fn with_buffers(&self, buffers: Arc<Buffers>) -> Self {
-        Self { buffers, asked: Arc::default(), ..self.clone() }
+        Self { buffers, ..self.afresh() }
+    }
+
+    /// The same world with a memory of its own.
+    pub(crate) fn afresh(&self) -> Self {
+        Self { asked: Arc::default(), ..self.clone() }
     }
 
     /// What it was asked for.
@@ -122,11 +136,12 @@ impl World for EditorWorld {
     }
 
     fn local_fingerprint(&self, _: &Utf8Path, _: &[String], _: &[String]) -> Result<String, WorldError> {
-        // A graph for people does not need to change with the files.
+        // It only tells transfers apart, which a graph for people need not; and walking a directory takes long.
         Ok("editor".to_owned())
     }
 
-    fn env(&self, _: &str) -> Option<String> {
+    fn env(&self, key: &str) -> Option<String> {
+        self.asked.env.get_or_init(|| key.to_owned());
         None
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Owns which are offered: functions of the standard modules and of the client's own files; and where the import is written.
 
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use camino::Utf8Path;
@@ -29,11 +30,11 @@ struct Importable {
 }
 
 /// Functions that begin with the word, or whose module does, where their type fits.
-pub(super) fn names(snapshot: &Snapshot, path: &Utf8Path, probed: &Probed, items: &mut Items<'_>) {
-    let Some(own) = snapshot.text(path) else { return };
+pub(super) fn names(snapshot: &Snapshot, own: &Text, probed: &Probed, items: &mut Items<'_>) {
+    let place = place(own);
     let wanted: Vec<String> = probed.place.expected.iter().map(ToString::to_string).collect();
     let mut left = MOST_NAMES;
-    for file in importable(snapshot, path, own.tree()) {
+    for file in importable(snapshot, own) {
         let source = file.text.source();
         for func in exported(file.text.tree()) {
             if !items.wants(&func.name.text) {
@@ -45,7 +46,7 @@ pub(super) fn names(snapshot: &Snapshot, path: &Utf8Path, probed: &Probed, items
             if wanted.is_empty() || wanted.iter().any(|ty| ty == source.slice(func.result.span())) {
                 let label = format!("{}.{}", file.name, func.name.text);
                 let item = item(items, &label, &label, func, source);
-                let also = vec![import(&own, &file)];
+                let also = vec![place.import(&file)];
                 let filter = Some(func.name.text.to_string());
                 let detail = Some(format!("import {} from \"{}\"", file.name, file.from));
                 items.add(Rank::Foreign, Completion { also, filter, detail, ..item });
@@ -56,12 +57,12 @@ pub(super) fn names(snapshot: &Snapshot, path: &Utf8Path, probed: &Probed, items
 }
 
 /// Functions of a module that is named in front of the dot and not imported.
-pub(super) fn members(snapshot: &Snapshot, path: &Utf8Path, head: &str, items: &mut Items<'_>) {
-    let Some(own) = snapshot.text(path) else { return };
-    for file in importable(snapshot, path, own.tree()).into_iter().filter(|file| file.name == head) {
+pub(super) fn members(snapshot: &Snapshot, own: &Text, head: &str, items: &mut Items<'_>) {
+    let place = place(own);
+    for file in importable(snapshot, own).into_iter().filter(|file| file.name == head) {
         for func in exported(file.text.tree()) {
             let item = item(items, &func.name.text, &func.name.text, func, file.text.source());
-            items.add(Rank::Foreign, Completion { also: vec![import(&own, &file)], ..item });
+            items.add(Rank::Foreign, Completion { also: vec![place.import(&file)], ..item });
         }
     }
 }
@@ -94,7 +95,8 @@ fn standard() -> &'static [(&'static str, Arc<Text>)] {
 }
 
 /// What is not imported yet under a name that is free.
-fn importable(snapshot: &Snapshot, path: &Utf8Path, tree: &Module) -> Vec<Importable> {
+fn importable(snapshot: &Snapshot, own: &Text) -> Vec<Importable> {
+    let path = Utf8Path::new(own.source().name());
     let standard = standard().iter().map(|(name, text)| Importable {
         name: (*name).to_owned(),
         from: format!("std/{name}"),
@@ -111,35 +113,47 @@ fn importable(snapshot: &Snapshot, path: &Utf8Path, tree: &Module) -> Vec<Import
             found.push(Importable { name, from: format!("./{below}"), text });
         }
     }
-    let taken = |name: &str| {
-        tree.decls.iter().any(|decl| match decl {
-            Decl::Import(import) => import.name.text == name,
-            Decl::Func(func) => func.name.text == name,
-            Decl::Let(decl) => decl.name.text == name,
-            _ => false,
-        })
-    };
-    found.retain(|file| !taken(&file.name) && !hlb_compiler::probe::namespaces().contains(&file.name.as_str()));
+    let names = own.tree().decls.iter().filter_map(|decl| match decl {
+        Decl::Import(import) => Some(&import.name),
+        Decl::Func(func) => Some(&func.name),
+        Decl::Let(decl) => Some(&decl.name),
+        _ => None,
+    });
+    let mut taken: HashSet<&str> = names.map(|name| name.text.as_str()).collect();
+    taken.extend(hlb_compiler::probe::namespaces());
+    found.retain(|file| !taken.contains(file.name.as_str()));
     found
 }
 
-/// The edit that imports a file: behind the last import, or in front of the first declaration and its comment.
-fn import(own: &Text, file: &Importable) -> (Span, String) {
-    let line = format!("import {} from \"{}\"\n", file.name, file.from);
-    let decls = &own.tree().decls;
+/// Where an import is written, and what stands in front of and behind its line.
+struct ImportPlace {
+    at: Span,
+    before: &'static str,
+    behind: &'static str,
+}
+
+impl ImportPlace {
+    /// The edit that imports a file.
+    fn import(&self, file: &Importable) -> (Span, String) {
+        let Self { at, before, behind } = self;
+        (*at, format!("{before}import {} from \"{}\"{behind}", file.name, file.from))
+    }
+}
+
+/// Behind the last import, or in front of the first declaration and its comment.
+fn place(own: &Text) -> ImportPlace {
     let text = own.source().text();
-    let last =
-        decls.iter().rev().find_map(|decl| if let Decl::Import(import) = decl { Some(import.span) } else { None });
-    if let Some(last) = last {
-        let end = text.get(last.end as usize..).and_then(|rest| rest.find('\n')).map(|at| last.end as usize + at + 1);
-        return match end {
-            Some(end) => (Span::at(end), line),
-            None => (Span::at(text.len()), format!("\n{}", line.trim_end())),
+    let import = |decl: &Decl| if let Decl::Import(import) = decl { Some(import.span) } else { None };
+    if let Some(last) = own.tree().decls.iter().rev().find_map(import) {
+        let line = text.get(last.end as usize..).and_then(|rest| rest.find('\n'));
+        return match line.map(|line| last.end as usize + line + 1) {
+            Some(end) => ImportPlace { at: Span::at(end), before: "", behind: "\n" },
+            None => ImportPlace { at: Span::at(text.len()), before: "\n", behind: "" },
         };
     }
     // A comment at the head of the file that belongs to no declaration stays at its head.
     let head = text.lines().take_while(|line| line.starts_with('#')).map(|line| line.len() + 1).sum::<usize>();
     let belongs = text.get(head..).is_none_or(|rest| !rest.is_empty() && !rest.starts_with('\n'));
     let start = if head == 0 || belongs { 0 } else { (head + 1).min(text.len()) };
-    (Span::at(start), format!("{line}\n"))
+    ImportPlace { at: Span::at(start), before: "", behind: "\n\n" }
 }

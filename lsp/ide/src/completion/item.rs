@@ -3,7 +3,6 @@
 //! Owns their order, and that none is offered twice. What is written of a call is a pattern with places for what it must be given.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use hlb_compiler::hir::{Param, Signature, Target};
 use hlb_compiler::{Program, Type, hir};
@@ -11,6 +10,7 @@ use hlb_language::span::Span;
 
 use super::context::Cursor;
 use super::{Completion, CompletionKind, Completions, DocOf};
+use crate::call::signature_of;
 
 /// How near something is; nearer items come first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -161,29 +161,6 @@ fn place(number: usize, param: &Param) -> String {
         Type::String => format!("\"${{{number}:{name}}}\""),
         Type::Int if name == "filemode" => format!("${{{number}:0o644}}"),
         _ => format!("${{{number}:{name}}}"),
-    }
-}
-
-fn signature_of(program: &Program, target: Target) -> Option<Arc<Signature>> {
-    let made = |params: &[Param]| {
-        let (result, params) = (Type::Never, params.to_vec());
-        Arc::new(Signature { result, type_params: Vec::new(), params, options: Vec::new(), effects: Vec::new() })
-    };
-    match target {
-        Target::Func(id) => program.funcs.get(id.0).map(|func| Arc::clone(&func.signature)),
-        Target::Builtin(id) => program.builtins.get(id.0).map(|builtin| Arc::clone(&builtin.signature)),
-        Target::Record(id) => program.records.get(id.0).map(|record| made(&record.fields)),
-        Target::Setting(id, index) => {
-            let option = program.funcs.get(id.0)?.signature.options.get(index)?.clone();
-            let ty = match &option.ty {
-                Type::List(item) => (**item).clone(),
-                ty => ty.clone(),
-            };
-            // A truth value may be left to be true.
-            let optional = ty == Type::Bool;
-            Some(made(&[Param { ty, optional, variadic: false, ..option }]))
-        }
-        _ => None,
     }
 }
 
