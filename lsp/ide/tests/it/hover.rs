@@ -81,8 +81,7 @@ fn hover_shows_what_a_call_becomes() {
     [run] fs run(variadic string arg)
     Runs a command in the filesystem.
 
-    - `arg`: one argument is a script for `/bin/sh -c`, or what `shell` has set; several are program and arguments, without a
-    shell.
+    - `arg`: one argument is a script for `/bin/sh -c`, or what `shell` has set; several are program and arguments, without a shell.
     - returns the filesystem that the command left.
     --
     #2 run /bin/sh -c 'echo ä𝄞'
@@ -214,8 +213,7 @@ fn hover_tells_of_words() {
     ");
     insta::assert_snapshot!(all("string a() {\n\tst$0r.upper(\"x\")\n}\n"), @r#"
     [str] str
-    Texts. What is counted is characters, not bytes, and positions begin at 0. On a text these are methods too:
-    `tag.trimPrefix("v")` is `str.trimPrefix(tag, "v")`.
+    Texts. What is counted is characters, not bytes, and positions begin at 0. On a text these are methods too: `tag.trimPrefix("v")` is `str.trimPrefix(tag, "v")`.
     "#);
     insta::assert_snapshot!(all("string a(string? x) {\n\tif x != none {\n\t\t$0x\n\t} else {\n\t\t\"\"\n\t}\n}\n"), @r"
     [x] string? x
