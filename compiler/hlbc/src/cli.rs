@@ -6,6 +6,7 @@ mod attest;
 mod cache;
 mod cache_args;
 mod debug;
+mod editor;
 pub(crate) mod given;
 mod history;
 mod machine;
@@ -20,6 +21,7 @@ pub(crate) use attest::AttestArgs;
 pub(crate) use cache::{Cache, CacheCommand};
 pub(crate) use cache_args::CacheArgs;
 pub(crate) use debug::{Debug, FailureArgs, OnFailure};
+pub(crate) use editor::{Dap, Lsp};
 use given::Given;
 pub(crate) use history::{History, Logs, Why};
 pub(crate) use machine::{MachineArgs, NetworkMode, Progress};
@@ -146,11 +148,7 @@ pub(crate) enum Command {
     /// Keep what cache mounts hold elsewhere, and bring it back
     Cache(Cache),
     /// Serve an editor: become `hlb-lsp`, the language server, on standard input and output
-    Lsp {
-        /// What is passed on to it, such as `--stdio`
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        args: Vec<std::ffi::OsString>,
-    },
+    Lsp(Lsp),
     /// Print the version
     Version,
 }
@@ -413,16 +411,6 @@ pub(crate) struct Solve {
     /// The platform that image outputs are labelled with, such as linux/arm64; otherwise this machine's
     #[arg(long, value_name = "OS/ARCH", value_parser = platform)]
     pub(crate) platform: Option<Platform>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Dap {
-    /// Open a shell in the filesystem that is described in this directory, as the debugger asks for in a terminal
-    #[arg(long, value_name = "DIR", hide = true)]
-    pub(crate) enter: Option<Utf8PathBuf>,
-    /// The state directory for that
-    #[arg(long, value_name = "DIR", hide = true, requires = "enter")]
-    pub(crate) root: Option<Utf8PathBuf>,
 }
 
 #[derive(Debug, Args)]

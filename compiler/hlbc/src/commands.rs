@@ -61,7 +61,7 @@ pub(crate) fn dispatch(cli: Cli) -> ExitCode {
         Command::Du(args) => du::du(&args, screen),
         Command::Prune(args) => prune::prune(&args, screen),
         Command::Cache(args) => cache::cache(&args, screen),
-        Command::Lsp { args } => lsp::lsp(&args),
+        Command::Lsp(args) => lsp::lsp(&args.args),
         Command::Version => version::version(),
     };
     match done {
