@@ -5,6 +5,7 @@
 //! twice. Knows no protocol and executes nothing but what the program's evaluation does.
 
 mod places;
+mod question;
 mod values;
 
 use std::ops::Range;
@@ -12,6 +13,7 @@ use std::ops::Range;
 use hlb_language::diagnostic::{Diagnostic, Location};
 
 use crate::emit::Emitter;
+use crate::eval::show::upto;
 use crate::eval::value::Value;
 use crate::eval::watch::{Kind, Watching};
 use crate::eval::{self, Evaluator};
@@ -20,7 +22,8 @@ use crate::target::TargetCall;
 use crate::world::World;
 use crate::{Checked, CompileErrors, Options};
 
-pub use places::statements;
+pub use places::{beginnings, statements};
+pub use question::{Question, Unneeded};
 use values::Held;
 pub use values::{Part, ValueId, Variable};
 
@@ -123,6 +126,11 @@ impl<'p> Trace<'p> {
         self.watching.cut
     }
 
+    /// Takes the error at the end for no moment: somebody has ended the evaluation, and the last moment is how far it came.
+    pub fn was_interrupted(&mut self) {
+        self.watching.take_back();
+    }
+
     /// What the program asks for, or why it asks for nothing.
     ///
     /// # Errors
@@ -195,34 +203,10 @@ impl<'p> Trace<'p> {
         self.found(of)
     }
 
-    /// What `name`, `name.field` or `name[0]` stands for at a moment, in one of its frames.
-    ///
-    /// # Errors
-    /// Why it stands for nothing, as a sentence.
-    pub fn find(&mut self, number: usize, frame: usize, path: &str) -> Result<Variable, String> {
-        let end = path.find(['.', '[']).unwrap_or(path.len());
-        let (name, mut rest) = path.split_at(end);
-        let mut all = Vec::new();
-        for part in [Part::Names, Part::Arguments, Part::Options] {
-            all.extend(self.variables(number, frame, part));
-        }
-        all.extend(self.current(number, frame));
-        let none = || format!("`{name}` is no name that has a value here");
-        let mut found = all.into_iter().find(|it| it.name == name).ok_or_else(none)?;
-        loop {
-            if found.lazy {
-                found = self.found(found.id).map_err(|error| error.message)?;
-            }
-            if rest.is_empty() {
-                found.name = path.to_owned();
-                return Ok(found);
-            }
-            let (key, after) = places::key(rest).ok_or_else(|| format!("`{rest}` is no field and no index"))?;
-            rest = after;
-            let parts = self.parts(found.id, 0..usize::MAX);
-            let none = || format!("`{}` has no `{key}`", found.name);
-            found = parts.into_iter().find(|it| it.name == key).ok_or_else(none)?;
-        }
+    /// A value that was shown, as it would be written, with at most so many characters.
+    pub fn written(&self, of: ValueId, most: usize) -> Option<String> {
+        let Held::Value(value, ty) = self.held.get(of.0)? else { return None };
+        Some(upto(self.evaluator.program, value, ty, most))
     }
 
     /// The graph of a filesystem; none of another value.

@@ -7,7 +7,7 @@
 mod argument;
 mod bind;
 mod call;
-mod expr;
+pub(crate) mod expr;
 mod flow;
 pub(crate) mod graph;
 pub(crate) mod history;
@@ -216,11 +216,25 @@ impl<'p> Evaluator<'p> {
         frame: Option<&Rc<Frame>>,
         start: Value,
     ) -> Result<Value, Fail> {
-        let scope = if block.names == 0 {
-            scope
-        } else {
-            self.inner(scope, block.at, Names::Block(block), vec![Binding::Unset; block.names])
-        };
+        let scope = self.opened(block, scope);
+        self.stmts(block, scope, frame, start)
+    }
+
+    /// The scope of the statements of a block.
+    fn opened(&mut self, block: &'p hir::Block, scope: ScopeId) -> ScopeId {
+        if block.names == 0 {
+            return scope;
+        }
+        self.inner(scope, block.at, Names::Block(block), vec![Binding::Unset; block.names])
+    }
+
+    fn stmts(
+        &mut self,
+        block: &'p hir::Block,
+        scope: ScopeId,
+        frame: Option<&Rc<Frame>>,
+        start: Value,
+    ) -> Result<Value, Fail> {
         let mut value = start;
         for stmt in &block.stmts {
             value = match &self.watch {

@@ -4,7 +4,10 @@
 //! root has called [`crate::isolate`], too: files in it may belong to subordinate ids. What they may do with it stands in the
 //! modules of the subjects, which add methods.
 
-use std::path::Path;
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
 
 use hlb_store::Store;
 
@@ -34,6 +37,17 @@ impl State {
     pub fn root(&self) -> &Path {
         self.store.root()
     }
+
+    /// A directory for what other processes of this user are to find while this one lives, in which nobody else can read. It goes
+    /// with this process, or with the next one to open the state directory if this one is killed.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn lent_dir(&self) -> io::Result<PathBuf> {
+        let dir = self.store.session_dir().join("lent");
+        DirBuilder::new().mode(0o700).recursive(true).create(&dir)?;
+        Ok(dir)
+    }
 }
 
 impl Runtime {
@@ -53,6 +67,18 @@ mod tests {
         let state = State::open(&dir.path().join("state")).unwrap();
         assert_eq!(state.root(), dir.path().canonicalize().unwrap().join("state"));
         assert!(state.root().join("meta.db").exists());
+    }
+
+    #[test]
+    fn what_is_lent_goes_with_the_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = State::open(dir.path()).unwrap();
+        let lent = state.lent_dir().unwrap();
+        std::fs::write(lent.join("a"), "a").unwrap();
+        assert_eq!(state.lent_dir().unwrap(), lent);
+        assert!(lent.starts_with(state.root()));
+        drop(state);
+        assert!(!lent.exists());
     }
 
     #[test]

@@ -4,11 +4,15 @@
 //! when it is restarted. The program is evaluated once; stepping is looking at the moments of that (`hlb_compiler::debug`).
 
 mod build;
+mod fields;
 mod inspect;
 mod points;
+mod run;
 mod session;
+mod settings;
 mod shell;
 mod step;
+mod terms;
 mod wire;
 
 use std::path::PathBuf;
@@ -60,8 +64,10 @@ struct Adapter {
     on_failed: bool,
     /// Whether the client has a terminal.
     terminal: bool,
-    /// The number of the first line and of the first column.
-    first: usize,
+    /// The number of the first line.
+    first_line: usize,
+    /// That of the first column.
+    first_column: usize,
 }
 
 /// Where programs are evaluated.
@@ -96,7 +102,9 @@ pub(crate) fn serve() -> Result<(), Failure> {
     let thread = |error| Failure::new(Kind::Environment, "cannot start a thread").because(error);
     let Started { client, inbox, waiting, hangup } = wire::start().map_err(thread)?;
     let points = Points::default();
-    let mut adapter = Adapter { client, inbox, waiting, points, on_failed: true, terminal: false, first: 1 };
+    let (first_line, first_column) = (1, 1);
+    let mut adapter =
+        Adapter { client, inbox, waiting, points, on_failed: true, terminal: false, first_line, first_column };
     let mut ground: Option<Ground> = None;
     while let Some((request, launch)) = adapter.launched() {
         if let Err(error) = std::env::set_current_dir(&launch.directory) {
@@ -109,7 +117,7 @@ pub(crate) fn serve() -> Result<(), Failure> {
         here.end_by_signals(hangup.clone());
         let mut asked = Some(request);
         loop {
-            match session::run(&mut adapter, here, &launch, asked.take()) {
+            match run::run(&mut adapter, here, &launch, asked.take().as_ref()) {
                 Ended::Restart => {}
                 Ended::Done if here.cancel().is_cancelled() => return Err(interrupt::interrupted()),
                 Ended::Done => return Ok(()),
@@ -126,8 +134,11 @@ impl Adapter {
         loop {
             let request = self.next()?;
             match request.command.as_str() {
-                "initialize" => self.initialize(&request),
-                "launch" => match Launch::of(&request) {
+                "initialize" => match self.initialize(&request.arguments) {
+                    Ok(body) => self.client.reply(&request, body),
+                    Err(why) => self.client.refuse(&request, &why),
+                },
+                "launch" => match Launch::of(&request.arguments) {
                     Ok(launch) => return Some((request, launch)),
                     Err(why) => self.client.refuse(&request, &why),
                 },
@@ -135,6 +146,7 @@ impl Adapter {
                     self.client.reply(&request, json!({}));
                     return None;
                 }
+                "terminate" => self.client.reply(&request, json!({})),
                 "attach" => self.client.refuse(&request, "programs are launched: there is nothing to attach to"),
                 other => self.client.refuse(&request, &format!("`{other}` needs a program: send `launch` first")),
             }
@@ -145,47 +157,60 @@ impl Adapter {
     fn next(&self) -> Option<Request> {
         loop {
             match self.inbox.recv() {
-                Ok(Incoming::Request(request)) => return Some(request),
+                Ok(Incoming::Request(request)) => {
+                    if request.ends_waiting() {
+                        self.waiting.heard();
+                    }
+                    return Some(request);
+                }
                 Ok(Incoming::Junk(why)) => self.client.say("important", &format!("hlbc dap: {why}")),
                 Ok(Incoming::End) | Err(_) => return None,
             }
         }
     }
 
-    fn initialize(&mut self, request: &Request) {
-        let asked = |name: &str| request.arguments.get(name).and_then(Value::as_bool);
-        self.terminal = asked("supportsRunInTerminalRequest").unwrap_or(false);
-        self.first = usize::from(asked("linesStartAt1").unwrap_or(true));
-        self.client.reply(
-            request,
-            json!({
-                "supportsConfigurationDoneRequest": true,
-                "supportsStepBack": true,
-                "supportsRestartRequest": true,
-                "supportsTerminateRequest": true,
-                "supportsEvaluateForHovers": true,
-                "supportsExceptionInfoRequest": true,
-                "supportsDelayedStackTraceLoading": true,
-                "supportsBreakpointLocationsRequest": true,
-                "exceptionBreakpointFilters": [{
-                    "filter": "failed", "label": "Failed steps and errors", "default": true,
-                    "description": "Stop where a step of the build fails, or the program has an error",
-                }],
-            }),
-        );
+    /// # Errors
+    /// If a field is not what the protocol says.
+    fn initialize(&mut self, arguments: &Value) -> Result<Value, String> {
+        // They are 1 unless something else is said.
+        let first = |name| match arguments.get(name) {
+            None | Some(Value::Null) => Ok(1),
+            Some(_) => fields::flag(arguments, name).map(usize::from),
+        };
+        (self.first_line, self.first_column) = (first("linesStartAt1")?, first("columnsStartAt1")?);
+        self.terminal = fields::flag(arguments, "supportsRunInTerminalRequest")?;
+        Ok(json!({
+            "supportsConfigurationDoneRequest": true,
+            "supportsStepBack": true,
+            "supportsRestartRequest": true,
+            "supportsTerminateRequest": true,
+            "supportsConditionalBreakpoints": true,
+            "supportsHitConditionalBreakpoints": true,
+            "supportsLogPoints": true,
+            "supportsFunctionBreakpoints": true,
+            "supportsEvaluateForHovers": true,
+            "supportsExceptionInfoRequest": true,
+            "supportsDelayedStackTraceLoading": true,
+            "supportsBreakpointLocationsRequest": true,
+            "supportsLoadedSourcesRequest": true,
+            "exceptionBreakpointFilters": [{
+                "filter": "failed", "label": "Failed steps and errors", "default": true,
+                "description": "Stop where a step of the build fails, or the program has an error",
+            }],
+        }))
     }
 }
 
 impl Launch {
-    fn of(request: &Request) -> Result<Self, String> {
-        let program = request.text("program").ok_or("`program` names the .hlb file to debug, and is missing")?;
+    /// # Errors
+    /// Why that cannot be launched.
+    fn of(arguments: &Value) -> Result<Self, String> {
+        let text = |name| fields::text(arguments, name);
+        let program = text("program")?.ok_or("`program` names the .hlb file to debug, and is missing")?;
         let path = std::path::absolute(program).map_err(|error| format!("cannot use `{program}`: {error}"))?;
         let file = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_file());
         let file = file.ok_or_else(|| format!("there is no program `{program}`"))?.into();
-        let args = request.arguments.get("args").and_then(Value::as_array).into_iter().flatten();
-        let args: Option<Vec<String>> = args.map(|arg| arg.as_str().map(str::to_owned)).collect();
-        let is = |name: &str| request.arguments.get(name).and_then(Value::as_bool).unwrap_or(false);
-        let build = match request.text("build") {
+        let build = match text("build")? {
             None | Some("atStops") => When::AtStops,
             Some("atEnd") => When::AtEnd,
             Some("never") => When::Never,
@@ -194,12 +219,12 @@ impl Launch {
         Ok(Self {
             file,
             directory: path.parent().map_or_else(|| PathBuf::from("/"), PathBuf::from),
-            target: request.text("target").unwrap_or("default").to_owned(),
-            args: args.ok_or("`args` is a list of texts, such as `[\"--version=1.2\"]`")?,
-            stop_on_entry: is("stopOnEntry"),
-            no_debug: is("noDebug"),
+            target: text("target")?.unwrap_or("default").to_owned(),
+            args: fields::texts(arguments, "args").map_err(|why| format!("{why}, such as `[\"--version=1.2\"]`"))?,
+            stop_on_entry: fields::flag(arguments, "stopOnEntry")?,
+            no_debug: fields::flag(arguments, "noDebug")?,
             build,
-            root: request.text("root").map(Into::into),
+            root: text("root")?.map(Into::into),
         })
     }
 }
@@ -231,6 +256,9 @@ impl Ground {
         self.handle().spawn(async move {
             cancel.cancelled().await;
             hangup.end();
+            // Who does not listen to that, as a client that does not read keeps it busy, has had its time.
+            tokio::time::sleep(wire::PATIENCE).await;
+            std::process::exit(i32::from(Kind::Interrupted.code()));
         });
     }
 

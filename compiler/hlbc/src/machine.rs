@@ -274,7 +274,7 @@ impl<'m> Building<'m> {
     pub(crate) fn outside(&self, kept: &Kept) -> Outside<'m> {
         Outside {
             handle: self.machine.tokio.handle().clone(),
-            cancel: self.machine.cancel.clone(),
+            cancel: self.machine.cancel.clone().into(),
             images: Some(self.machine.runtime.images()),
             executor: Some(Arc::clone(&self.executor)),
             runs: true,

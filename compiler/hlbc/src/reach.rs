@@ -82,7 +82,7 @@ impl hlb_modules::Outside for Outside<'_> {
         let refused = || WorldError::Refused { action: "building a module".to_owned() };
         let executor = self.executor.as_ref().ok_or_else(refused)?;
         // Not dropped when cancelled: the work ends in order.
-        self.handle.block_on(executor.write(solve, into, &self.cancel)).map_err(said)
+        self.handle.block_on(executor.write(solve, into, &self.cancel.token())).map_err(said)
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct Outside<'a> {
     /// Where waiting is done. The compiler must not be called on one of its own threads.
     pub(crate) handle: Handle,
     /// Ends all waiting.
-    pub(crate) cancel: CancellationToken,
+    pub(crate) cancel: Ending,
     /// Where images are looked up, if they are.
     pub(crate) images: Option<&'a Images>,
     /// What builds during evaluation, if anything does.
@@ -48,6 +48,29 @@ pub(crate) struct Outside<'a> {
     pub(crate) runs: bool,
     /// Where fetched repositories are kept, if there is a place.
     pub(crate) repositories: Option<PathBuf>,
+}
+
+/// What ends waiting.
+pub(crate) enum Ending {
+    /// Once and for all.
+    Once(CancellationToken),
+    /// What is waited for now, and not what is waited for later.
+    Each(Box<dyn Fn() -> CancellationToken + Send + Sync>),
+}
+
+impl Ending {
+    pub(crate) fn token(&self) -> CancellationToken {
+        match self {
+            Self::Once(token) => token.clone(),
+            Self::Each(current) => current(),
+        }
+    }
+}
+
+impl From<CancellationToken> for Ending {
+    fn from(token: CancellationToken) -> Self {
+        Self::Once(token)
+    }
 }
 
 impl<'a> OsWorld<'a> {
@@ -98,10 +121,11 @@ impl Outside<'_> {
     }
 
     pub(crate) fn wait<T>(&self, work: impl Future<Output = Result<T, WorldError>>) -> Result<T, WorldError> {
+        let cancel = self.cancel.token();
         self.handle.block_on(async {
             tokio::select! {
                 result = work => result,
-                () = self.cancel.cancelled() => Err(WorldError::Other("interrupted".to_owned())),
+                () = cancel.cancelled() => Err(WorldError::Other("interrupted".to_owned())),
             }
         })
     }
@@ -202,18 +226,19 @@ impl World for OsWorld<'_> {
     fn publish(&self, solve: &Solve) -> Result<String, WorldError> {
         let (executor, outside) = self.builder("pushing an image")?;
         // Not dropped when cancelled: the work ends in order.
-        let pushed = outside.handle.block_on(executor.publish(solve, &outside.cancel));
+        let pushed = outside.handle.block_on(executor.publish(solve, &outside.cancel.token()));
         pushed.map_err(|error| WorldError::Other(chain(&error)))
     }
 
     fn frontend(&self, call: &FrontendCall) -> Result<FrontendResult, WorldError> {
         let (executor, outside) = self.builder("running a frontend")?;
-        let made = outside.handle.block_on(executor.frontend(call, &outside.cancel)).map_err(|error| match error {
-            // The program's place says which frontend it is.
-            GatewayError::Failed { message, .. } => WorldError::Other(message),
-            GatewayError::Start { source, .. } => WorldError::Other(chain(&*source)),
-            error => WorldError::Other(error.to_string()),
-        })?;
+        let made =
+            outside.handle.block_on(executor.frontend(call, &outside.cancel.token())).map_err(|error| match error {
+                // The program's place says which frontend it is.
+                GatewayError::Failed { message, .. } => WorldError::Other(message),
+                GatewayError::Start { source, .. } => WorldError::Other(chain(&*source)),
+                error => WorldError::Other(error.to_string()),
+            })?;
         let config = made.config.as_deref().map(String::from_utf8_lossy);
         Ok(FrontendResult { definition: made.definition, config: config.and_then(|text| image::from_json(&text)) })
     }
@@ -221,7 +246,7 @@ impl World for OsWorld<'_> {
     fn read_result(&self, request: &ReadRequest) -> Result<ReadAnswer, WorldError> {
         let (executor, outside) = self.builder(&request.what.action())?;
         // Not dropped when cancelled, either.
-        outside.handle.block_on(executor.read(request, &outside.cancel))
+        outside.handle.block_on(executor.read(request, &outside.cancel.token()))
     }
 
     fn image_manifest(

@@ -1,13 +1,12 @@
-//! Where a program can be stopped, and how parts of values are named.
+//! Where a program can be stopped.
 //!
-//! Owns the list of the statements of a file, and the reading of `.field` and `[index]`.
+//! Owns the list of the statements of a file, and where functions begin.
 
 use hlb_language::diagnostic::Location;
 use hlb_language::source::SourceId;
 
 use crate::Checked;
 use crate::deep::deep;
-use crate::eval::show::quoted;
 use crate::hir::{Arg, Block, Call, Callee, Each, Entry, Expr, ExprNode, For, If, Item, Match, Stmt, TextPart};
 
 /// The statements of a file, in the order of the text: where evaluation can be stopped.
@@ -26,6 +25,13 @@ pub fn statements(checked: &Checked, source: SourceId) -> Vec<Location> {
     places.sort_unstable();
     places.dedup();
     places
+}
+
+/// The first statements of the functions of a name.
+pub fn beginnings(checked: &Checked, name: &str) -> Vec<Location> {
+    let named = checked.program.funcs.iter().filter(|func| func.name.text == name);
+    let bodies = named.filter_map(|func| func.body.as_ref());
+    bodies.filter_map(|body| body.stmts.iter().find_map(Stmt::at)).collect()
 }
 
 /// The statements that were found so far.
@@ -148,19 +154,4 @@ impl Found {
             | ExprNode::Error => {}
         });
     }
-}
-
-/// The name of the part that the beginning of `.field` or `[index]` means, and what is behind it.
-pub(super) fn key(path: &str) -> Option<(String, &str)> {
-    if let Some(rest) = path.strip_prefix('.') {
-        let end = rest.find(['.', '[']).unwrap_or(rest.len());
-        return Some((rest.get(..end)?.to_owned(), rest.get(end..)?));
-    }
-    let rest = path.strip_prefix('[')?;
-    if let Some(text) = rest.strip_prefix('"') {
-        let (text, after) = text.split_once("\"]")?;
-        return Some((quoted(text), after));
-    }
-    let (number, after) = rest.split_once(']')?;
-    Some((number.trim().to_owned(), after))
 }

@@ -7,7 +7,8 @@ use std::ops::Range;
 use hlb_language::diagnostic::Diagnostic;
 
 use super::Trace;
-use crate::eval::scope::{Binding, Names, ScopeId, Thunk};
+use super::question::item;
+use crate::eval::scope::{Binding, Names, ScopeId};
 use crate::eval::show::{beginning, quoted};
 use crate::eval::value::Value;
 use crate::hir::{BindId, FuncId, LocalId, Stmt};
@@ -41,6 +42,8 @@ pub struct Variable {
     pub lazy: bool,
     /// How many parts it has.
     pub children: usize,
+    /// Whether those have numbers, and not names.
+    pub is_list: bool,
     /// Whether it is a filesystem.
     pub is_fs: bool,
     /// How to ask for more.
@@ -51,15 +54,34 @@ pub struct Variable {
 #[derive(Clone)]
 pub(super) enum Held<'p> {
     Value(Value, Type),
-    Later(Thunk<'p>, Type),
+    Later(Binding<'p>, Type),
 }
 
 /// A name, its type, and what it stands for.
-type Named<'p> = (String, Type, Binding<'p>);
+pub(super) type Named<'p> = (String, Type, Binding<'p>);
 
 impl<'p> Trace<'p> {
-    /// The names that a moment sees.
+    /// The names that a moment sees, as they are shown.
     pub(super) fn names(&mut self, moment: usize, part: Part) -> Vec<Variable> {
+        let mut variables: Vec<Variable> = Vec::new();
+        for (name, ty, binding) in self.seen(moment, part) {
+            // An inner name hides an outer one.
+            if !variables.iter().any(|it| it.name == name) {
+                let variable = self.variable(name, &binding, ty);
+                variables.push(variable);
+            }
+        }
+        variables
+    }
+
+    /// What a name stands for.
+    pub(super) fn named(&mut self, moment: usize, name: &str) -> Option<Named<'p>> {
+        let parts = [Part::Names, Part::Arguments, Part::Options];
+        parts.into_iter().find_map(|part| self.seen(moment, part).into_iter().find(|(it, ..)| it == name))
+    }
+
+    /// The names that a moment sees, inner ones first.
+    fn seen(&mut self, moment: usize, part: Part) -> Vec<Named<'p>> {
         let Some(moment) = self.watching.moments.get(moment) else { return Vec::new() };
         let (at, mut scope) = (moment.at, Some(moment.scope));
         let mut found: Vec<Named<'p>> = Vec::new();
@@ -98,15 +120,7 @@ impl<'p> Trace<'p> {
                 Names::Block(_) | Names::From(_) => {}
             }
         }
-        let mut variables: Vec<Variable> = Vec::new();
-        for (name, ty, binding) in found {
-            // An inner name hides an outer one.
-            if !variables.iter().any(|it| it.name == name) {
-                let variable = self.variable(name, &binding, ty);
-                variables.push(variable);
-            }
-        }
-        variables
+        found
     }
 
     fn local(&self, id: LocalId, binding: &Binding<'p>) -> Option<Named<'p>> {
@@ -127,33 +141,30 @@ impl<'p> Trace<'p> {
     }
 
     fn variable(&mut self, name: String, binding: &Binding<'p>, ty: Type) -> Variable {
-        let held = match binding {
-            Binding::Known(value, _) => Held::Value(value.clone(), ty),
-            Binding::Unset => Held::Value(Value::Nil, ty),
-            Binding::Later(thunk) => match self.evaluator.settled_value(thunk) {
-                Some(value) => Held::Value(value, ty),
-                None => Held::Later(thunk.clone(), ty),
-            },
-            Binding::Many(all, _) => {
-                let values = all.iter().map(|one| match one {
-                    Binding::Known(value, _) => Some(value.clone()),
-                    Binding::Later(thunk) => self.evaluator.settled_value(thunk),
-                    Binding::Many(..) | Binding::Unset => None,
-                });
-                let Some(values) = values.collect::<Option<Vec<Value>>>() else {
-                    // A part of them has not been needed.
-                    let shown = format!("{} values", all.len());
-                    return Variable { shown, ..self.hold(name, Held::Value(Value::Nil, ty)) };
-                };
-                Held::Value(Value::list(values), ty)
-            }
+        let held = match self.settled(binding) {
+            Some(value) => Held::Value(value, ty),
+            None => Held::Later(binding.clone(), ty),
         };
         self.hold(name, held)
+    }
+
+    /// The value of what a name stands for; none if the program has not needed it, or a part of it.
+    pub(super) fn settled(&self, binding: &Binding<'p>) -> Option<Value> {
+        match binding {
+            Binding::Known(value, _) => Some(value.clone()),
+            Binding::Unset => Some(Value::Nil),
+            Binding::Later(thunk) => self.evaluator.settled_value(thunk),
+            Binding::Many(all, _) => {
+                let values: Option<Vec<Value>> = all.iter().map(|one| self.settled(one)).collect();
+                values.map(Value::list)
+            }
+        }
     }
 
     /// Notes a value, and tells how it is shown.
     pub(super) fn hold(&mut self, name: String, held: Held<'p>) -> Variable {
         let program = self.evaluator.program;
+        let is_list = matches!(&held, Held::Value(Value::List(_), _));
         let (ty, shown, lazy, children, is_fs) = match &held {
             Held::Later(_, ty) => (ty.to_string(), "not needed yet".to_owned(), true, 0, false),
             Held::Value(value, ty) => {
@@ -169,21 +180,14 @@ impl<'p> Trace<'p> {
         };
         let id = ValueId(self.held.len());
         self.held.push(held);
-        Variable { name, ty, shown, lazy, children, is_fs, id }
+        Variable { name, ty, shown, lazy, children, is_list, is_fs, id }
     }
 
     pub(super) fn parts(&mut self, of: ValueId, range: Range<usize>) -> Vec<Variable> {
         let program = self.evaluator.program;
         let Some(Held::Value(value, ty)) = self.held.get(of.0) else { return Vec::new() };
         let (skip, take) = (range.start, range.len());
-        let inner = match ty {
-            Type::Optional(inner) => inner,
-            other => other,
-        };
-        let item = match inner {
-            Type::List(item) | Type::Map(item) => item,
-            other => other,
-        };
+        let item = item(ty);
         let parts: Vec<(String, Value, Type)> = match value {
             Value::List(items) => {
                 let items = items.iter().enumerate().skip(skip).take(take);
@@ -206,7 +210,7 @@ impl<'p> Trace<'p> {
     /// A value that was shown, found now if it was not known.
     pub(super) fn found(&mut self, of: ValueId) -> Result<Variable, Box<Diagnostic>> {
         let held = match self.held.get(of.0).cloned() {
-            Some(Held::Later(thunk, ty)) => Held::Value(self.evaluator.look_up(&thunk)?, ty),
+            Some(Held::Later(binding, ty)) => Held::Value(self.evaluator.look_up(&binding)?, ty),
             Some(held) => held,
             None => Held::Value(Value::Nil, Type::Never),
         };

@@ -217,32 +217,9 @@ impl<'p> Evaluator<'p> {
     ) -> Result<Value, Fail> {
         let collection = self.expr(base, scope, frame)?;
         let wanted = self.expr(index, scope, frame)?;
-        let fail = |message: String, help: &str| {
+        element(&collection, &wanted).map_err(|(message, help)| {
             failed(Diagnostic::error(codes::INDEX_VALUE, index.at, message).help(help), frame)
-        };
-        match (&collection, &wanted) {
-            (Value::Map(map), Value::Text(key)) => map.get(key).cloned().ok_or_else(|| {
-                let near = crate::suggest::nearest(key, map.keys().map(EcoString::as_str));
-                let help = near.map_or_else(
-                    || "ask with `.get(key)`, which gives `none` where there is no such key".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                fail(format!("the map has no key `{key}`"), &help)
-            }),
-            (Value::List(items), Value::Int(number)) => {
-                let value = usize::try_from(*number).ok().and_then(|number| items.get(number));
-                value.cloned().ok_or_else(|| {
-                    let message = match items.len() {
-                        0 => "the list is empty, so it has no element".to_owned(),
-                        1 => format!("the list has one element, number 0, and not number {number}"),
-                        len => format!("the list has {len} elements, from 0 to {}, and not number {number}", len - 1),
-                    };
-                    fail(message, "ask with `.get(index)`, which gives `none` where there is no such element")
-                })
-            }
-            (_, Value::Text(key)) => Err(fail(format!("the map has no key `{key}`"), "the map is empty")),
-            _ => Err(fail("the list is empty, so it has no element".to_owned(), "look at its length first")),
-        }
+        })
     }
 
     fn text(
@@ -272,5 +249,33 @@ impl<'p> Evaluator<'p> {
             Some(layout) => text::heredoc(layout, &whole).into(),
             None => whole.into(),
         }))
+    }
+}
+
+/// An element of a list by its number, or of a map by its key; else why there is none, and what to do.
+pub(crate) fn element(collection: &Value, wanted: &Value) -> Result<Value, (String, String)> {
+    match (collection, wanted) {
+        (Value::Map(map), Value::Text(key)) => map.get(key).cloned().ok_or_else(|| {
+            let near = crate::suggest::nearest(key, map.keys().map(EcoString::as_str));
+            let help = near.map_or_else(
+                || "ask with `.get(key)`, which gives `none` where there is no such key".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            (format!("the map has no key `{key}`"), help)
+        }),
+        (Value::List(items), Value::Int(number)) => {
+            let value = usize::try_from(*number).ok().and_then(|number| items.get(number));
+            value.cloned().ok_or_else(|| {
+                let message = match items.len() {
+                    0 => "the list is empty, so it has no element".to_owned(),
+                    1 => format!("the list has one element, number 0, and not number {number}"),
+                    len => format!("the list has {len} elements, from 0 to {}, and not number {number}", len - 1),
+                };
+                let help = "ask with `.get(index)`, which gives `none` where there is no such element";
+                (message, help.to_owned())
+            })
+        }
+        (_, Value::Text(key)) => Err((format!("the map has no key `{key}`"), "the map is empty".to_owned())),
+        _ => Err(("the list is empty, so it has no element".to_owned(), "look at its length first".to_owned())),
     }
 }

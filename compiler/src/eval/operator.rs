@@ -41,7 +41,14 @@ impl<'p> Evaluator<'p> {
         Ok(value)
     }
 
-    fn joined(&self, left: Value, operator: Operator, right: Value, frame: Option<&Rc<Frame>>) -> Result<Value, Fail> {
+    /// What an operator makes of its operands.
+    pub(crate) fn joined(
+        &self,
+        left: Value,
+        operator: Operator,
+        right: Value,
+        frame: Option<&Rc<Frame>>,
+    ) -> Result<Value, Fail> {
         let number = |result: Option<i64>| result.map(Value::Int).ok_or_else(|| self.overflow(operator.at, frame));
         match operator.op {
             BinaryOp::Equal | BinaryOp::NotEqual => {

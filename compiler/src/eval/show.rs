@@ -29,10 +29,14 @@ pub(crate) fn literal(program: &Program, value: &Value, ty: &Type) -> String {
 
 /// A value for a message: what does not fit into a line is cut.
 pub(crate) fn beginning(program: &Program, value: &Value, ty: &Type) -> String {
-    const MOST: usize = 200;
-    let mut writer = Writer { program, out: String::new(), looks: MAX_LOOKS, most: 4 * MOST };
+    upto(program, value, ty, 200)
+}
+
+/// A value as it would be written, cut behind so many characters.
+pub(crate) fn upto(program: &Program, value: &Value, ty: &Type, most: usize) -> String {
+    let mut writer = Writer { program, out: String::new(), looks: MAX_LOOKS, most: 4 * most };
     writer.write(value, ty);
-    match writer.out.char_indices().nth(MOST) {
+    match writer.out.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", writer.out.get(..end).unwrap_or("")),
         None => writer.out,
     }

@@ -19,6 +19,10 @@ use crate::types::Type;
 /// How many moments are noted: some 30 MB of them.
 const MOST: usize = 200_000;
 
+/// How many elements of lists, options and plans that blocks have come to are kept in all. A block that adds one after the other
+/// has another list at each moment.
+const ROOM: usize = 2_000_000;
+
 /// What has been noted.
 pub(crate) struct Watching {
     pub(crate) moments: Vec<Moment>,
@@ -26,6 +30,8 @@ pub(crate) struct Watching {
     pub(crate) entered: Vec<Active>,
     /// Whether there were more moments than are noted.
     pub(crate) cut: bool,
+    /// How many more elements are kept.
+    room: usize,
     /// The function that is evaluated, by its number in `entered`.
     active: Option<usize>,
     /// Where the error on its way out was made. One that is caught is followed by another moment.
@@ -64,16 +70,42 @@ pub(crate) enum Kind {
 
 impl Watching {
     pub(crate) fn new() -> Self {
-        Self { moments: Vec::new(), entered: Vec::new(), cut: false, active: None, failing: None }
+        Self { moments: Vec::new(), entered: Vec::new(), cut: false, room: ROOM, active: None, failing: None }
     }
 
-    fn note(&mut self, at: Location, kind: Kind, scope: ScopeId, (current, ty): (Value, &Type)) {
+    fn note(&mut self, at: Location, kind: Kind, scope: ScopeId, (current, ty): (&Value, &Type)) {
         self.failing = None;
         if self.moments.len() >= MOST {
             self.cut = true;
             return;
         }
+        let current = self.kept(current);
         self.moments.push(Moment { at, kind, scope, current, ty: ty.clone(), active: self.active });
+    }
+
+    /// What is kept of a value that a block has come to: nothing if there is no room. What is not kept is not shared, so that the
+    /// next statement adds to it in its place.
+    fn kept(&mut self, current: &Value) -> Value {
+        let size = match current {
+            Value::List(items) => items.len(),
+            Value::Options(all) => all.len(),
+            Value::Plan(plan) => plan.size(),
+            _ => 0,
+        };
+        match self.room.checked_sub(size) {
+            Some(room) => {
+                self.room = room;
+                current.clone()
+            }
+            None => Value::Nil,
+        }
+    }
+
+    /// Takes back how an evaluation failed: it was ended from outside.
+    pub(crate) fn take_back(&mut self) {
+        if matches!(self.moments.last(), Some(Moment { kind: Kind::Failed(_), .. })) {
+            self.moments.pop();
+        }
     }
 
     /// Notes how an evaluation failed that has come to its end. One without a place in a block is told at the last moment.
@@ -102,17 +134,19 @@ impl<'p> Evaluator<'p> {
         current: Value,
     ) -> Result<Value, Fail> {
         let place = stmt.at();
+        let mut noted = 0;
         if let (Some(watch), Some(at)) = (&mut self.watch, place) {
-            watch.note(at, Kind::Before, scope, (current.clone(), ty));
+            noted = watch.moments.len();
+            watch.note(at, Kind::Before, scope, (&current, ty));
         }
-        let before = current.clone();
         let done = self.stmt(stmt, ty, scope, frame, current);
         if done.is_err()
             && let (Some(watch), Some(at)) = (&mut self.watch, place)
             && watch.failing.is_none()
         {
             let active = watch.active;
-            watch.failing = Some(Moment { at, kind: Kind::Before, scope, current: before, ty: ty.clone(), active });
+            let current = watch.moments.get(noted).map_or(Value::Nil, |noted| noted.current.clone());
+            watch.failing = Some(Moment { at, kind: Kind::Before, scope, current, ty: ty.clone(), active });
         }
         done
     }
@@ -126,18 +160,21 @@ impl<'p> Evaluator<'p> {
         frame: Option<&Rc<Frame>>,
         start: Value,
     ) -> Result<Value, Fail> {
-        let Some(watch) = &mut self.watch else { return self.block(block, scope, frame, start) };
+        let Some(watch) = self.watch.as_mut().filter(|watch| !watch.cut) else {
+            return self.block(block, scope, frame, start);
+        };
         let around = watch.active;
         let depth = around.and_then(|around| watch.entered.get(around)).map_or(0, |around| around.depth + 1);
         let caller = around.and_then(|_| watch.moments.len().checked_sub(1));
         watch.active = Some(watch.entered.len());
         watch.entered.push(Active { func, caller, depth, around });
-        let done = self.block(block, scope, frame, start);
+        let scope = self.opened(block, scope);
+        let done = self.stmts(block, scope, frame, start);
         let Some(watch) = &mut self.watch else { return done };
         if let Ok(value) = &done {
             let end = block.at.span.end;
             let at = Location { source: block.at.source, span: Span { start: end.saturating_sub(1), end } };
-            watch.note(at, Kind::Return, scope, (value.clone(), &block.ty));
+            watch.note(at, Kind::Return, scope, (value, &block.ty));
         }
         watch.active = watch.active.and_then(|active| watch.entered.get(active)).and_then(|active| active.around);
         done
@@ -155,13 +192,13 @@ impl<'p> Evaluator<'p> {
         self.values.get(&thunk.key).cloned()
     }
 
-    /// The value of an expression, which is evaluated if it has not been needed.
+    /// The value of what a name stands for, which is evaluated if it has not been needed.
     ///
     /// # Errors
     /// If that goes wrong.
-    pub(crate) fn look_up(&mut self, thunk: &Thunk<'p>) -> Result<Value, Fail> {
+    pub(crate) fn look_up(&mut self, binding: &Binding<'p>) -> Result<Value, Fail> {
         self.depth = 0;
-        self.force(thunk)
+        self.bound_to(binding)
     }
 
     /// What a name stands for that a call has bound; none if it is not known yet.

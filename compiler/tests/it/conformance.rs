@@ -35,7 +35,7 @@ fn rows() -> Vec<Row> {
 }
 
 /// The machine that the reference ran on, as far as the programs look at it.
-fn world() -> MemoryWorld {
+pub(crate) fn world() -> MemoryWorld {
     let mut world = MemoryWorld::new();
     // What `ignoreCache` made unique in the one row that shows it.
     world.unique = "n7pe6j775614zu1x9ms88v21x".to_owned();

@@ -11,7 +11,7 @@ use crate::support::{build, options, outline, render};
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples");
 
 /// The files of an example as a world. Its program is `main.hlb`, as everywhere in these tests.
-fn world(name: &str) -> MemoryWorld {
+pub(crate) fn world(name: &str) -> MemoryWorld {
     let folder = Path::new(FOLDER).join(name);
     let mut world = MemoryWorld::new();
     let mut open = vec![(folder, Utf8PathBuf::new())];
@@ -33,7 +33,7 @@ fn world(name: &str) -> MemoryWorld {
     world
 }
 
-fn names() -> Vec<String> {
+pub(crate) fn names() -> Vec<String> {
     let entries = std::fs::read_dir(FOLDER).unwrap();
     let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();

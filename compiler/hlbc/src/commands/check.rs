@@ -57,7 +57,8 @@ fn read(kept: &Kept, file: &Utf8Path, fix: bool, screen: Screen) -> Result<Check
     }
     let (tokio, cancel) = interrupt::start()?;
     let (handle, repositories) = (tokio.handle().clone(), kept.repositories.clone());
-    let outside = Outside { handle, cancel: cancel.clone(), images: None, executor: None, runs: false, repositories };
+    let outside =
+        Outside { handle, cancel: cancel.clone().into(), images: None, executor: None, runs: false, repositories };
     let checked = kept.judged(hlb_compiler::check(&kept.open_world(outside), file));
     if cancel.is_cancelled() { Err(interrupt::interrupted()) } else { Ok(checked) }
 }

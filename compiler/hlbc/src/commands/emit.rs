@@ -68,7 +68,7 @@ pub(super) fn compile(
     let images = if what.no_resolve { None } else { Some(Images::new(Places::here().registries()?)) };
     let world = kept.open_world(Outside {
         handle: tokio.handle().clone(),
-        cancel: cancel.clone(),
+        cancel: cancel.clone().into(),
         images: images.as_ref(),
         executor: None,
         runs: true,

@@ -23,7 +23,7 @@ pub(crate) fn update(args: &cli::Update, screen: Screen) -> Result<(), Failure> 
     let images = Images::new(Places::here().registries()?);
     let outside = || Outside {
         handle: tokio.handle().clone(),
-        cancel: cancel.clone(),
+        cancel: cancel.clone().into(),
         images: Some(&images),
         executor: None,
         runs: true,

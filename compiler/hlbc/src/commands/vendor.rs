@@ -52,7 +52,8 @@ fn built(kept: &Kept, file: &camino::Utf8Path, machine: &Machine, screen: Screen
 fn fetched(kept: &Kept, file: &camino::Utf8Path, screen: Screen) -> Result<Checked, Failure> {
     let (tokio, cancel) = interrupt::start()?;
     let (handle, repositories) = (tokio.handle().clone(), kept.repositories.clone());
-    let outside = Outside { handle, cancel: cancel.clone(), images: None, executor: None, runs: true, repositories };
+    let outside =
+        Outside { handle, cancel: cancel.clone().into(), images: None, executor: None, runs: true, repositories };
     let checked = program::check(kept, &kept.open_world(outside), file, screen);
     if cancel.is_cancelled() {
         return Err(interrupt::interrupted());

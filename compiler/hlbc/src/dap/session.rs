@@ -1,30 +1,30 @@
-//! One run of a program.
+//! Stepping through a program.
 //!
 //! Owns where it stands among its moments, what the client is told of that, and when something is built.
 
-use std::path::Path;
-
 use hlb_compiler::debug::{MomentKind, Trace, trace};
-use hlb_compiler::{Checked, Request as Wanted};
-use hlb_language::diagnostic::Diagnostic;
-use hlb_modules::Mode;
-use hlb_runtime::Outcome;
-use serde_json::{Value, json};
+use hlb_compiler::{Checked, Options, Request as Wanted, TargetCall, World};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use super::build::{Builder, Failed};
 use super::inspect::Shown;
-use super::points::{self, Placed, Points};
+use super::points::{self, Points};
 use super::shell::Described;
 use super::step::{Found, How, Moments, step};
 use super::wire::Request;
 use super::{Adapter, Ended, Ground, Launch, When};
-use crate::program::{self, Kept};
-use crate::world::Outside;
-use crate::{cli, config};
 
 /// The exit code of a program that has errors, and of one whose build fails.
-const ERRORS: i32 = 3;
-const FAILED: i32 = 1;
+pub(super) const ERRORS: i32 = 3;
+pub(super) const FAILED: i32 = 1;
+
+/// What is evaluated.
+pub(super) struct Program<'p> {
+    pub(super) world: &'p dyn World,
+    pub(super) call: TargetCall,
+    pub(super) options: Options,
+}
 
 /// A program that is stepped through.
 pub(super) struct Session<'s, 'p> {
@@ -33,11 +33,16 @@ pub(super) struct Session<'s, 'p> {
     pub(super) launch: &'s Launch,
     pub(super) checked: &'p Checked,
     pub(super) builder: Option<&'s Builder<'s>>,
+    program: Program<'p>,
     pub(super) trace: Trace<'p>,
+    /// Whether the evaluation was ended on its way: there are more moments than the trace has.
+    is_unfinished: bool,
     /// Where it stands.
     pub(super) at: Option<usize>,
     /// What the client may ask for by number, until the program moves.
     pub(super) shown: Vec<Shown>,
+    /// How many numbers were given before: each is given once.
+    pub(super) shown_before: usize,
     /// The step that has failed, and where.
     pub(super) failed: Option<(usize, Box<Failed>)>,
     /// What shells of this session are told.
@@ -62,233 +67,93 @@ impl Moments for Way<'_, '_> {
     }
 
     fn is_stop(&self, moment: usize) -> bool {
-        self.trace.moment(moment).is_some_and(|moment| match moment.kind {
-            MomentKind::Before => self.points.has(moment.at),
-            MomentKind::Return => false,
-            MomentKind::Failed(_) => self.on_failed,
-        })
+        self.points.has(moment)
+            || self.on_failed
+                && self.trace.moment(moment).is_some_and(|moment| matches!(moment.kind, MomentKind::Failed(_)))
     }
 }
 
-/// Runs a program until the client has enough of it. `asked` is the request that it came with, unless it is run again.
-pub(super) fn run(adapter: &mut Adapter, ground: &Ground, launch: &Launch, asked: Option<Request>) -> Ended {
-    let client = adapter.client.clone();
-    let refuse = |why: &str| {
-        match &asked {
-            Some(asked) => client.refuse(asked, why),
-            None => {
-                client.say("stderr", why);
-                client.event("terminated", json!({}));
-            }
+impl<'s, 'p> Session<'s, 'p> {
+    pub(super) fn new(
+        adapter: &'s mut Adapter,
+        ground: &'s Ground,
+        launch: &'s Launch,
+        checked: &'p Checked,
+        program: Program<'p>,
+        builder: Option<&'s Builder<'s>>,
+        trace: Trace<'p>,
+    ) -> Self {
+        Self {
+            adapter,
+            ground,
+            launch,
+            checked,
+            builder,
+            program,
+            trace,
+            is_unfinished: false,
+            at: None,
+            shown: Vec::new(),
+            shown_before: 0,
+            failed: None,
+            shells: Vec::new(),
+            ended: false,
         }
-        Ended::Refused
-    };
-    let root = match config::Places::here().root(launch.root.as_deref()).map(std::path::absolute) {
-        Ok(Ok(root)) => root,
-        Ok(Err(error)) => return refuse(&error.to_string()),
-        Err(failure) => return refuse(&failure.words()),
-    };
-    let kept = match Kept::open(&launch.file, Some(root), Mode::Record, &[]) {
-        Ok(kept) => kept,
-        Err(failure) => return refuse(&failure.words()),
-    };
-    let title = format!("debug {}", launch.target);
-    let builder = match ground.machine().map(|machine| Builder::new(machine, &client, title)).transpose() {
-        Ok(builder) => builder,
-        Err(why) => return refuse(&why),
-    };
-    let world = kept.open_world(Outside {
-        handle: ground.handle(),
-        cancel: adapter.waiting.begin(ground.cancel()),
-        images: Some(ground.images()),
-        executor: builder.as_ref().map(|builder| std::sync::Arc::clone(&builder.executor)),
-        runs: true,
-        repositories: kept.repositories.clone(),
-    });
-    let checked = hlb_compiler::check(&world, &launch.file);
-    let absent = checked.absent();
-    for diagnostic in checked.diagnostics.iter().chain(&absent) {
-        adapter.tell(&checked, diagnostic);
-    }
-    if checked.has_errors() || !absent.is_empty() {
-        return refuse(&format!("`{}` has errors; the debug console shows them", launch.file));
-    }
-    let mut calls = match cli::given(&launch.target, &launch.args).calls(&checked.targets()) {
-        Ok(calls) => calls,
-        Err(failure) => return refuse(&failure.words()),
-    };
-    let Some(call) = calls.pop().filter(|_| calls.is_empty()) else {
-        return refuse("one target is debugged, and `args` name another");
-    };
-    let targets: Vec<String> = checked.targets().into_iter().map(|target| target.name).collect();
-    if !targets.contains(&call.name) {
-        let known = targets.join("`, `");
-        return refuse(&format!("there is no target `{}` in `{}`; there are `{known}`", call.name, launch.file));
-    }
-    match &asked {
-        Some(asked) => {
-            client.reply(asked, json!({}));
-            client.event("initialized", json!({}));
-            if !adapter.configured(&checked) {
-                return Ended::Done;
-            }
-        }
-        None => adapter.points.resolve(&checked),
-    }
-    if launch.build != When::Never && !ground.why().is_empty() {
-        client.say("important", &format!("nothing is built, and there are no files to see: {}", ground.why()));
-    }
-    let traced = trace(&world, &checked, &call, &program::options(&world, None));
-    let trace = match traced {
-        Ok(trace) => trace,
-        Err(errors) => {
-            errors.0.iter().for_each(|error| adapter.tell(&checked, error));
-            client.event("exited", json!({"exitCode": ERRORS}));
-            client.event("terminated", json!({}));
-            return adapter.over();
-        }
-    };
-    if trace.is_cut() {
-        let count = trace.len();
-        client.say("important", &format!("the program has more moments than can be kept: its first {count} are shown"));
-    }
-    let mut session = Session {
-        adapter,
-        ground,
-        launch,
-        checked: &checked,
-        builder: builder.as_ref(),
-        trace,
-        at: None,
-        shown: Vec::new(),
-        failed: None,
-        shells: Vec::new(),
-        ended: false,
-    };
-    session.broken_on_the_way();
-    let saved = kept.save();
-    let ended = session.serve();
-    let is_done = session.failed.is_none() && session.trace.outcome().is_ok();
-    drop(session);
-    if let Err(failure) = saved {
-        client.say("stderr", &failure.words());
-    }
-    if let Some(builder) = builder
-        && let Err(failure) = {
-            drop(world);
-            builder.end(if is_done { Outcome::Done } else { Outcome::Failed })
-        }
-    {
-        client.say("stderr", &failure.words());
-    }
-    ended
-}
-
-impl Adapter {
-    /// Says what is wrong with a program, with its place.
-    fn tell(&self, checked: &Checked, diagnostic: &Diagnostic) {
-        let at = diagnostic.primary.at;
-        let (line, column) = points::position(checked, at);
-        let name = checked.sources.get(at.source).map_or("", |source| source.name());
-        let kind = if diagnostic.is_error() { "error" } else { "warning" };
-        let mut text = format!("{name}:{line}:{column}: {kind}[{}]: {}\n", diagnostic.code.0, diagnostic.message);
-        if let Some(help) = &diagnostic.help {
-            text.push_str(&format!("  help: {help}\n"));
-        }
-        let mut body =
-            json!({"category": "stderr", "output": text, "line": self.line(line), "column": self.line(column)});
-        if let (Some(path), Some(fields)) = (points::file_of(checked, at.source), body.as_object_mut()) {
-            fields.insert("source".to_owned(), json!({"name": name, "path": path}));
-        }
-        self.client.event("output", body);
     }
 
-    /// A line or a column as the client counts them.
-    pub(super) fn line(&self, from_one: usize) -> usize {
-        (from_one + self.first).saturating_sub(1)
+    /// Whether nothing has failed.
+    pub(super) fn is_done(&self) -> bool {
+        self.failed.is_none() && self.trace.outcome().is_ok()
     }
 
-    /// Hears what the client wants before the program runs. Says whether it is still there.
-    fn configured(&mut self, checked: &Checked) -> bool {
-        while let Some(request) = self.next() {
-            match request.command.as_str() {
-                "configurationDone" => {
-                    self.client.reply(&request, json!({}));
-                    return true;
+    /// Looks at an evaluation that has come to its end, or to that of its token.
+    fn evaluated(&mut self, cancel: &CancellationToken) {
+        self.is_unfinished = self.trace.outcome().is_err() && cancel.is_cancelled();
+        if self.is_unfinished {
+            self.trace.was_interrupted();
+            // A step that was ended has not failed.
+            drop(self.builder.and_then(|builder| builder.executor.broken()));
+        } else {
+            self.broken_on_the_way();
+        }
+        if self.trace.is_cut() {
+            let count = self.trace.len();
+            let text = format!("the program has more moments than can be kept: its first {count} are shown");
+            self.adapter.client.say("important", &text);
+        }
+    }
+
+    /// Evaluates the program anew that was ended on its way, and says whether it can be stepped on from here.
+    fn evaluate_again(&mut self) -> bool {
+        let cancel = self.adapter.waiting.begin(self.ground.cancel());
+        match trace(self.program.world, self.checked, &self.program.call, &self.program.options) {
+            Ok(trace) => {
+                self.trace = trace;
+                self.adapter.points.forget();
+                self.evaluated(&cancel);
+                if self.is_unfinished {
+                    self.pause();
                 }
-                "disconnect" | "terminate" => {
-                    self.client.reply(&request, json!({}));
-                    return false;
-                }
-                "threads" => self.client.reply(&request, json!({"threads": []})),
-                _ => {
-                    if !self.set(&request, checked) {
-                        let why = format!("`{}` can be done when the program has stopped", request.command);
-                        self.client.refuse(&request, &why);
-                    }
-                }
+                !self.is_unfinished
+            }
+            Err(_) if cancel.is_cancelled() => {
+                self.pause();
+                false
+            }
+            Err(errors) => {
+                errors.0.iter().for_each(|error| self.adapter.tell(self.checked, error));
+                self.end(ERRORS);
+                false
             }
         }
-        false
     }
 
-    /// What can be set at all times. Says whether the request was such.
-    fn set(&mut self, request: &Request, checked: &Checked) -> bool {
-        let path = request.arguments.get("source").and_then(|source| source.get("path")).and_then(Value::as_str);
-        match request.command.as_str() {
-            "setBreakpoints" => {
-                let all = request.arguments.get("breakpoints").and_then(Value::as_array).into_iter().flatten();
-                let lines = all.map(|it| it.get("line").and_then(Value::as_u64).unwrap_or(0));
-                let lines =
-                    lines.map(|line| usize::try_from(line).unwrap_or(usize::MAX).saturating_add(1 - self.first));
-                let placed = self.points.set(checked, Path::new(path.unwrap_or_default()), lines.collect());
-                let placed: Vec<Value> = placed
-                    .into_iter()
-                    .map(|placed| match placed {
-                        Placed::Line(line) => json!({"verified": true, "line": self.line(line)}),
-                        Placed::Nowhere(why) => json!({"verified": false, "message": why}),
-                    })
-                    .collect();
-                self.client.reply(request, json!({"breakpoints": placed}));
-            }
-            "setExceptionBreakpoints" => {
-                let filters = request.arguments.get("filters").and_then(Value::as_array);
-                self.on_failed = filters.is_some_and(|all| all.iter().any(|it| it == "failed"));
-                self.client.reply(request, json!({}));
-            }
-            "breakpointLocations" => {
-                let from = request.number("line").saturating_add(1 - self.first);
-                let to = request.number("endLine").saturating_add(1 - self.first).max(from);
-                let lines = points::lines(checked, Path::new(path.unwrap_or_default()), from, to);
-                let places: Vec<Value> = lines.into_iter().map(|line| json!({"line": self.line(line)})).collect();
-                self.client.reply(request, json!({"breakpoints": places}));
-            }
-            _ => return false,
-        }
-        true
+    /// Stops where the evaluation was ended.
+    fn pause(&mut self) {
+        self.move_to(self.trace.len().saturating_sub(1));
+        self.stopped("pause", None);
     }
 
-    /// Waits for the client to go when there is nothing to look at.
-    fn over(&mut self) -> Ended {
-        while let Some(request) = self.next() {
-            match request.command.as_str() {
-                "disconnect" => {
-                    self.client.reply(&request, json!({}));
-                    return Ended::Done;
-                }
-                "restart" => {
-                    self.client.reply(&request, json!({}));
-                    return Ended::Restart;
-                }
-                "threads" => self.client.reply(&request, json!({"threads": []})),
-                _ => self.client.refuse(&request, "the program has ended"),
-            }
-        }
-        Ended::Done
-    }
-}
-
-impl Session<'_, '_> {
     /// A step that has failed while the program was evaluated.
     fn broken_on_the_way(&mut self) {
         let broken = self.builder.and_then(|builder| Some((builder, builder.executor.broken()?)));
@@ -299,12 +164,16 @@ impl Session<'_, '_> {
         }
     }
 
-    fn serve(&mut self) -> Ended {
+    /// Answers the client until it has enough. `cancel` was the token of the evaluation.
+    pub(super) fn serve(&mut self, cancel: &CancellationToken) -> Ended {
+        self.evaluated(cancel);
         let name = format!("{} {}", self.launch.file, self.launch.target);
         self.adapter.client.event("process", json!({"name": name, "startMethod": "launch"}));
         self.adapter.client.event("thread", json!({"reason": "started", "threadId": 1}));
         if self.launch.no_debug {
             self.finish();
+        } else if self.is_unfinished {
+            self.pause();
         } else if self.launch.stop_on_entry && !self.trace.is_empty() {
             self.stop(0, "entry");
         } else {
@@ -362,18 +231,50 @@ impl Session<'_, '_> {
     }
 
     fn go(&mut self, how: How, reason: &str) {
-        let way = Way { trace: &self.trace, points: &self.adapter.points, on_failed: self.adapter.on_failed };
-        match step(&way, self.at, how) {
-            Found::Stop(moment) => self.stop(moment, "breakpoint"),
-            Found::Step(moment) => self.stop(moment, reason),
-            Found::Start => self.stop(0, "entry"),
-            Found::End => self.finish(),
+        loop {
+            for wrong in self.adapter.points.decide(&mut self.trace) {
+                self.adapter.client.say("important", &wrong);
+            }
+            let way = Way { trace: &self.trace, points: &self.adapter.points, on_failed: self.adapter.on_failed };
+            let found = step(&way, self.at, how);
+            // Where it goes on is known when it is evaluated to its end.
+            if found == Found::End && self.is_unfinished {
+                if self.evaluate_again() {
+                    continue;
+                }
+                return;
+            }
+            match found {
+                Found::Stop(moment) | Found::Step(moment) => self.log(moment + 1),
+                Found::End => self.log(self.trace.len()),
+                Found::Start => {}
+            }
+            return match found {
+                Found::Stop(moment) => self.stop(moment, "breakpoint"),
+                Found::Step(moment) => self.stop(moment, reason),
+                Found::Start => self.stop(0, "entry"),
+                Found::End => self.finish(),
+            };
+        }
+    }
+
+    /// Says what is logged on the way forward, up to in front of a moment.
+    fn log(&mut self, end: usize) {
+        let from = self.at.map_or(0, |at| at + 1);
+        if from >= end {
+            return;
+        }
+        for (moment, text) in self.adapter.points.logged(&mut self.trace, from..end) {
+            if let Some(moment) = self.trace.moment(moment) {
+                self.adapter.say_at("console", &text, self.checked, moment.at);
+            }
         }
     }
 
     /// Comes to a moment, builds what the program has made up to it, and tells the client.
     fn stop(&mut self, moment: usize, reason: &str) {
         self.move_to(moment);
+        let mut reason = reason;
         if self.launch.build == When::AtStops
             && let Some(builder) = self.builder
             && let Some(current) = self.trace.current(moment, 0)
@@ -384,6 +285,7 @@ impl Session<'_, '_> {
                 Ok(_) => {}
                 Err(_) if cancel.is_cancelled() => {
                     self.adapter.client.say("important", "what is built was ended before it was done");
+                    reason = "pause";
                 }
                 Err(failed) => return self.break_at(failed, moment),
             }
@@ -406,6 +308,7 @@ impl Session<'_, '_> {
 
     fn move_to(&mut self, moment: usize) {
         self.at = Some(moment);
+        self.shown_before += self.shown.len();
         self.shown.clear();
         self.trace.forget();
     }
@@ -456,6 +359,7 @@ impl Session<'_, '_> {
             Err(error) => Err(error.clone()),
         };
         let code = match outcome {
+            Err(_) if self.is_unfinished => FAILED,
             Err(error) => {
                 // Where the program stops at errors, it has told this one.
                 if !self.adapter.on_failed || self.launch.no_debug {

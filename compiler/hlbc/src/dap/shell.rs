@@ -1,7 +1,8 @@
 //! A shell in a filesystem that a debugged program has made.
 //!
 //! Owns what the process in the client's terminal is told: a directory with the graph and with what it takes. That process
-//! builds it again, which is all in the cache, and goes in. The directory is removed with the session.
+//! builds it again, which is all in the cache, and goes in. The directory is in the state directory, where it goes with the session,
+//! or, if the session is killed, when hlbc is started the next time.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -40,12 +41,12 @@ impl Drop for Described {
     }
 }
 
-/// Writes down how to get into a filesystem, where only this user can read it.
+/// Writes down how to get into a filesystem, in a directory of this process.
 ///
 /// # Errors
 /// If that cannot be written.
-pub(super) fn describe(solve: &Solve, process: &Process, number: usize) -> io::Result<Described> {
-    let directory = std::env::temp_dir().join(format!("hlbc-shell-{}-{number}", std::process::id()));
+pub(super) fn describe(solve: &Solve, process: &Process, lent: &Path, number: usize) -> io::Result<Described> {
+    let directory = lent.join(format!("shell-{number}"));
     std::fs::DirBuilder::new().mode(0o700).create(&directory)?;
     let described = Described(directory);
     std::fs::write(described.0.join(GRAPH), encode_definition(&solve.definition))?;

@@ -5,7 +5,7 @@
 
 use std::io::{self, BufRead, Read as _, Write};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 /// The longest message that is read.
 const LONGEST: u64 = 16 << 20;
 /// How long an orderly end may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What comes in.
 pub(super) enum Incoming {
@@ -34,39 +34,63 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// An argument that is a text.
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.arguments.get(name)?.as_str()
-    }
-
-    /// An argument that is a number; 0 if it is missing.
-    pub(super) fn number(&self, name: &str) -> usize {
-        let number = self.arguments.get(name).and_then(Value::as_u64).unwrap_or(0);
-        usize::try_from(number).unwrap_or(usize::MAX)
+    /// Whether it ends what is being waited for.
+    pub(super) fn ends_waiting(&self) -> bool {
+        matches!(self.command.as_str(), "disconnect" | "terminate" | "restart" | "pause")
     }
 }
 
 /// What is being waited for, to end it.
 #[derive(Clone, Default)]
-pub(super) struct Waiting(Arc<Mutex<(CancellationToken, bool)>>);
+pub(super) struct Waiting(Arc<Mutex<Wait>>);
+
+#[derive(Default)]
+struct Wait {
+    token: CancellationToken,
+    /// How many requests that end it were read and not heard yet: what begins meanwhile is ended, too.
+    pending: usize,
+    /// Whether nobody will want anything any more.
+    for_good: bool,
+}
 
 impl Waiting {
-    /// Ends it; for good, if nobody will want anything any more.
-    fn end(&self, for_good: bool) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.0.cancel();
-        waiting.1 |= for_good;
+    /// Ends it because of a request that will be heard.
+    fn end(&self) {
+        let mut wait = self.lock();
+        wait.token.cancel();
+        wait.pending += 1;
+    }
+
+    fn end_for_good(&self) {
+        let mut wait = self.lock();
+        wait.token.cancel();
+        wait.for_good = true;
+    }
+
+    /// A request that has ended waiting is heard now.
+    pub(super) fn heard(&self) {
+        let mut wait = self.lock();
+        wait.pending = wait.pending.saturating_sub(1);
     }
 
     /// A new wait, which signals end as well.
     pub(super) fn begin(&self, around: &CancellationToken) -> CancellationToken {
         let token = around.child_token();
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.1 {
+        let mut wait = self.lock();
+        if wait.for_good || wait.pending > 0 {
             token.cancel();
         }
-        waiting.0 = token.clone();
+        wait.token = token.clone();
         token
+    }
+
+    /// The wait that was begun last.
+    pub(super) fn current(&self) -> CancellationToken {
+        self.lock().token.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Wait> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -79,7 +103,7 @@ pub(super) struct Hangup {
 
 impl Hangup {
     pub(super) fn end(&self) {
-        self.waiting.end(true);
+        self.waiting.end_for_good();
         // Whoever does not receive any more has ended.
         let _ = self.sender.send(Incoming::End);
     }
@@ -176,8 +200,8 @@ pub(super) fn start() -> io::Result<Started> {
             let incoming = read(&mut input);
             let is_end = match &incoming {
                 Some(Incoming::Request(request)) => {
-                    if matches!(request.command.as_str(), "disconnect" | "terminate" | "restart" | "pause") {
-                        ended.end(false);
+                    if request.ends_waiting() {
+                        ended.end();
                     }
                     request.command == "disconnect"
                 }
@@ -190,7 +214,7 @@ pub(super) fn start() -> io::Result<Started> {
                 break;
             }
         }
-        ended.end(true);
+        ended.end_for_good();
         // What does not listen to that has had its time. Containers and mounts go with the process.
         std::thread::sleep(PATIENCE);
         std::process::exit(1);
@@ -214,9 +238,18 @@ fn read(input: &mut impl BufRead) -> Option<Incoming> {
             _ => {}
         }
     }
-    let Some(length) = length.filter(|length| *length <= LONGEST) else {
-        return Some(Incoming::Junk("a message needs a `Content-Length` of at most 16 MiB".to_owned()));
+    let Some(length) = length else {
+        return Some(Incoming::Junk("a message needs a `Content-Length`, which is a number".to_owned()));
     };
+    if length > LONGEST {
+        // The next message is behind this one.
+        return Some(match io::copy(&mut input.take(length), &mut io::sink()) {
+            Ok(skipped) if skipped == length => {
+                Incoming::Junk("a message is longer than 16 MiB, and left out".to_owned())
+            }
+            _ => Incoming::End,
+        });
+    }
     let mut body = Vec::new();
     match input.take(length).read_to_end(&mut body) {
         Ok(read) if read as u64 == length => {}
@@ -248,12 +281,37 @@ mod tests {
         let mut input = text.as_bytes();
         let Some(Incoming::Request(request)) = read(&mut input) else { panic!("no request") };
         assert_eq!((request.seq, request.command.as_str()), (1, "next"));
-        for junk in ["Content-Length: 3\r\n\r\n{a}", "X: y\r\n\r\n", "Content-Length: 2\r\n\r\n{}"] {
+        let long = format!("Content-Length: {}\r\n\r\n{}", LONGEST + 1, " ".repeat(LONGEST as usize + 1));
+        let both = format!("{long}{text}");
+        let mut input = both.as_bytes();
+        assert!(matches!(read(&mut input), Some(Incoming::Junk(_))));
+        assert!(matches!(read(&mut input), Some(Incoming::Request(_))), "what is behind it is read");
+        for junk in [
+            "Content-Length: -1\r\n\r\n",
+            "Content-Length: 3\r\n\r\n{a}",
+            "X: y\r\n\r\n",
+            "Content-Length: 2\r\n\r\n{}",
+        ] {
             assert!(matches!(read(&mut junk.as_bytes()), Some(Incoming::Junk(_))), "{junk}");
         }
-        for end in ["", "Content-Length: 9\r\n\r\n{}", "Content-Le"] {
+        for end in ["", "Content-Length: 18446744073709551615\r\n\r\nx", "Content-Length: 9\r\n\r\n{}", "Content-Le"] {
             assert!(matches!(read(&mut end.as_bytes()), Some(Incoming::End)), "{end}");
         }
         assert!(read(&mut "Content-Length: 19\r\n\r\n{\"type\":\"response\"}".as_bytes()).is_none());
+    }
+    #[test]
+    fn what_begins_before_an_end_is_heard_is_ended() {
+        let (waiting, around) = (Waiting::default(), CancellationToken::new());
+        let first = waiting.begin(&around);
+        waiting.end();
+        assert!(first.is_cancelled() && waiting.begin(&around).is_cancelled());
+        waiting.heard();
+        let next = waiting.begin(&around);
+        assert!(!next.is_cancelled() && !waiting.current().is_cancelled());
+        around.cancel();
+        assert!(next.is_cancelled());
+        waiting.end_for_good();
+        waiting.heard();
+        assert!(waiting.begin(&CancellationToken::new()).is_cancelled());
     }
 }

@@ -54,7 +54,7 @@ impl Bench {
     fn world(&self) -> OsWorld<'_> {
         OsWorld::open(Outside {
             handle: self.tokio.handle().clone(),
-            cancel: self.cancel.clone(),
+            cancel: self.cancel.clone().into(),
             images: None,
             executor: Some(Arc::clone(&self.executor)),
             runs: true,

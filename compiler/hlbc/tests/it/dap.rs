@@ -1,5 +1,9 @@
 //! The debug adapter over standard input and output.
 
+mod breakpoints;
+mod ends;
+mod wrong;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc;
@@ -93,10 +97,17 @@ impl Adapter {
 
     /// The whole answer to a request.
     fn answer(&mut self, command: &str, arguments: Value) -> Value {
-        self.seq += 1;
+        self.send(command, arguments);
         let seq = self.seq;
-        self.write(&json!({"seq": seq, "type": "request", "command": command, "arguments": arguments}).to_string());
         self.wait(command, |it| it["type"] == "response" && it["request_seq"] == seq)
+    }
+
+    /// The same without waiting for the answer.
+    fn send(&mut self, command: &str, arguments: Value) {
+        self.seq += 1;
+        self.write(
+            &json!({"seq": self.seq, "type": "request", "command": command, "arguments": arguments}).to_string(),
+        );
     }
 
     /// The body of the answer to a request that is granted.
@@ -115,18 +126,32 @@ impl Adapter {
 
     /// Starts a program with breakpoints at some lines; gives what has become of those.
     fn launch(&mut self, project: &Project, more: Value, lines: &[u32]) -> Value {
-        let program = project.path("build.hlb");
+        self.begin(project, more);
+        let points: Vec<Value> = lines.iter().map(|line| json!({"line": line})).collect();
+        let set = self.set(project, json!(points));
+        self.configured();
+        set
+    }
+
+    /// Starts a program, up to where breakpoints are set.
+    fn begin(&mut self, project: &Project, more: Value) {
         let ready = self.ask("initialize", json!({"adapterID": "hlb", "supportsRunInTerminalRequest": true}));
         assert_eq!(ready["supportsStepBack"], true);
-        let mut arguments = json!({"program": program, "root": project.beside("state")});
+        let mut arguments = json!({"program": project.path("build.hlb"), "root": project.beside("state")});
         arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.ask("launch", arguments);
         self.event("initialized");
-        let points: Vec<Value> = lines.iter().map(|line| json!({"line": line})).collect();
-        let set = self.ask("setBreakpoints", json!({"source": {"path": program}, "breakpoints": points}));
+    }
+
+    /// Sets breakpoints of the program; gives what has become of them.
+    fn set(&mut self, project: &Project, points: Value) -> Value {
+        let source = json!({"path": project.path("build.hlb")});
+        self.ask("setBreakpoints", json!({"source": source, "breakpoints": points}))["breakpoints"].clone()
+    }
+
+    fn configured(&mut self) {
         self.ask("setExceptionBreakpoints", json!({"filters": ["failed"]}));
         self.ask("configurationDone", json!({}));
-        set["breakpoints"].clone()
     }
 
     /// Why the program has stopped, and its calls, innermost first.
@@ -192,7 +217,12 @@ fn a_program_is_stepped_through_forward_and_back() {
     let mut adapter = Adapter::start(&project);
     let points = adapter.launch(&project, json!({"build": "never"}), &[8, 14, 99]);
     assert_eq!(points[0], json!({"verified": true, "line": 8}));
-    assert_eq!(points[1], json!({"verified": true, "line": 15}), "it is moved to the next statement");
+    assert_eq!(
+        (&points[1]["verified"], &points[1]["line"]),
+        (&json!(true), &json!(15)),
+        "it is moved to the next statement"
+    );
+    assert!(points[1]["message"].as_str().unwrap().contains("the next one below"), "{points}");
     assert_eq!(points[2]["verified"], false);
     assert_eq!(adapter.stopped(), "breakpoint files:8 < default:12");
     assert_eq!(adapter.go("stepIn"), "step name:2 < files:8 < default:12");
@@ -202,7 +232,7 @@ fn a_program_is_stepped_through_forward_and_back() {
     assert_eq!(adapter.variables(&arguments), ["of = \"x\""]);
     let value = adapter.ask("evaluate", json!({"expression": "whole", "context": "hover", "frameId": 1}));
     assert_eq!((&value["result"], &value["type"]), (&json!("\"x!\""), &json!("string")));
-    assert!(adapter.refused("evaluate", json!({"expression": "none", "frameId": 1})).contains("`none`"));
+    assert!(adapter.refused("evaluate", json!({"expression": "other", "frameId": 1})).contains("`other`"));
     assert_eq!(adapter.go("stepOut"), "step files:9 < default:12");
     assert!(adapter.refused("variables", json!({"variablesReference": 77})).contains("earlier stop"));
     assert_eq!(adapter.go("next"), "step default:13");
@@ -251,58 +281,6 @@ fs default(int number) {
     adapter.ask("continue", json!({"threadId": 1}));
     assert_eq!(adapter.event("exited")["exitCode"], 3);
     adapter.end();
-}
-
-#[test]
-fn what_cannot_be_launched_is_refused_with_words() {
-    let project = Project::new("fs default() {\n\tscratchh\n}\n");
-    let mut adapter = Adapter::start(&project);
-    assert!(adapter.refused("next", json!({})).contains("launch"));
-    assert!(adapter.refused("launch", json!({})).contains("`program`"));
-    assert!(adapter.refused("launch", json!({"program": "/none.hlb"})).contains("`/none.hlb`"));
-    let program = project.path("build.hlb");
-    let build = json!({"program": program, "build": "often"});
-    assert!(adapter.refused("launch", build).contains("`often`"));
-    let broken = json!({"program": program, "build": "never"});
-    assert!(adapter.refused("launch", broken).contains("has errors"));
-    let told = adapter.event("output");
-    assert!(told["output"].as_str().unwrap().starts_with("build.hlb:2:2: error[E0101]"), "{told}");
-    project.write("build.hlb", "fs default() {\n\tscratch\n}\n");
-    let target = json!({"program": program, "build": "never", "target": "other"});
-    let refused = adapter.refused("launch", target);
-    assert!(refused.contains("other"), "{refused}");
-    adapter.launch(&project, json!({"build": "never", "noDebug": true}), &[2]);
-    assert_eq!(adapter.event("exited")["exitCode"], 0);
-    adapter.end();
-}
-
-#[test]
-fn junk_is_told_and_a_client_that_goes_ends_the_process() {
-    let project = Project::new(PROGRAM);
-    let mut adapter = Adapter::start(&project);
-    for junk in ["{a", "[]", "{\"seq\":\"x\"}"] {
-        adapter.write(junk);
-        let told = adapter.event("output");
-        assert!(told["output"].as_str().unwrap().starts_with("hlbc dap: "), "{told}");
-    }
-    adapter.launch(&project, json!({"build": "never", "stopOnEntry": true}), &[]);
-    assert_eq!(adapter.stopped(), "entry default:12");
-    assert!(adapter.refused("setVariable", json!({})).contains("`setVariable` is not supported"));
-    let Adapter { mut child, input, .. } = adapter;
-    drop(input);
-    assert!(child.wait().unwrap().success());
-}
-
-#[test]
-fn signals_end_a_session_that_waits_for_its_client() {
-    let project = Project::new(PROGRAM);
-    for signal in ["-INT", "-TERM"] {
-        let mut adapter = Adapter::start(&project);
-        adapter.launch(&project, json!({"build": "never", "stopOnEntry": true}), &[]);
-        assert_eq!(adapter.stopped(), "entry default:12");
-        adapter.signal(signal);
-        assert_eq!(adapter.child.wait().unwrap().code(), Some(130));
-    }
 }
 
 const BUILDING: &str = "\
@@ -380,62 +358,4 @@ fn in_shell(project: &Project, asked: &Value, script: &str) -> String {
     let output = shell.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
-}
-
-#[test]
-fn privileged_dap_nothing_is_left_of_a_build_whose_client_goes() {
-    let project = Project::with_busybox(LONG);
-    for end in ["disconnect", "-INT", "-TERM", "-KILL"] {
-        let mut adapter = Adapter::start(&project);
-        adapter.launch(&project, json!({"build": "atEnd"}), &[]);
-        adapter.begun();
-        comes_to(1);
-        if end == "disconnect" {
-            adapter.end();
-        } else {
-            adapter.signal(end);
-            let code = adapter.child.wait().unwrap().code();
-            assert_eq!(code, (end != "-KILL").then_some(130), "{end}");
-        }
-        comes_to(0);
-        if end != "-KILL" {
-            let sessions: Vec<_> = std::fs::read_dir(project.beside("state/sessions")).unwrap().collect();
-            assert!(sessions.is_empty(), "unfinished work is left of {end}: {sessions:?}");
-        }
-    }
-}
-
-#[test]
-fn privileged_dap_a_pause_ends_what_is_built_and_not_the_session() {
-    // Another number of seconds, so that the test above does not count this step.
-    let project = Project::with_busybox(&LONG.replace("98765", "98764"));
-    let mut adapter = Adapter::start(&project);
-    adapter.launch(&project, json!({"build": "atEnd"}), &[3]);
-    assert_eq!(adapter.stopped(), "breakpoint default:3");
-    for _ in 0..2 {
-        adapter.ask("continue", json!({"threadId": 1}));
-        adapter.begun();
-        adapter.ask("pause", json!({"threadId": 1}));
-        assert_eq!(adapter.stopped(), "pause default:4");
-    }
-    assert_eq!(adapter.go("stepBack"), "breakpoint default:3");
-    adapter.end();
-}
-
-const LONG: &str = "fs default() {\n\timage \"busy\"\n\trun \"echo begun; sleep 98765\"\n}\n";
-
-/// Waits until that many steps of `LONG` are running.
-fn comes_to(count: usize) {
-    let running = || {
-        let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
-        let commands = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
-        commands.filter(|command| command.ends_with(b"sleep\x0098765\0")).count()
-    };
-    for _ in 0..200 {
-        if running() == count {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    assert_eq!(running(), count);
 }
