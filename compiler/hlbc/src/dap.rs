@@ -83,11 +83,11 @@ enum Ground {
 }
 
 /// How a run of a program has ended.
-#[derive(PartialEq, Eq)]
 enum Ended {
     /// The client has gone, or wants to go.
     Done,
-    Restart,
+    /// It is run again, maybe as something else.
+    Restart(Option<Box<Launch>>),
     /// There was none: the client was told why.
     Refused,
 }
@@ -106,19 +106,32 @@ pub(crate) fn serve() -> Result<(), Failure> {
     let mut adapter =
         Adapter { client, inbox, waiting, points, on_failed: true, terminal: false, first_line, first_column };
     let mut ground: Option<Ground> = None;
-    while let Some((request, launch)) = adapter.launched() {
-        if let Err(error) = std::env::set_current_dir(&launch.directory) {
-            adapter.client.refuse(&request, &format!("cannot go into `{}`: {error}", launch.directory.display()));
-            continue;
-        }
+    while let Some((request, mut launch)) = adapter.launched() {
+        let mut asked = Some(request);
         // What was launched before and refused may have wanted another one.
         drop(ground.take());
-        let here = ground.insert(Ground::open(&launch, &alone)?);
-        here.end_by_signals(hangup.clone());
-        let mut asked = Some(request);
         loop {
+            if let Err(error) = std::env::set_current_dir(&launch.directory) {
+                let why = format!("cannot go into `{}`: {error}", launch.directory.display());
+                adapter.fail(asked.as_ref(), &why);
+                break;
+            }
+            let here = match ground.take() {
+                Some(here) => ground.insert(here),
+                None => {
+                    let here = ground.insert(Ground::open(&launch, &alone)?);
+                    here.end_by_signals(hangup.clone());
+                    here
+                }
+            };
             match run::run(&mut adapter, here, &launch, asked.take().as_ref()) {
-                Ended::Restart => {}
+                Ended::Restart(None) => {}
+                Ended::Restart(Some(other)) => {
+                    if !other.is_on_the_ground_of(&launch) {
+                        drop(ground.take());
+                    }
+                    launch = *other;
+                }
                 Ended::Done if here.cancel().is_cancelled() => return Err(interrupt::interrupted()),
                 Ended::Done => return Ok(()),
                 Ended::Refused => break,
@@ -149,6 +162,17 @@ impl Adapter {
                 "terminate" => self.client.reply(&request, json!({})),
                 "attach" => self.client.refuse(&request, "programs are launched: there is nothing to attach to"),
                 other => self.client.refuse(&request, &format!("`{other}` needs a program: send `launch` first")),
+            }
+        }
+    }
+
+    /// Says that nothing is run: to the request that it came with, unless it was to be run again.
+    fn fail(&self, asked: Option<&Request>, why: &str) {
+        match asked {
+            Some(asked) => self.client.refuse(asked, why),
+            None => {
+                self.client.say("stderr", why);
+                self.client.event("terminated", json!({}));
             }
         }
     }
@@ -226,6 +250,21 @@ impl Launch {
             build,
             root: text("root")?.map(Into::into),
         })
+    }
+}
+
+impl Launch {
+    /// What is run when the client wants it again: it may say anew how.
+    ///
+    /// # Errors
+    /// Why that cannot be launched.
+    fn again(arguments: &Value) -> Result<Option<Box<Self>>, String> {
+        let anew = arguments.get("arguments").filter(|anew| !anew.is_null());
+        anew.map(|anew| Self::of(anew).map(Box::new)).transpose()
+    }
+
+    fn is_on_the_ground_of(&self, other: &Self) -> bool {
+        self.root == other.root && (self.build == When::Never) == (other.build == When::Never)
     }
 }
 

@@ -26,7 +26,7 @@ const ROOM: usize = 2_000_000;
 /// What has been noted.
 pub(crate) struct Watching {
     pub(crate) moments: Vec<Moment>,
-    /// The functions that were entered, each with its number here.
+    /// The functions that were entered, each with its number here: no more than a program may call.
     pub(crate) entered: Vec<Active>,
     /// Whether there were more moments than are noted.
     pub(crate) cut: bool,
@@ -160,9 +160,7 @@ impl<'p> Evaluator<'p> {
         frame: Option<&Rc<Frame>>,
         start: Value,
     ) -> Result<Value, Fail> {
-        let Some(watch) = self.watch.as_mut().filter(|watch| !watch.cut) else {
-            return self.block(block, scope, frame, start);
-        };
+        let Some(watch) = &mut self.watch else { return self.block(block, scope, frame, start) };
         let around = watch.active;
         let depth = around.and_then(|around| watch.entered.get(around)).map_or(0, |around| around.depth + 1);
         let caller = around.and_then(|_| watch.moments.len().checked_sub(1));

@@ -20,20 +20,10 @@ use crate::{cli, config};
 
 /// Runs a program until the client has enough of it. `asked` is the request that it came with, unless it is run again.
 pub(super) fn run(adapter: &mut Adapter, ground: &Ground, launch: &Launch, asked: Option<&Request>) -> Ended {
-    let client = adapter.client.clone();
-    match opened(adapter, ground, launch, asked) {
-        Ok(ended) => ended,
-        Err(why) => {
-            match asked {
-                Some(asked) => client.refuse(asked, &why),
-                None => {
-                    client.say("stderr", &why);
-                    client.event("terminated", json!({}));
-                }
-            }
-            Ended::Refused
-        }
-    }
+    opened(adapter, ground, launch, asked).unwrap_or_else(|why| {
+        adapter.fail(asked, &why);
+        Ended::Refused
+    })
 }
 
 /// # Errors

@@ -213,10 +213,13 @@ impl<'s, 'p> Session<'s, 'p> {
                 done();
                 return Some(Ended::Done);
             }
-            "restart" => {
-                done();
-                return Some(Ended::Restart);
-            }
+            "restart" => match Launch::again(&request.arguments) {
+                Ok(launch) => {
+                    done();
+                    return Some(Ended::Restart(launch));
+                }
+                Err(why) => client.refuse(request, &why),
+            },
             "terminate" => {
                 done();
                 self.end(FAILED);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::points::{self, Point, Wish};
 use super::terms::Terms;
 use super::wire::Request;
-use super::{Adapter, Ended, fields};
+use super::{Adapter, Ended, Launch, fields};
 
 impl Adapter {
     /// Says what is wrong with a program, with its place.
@@ -174,10 +174,13 @@ impl Adapter {
                     self.client.reply(&request, json!({}));
                     return Ended::Done;
                 }
-                "restart" => {
-                    self.client.reply(&request, json!({}));
-                    return Ended::Restart;
-                }
+                "restart" => match Launch::again(&request.arguments) {
+                    Ok(launch) => {
+                        self.client.reply(&request, json!({}));
+                        return Ended::Restart(launch);
+                    }
+                    Err(why) => self.client.refuse(&request, &why),
+                },
                 "terminate" => self.client.reply(&request, json!({})),
                 "threads" => self.client.reply(&request, json!({"threads": []})),
                 _ => self.client.refuse(&request, "the program has ended"),

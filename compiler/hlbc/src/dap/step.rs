@@ -70,9 +70,9 @@ mod tests {
     use super::*;
 
     /// The depth of each moment, and which are stops.
-    struct Table(&'static [usize], &'static [usize]);
+    struct Table<'t>(&'t [usize], &'t [usize]);
 
-    impl Moments for Table {
+    impl Moments for Table<'_> {
         fn count(&self) -> usize {
             self.0.len()
         }
@@ -114,6 +114,49 @@ mod tests {
         assert_eq!(step(&table, None, How::Into), Found::Step(0));
         assert_eq!(step(&table, None, How::Continue), Found::End);
         assert_eq!(step(&Table(&[], &[]), None, How::Into), Found::End);
+    }
+
+    /// The moments that steps of a kind lead to, one after the other.
+    fn way(moments: &dyn Moments, from: Option<usize>, how: How) -> Vec<usize> {
+        let next = |from: &Option<usize>| match step(moments, *from, how) {
+            Found::Stop(moment) | Found::Step(moment) => Some(Some(moment)),
+            Found::Start | Found::End => None,
+        };
+        std::iter::successors(next(&from), next).flatten().collect()
+    }
+
+    #[test]
+    fn the_way_back_is_the_way_there() {
+        // Calls that go in and out as numbers say that look random.
+        let mut state: u64 = 7;
+        let mut random = move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize
+        };
+        for _ in 0..200 {
+            let (mut depths, mut stops) = (vec![0], Vec::new());
+            for number in 1..60 {
+                let last: usize = depths[number - 1];
+                depths.push((last + random() % 3).saturating_sub(1));
+                if random() % 5 == 0 {
+                    stops.push(number);
+                }
+            }
+            depths.push(0);
+            let plain = Table(&depths, &[]);
+            let (first, last) = (Some(0), Some(depths.len() - 1));
+            assert_eq!(way(&plain, first, How::Into), (1..depths.len()).collect::<Vec<_>>());
+            let with_stops = Table(&depths, &stops);
+            for (table, there, back) in [(&plain, How::Over, How::Back), (&with_stops, How::Continue, How::Reverse)] {
+                let mut returned = way(table, last, back);
+                returned.reverse();
+                let mut gone = way(table, first, there);
+                // The one that the way back begins at, and the one that it ends at.
+                gone.retain(|moment| Some(*moment) != last);
+                returned.retain(|moment| Some(*moment) != first);
+                assert_eq!(returned, gone, "{there:?} and {back:?} in {depths:?} with {stops:?}");
+            }
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// What comes in.
 pub(super) enum Incoming {
     Request(Request),
-    /// Something that is no message, and why.
+    /// Something that is no request, and what is to be said of it.
     Junk(String),
     /// The client is gone.
     End,
@@ -222,7 +222,7 @@ pub(super) fn start() -> io::Result<Started> {
     Ok(Started { client, inbox, waiting, hangup })
 }
 
-/// The next message; none for an answer, which is not waited for.
+/// The next message; none for an answer, which is not waited for, unless it says that something was not done.
 fn read(input: &mut impl BufRead) -> Option<Incoming> {
     let mut length: Option<u64> = None;
     loop {
@@ -260,7 +260,9 @@ fn read(input: &mut impl BufRead) -> Option<Incoming> {
         Err(error) => return Some(Incoming::Junk(format!("a message is no JSON: {error}"))),
     };
     if message.get("type").and_then(Value::as_str) == Some("response") {
-        return None;
+        let refused = message.get("success") == Some(&Value::Bool(false));
+        let why = message.get("message").and_then(Value::as_str).unwrap_or("it does not say why");
+        return refused.then(|| Incoming::Junk(format!("the editor did not do what it was asked for: {why}")));
     }
     let command = message.get("command").and_then(Value::as_str);
     let seq = message.get("seq").and_then(Value::as_i64);
@@ -297,6 +299,10 @@ mod tests {
         for end in ["", "Content-Length: 18446744073709551615\r\n\r\nx", "Content-Length: 9\r\n\r\n{}", "Content-Le"] {
             assert!(matches!(read(&mut end.as_bytes()), Some(Incoming::End)), "{end}");
         }
+        let refused = "{\"type\":\"response\",\"success\":false,\"message\":\"no terminal\"}";
+        let refused = format!("Content-Length: {}\r\n\r\n{refused}", refused.len());
+        let Some(Incoming::Junk(why)) = read(&mut refused.as_bytes()) else { panic!("it is not told") };
+        assert!(why.ends_with(": no terminal"), "{why}");
         assert!(read(&mut "Content-Length: 19\r\n\r\n{\"type\":\"response\"}".as_bytes()).is_none());
     }
     #[test]

@@ -1,6 +1,6 @@
 //! Clients and programs that do what they should not.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Adapter, PROGRAM};
 use crate::project::Project;
@@ -150,6 +150,19 @@ fn a_program_that_fails_before_its_first_statement_has_ended() {
     assert_eq!(adapter.ask("threads", json!({}))["threads"], json!([]));
     adapter.ask("restart", json!({}));
     assert_eq!(adapter.event("exited")["exitCode"], 3);
+    adapter.event("terminated");
+    // A restart may come with what is launched instead.
+    let program = project.path("build.hlb");
+    let wrong = adapter.refused("restart", json!({"arguments": {"program": program, "build": 1}}));
+    assert!(wrong.contains("`build` is a text"), "{wrong}");
+    let right = json!({"program": program, "build": "never", "target": "files", "args": ["--text=x"]});
+    adapter.ask("restart", json!({"arguments": right}));
+    assert_eq!(adapter.event("exited")["exitCode"], 0);
+    let none = json!({"program": program, "build": "never", "target": "none"});
+    adapter.ask("restart", json!({"arguments": none}));
+    adapter.event("terminated");
+    let is_told = |it: &Value| it["body"]["output"].as_str().is_some_and(|text| text.contains("no target `none`"));
+    adapter.wait("words", is_told);
     adapter.end();
 }
 
