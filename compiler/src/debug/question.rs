@@ -19,6 +19,9 @@ use crate::eval::value::Value;
 use crate::hir::{EnumId, Operator};
 use crate::types::Type;
 
+/// How many bytes a question may have. What operators are made of is nested as deep as the text is long.
+const LONGEST: usize = 4096;
+
 /// How much of a value that is no text is told in a text.
 const TOLD: usize = 200;
 
@@ -54,8 +57,10 @@ impl Question {
     /// # Errors
     /// Why it cannot be asked, as a sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
-        const BEFORE: &str = "let asked = ";
-        let source = format!("{BEFORE}{text}\n");
+        if text.len() > LONGEST {
+            return Err(format!("an expression has at most {LONGEST} bytes here"));
+        }
+        let source = format!("let asked = {text}\n");
         let parsed = parse(SourceId(0), &source);
         let broken = parsed.diagnostics.iter().find(|diagnostic| diagnostic.is_error());
         let mut decls = parsed.module.decls.iter();

@@ -308,6 +308,14 @@ fs default() {
     let point = Question::parse("p").unwrap();
     assert_eq!(trace.ask(at, 9, &point, Unneeded::Leave).unwrap_err(), "there is no such call");
     assert_eq!(trace.ask(usize::MAX, 0, &point, Unneeded::Leave).unwrap_err(), "there is no such moment");
+    // As deep as it goes: what is longer is refused.
+    for deep in [format!("{}is", "!".repeat(4000)), format!("{}1", "-".repeat(4000)), format!("p{}", ".x".repeat(2000))]
+    {
+        let _ = trace.ask(at, 0, &Question::parse(&deep).unwrap(), Unneeded::Leave);
+    }
+    let nested = format!("{}1{}", "(".repeat(2000), ")".repeat(2000));
+    assert!(Question::parse(&nested).is_err(), "the parser has a limit of its own");
+    assert!(Question::parse(&format!("{}is", "!".repeat(5000))).unwrap_err().contains("at most 4096"));
     let held = trace.ask(at, 0, &Question::parse("p.tags").unwrap(), Unneeded::Leave).unwrap();
     assert_eq!(trace.written(held.id, 6).unwrap(), "[\"one\"…");
 }

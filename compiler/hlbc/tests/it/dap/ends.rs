@@ -24,17 +24,27 @@ fn signals_end_a_session_that_waits_for_its_client() {
 #[test]
 fn privileged_dap_nothing_is_left_of_a_build_whose_client_goes() {
     let project = Project::with_busybox(LONG);
-    for end in ["disconnect", "-INT", "-TERM", "-KILL"] {
+    for end in ["disconnect", "terminate", "close", "-INT", "-TERM", "-KILL"] {
         let mut adapter = Adapter::start(&project);
         adapter.launch(&project, json!({"build": "atEnd"}), &[]);
         adapter.begun();
         comes_to(1);
-        if end == "disconnect" {
-            adapter.end();
-        } else {
-            adapter.signal(end);
-            let code = adapter.child.wait().unwrap().code();
-            assert_eq!(code, (end != "-KILL").then_some(130), "{end}");
+        match end {
+            "disconnect" => adapter.end(),
+            "terminate" => {
+                adapter.ask(end, json!({}));
+                adapter.event("terminated");
+                adapter.end();
+            }
+            "close" => {
+                let Adapter { mut child, input, .. } = adapter;
+                drop(input);
+                assert_eq!(ended(&mut child).code(), Some(0));
+            }
+            _ => {
+                adapter.signal(end);
+                assert_eq!(ended(&mut adapter.child).code(), (end != "-KILL").then_some(130), "{end}");
+            }
         }
         comes_to(0);
         if end != "-KILL" {
