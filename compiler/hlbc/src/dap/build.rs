@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use hlb_compiler::{Request, Solve};
+use hlb_language::diagnostic::Location;
 use hlb_llb::pb;
 use hlb_runtime::{Build, BuildInfo, Contents, Entitlement, Outcome, SolveError};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,8 @@ pub(super) struct Failed {
     pub(super) text: String,
     /// The calls that asked for it, innermost first: file, line and column.
     pub(super) places: Vec<(String, usize, usize)>,
+    /// The call that asked for an export, if that failed or was made for it.
+    pub(super) export: Option<Location>,
     /// The build and the step, if its files were kept.
     pub(super) kept: Option<(i64, u32)>,
 }
@@ -58,7 +61,7 @@ impl<'m> Builder<'m> {
     pub(super) fn contents(&self, solve: &Solve, cancel: &CancellationToken) -> Result<Arc<Contents>, Box<Failed>> {
         let made = self.machine.tokio.block_on(self.executor.contents(solve, cancel));
         self.progress.settle();
-        made.map_err(|error| self.failed(&error, solve.definition.source.as_ref()))
+        made.map_err(|error| self.failed(&error, solve.definition.source.as_ref(), None))
     }
 
     /// Does all that a program asks for.
@@ -72,10 +75,10 @@ impl<'m> Builder<'m> {
     }
 
     pub(super) fn broken(&self, broken: &Broken) -> Box<Failed> {
-        self.failed(&broken.error, broken.source.as_ref())
+        self.failed(&broken.error, broken.source.as_ref(), broken.export)
     }
 
-    fn failed(&self, error: &SolveError, source: Option<&pb::Source>) -> Box<Failed> {
+    fn failed(&self, error: &SolveError, source: Option<&pb::Source>, export: Option<Location>) -> Box<Failed> {
         let headline = failure::headline(error);
         let mut text = headline.clone();
         if let Some(cause) = failure::causes(error) {
@@ -86,7 +89,7 @@ impl<'m> Builder<'m> {
             text.push_str(&format!("\nthe last it printed:\n  {}", tail.join("\n  ")));
         }
         let places = error.vertex().map(|vertex| places(source, vertex.as_str())).unwrap_or_default();
-        Box::new(Failed { headline, text, places, kept: error.failure() })
+        Box::new(Failed { headline, text, places, export, kept: error.failure() })
     }
 
     /// Ends what is recorded of the session.

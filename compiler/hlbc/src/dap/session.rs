@@ -335,7 +335,8 @@ impl<'s, 'p> Session<'s, 'p> {
         self.stopped("exception", Some(&headline));
     }
 
-    /// The moment of the statement that asked for a failed step: by its place, else by its line, innermost call first.
+    /// The moment of the statement that asked for a failed step: by its place, else by its line, innermost call first. Of an export,
+    /// which is no step, that of its call.
     fn place(&self, failed: &Failed, last: usize) -> usize {
         let all: Vec<(usize, &str, (usize, usize))> = (0..=last)
             .rev()
@@ -352,7 +353,11 @@ impl<'s, 'p> Session<'s, 'p> {
                 return *number;
             }
         }
-        last
+        let is_export = |number: &usize| {
+            let moment = self.trace.moment(*number).filter(|moment| moment.kind == MomentKind::Before);
+            moment.is_some_and(|moment| Some(moment.at) == failed.export)
+        };
+        (0..=last).rev().find(is_export).unwrap_or(last)
     }
 
     /// Does what is left when the program has come to its end.

@@ -345,6 +345,20 @@ fn privileged_dap_a_failed_step_is_a_stop_at_its_place() {
     assert!(sessions.is_empty(), "unfinished work is left: {sessions:?}");
 }
 
+#[test]
+fn privileged_dap_a_failed_export_is_a_stop_at_its_call() {
+    let text = "fs default() {\n\timage \"busy\"\n\tdownload \"/proc/none\"\n\tmkdir \"/b\" 0o755\n}\n";
+    let project = Project::with_busybox(text);
+    let mut adapter = Adapter::start(&project);
+    adapter.launch(&project, json!({}), &[]);
+    assert_eq!(adapter.stopped(), "exception default:3");
+    let told = adapter.ask("exceptionInfo", json!({"threadId": 1}));
+    assert!(told["description"].as_str().unwrap().contains("/proc/none"), "{told}");
+    adapter.ask("continue", json!({"threadId": 1}));
+    assert_eq!(adapter.event("exited")["exitCode"], 1);
+    adapter.end();
+}
+
 /// What a script prints in the shell that the adapter has asked a terminal for.
 fn in_shell(project: &Project, asked: &Value, script: &str) -> String {
     let words = asked["arguments"]["args"].as_array().unwrap();
