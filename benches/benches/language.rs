@@ -100,7 +100,7 @@ fn build(text: &str) {
     let world = MemoryWorld::new();
     let checked = check_text(&world, Utf8Path::new("bench.hlb"), text.to_owned());
     assert!(!checked.has_errors(), "{:?}", checked.diagnostics.first());
-    let options = Options { platform: Platform::new("linux", "amd64"), consent: Consent::none() };
+    let options = Options { platform: Platform::new("linux", "amd64"), consent: Consent::none(), calls: None };
     let request = compile(&world, &checked, &[], &options);
     assert!(request.is_ok(), "{:?}", request.err());
     black_box(request.ok());

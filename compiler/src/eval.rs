@@ -78,6 +78,7 @@ pub(crate) struct Evaluator<'p> {
     pub(crate) no_options: Rc<Vec<value::Opt>>,
     depth: usize,
     calls: usize,
+    most_calls: usize,
     /// What modules of others may do.
     pub(crate) consent: Consent,
     /// What is noted for those who step through it, if somebody does.
@@ -115,6 +116,7 @@ impl<'p> Evaluator<'p> {
             no_options: Rc::default(),
             depth: 0,
             calls: 0,
+            most_calls: limit::MAX_CALLS,
             consent: Consent::none(),
             watch: None,
         }

@@ -104,6 +104,8 @@ pub struct Options {
     pub platform: Platform,
     /// What modules of others may do on the machine that compiles.
     pub consent: Consent,
+    /// How many calls are evaluated at most, where somebody waits and would not for long. No program evaluates more than a million.
+    pub calls: Option<usize>,
 }
 
 /// Why a program cannot be compiled; never empty.
@@ -216,6 +218,7 @@ impl Checked {
     pub(crate) fn evaluator<'p>(&'p self, world: &'p dyn World, options: &Options) -> eval::Evaluator<'p> {
         let mut evaluator = eval::Evaluator::new(world, &self.program, &self.sources, options.platform.clone());
         evaluator.consent = options.consent.clone();
+        evaluator.limit_calls(options.calls);
         evaluator
     }
 

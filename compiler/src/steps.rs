@@ -96,7 +96,7 @@ mod tests {
     fn steps(text: &str) -> Result<Steps, String> {
         let world = MemoryWorld::default();
         let checked = check_text(&world, "build.hlb".into(), text.to_owned());
-        let options = Options { platform: Platform::new("linux", "amd64"), consent: Consent::none() };
+        let options = Options { platform: Platform::new("linux", "amd64"), consent: Consent::none(), calls: None };
         super::steps(&world, &checked, &"default".into(), &options).map_err(|errors| errors.to_string())
     }
 

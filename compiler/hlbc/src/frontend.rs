@@ -92,7 +92,7 @@ fn own_platform(gateway: &Gateway, invocation: &Invocation) -> Platform {
 
 /// The one graph that a target asks for.
 fn compile(world: &GatewayWorld, checked: &Checked, wanted: &Wanted, platform: &Platform) -> Result<Solve, Failure> {
-    let options = Options { platform: platform.clone(), consent: Consent::none() };
+    let options = Options { platform: platform.clone(), consent: Consent::none(), calls: None };
     let request = hlb_compiler::compile(world, checked, &[wanted.target.as_str().into()], &options);
     let solve = match request.map_err(|CompileErrors(errors)| told(&checked.sources, &errors))? {
         Request::Solve(solve) => *solve,

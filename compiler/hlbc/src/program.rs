@@ -266,7 +266,7 @@ pub(crate) fn options(world: &OsWorld<'_>, platform: Option<&cli::Platform>) -> 
         // Whatever this machine is, containers are Linux.
         None => Platform { os: "linux".into(), ..world.host() },
     };
-    Options { platform, consent: world.consent.clone() }
+    Options { platform, consent: world.consent.clone(), calls: None }
 }
 
 /// The tests of a program whose names contain a text.

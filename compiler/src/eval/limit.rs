@@ -14,7 +14,7 @@ use crate::codes;
 const MAX_DEPTH: usize = 500_000;
 
 /// How many calls a program may evaluate. Functions that call others twice, a few dozen deep, would never end otherwise.
-const MAX_CALLS: usize = 1_000_000;
+pub(super) const MAX_CALLS: usize = 1_000_000;
 
 /// How many bytes a text may have.
 pub(crate) const MAX_TEXT: usize = 16 << 20;
@@ -47,10 +47,16 @@ impl Evaluator<'_> {
     /// Counts one evaluation of a function, or of what a loop does. What builtins do is bounded by the text between them.
     pub(super) fn count(&mut self, at: Location, frame: Option<&Rc<Frame>>) -> Result<(), Fail> {
         self.calls += 1;
-        if self.calls > MAX_CALLS {
-            return Err(too_much(at, frame, format!("the program evaluates more than {MAX_CALLS} calls")));
+        if self.calls > self.most_calls {
+            let most = self.most_calls;
+            return Err(too_much(at, frame, format!("the program evaluates more than {most} calls")));
         }
         Ok(())
+    }
+
+    /// Evaluates no more calls than these, if some are said.
+    pub(crate) fn limit_calls(&mut self, most: Option<usize>) {
+        self.most_calls = most.unwrap_or(MAX_CALLS).min(MAX_CALLS);
     }
 
     /// Refuses a value that has grown beyond all use.

@@ -10,7 +10,7 @@ use hlb_llb::definition::Graph;
 use hlb_llb::pb;
 
 pub(crate) fn options() -> Options {
-    Options { platform: Platform::new("linux", "amd64"), consent: Consent::none() }
+    Options { platform: Platform::new("linux", "amd64"), consent: Consent::none(), calls: None }
 }
 
 /// Checks a program of one file.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use camino::Utf8Path;
 use hlb_compiler::{MAX_TEXT, Text, WorldError};
@@ -27,6 +27,16 @@ struct Stamp {
 /// A file as it was read, or why it could not be.
 type Seen = Result<Arc<Text>, WorldError>;
 
+/// What tells the sight of one snapshot from that of others.
+#[derive(Clone, Debug)]
+pub(crate) struct Glance(Weak<Mutex<BTreeMap<String, Seen>>>);
+
+impl PartialEq for Glance {
+    fn eq(&self, other: &Self) -> bool {
+        Weak::ptr_eq(&self.0, &other.0)
+    }
+}
+
 /// What one snapshot has seen of the disk.
 #[derive(Clone, Debug)]
 pub(crate) struct Sight {
@@ -37,6 +47,11 @@ pub(crate) struct Sight {
 impl Sight {
     pub(crate) fn new(disk: Arc<Disk>) -> Self {
         Self { disk, seen: Arc::default() }
+    }
+
+    /// What tells it from others.
+    pub(crate) fn glance(&self) -> Glance {
+        Glance(Arc::downgrade(&self.seen))
     }
 
     /// The text of a file. The same allocation as long as the file has not changed.

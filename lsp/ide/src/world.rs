@@ -13,7 +13,7 @@ use hlb_compiler::{
     Platform, Text, World, WorldError,
 };
 
-use crate::disk::{Disk, Sight, world_error};
+use crate::disk::{Disk, Glance, Sight, world_error};
 use crate::modules::Modules;
 
 /// Texts that are being edited, by absolute path.
@@ -37,6 +37,27 @@ pub(crate) struct Asked {
     more: AtomicBool,
     /// The first environment variable.
     env: OnceLock<String>,
+}
+
+/// What has been found out by asking a world.
+#[derive(Debug)]
+pub(crate) struct Known<T> {
+    pub(crate) found: Arc<T>,
+    asked: Arc<Asked>,
+    glance: Glance,
+}
+
+impl<T> Known<T> {
+    /// `world` was asked nothing but for this.
+    pub(crate) fn new(found: T, world: &EditorWorld) -> Self {
+        Self { found: Arc::new(found), asked: Arc::clone(&world.asked), glance: world.sight.glance() }
+    }
+
+    /// Whether another world would lead to the same: it sees the disk at the same time with the same buffers, or what was asked for
+    /// has not changed.
+    pub(crate) fn holds(&self, world: &EditorWorld) -> bool {
+        self.glance == world.sight.glance() || world.agrees(&self.asked)
+    }
 }
 
 impl Asked {
@@ -123,6 +144,7 @@ impl World for EditorWorld {
         if self.buffers.contains_key(&normal(path)) {
             return Ok(FileKind::File);
         }
+        self.asks_more();
         let found = std::fs::metadata(path).map_err(|error| world_error(path, &error))?;
         Ok(match found.file_type() {
             kind if kind.is_file() => FileKind::File,

@@ -3,7 +3,10 @@
 use crate::fixture::Fixture;
 
 fn graph(target: &str, text: &str) -> String {
-    let fixture = Fixture::new(&format!("$0{text}"));
+    shown(&Fixture::new(&format!("$0{text}")), target)
+}
+
+fn shown(fixture: &Fixture, target: &str) -> String {
     match fixture.snapshot().graph(&fixture.path, target) {
         Err(words) => words,
         Ok(steps) => {
@@ -69,4 +72,50 @@ fn texts_with_mistakes_have_no_graph() {
     insta::assert_snapshot!(graph("default", "fs default( {\n\tscratch\n}\n"), @"`default` has no graph: this parenthesis is never closed");
     insta::assert_snapshot!(graph("default", "fs default() {\n\tnope\n}\n"), @"`default` has no graph: `nope` is not defined");
     insta::assert_snapshot!(graph("default", ""), @"`default` has no graph: there is no target `default` in `/work/build.hlb`");
+}
+
+/// The graph of `default`, before and after a file that it needs has changed.
+fn changed(text: &str, path: &str, before: &str, after: &str) -> String {
+    let mut fixture = Fixture::new(&format!("$0{text}"));
+    let mut graphs = Vec::new();
+    for text in [before, before, after] {
+        fixture.host.edit(path.into(), text.to_owned());
+        graphs.push(shown(&fixture, "default"));
+    }
+    assert_eq!(graphs[0], graphs[1]);
+    assert_eq!(graphs[2], shown(&fixture, "default"));
+    format!("{}\n--\n{}", graphs[1], graphs[2])
+}
+
+#[test]
+fn graphs_follow_the_files_that_they_are_made_of() {
+    let lib = "import deep from \"./deep.hlb\"\n\nexport fs tool() {\n\tdeep.base\n}\n";
+    let main = "import lib from \"./lib.hlb\"\n\nfs default() {\n\tlib.tool\n}\n";
+    let deep = |name: &str| format!("export fs base() {{\n\timage \"r.example/{name}\"\n}}\n");
+    let text = format!("{main}//- /work/lib.hlb\n{lib}//- /work/deep.hlb\n");
+    insta::assert_snapshot!(changed(&text, "/work/deep.hlb", &deep("old"), &deep("new")), @r"
+    #1 image r.example/old:latest <- [] /work/deep.hlb:2:2 /work/lib.hlb:4:2 /work/build.hlb:4:2
+    result of `default`: Some(1)
+    --
+    #1 image r.example/new:latest <- [] /work/deep.hlb:2:2 /work/lib.hlb:4:2 /work/build.hlb:4:2
+    result of `default`: Some(1)
+    ");
+}
+
+#[test]
+fn graphs_follow_what_lies_on_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let (dir, other) = (dir.path().to_str().unwrap(), "/work/other.hlb");
+    std::fs::create_dir(format!("{dir}/context")).unwrap();
+    let mut fixture = Fixture::new(&format!("$0fs default() {{\n\tlocal \"{dir}/context\"\n}}\n"));
+    assert!(shown(&fixture, "default").contains("#1 local"));
+    std::fs::remove_dir(format!("{dir}/context")).unwrap();
+    fixture.host.edit(other.into(), String::new());
+    assert!(shown(&fixture, "default").contains("has no graph"));
+}
+
+#[test]
+fn nobody_waits_for_the_graph_of_a_program_that_takes_long() {
+    let text = "fs default() {\n\timage \"r.example/a\"\n\tfor i in list.range(0, 100000) { run \"echo ${i}\"; }\n}\n";
+    insta::assert_snapshot!(graph("default", text), @"`default` has no graph: the program evaluates more than 2000 calls");
 }

@@ -24,7 +24,7 @@ pub fn compile(world: &CaseWorld<'_>, directory: &Path, case: &Case) -> Result<V
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, &case.text).unwrap();
     let checked = hlb_compiler::check(world, Utf8Path::from_path(&path).unwrap());
-    let options = Options { platform: Platform::new("linux", "amd64"), consent: Consent::none() };
+    let options = Options { platform: Platform::new("linux", "amd64"), consent: Consent::none(), calls: None };
     let request = hlb_compiler::compile(world, &checked, &[], &options);
     let mut solves = Vec::new();
     flatten(request.map_err(|error| format!("it does not compile: {error}"))?, &mut solves);
