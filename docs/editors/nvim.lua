@@ -106,7 +106,7 @@ local function attach(buf)
       return
     end
   end
-  local config = { name = "hlb", cmd = server(), settings = settings() }
+  local config = { name = "hlb", cmd = server(), settings = settings(), init_options = { commands = { "hlb.debug" } } }
   config.root_dir = found or vim.fn.fnamemodify(file, ":p:h")
   if vim.lsp.start then
     vim.lsp.start(config, { bufnr = buf })

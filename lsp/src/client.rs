@@ -17,6 +17,7 @@ pub(crate) struct Client {
     pub(crate) links: Links,
     pub(crate) diagnostics: Diagnostics,
     pub(crate) actions: Actions,
+    pub(crate) commands: Commands,
     pub(crate) folding: Folding,
     pub(crate) asks: Asks,
     pub(crate) refresh: Refresh,
@@ -72,8 +73,15 @@ pub(crate) struct Diagnostics {
 pub(crate) struct Actions {
     pub(crate) literals: bool,
     pub(crate) preferred: bool,
-    /// Whether it has the command `hlb.rename`, which takes a document and a position.
+}
+
+/// Which commands of ours it has that not every client has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Commands {
+    /// `hlb.rename`, which takes a document and a position.
     pub(crate) rename: bool,
+    /// `hlb.debug`, which takes a document and a target: not every editor has a debugger.
+    pub(crate) debug: bool,
 }
 
 /// What it can do with folds.
@@ -121,6 +129,7 @@ impl Client {
             tokens: workspace.semantic_tokens.and_then(|it| it.refresh_support) == Some(true),
         };
         let pull = document.diagnostic;
+        let has = |name| has_command(params.initialization_options.as_ref(), name);
         Self {
             encoding: if encodings.contains(&lsp::PositionEncodingKind::UTF8) {
                 Encoding::Utf8
@@ -157,8 +166,8 @@ impl Client {
             actions: Actions {
                 literals: action.code_action_literal_support.is_some(),
                 preferred: action.is_preferred_support == Some(true),
-                rename: has_command(params.initialization_options.as_ref(), "hlb.rename"),
             },
+            commands: Commands { rename: has("hlb.rename"), debug: has("hlb.debug") },
             folding: Folding {
                 lines_only: folding.line_folding_only == Some(true),
                 limit: folding.range_limit.map_or(usize::MAX, |limit| limit as usize),
@@ -202,7 +211,7 @@ fn markdown(formats: Option<Vec<lsp::MarkupKind>>) -> bool {
     formats.is_some_and(|it| it.first() == Some(&lsp::MarkupKind::Markdown))
 }
 
-/// Clients say in `initializationOptions.commands` which commands of ours they have beside those of lenses.
+/// Clients say in `initializationOptions.commands` which commands of ours they have beside those of most lenses.
 fn has_command(options: Option<&Value>, name: &str) -> bool {
     let commands = options.and_then(|it| it.get("commands")).and_then(Value::as_array);
     commands.is_some_and(|it| it.iter().any(|command| command == name))

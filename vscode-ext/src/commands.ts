@@ -2,17 +2,18 @@
 // the target is asked for.
 
 import * as path from "node:path";
-import { commands, debug, Disposable, languages, QuickPickItem, Uri, window, workspace } from "vscode";
+import { commands, debug, Disposable, languages, Position, QuickPickItem, Range, Selection, Uri, window, workspace } from "vscode";
+import { hasBreakpoints } from "./debug";
 import { Graphs } from "./graph";
-import { launch, Verb } from "./invocation";
+import { launch } from "./invocation";
 import { Pages } from "./pages";
-import { ask, needHlbc, told, trusted } from "./programs";
+import { ask, needHlbc, told } from "./programs";
 import { Server } from "./server";
 import { argument, lastBuild, offered, Parameter, Program, readProgram, refusal, Target, wanted } from "./targets";
 import { execute } from "./tasks";
 
 export function registerCommands(server: Server, graphs: Graphs, pages: Pages): Disposable {
-  const all: Record<string, (uri?: unknown, target?: unknown) => Promise<void>> = {
+  const all: Record<string, (uri?: unknown, second?: unknown) => Promise<void>> = {
     "hlb.run": (uri, target) => withTarget(uri, target, async (file, name, args) => execute({ command: "run", file, target: name, args })),
     "hlb.debug": (uri, target) =>
       withTarget(uri, target, async (file, name, args) => {
@@ -26,9 +27,10 @@ export function registerCommands(server: Server, graphs: Graphs, pages: Pages): 
         await (name === undefined ? undefined : graphs.show(Uri.file(file), name));
       }),
     "hlb.why": (uri, target) => withFile(uri, (file) => why(pages, file, typeof target === "string" ? target : undefined)),
-    "hlb.check": (uri) => withFile(uri, (file) => plain("check", file)),
-    "hlb.update": (uri) => withFile(uri, (file) => plain("update", file)),
+    "hlb.check": (uri) => withFile(uri, (file) => execute({ command: "check", file })),
+    "hlb.update": (uri) => withFile(uri, (file) => execute({ command: "update", file })),
     "hlb.explain": (code) => explain(pages, code),
+    "hlb.rename": rename,
     "hlb.restartServer": () => server.restart(),
     "hlb.showLog": async () => server.log.show(),
   };
@@ -36,11 +38,30 @@ export function registerCommands(server: Server, graphs: Graphs, pages: Pages): 
     commands.registerCommand(name, (...given: unknown[]) =>
       run(given[0], given[1]).catch((error: unknown) => {
         server.log.error(`${name}: ${told(error)}`);
-        void window.showErrorMessage(`HLB: ${told(error)}`);
+        void tell(server, told(error));
       }),
     ),
   );
   return Disposable.from(...registered);
+}
+
+/** Shows the first line of what went wrong; hlbc draws mistakes over many, and the log has them all. */
+async function tell(server: Server, words: string): Promise<void> {
+  const [first = "", ...rest] = words.split("\n");
+  const show = "Show Log";
+  if ((await window.showErrorMessage(`HLB: ${first}`, ...(rest.length > 0 ? [show] : []))) === show) {
+    server.log.show();
+  }
+}
+
+/** Asks for a name of what stands at a place: the server's actions that make a new name end with this. */
+async function rename(uri: unknown, at: unknown): Promise<void> {
+  const { line, character } = at as { line: number; character: number };
+  const editor = await window.showTextDocument(Uri.parse(uri as string));
+  const place = editor.document.validatePosition(new Position(line, character));
+  editor.selection = new Selection(place, place);
+  editor.revealRange(new Range(place, place));
+  await commands.executeCommand("editor.action.rename");
 }
 
 /** The file that a command is about, saved: hlbc reads what is on the disk. */
@@ -61,9 +82,6 @@ async function withFile(given: unknown, then: (file: string) => Promise<void>): 
 
 /** The same with a target and values for those of its parameters that need one. */
 async function withTarget(uri: unknown, given: unknown, then: (file: string, target: string, args: string[]) => Promise<void>): Promise<void> {
-  if (!(await trusted())) {
-    return;
-  }
   await withFile(uri, async (file) => {
     const target = await pick(file, typeof given === "string" ? given : undefined);
     const args = target && (await values(target));
@@ -75,19 +93,23 @@ async function withTarget(uri: unknown, given: unknown, then: (file: string, tar
 
 /** The target of this name; otherwise the one that the person picks. */
 async function pick(file: string, name?: string): Promise<Target | undefined> {
-  const { targets } = (await list(file)) ?? { targets: [] };
-  if (name !== undefined) {
-    const found = targets.find((target) => target.name === name);
-    // A function that is no target of the command line is for hlbc to refuse, with its reason.
-    return found ?? { name, type: "", doc: null, exported: false, effects: [], parameters: [] };
+  const command = await needHlbc();
+  if (command === undefined) {
+    return undefined;
   }
+  if (name !== undefined) {
+    // What is no target, or is in a program with mistakes, is for hlbc to refuse, with its reason and where it is shown.
+    const unknown = { name, type: "", doc: null, exported: false, effects: [], parameters: [] };
+    const program = await list(command, file).catch(() => undefined);
+    return program?.targets.find((target) => target.name === name) ?? unknown;
+  }
+  const { targets } = await list(command, file);
   const items = offered(targets).map((target) => ({ label: target.name, description: target.type, detail: target.doc ?? undefined, target }));
   return (await window.showQuickPick(items, { title: "Target", placeHolder: path.basename(file), matchOnDetail: true }))?.target;
 }
 
-async function list(file: string): Promise<Program | undefined> {
-  const command = await needHlbc();
-  return command === undefined ? undefined : readProgram(await ask(command, ["list", "--json", "-f", file], path.dirname(file)));
+async function list(command: string, file: string): Promise<Program> {
+  return readProgram(await ask(command, ["list", "--json", "-f", file], path.dirname(file)));
 }
 
 /** The arguments for what a target needs; none if the person gives up. */
@@ -113,28 +135,23 @@ async function valueOf(parameter: Parameter, title: string): Promise<string | un
 }
 
 async function test(file: string, given: unknown): Promise<void> {
-  if (!(await trusted())) {
-    return;
-  }
   if (typeof given === "string") {
     return execute({ command: "test", file, target: given });
   }
+  const command = await needHlbc();
+  if (command === undefined) {
+    return;
+  }
   const all: QuickPickItem = { label: "All tests" };
-  const tests = (await list(file))?.tests ?? [];
+  const { tests } = await list(command, file);
   const items = [all, ...tests.map((label) => ({ label }))];
   const chosen = await window.showQuickPick(items, { title: "Tests", placeHolder: path.basename(file) });
   return chosen && execute({ command: "test", file, target: chosen === all ? undefined : chosen.label });
 }
 
-async function plain(command: Verb, file: string): Promise<void> {
-  if (await trusted()) {
-    await execute({ command, file });
-  }
-}
-
 /** Shows why the steps of the last build of a target ran. */
 async function why(pages: Pages, file: string, target: string | undefined): Promise<void> {
-  const command = (await trusted()) ? await needHlbc() : undefined;
+  const command = await needHlbc();
   if (!command) {
     return;
   }
@@ -166,9 +183,4 @@ function codeHere(): string {
   const here = editor ? languages.getDiagnostics(editor.document.uri).filter((it) => it.range.contains(editor.selection.active)) : [];
   const code = here[0]?.code;
   return typeof code === "object" ? String(code.value) : String(code ?? "");
-}
-
-/** Without a breakpoint in a program, a debugger that does not stop at the start has nothing to show. */
-function hasBreakpoints(): boolean {
-  return debug.breakpoints.some((it) => it.enabled && (!("location" in it) || String((it.location as { uri: Uri }).uri.path).endsWith(".hlb")));
 }

@@ -9,12 +9,14 @@ import {
   DebugConfigurationProvider,
   DebugConfigurationProviderTriggerKind,
   Disposable,
+  SourceBreakpoint,
   window,
+  workspace,
   WorkspaceFolder,
 } from "vscode";
 import * as path from "node:path";
 import { launch } from "./invocation";
-import { ask, hlbc, needHlbc, trusted } from "./programs";
+import { ask, hlbc, needHlbc } from "./programs";
 import { Missing } from "./finding";
 import { isBuild, offered, readProgram, wanted } from "./targets";
 
@@ -27,9 +29,14 @@ export function registerDebug(): Disposable {
   );
 }
 
+/** Whether a program may stop somewhere by itself. If not, a debugger that does not stop at the start has nothing to show. */
+export function hasBreakpoints(): boolean {
+  return debug.breakpoints.some((it) => it.enabled && it instanceof SourceBreakpoint && it.location.uri.path.endsWith(".hlb"));
+}
+
 class Adapter implements DebugAdapterDescriptorFactory {
   async createDebugAdapterDescriptor(): Promise<DebugAdapterExecutable | undefined> {
-    const command = (await trusted()) ? await needHlbc() : undefined;
+    const command = await needHlbc();
     return command ? new DebugAdapterExecutable(command, ["dap"]) : undefined;
   }
 }
@@ -41,7 +48,7 @@ class Configurations implements DebugConfigurationProvider {
     }
     // F5 without a launch.json: the program that is open.
     const document = window.activeTextEditor?.document;
-    return document?.languageId === "hlb" ? { ...launch(document.uri.fsPath, "default", [], true) } : undefined;
+    return document?.languageId === "hlb" ? { ...launch(document.uri.fsPath, "default", [], !hasBreakpoints()) } : undefined;
   }
 
   resolveDebugConfigurationWithSubstitutedVariables(_: WorkspaceFolder | undefined, config: DebugConfiguration): DebugConfiguration | undefined {
@@ -59,7 +66,7 @@ class Found implements DebugConfigurationProvider {
   async provideDebugConfigurations(_: WorkspaceFolder | undefined, token?: CancellationToken): Promise<DebugConfiguration[]> {
     const program = hlbc();
     const document = window.activeTextEditor?.document;
-    if (program instanceof Missing || document?.languageId !== "hlb") {
+    if (program instanceof Missing || !workspace.isTrusted || document?.languageId !== "hlb") {
       return [];
     }
     const file = document.uri.fsPath;

@@ -5,7 +5,6 @@ import { registerCommands } from "./commands";
 import { registerDebug } from "./debug";
 import { Graphs } from "./graph";
 import { Pages } from "./pages";
-import { hlbc } from "./programs";
 import { Server } from "./server";
 import { Status } from "./status";
 import { registerTasks } from "./tasks";
@@ -29,7 +28,6 @@ export async function activate(context: ExtensionContext): Promise<void> {
     registerDebug(),
     workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration("hlb.server.path") || event.affectsConfiguration("hlb.hlbc.path")) {
-        status.builds(hlbc());
         void started.restart();
       }
     }),

@@ -21,8 +21,11 @@ export function server(context: ExtensionContext): Found | Missing {
   return findServer(look("server.path"), hlbc(), context.asAbsolutePath(path.join("server", name)));
 }
 
-/** The path of hlbc; if there is none, tells the person and gives nothing. */
+/** The path of hlbc; if there is none, or it may not be started here, tells the person and gives nothing. */
 export async function needHlbc(): Promise<string | undefined> {
+  if (!(await trusted())) {
+    return undefined;
+  }
   const found = hlbc();
   if (found instanceof Missing) {
     await tellMissing(found);
@@ -62,20 +65,20 @@ export function setting<T>(name: string, otherwise: T, file?: Uri): T {
   return workspace.getConfiguration("hlb", file).get<T>(name) ?? otherwise;
 }
 
-/** Whether programs may be started for this workspace; if not, offers to change that. */
-export async function trusted(): Promise<boolean> {
+/** Whether hlbc may be started for this workspace; if not, offers to change that. */
+async function trusted(): Promise<boolean> {
   if (workspace.isTrusted) {
     return true;
   }
   const manage = "Manage Trust";
-  const chosen = await window.showWarningMessage("HLB: builds, tests and the debugger start programs, and this workspace is not trusted.", manage);
+  const chosen = await window.showWarningMessage("HLB: this starts `hlbc`, and this workspace is not trusted.", manage);
   if (chosen === manage) {
     await commands.executeCommand("workbench.trust.manage");
   }
   return false;
 }
 
-/** Shows an error with its first line; the log has the rest. */
+/** The words of what was thrown. */
 export function told(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

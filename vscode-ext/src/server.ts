@@ -1,12 +1,15 @@
 // The language server's life: found, started, watched, restarted. All that the language means is in the server.
 
-import { Disposable, ExtensionContext, LogOutputChannel, workspace } from "vscode";
+import { ExtensionContext, LogOutputChannel, workspace } from "vscode";
 import { LanguageClient, LanguageClientOptions, State, TransportKind } from "vscode-languageclient/node";
 import { Missing } from "./finding";
 import { hlbc, place, server, tellMissing, told } from "./programs";
 import { Status } from "./status";
 
-export class Server implements Disposable {
+/** What the server may count on: commands of ours that other clients do not have. */
+const COMMANDS = ["hlb.debug", "hlb.rename"];
+
+export class Server {
   private client: LanguageClient | undefined;
   /** Starts and stops run one behind the other, whatever asks for them in between. */
   private turn: Promise<void> = Promise.resolve();
@@ -39,10 +42,6 @@ export class Server implements Disposable {
       throw new Error("the language server does not run");
     }
     return this.client.sendRequest<T>(method, params);
-  }
-
-  dispose(): void {
-    void this.stop();
   }
 
   private next(step: () => Promise<void>): Promise<void> {
@@ -98,7 +97,7 @@ export class Server implements Disposable {
         { language: "hlb", scheme: "untitled" },
       ],
       synchronize: { configurationSection: "hlb" },
-      initializationOptions: { hlb: workspace.getConfiguration("hlb") },
+      initializationOptions: { hlb: workspace.getConfiguration("hlb"), commands: COMMANDS },
       outputChannel: this.log,
       markdown: { isTrusted: false, supportHtml: false },
     };

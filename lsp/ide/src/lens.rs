@@ -41,7 +41,7 @@ impl Analysis {
         let mut lenses = Vec::new();
         for target in self.checked.targets().into_iter().filter(is_for_people) {
             let Some(symbol) = entry.scope.get(target.name.as_str()) else { continue };
-            for kind in [LensKind::Run, LensKind::Graph, LensKind::Why] {
+            for kind in [LensKind::Run, LensKind::Graph, LensKind::Why, LensKind::Debug] {
                 lenses.push(Lens { span: symbol.at.span, kind, target: target.name.clone() });
             }
         }

@@ -77,7 +77,7 @@ pub(crate) fn action(view: &View, source: &Source, shown: &[lsp::Diagnostic], it
         shown.iter().filter(same).cloned().collect::<Vec<_>>()
     });
     let name = KINDS.iter().find(|(kind, _)| *kind == it.kind).map(|(_, name)| lsp::CodeActionKind::from(*name));
-    let command = it.rename_at.as_ref().filter(|_| view.client.actions.rename).and_then(|(path, offset)| {
+    let command = it.rename_at.as_ref().filter(|_| view.client.commands.rename).and_then(|(path, offset)| {
         let edit = it.edits.iter().find(|edit| edit.path == *path)?;
         let after = Source::new(path.as_str(), edited(&edit.source, &edit.edits));
         Some(lsp::Command {

@@ -73,7 +73,7 @@ pub(crate) fn links(view: &View, source: &Source, found: Vec<Link>) -> Vec<lsp::
     found.into_iter().filter_map(link).collect()
 }
 
-/// What can be done with the targets of a document. The commands are the client's.
+/// What can be done with the targets of a document. The commands are the client's; a lens that it cannot follow is not shown.
 pub(crate) fn lenses(view: &View, source: &Source, uri: &lsp::Uri, found: Vec<Lens>) -> Vec<lsp::CodeLens> {
     let lens = |lens: Lens| {
         let (title, command) = match lens.kind {
@@ -93,7 +93,8 @@ pub(crate) fn lenses(view: &View, source: &Source, uri: &lsp::Uri, found: Vec<Le
             data: None,
         }
     };
-    found.into_iter().map(lens).collect()
+    let can = |lens: &Lens| lens.kind != LensKind::Debug || view.client.commands.debug;
+    found.into_iter().filter(can).map(lens).collect()
 }
 
 /// What the text does not say.

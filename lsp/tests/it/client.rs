@@ -96,7 +96,7 @@ impl Client {
         let folders: Vec<Value> = folders.iter().map(|uri| json!({"uri": uri, "name": "work"})).collect();
         let params = json!({
             "processId": null, "rootUri": null, "capabilities": capabilities, "workspaceFolders": folders,
-            "initializationOptions": {"commands": ["hlb.rename"]},
+            "initializationOptions": {"commands": ["hlb.rename", "hlb.debug"]},
         });
         let result = client.ask("initialize", params);
         client.tell("initialized", json!({}));

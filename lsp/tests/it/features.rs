@@ -289,10 +289,21 @@ fn lenses() {
     {"command":{"arguments":["build.hlb","base"],"command":"hlb.run","title":"Run"},"range":"5:3-5:7"}
     {"command":{"arguments":["build.hlb","base"],"command":"hlb.graph","title":"Graph"},"range":"5:3-5:7"}
     {"command":{"arguments":["build.hlb","base"],"command":"hlb.why","title":"Why"},"range":"5:3-5:7"}
+    {"command":{"arguments":["build.hlb","base"],"command":"hlb.debug","title":"Debug"},"range":"5:3-5:7"}
     {"command":{"arguments":["build.hlb","default"],"command":"hlb.run","title":"Run"},"range":"7:3-7:10"}
     {"command":{"arguments":["build.hlb","default"],"command":"hlb.graph","title":"Graph"},"range":"7:3-7:10"}
     {"command":{"arguments":["build.hlb","default"],"command":"hlb.why","title":"Why"},"range":"7:3-7:10"}
+    {"command":{"arguments":["build.hlb","default"],"command":"hlb.debug","title":"Debug"},"range":"7:3-7:10"}
     "#);
+}
+
+#[test]
+fn a_lens_that_the_client_cannot_follow_is_not_there() {
+    let (mut client, _) = Client::greeted(&["utf-8"]);
+    client.open("file:///work/a.hlb", "fs default() { scratch; }\n");
+    let answer = client.ask("textDocument/codeLens", json!({"textDocument": {"uri": "file:///work/a.hlb"}}));
+    let titles: Vec<_> = answer["result"].as_array().unwrap().iter().map(|lens| &lens["command"]["title"]).collect();
+    assert_eq!(titles, ["Run", "Graph", "Why"]);
 }
 
 #[test]

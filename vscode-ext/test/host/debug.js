@@ -1,53 +1,83 @@
-// A debug session with the real adapter: breakpoint, stack, step, back.
+// Debug sessions with the real adapter: a target of an example is stepped through, forward and back, and is built.
 
 "use strict";
 
 const assert = require("node:assert/strict");
-const fs = require("node:fs");
 const vscode = require("vscode");
-const { file, picture, show, until } = require("./ways.js");
+const { at, file, show, until } = require("./ways.js");
 
-const PROGRAM = 'string name() { "x"; }\n\nfs default() {\n\tscratch\n\tmkdir "/a" 0o755\n\tmkfile "/a/x" 0o644 name\n\tmkfile "/a/y" 0o644 "y"\n}\n';
+/** A breakpoint in the body of `tool`, behind its first names. */
+const WORDS = "let strip";
+
+/** Starts a session with the breakpoint, lets `during` look at it, and gives what the adapter has said. */
+async function session(options, during) {
+  const { document } = await show("build.hlb");
+  const point = new vscode.SourceBreakpoint(new vscode.Location(document.uri, at(document, WORDS)));
+  vscode.debug.addBreakpoints([point]);
+  const events = [];
+  const tracking = vscode.debug.registerDebugAdapterTrackerFactory("hlb", {
+    createDebugAdapterTracker: () => ({ onDidSendMessage: ({ event, body }) => event && events.push({ event, body }) }),
+  });
+  let over = false;
+  const ending = vscode.debug.onDidTerminateDebugSession(() => (over = true));
+  const said = (name) => events.filter(({ event }) => event === name).map(({ body }) => body);
+  try {
+    const [here] = vscode.workspace.workspaceFolders;
+    const config = { type: "hlb", request: "launch", name: "Debug tool", program: file("build.hlb"), target: "tool", args: ["--version=2.1"] };
+    assert.ok(await vscode.debug.startDebugging(here, config, options), "the session did not start");
+    await during?.(document, said);
+    await until(() => `the end of the session; it said ${JSON.stringify(events.slice(-3))}`, () => over);
+  } finally {
+    await vscode.debug.stopDebugging();
+    vscode.debug.removeBreakpoints([point]);
+    tracking.dispose();
+    ending.dispose();
+  }
+  return said;
+}
+
+function builtWell(said) {
+  assert.deepEqual(said("exited"), [{ exitCode: 0 }]);
+  const output = said("output").map(({ output }) => output).join("");
+  assert.match(output, /\d+ steps?, \d+ cached/);
+}
 
 module.exports = {
-  "a breakpoint stops the program, and it is stepped through, forward and back": async () => {
-    fs.writeFileSync(file("debug.hlb"), PROGRAM);
-    const { document } = await show("debug.hlb");
-    const point = new vscode.SourceBreakpoint(new vscode.Location(document.uri, new vscode.Position(4, 0)));
-    vscode.debug.addBreakpoints([point]);
-    const stops = [];
-    const tracking = vscode.debug.registerDebugAdapterTrackerFactory("hlb", {
-      createDebugAdapterTracker: () => ({ onDidSendMessage: ({ event, body }) => event === "stopped" && stops.push(body.reason) }),
-    });
-    try {
-      const started = await vscode.debug.startDebugging(undefined, {
-        type: "hlb", request: "launch", name: "Debug default", program: document.uri.fsPath, target: "default", build: "never",
-      });
-      assert.ok(started, "the session did not start");
-      const session = await until("a session", () => vscode.debug.activeDebugSession);
-      const line = async () => {
-        const { threads: [{ id: threadId }] } = await session.customRequest("threads");
-        const { stackFrames } = await session.customRequest("stackTrace", { threadId });
-        return { threadId, line: stackFrames[0].line };
-      };
+  "a target is stepped through, forward and back, and built": async () => {
+    const said = await session({}, async (document, said) => {
+      const active = await until("a session", () => vscode.debug.activeDebugSession);
+      const threadId = 1;
+      const frame = async () => (await active.customRequest("stackTrace", { threadId })).stackFrames[0];
       const moves = async (request) => {
-        const seen = stops.length;
-        await session.customRequest(request, { threadId: (await line()).threadId });
-        await until(`a stop after ${request}`, () => stops.length > seen);
-        return (await line()).line;
+        const seen = said("stopped").length;
+        await active.customRequest(request, { threadId });
+        await until(`a stop after ${request}`, () => said("stopped").length > seen);
+        return (await frame()).line;
       };
-      await until("the breakpoint", () => stops.includes("breakpoint"));
-      assert.equal((await line()).line, 5);
-      assert.equal(await moves("next"), 6);
-      await picture("debug");
-      assert.equal(await moves("next"), 7);
-      assert.equal(await moves("stepBack"), 6);
-      assert.equal(await moves("stepBack"), 5);
-    } finally {
-      await vscode.debug.stopDebugging();
-      vscode.debug.removeBreakpoints([point]);
-      tracking.dispose();
-      fs.rmSync(file("debug.hlb"));
-    }
+      await until("the breakpoint", () => said("stopped").length > 0);
+      assert.equal(said("stopped")[0].reason, "breakpoint");
+      const { id: frameId, line, source } = await frame();
+      assert.equal(line, at(document, WORDS).line + 1);
+      assert.equal(source.path, file("build.hlb"));
+      const { scopes } = await active.customRequest("scopes", { frameId });
+      const values = {};
+      for (const { name, variablesReference } of scopes.filter(({ expensive }) => !expensive)) {
+        const { variables } = await active.customRequest("variables", { variablesReference });
+        values[name] = variables.map(({ name, value }) => `${name} = ${value}`);
+      }
+      assert.deepEqual(values, {});
+      const { result } = await active.customRequest("evaluate", { frameId, expression: "version", context: "watch" });
+      assert.equal(result, '"2.1"');
+      assert.equal(await moves("next"), line + 1);
+      assert.equal(await moves("stepBack"), line);
+      await active.customRequest("continue", { threadId });
+    });
+    builtWell(said);
+  },
+
+  "without debugging a target is built, past all breakpoints": async () => {
+    const said = await session({ noDebug: true });
+    assert.deepEqual(said("stopped"), []);
+    builtWell(said);
   },
 };

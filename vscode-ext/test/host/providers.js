@@ -4,7 +4,7 @@
 
 const assert = require("node:assert/strict");
 const vscode = require("vscode");
-const { at, show, until } = require("./ways.js");
+const { at, picture, show, until } = require("./ways.js");
 
 const ask = (what, ...given) => vscode.commands.executeCommand(`vscode.execute${what}`, ...given);
 
@@ -46,6 +46,20 @@ module.exports = {
     }
     const titles = new Set(lenses.map(({ command }) => command.command));
     assert.deepEqual([...titles].sort(), ["hlb.debug", "hlb.graph", "hlb.run", "hlb.test", "hlb.why"]);
+  },
+
+  "an action that makes a new name can ask for a better one": async () => {
+    const { document } = await show("build.hlb");
+    const place = at(document, "sources()");
+    const { line, character } = place;
+    let open = true;
+    // It ends with the input for the name.
+    const asked = vscode.commands.executeCommand("hlb.rename", document.uri.toString(), { line, character }).then(() => (open = false));
+    await picture("rename-new", ".rename-input");
+    assert.ok(open, "it ended before a name was given");
+    assert.deepEqual(vscode.window.activeTextEditor.selection.active, place);
+    await vscode.commands.executeCommand("cancelRenameInput");
+    await asked;
   },
 
   "a restart of the server keeps the editor working": async () => {

@@ -10,13 +10,13 @@ const folder = () => vscode.workspace.workspaceFolders[0].uri.fsPath;
 const file = (name) => path.join(folder(), name);
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Waits until something holds, and gives it. */
+/** Waits until something holds, and gives it. What is waited for may be told when it has not come. */
 async function until(what, holds) {
   for (const start = Date.now(); Date.now() - start < 20_000; await sleep(50)) {
     const value = await holds();
     if (value) return value;
   }
-  throw new Error(`never: ${what}`);
+  throw new Error(`never: ${typeof what === "function" ? what() : what}`);
 }
 
 async function show(name) {
@@ -31,11 +31,12 @@ function at(document, words, inside = 0) {
   return document.positionAt(offset + inside);
 }
 
-async function picture(name) {
+/** Waits until the window shows something, by a selector of Playwright, and takes a picture of it. */
+async function picture(name, selector) {
   const wanted = process.env.HLB_HOST_PICTURE;
-  fs.writeFileSync(`${wanted}.new`, name);
+  fs.writeFileSync(`${wanted}.new`, JSON.stringify({ name, selector }));
   fs.renameSync(`${wanted}.new`, wanted);
-  await until(`picture ${name}`, () => !fs.existsSync(wanted));
+  await until(`${selector} in the window`, () => !fs.existsSync(wanted));
 }
 
 module.exports = { at, file, picture, show, until };

@@ -1,6 +1,6 @@
 // Runs the tests of the extension in a real extension host: node exttests.mjs TOOLS EXTENSION PICTURES FOLDER.
-// The suite (`vscode-ext/test/host`) writes its result into a file; a test asks for a picture by writing its name into
-// another, and goes on when that is gone.
+// The suite (`vscode-ext/test/host`) writes its result into a file; a test asks for a picture by writing its name, and what the
+// window must show before, into another, and goes on when that is gone.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -30,9 +30,13 @@ try {
       throw new Error(`the suite wrote no result in ${LIMIT / 1000} s:\n${log.slice(-20).join("\n")}`);
     }
     if (existsSync(wanted)) {
-      const name = readFileSync(wanted, "utf8");
-      await page.screenshot({ path: path.join(pictures, `vscode-${name}.png`) });
-      rmSync(wanted);
+      const { name, selector } = JSON.parse(readFileSync(wanted, "utf8"));
+      // Asked for again if it is not there in time: the test says so when it has waited long enough.
+      const seen = await page.waitForSelector(selector, { timeout: 5_000 }).catch(() => undefined);
+      if (seen) {
+        await page.screenshot({ path: path.join(pictures, `vscode-${name}.png`) });
+        rmSync(wanted);
+      }
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -1,4 +1,4 @@
-// Does in VS Code what every editor does (see `DEEDS` in xtask/src/editors.rs), and looks at graphs:
+// Does in VS Code what every editor does (see `DEEDS` in xtask/src/editors.rs), looks at graphs and steps through a program:
 // node tour.mjs TOOLS VSIX PICTURES FOLDER. What is checked is what the page shows; verdicts go to $HLB_REPORT.
 
 import { appendFileSync, readFileSync } from "node:fs";
@@ -94,6 +94,25 @@ try {
     await view.fill("#search", "local");
     await until("a step is found", async () => (await view.$$(".node.found")).length > 0);
     await shot("graph-search");
+    await command("View: Close All Editors");
+    await keys("Control+b");
+  });
+  await deed("debug", async () => {
+    await go("build.hlb", "let strip");
+    await keys("F9");
+    await lens("export fs tool(", "Debug");
+    const stack = () => rows(".debug-call-stack .monaco-list-row");
+    const stands = (line) => until(`a stop in line ${line}`, async () => (await stack()).some((row) => row.includes(`${line}:`)));
+    const first = lineOf("build.hlb", "let strip");
+    await stands(first);
+    await page.waitForSelector('.debug-variables .monaco-list-row:has-text("version")');
+    await shot("debug");
+    await keys("F10");
+    await stands(first + 1);
+    await page.click('.debug-toolbar [aria-label^="Step Back"]');
+    await stands(first);
+    await keys("F5");
+    await page.waitForSelector(".debug-toolbar", { state: "hidden" });
   });
 } catch (error) {
   failed++;
@@ -144,6 +163,11 @@ async function go(file, words) {
   await keys("Enter");
   await page.waitForSelector(".quick-input-widget", { state: "hidden" });
   for (const _ of lines.at(-1)) await keys("ArrowRight");
+}
+
+function lineOf(file, words) {
+  const source = text(file);
+  return source.slice(0, source.indexOf(words)).split("\n").length;
 }
 
 async function command(name) {

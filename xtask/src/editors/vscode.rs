@@ -8,8 +8,8 @@ use std::{fs, process::Command};
 
 const NAME: &str = "vscode";
 /// The pictures that the tour takes, after their deeds.
-const PICTURES: [&str; 9] =
-    ["diagnostics", "completion", "hover", "definition", "edit", "rename", "run", "graph", "graph-search"];
+const PICTURES: [&str; 10] =
+    ["diagnostics", "completion", "hover", "definition", "edit", "rename", "run", "graph", "graph-search", "debug"];
 
 /// Packs the extension, and lets VS Code with it do all deeds; then runs the tests that need an extension host.
 pub(super) fn drive(stage: &Stage) -> Result<()> {

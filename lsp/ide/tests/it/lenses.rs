@@ -15,6 +15,7 @@ fn targets_and_tests_have_lenses() {
     [default] Run default
     [default] Graph default
     [default] Why default
+    [default] Debug default
     ");
     let text = "$0test \"it is ä𝄞\" {\n\tassert true\n}\n";
     insta::assert_snapshot!(check(text), @r#"["it is ä𝄞"] Test it is ä𝄞"#);
