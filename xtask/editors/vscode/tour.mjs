@@ -102,13 +102,17 @@ try {
     await keys("F9");
     await lens("export fs tool(", "Debug");
     const stack = () => rows(".debug-call-stack .monaco-list-row");
-    const stands = (line) => until(`a stop in line ${line}`, async () => (await stack()).some((row) => row.includes(`${line}:`)));
+    const stands = (line) => until(`a stop in line ${line}`, async () => (await stack()).some((row) => row.includes(`line ${line},`)));
     const first = lineOf("build.hlb", "let strip");
     await stands(first);
-    await page.waitForSelector('.debug-variables .monaco-list-row:has-text("version")');
-    await shot("debug");
+    // The view opens what is in it with the next stop.
     await keys("F10");
     await stands(first + 1);
+    const variable = (name) => page.waitForSelector(`.debug-variables .monaco-list-row:has-text("${name}")`);
+    await variable("version");
+    await (await variable("Names")).click();
+    await variable("strip");
+    await shot("debug");
     await page.click('.debug-toolbar [aria-label^="Step Back"]');
     await stands(first);
     await keys("F5");
