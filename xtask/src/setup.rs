@@ -62,10 +62,6 @@ const EDITORS: &[Package] = &[
     package("chromium", "shows VS Code, and makes pictures of what terminals show"),
     package("tmux", "a terminal of a known size, whose content can be read"),
     package("fonts-dejavu-core", "the letters in the pictures"),
-    package("ripgrep", "what VS Code searches with"),
-    package("build-essential", "compiles what VS Code's server brings as source"),
-    package("pkg-config", "the same"),
-    package("libkrb5-dev", "the same"),
 ];
 
 /// Installs the packages that are missing, for builds or (`tests`) for the test suite too, which also needs a base image

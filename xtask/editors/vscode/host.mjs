@@ -51,7 +51,8 @@ export async function open({ tools, folder, vsix, payload = () => [], env = {} }
   const dirs = ["--server-data-dir", `${profile}/server`, "--user-data-dir", `${profile}/data`, "--extensions-dir", `${profile}/extensions`];
   const common = [server, "--accept-server-license-terms", "--telemetry-level", "off", ...dirs];
   if (vsix) {
-    execFileSync(node, [...common, "--install-extension", vsix], { stdio: ["ignore", "ignore", "inherit"] });
+    // What it says on standard error is in the error if it fails; else it only says that it keeps no log.
+    execFileSync(node, [...common, "--install-extension", vsix], { stdio: ["ignore", "ignore", "pipe"] });
   }
   const port = await freePort();
   const listen = ["--host", "127.0.0.1", "--port", String(port), "--without-connection-token", "--enable-smoke-test-driver"];

