@@ -9,7 +9,7 @@ await Promise.all([
   build({
     bundle: true,
     logLevel: "warning",
-    entryPoints: ["src/finding.ts", "src/targets.ts", "src/invocation.ts", "src/view/layout.ts"],
+    entryPoints: ["src/finding.ts", "src/targets.ts", "src/invocation.ts", "src/view/layout.ts", "src/view/labels.ts"],
     platform: "node",
     format: "esm",
     outExtension: { ".js": ".mjs" },

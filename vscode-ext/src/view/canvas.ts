@@ -1,12 +1,12 @@
 // Draws steps as SVG, and moves the picture. Knows no editor.
 
 import { layout, Point } from "./layout";
+import { foot, head } from "./labels";
 import type { Step, Steps } from "./messages";
 
 const SVG = "http://www.w3.org/2000/svg";
 const LETTER = 7.3;
 const SMALL = 6.2;
-const MOST_LETTERS = 34;
 const HEIGHT = 44;
 const MARGIN = 24;
 /** Below `readable` letters cannot be read any more: a new graph is then shown in part. */
@@ -43,7 +43,7 @@ export class Canvas {
       }
     }
     const at = new Map(steps.map(({ number }, index) => [number, index]));
-    const lines = steps.map((step) => [short(`#${step.number} ${step.title}`), short(foot(step, named.get(step.number)))] as const);
+    const lines = steps.map((step) => [head(step), foot(step, named.get(step.number))] as const);
     const sizes = lines.map(([title, below]) => ({ width: Math.max(80, title.length * LETTER, below.length * SMALL) + 24, height: HEIGHT }));
     const inputs = steps.flatMap((step, to) => step.inputs.map(([number, name]) => ({ from: at.get(number) ?? -1, to, name })));
     const { nodes, edges, width, height } = layout(sizes, inputs);
@@ -166,19 +166,6 @@ export class Canvas {
     });
     return group;
   }
-}
-
-/** The second line of a box: what it is the result of, otherwise where it comes from. */
-function foot(step: Step, results: string[] | undefined): string {
-  const [place] = step.places;
-  const from = place ? `${place.file.split("/").at(-1)}:${place.line}` : "";
-  const names = results?.map((name) => name.replace(/^result of /, "").replaceAll("`", ""));
-  return names ? [`→ ${names.join(", ")}`, from].filter(Boolean).join("  ·  ") : from;
-}
-
-function short(words: string): string {
-  const letters = [...words];
-  return letters.length > MOST_LETTERS ? `${letters.slice(0, MOST_LETTERS - 1).join("")}…` : words;
 }
 
 /** An edge as a curve that leaves and enters each layer straight down. */

@@ -64,6 +64,14 @@ test("what names a program cannot be set by a folder that is not trusted", () =>
   }
 });
 
+test("what a debug session can be given is what the debugger knows", () => {
+  const [, launching] = readFileSync(file("../docs/debugger.md"), "utf8").split("## Launching");
+  const known = [...launching.split("## ")[0].matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+  const [{ configurationAttributes, initialConfigurations }] = contributes.debuggers;
+  assert.deepEqual(Object.keys(configurationAttributes.launch.properties).sort(), known.sort());
+  assert.ok(initialConfigurations.every(({ program }) => program.endsWith(".hlb")));
+});
+
 test("commands of menus and walkthroughs are declared", () => {
   const declared = contributes.commands.map(({ command }) => command);
   const used = Object.values(contributes.menus).flat().map(({ command }) => command);
