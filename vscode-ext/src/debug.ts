@@ -51,10 +51,11 @@ class Configurations implements DebugConfigurationProvider {
     return document?.languageId === "hlb" ? { ...launch(document.uri.fsPath, "default", [], !hasBreakpoints()) } : undefined;
   }
 
-  resolveDebugConfigurationWithSubstitutedVariables(_: WorkspaceFolder | undefined, config: DebugConfiguration): DebugConfiguration | undefined {
+  resolveDebugConfigurationWithSubstitutedVariables(folder: WorkspaceFolder | undefined, config: DebugConfiguration): DebugConfiguration | undefined {
     const { program } = config;
     if (typeof program === "string" && program.endsWith(".hlb")) {
-      return config;
+      // The adapter would look from where the editor was started.
+      return { ...config, program: path.resolve(folder?.uri.fsPath ?? "", program) };
     }
     void window.showErrorMessage(`HLB: \`program\` of the debug configuration \`${config.name}\` must be a .hlb file.`);
     return undefined;

@@ -9,8 +9,8 @@ const { at, file, show, until } = require("./ways.js");
 /** A breakpoint in the body of `tool`, behind its first names. */
 const WORDS = "let strip";
 
-/** Starts a session with the breakpoint, lets `during` look at it, and gives what the adapter has said. */
-async function session(name, options, during) {
+/** Starts a session of `tool` with the breakpoint, lets `during` look at it, and gives what the adapter has said. */
+async function session({ name, program }, options, during) {
   const { document } = await show("build.hlb");
   const point = new vscode.SourceBreakpoint(new vscode.Location(document.uri, at(document, WORDS)));
   vscode.debug.addBreakpoints([point]);
@@ -23,7 +23,7 @@ async function session(name, options, during) {
   const said = (name) => events.filter(({ event }) => event === name).map(({ body }) => body);
   try {
     const [here] = vscode.workspace.workspaceFolders;
-    const config = { type: "hlb", request: "launch", name, program: file("build.hlb"), target: "tool", args: ["--version=2.1"] };
+    const config = { type: "hlb", request: "launch", name, program, target: "tool", args: ["--version=2.1"] };
     assert.ok(await vscode.debug.startDebugging(here, config, options), "the session did not start");
     await during?.(document, said);
     await until(() => `the end of the session; it said ${JSON.stringify(events.slice(-3))}`, () => over);
@@ -44,7 +44,7 @@ function builtWell(said) {
 
 module.exports = {
   "a target is stepped through, forward and back, and built": async () => {
-    const said = await session("Step through tool", {}, async (document, said) => {
+    const said = await session({ name: "Step through tool", program: file("build.hlb") }, {}, async (document, said) => {
       const active = await until("a session", () => vscode.debug.activeDebugSession);
       const threadId = 1;
       const frame = async () => (await active.customRequest("stackTrace", { threadId })).stackFrames[0];
@@ -80,7 +80,7 @@ module.exports = {
   },
 
   "without debugging a target is built, past all breakpoints": async () => {
-    const said = await session("Build tool", { noDebug: true });
+    const said = await session({ name: "Build tool", program: "build.hlb" }, { noDebug: true });
     assert.deepEqual(said("stopped"), []);
     builtWell(said);
   },

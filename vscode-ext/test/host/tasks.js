@@ -49,4 +49,17 @@ module.exports = {
     assert.deepEqual([found.range.start.line, found.range.start.character], [2, 1]);
     fs.rmSync(file("wrong.hlb"));
   },
+
+  "a program with mistakes is run all the same, and the terminal tells them": async () => {
+    fs.writeFileSync(file("wrong.hlb"), 'fs default() {\n\tscratch\n\tmkdirr "/x" 0o755\n}\n');
+    const { document } = await show("wrong.hlb");
+    const codes = [];
+    const listening = vscode.tasks.onDidEndTaskProcess(({ execution, exitCode }) => execution.task.name.startsWith("run default") && codes.push(exitCode));
+    await vscode.commands.executeCommand("hlb.run", document.uri.toString(), "default");
+    const [code] = await until("the end of the build", () => codes.length > 0 && codes);
+    listening.dispose();
+    assert.equal(code, 3);
+    await until("a problem of hlbc", () => vscode.languages.getDiagnostics(document.uri).find(({ source, message }) => source === "hlbc" && message.includes("mkdirr")));
+    fs.rmSync(file("wrong.hlb"));
+  },
 };

@@ -10,7 +10,7 @@ test("a path and an image keep their end, a command its beginning", () => {
   const check = (title, expected) => assert.equal(head(step(2, title)), expected);
   check("image alpine:3.20", "#2 image alpine:3.20");
   check("local /home/me/projects/pipeline/src", "#2 local /home…ojects/pipeline/src");
-  check("image docker.io/library/debian:stable-slim", "#2 image docke…debian:stable-slim");
+  check("image docker.io/library/debian:stable-slim", "#2 image docke…/debian:stable-slim");
   check("run /bin/sh -c 'mkdir -p /out/usr/bin && cat a b c > /out/x'", "#2 run mkdir -p /out/usr/bin && c…");
   check("run /bin/sh -c 'make ä𝄞…", "#2 run make ä𝄞…");
   check("run make install", "#2 run make install");
