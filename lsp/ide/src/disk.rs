@@ -20,8 +20,9 @@ struct Stamp {
     device: u64,
     inode: u64,
     length: u64,
-    /// Seconds and nanoseconds.
+    /// Seconds and nanoseconds, of the text and of what is said of the file: tools set the former back.
     modified: (i64, i64),
+    changed: (i64, i64),
 }
 
 /// A file as it was read, or why it could not be.
@@ -70,6 +71,12 @@ impl Sight {
 }
 
 impl Disk {
+    /// Lets go of the texts of files that are there no more.
+    pub(crate) fn forget_lost(&self) {
+        let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.retain(|path, _| Utf8Path::new(path).exists());
+    }
+
     fn text(&self, path: &Utf8Path) -> Result<Arc<Text>, WorldError> {
         let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = std::fs::metadata(path).map_err(|error| world_error(path, &error));
@@ -81,6 +88,7 @@ impl Disk {
                 inode: found.ino(),
                 length: found.len(),
                 modified: (found.mtime(), found.mtime_nsec()),
+                changed: (found.ctime(), found.ctime_nsec()),
             },
             Err(error) => {
                 files.remove(path.as_str());

@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
-use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use camino::{Utf8Path, Utf8PathBuf};
 use hlb_language::ast::{Decl, Expr, StringPart};
 use hlb_language::span::Span;
 
 use crate::host::Snapshot;
 use crate::place::FileEdit;
+use crate::world::normal;
 
 impl Snapshot {
     /// The edits of imports that keep the program what it is when files, or directories with all that is in them, go from one path
@@ -25,9 +26,13 @@ impl Snapshot {
         let mut edits = Vec::new();
         for decl in &text.tree().decls {
             let Decl::Import(import) = decl else { continue };
-            let Some((span, name)) = relative_path(text.source().text(), &import.source) else { continue };
+            let Some((span, name)) = path_of(text.source().text(), &import.source) else { continue };
             let target = normal(&before.join(name));
-            let now = relative(after, &new_path(&target, moved));
+            let target = new_path(&target, moved);
+            let now = if name.starts_with('/') { target.to_string() } else { relative(after, &target) };
+            // It is written as it was.
+            let bare = !name.starts_with("./") && !name.starts_with("../");
+            let now = now.strip_prefix("./").filter(|_| bare).map(str::to_owned).unwrap_or(now);
             // What is the same path, however it is written, stays as it is.
             if normal(&after.join(name)) != normal(&after.join(&now)) {
                 edits.push((span, now));
@@ -38,12 +43,12 @@ impl Snapshot {
     }
 }
 
-/// What stands between the quotes of an import of a file beside this one, and where.
-fn relative_path<'t>(text: &'t str, source: &Expr) -> Option<(Span, &'t str)> {
+/// What stands between the quotes of an import of a file on this machine, and where.
+fn path_of<'t>(text: &'t str, source: &Expr) -> Option<(Span, &'t str)> {
     let Expr::String(literal) = source else { return None };
     let [StringPart::Text(span)] = literal.parts.as_slice() else { return None };
     let name = text.get(span.range())?;
-    (name.starts_with("./") || name.starts_with("../")).then_some((*span, name))
+    (!name.starts_with("std/") && !name.contains("://") && !name.starts_with('~')).then_some((*span, name))
 }
 
 /// Where a file is after the move.
@@ -63,17 +68,4 @@ fn relative(from: &Utf8Path, to: &Utf8Path) -> String {
     let down = to.components().skip(shared).map(|part| part.as_str());
     let way = up.chain(down).collect::<Vec<_>>().join("/");
     if way.starts_with("../") { way } else { format!("./{way}") }
-}
-
-/// A path without `.` and `..`.
-fn normal(path: &Utf8Path) -> Utf8PathBuf {
-    let mut parts = Utf8PathBuf::new();
-    for part in path.components() {
-        match part {
-            Utf8Component::ParentDir => drop(parts.pop()),
-            Utf8Component::CurDir => {}
-            part => parts.push(part),
-        }
-    }
-    parts
 }

@@ -45,39 +45,72 @@ impl Analysis {
     }
 }
 
-/// What stands between brackets, and heredocs. The line of a closer stays, if nothing else stands before it there.
+/// What stands between brackets, and heredocs. The line of a closer stays.
 fn brackets(source: &Source, tokens: &[Token]) -> Vec<Fold> {
-    let mut open: Vec<Token> = Vec::new();
+    let mut open: Vec<(Pair, Token)> = Vec::new();
+    // How many of each sort are open: a closer without an opener is no reason to look through all of them.
+    let mut counts = [0_usize; Pair::COUNT];
     let mut folds = Vec::new();
     for token in tokens {
-        if token.kind.opens_brace()
-            || token.kind.opens_paren()
-            || token.kind.opens_bracket()
-            || token.kind.opens_string()
-        {
-            open.push(*token);
+        if let Some(pair) = Pair::opened(token.kind) {
+            *pair.of(&mut counts) += 1;
+            open.push((pair, *token));
         }
+        let Some(closed) = Pair::closed(token.kind).filter(|pair| *pair.of(&mut counts) > 0) else { continue };
         // What is open inside of what is closed has no closer.
-        let Some(at) = open.iter().rposition(|opener| closes(token.kind, opener.kind)) else { continue };
-        let opener = open.get(at).copied();
-        open.truncate(at);
-        folds.extend(opener.map(|opener| Fold {
-            span: Span { start: opener.span.end, end: above(source, token.span.start) },
-            kind: FoldKind::Region,
-        }));
+        while let Some((pair, opener)) = open.pop() {
+            *pair.of(&mut counts) -= 1;
+            if pair == closed {
+                let span = Span { start: opener.span.end, end: above(source, token.span.start) };
+                folds.push(Fold { span, kind: FoldKind::Region });
+                break;
+            }
+        }
     }
     folds
 }
 
-fn closes(closer: TokenKind, opener: TokenKind) -> bool {
-    match closer {
-        TokenKind::RBrace => opener.opens_brace(),
-        TokenKind::RParen => opener.opens_paren(),
-        TokenKind::RBracket => opener.opens_bracket(),
-        TokenKind::QuoteClose => opener == TokenKind::QuoteOpen,
-        TokenKind::RawClose => opener == TokenKind::RawOpen,
-        TokenKind::HeredocClose => opener == TokenKind::HeredocOpen,
-        _ => false,
+/// What stands around something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pair {
+    Braces,
+    Parens,
+    Brackets,
+    Quotes,
+    RawQuotes,
+    Heredoc,
+}
+
+impl Pair {
+    const COUNT: usize = 6;
+
+    fn opened(kind: TokenKind) -> Option<Self> {
+        match kind {
+            TokenKind::QuoteOpen => Some(Self::Quotes),
+            TokenKind::RawOpen => Some(Self::RawQuotes),
+            TokenKind::HeredocOpen => Some(Self::Heredoc),
+            kind if kind.opens_brace() => Some(Self::Braces),
+            kind if kind.opens_paren() => Some(Self::Parens),
+            kind if kind.opens_bracket() => Some(Self::Brackets),
+            _ => None,
+        }
+    }
+
+    fn closed(kind: TokenKind) -> Option<Self> {
+        match kind {
+            TokenKind::RBrace => Some(Self::Braces),
+            TokenKind::RParen => Some(Self::Parens),
+            TokenKind::RBracket => Some(Self::Brackets),
+            TokenKind::QuoteClose => Some(Self::Quotes),
+            TokenKind::RawClose => Some(Self::RawQuotes),
+            TokenKind::HeredocClose => Some(Self::Heredoc),
+            _ => None,
+        }
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "there are as many counts as pairs")]
+    fn of(self, counts: &mut [usize; Self::COUNT]) -> &mut usize {
+        &mut counts[self as usize]
     }
 }
 

@@ -9,13 +9,12 @@ use hlb_language::token::TokenKind;
 /// The one edit that lays a text out: a range and what replaces it. `None` if the text is laid out, or has mistakes and
 /// therefore stays as it is.
 pub fn format(text: &str) -> Option<(Span, String)> {
-    let new = hlb_language::format(SourceId(0), text).ok()?;
-    difference(text, &new)
+    difference(text, &laid_out(text)?)
 }
 
 /// The same for the lines of a range only: those that it touches, from the first that is not empty to the last.
 pub fn format_range(text: &str, range: Span) -> Option<(Span, String)> {
-    let new = hlb_language::format(SourceId(0), text).ok()?;
+    let new = laid_out(text)?;
     let (old_lines, new_lines) = (Lines::new(text), Lines::new(&new));
     let (mut first, mut last) = old_lines.touched(text, range)?;
     // Lines may be joined or split: then the range grows until its ends are ends of lines in both texts.
@@ -37,6 +36,13 @@ pub fn format_range(text: &str, range: Span) -> Option<(Span, String)> {
             }
         }
     }
+}
+
+/// The text laid out, with ends of lines like that of its first one.
+fn laid_out(text: &str) -> Option<String> {
+    let new = hlb_language::format(SourceId(0), text).ok()?;
+    let first = text.split_inclusive('\n').next().unwrap_or_default();
+    Some(if first.ends_with("\r\n") { new.replace("\r\n", "\n").replace('\n', "\r\n") } else { new })
 }
 
 /// The edit that lays out what ends at a byte offset, behind a character that was just typed: `}`, which closes a block, or a

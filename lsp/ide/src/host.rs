@@ -98,9 +98,21 @@ struct Found {
     project: Option<Arc<Project>>,
 }
 
-/// The files of the folders, until something on disk is said to have changed.
+/// The files of directories, until something on disk is said to have changed.
 #[derive(Debug, Default)]
-struct Listing(OnceLock<Vec<Utf8PathBuf>>);
+struct Listing {
+    /// Those of the folders.
+    folders: OnceLock<Vec<Utf8PathBuf>>,
+    /// Those beside documents that are in no folder, by directory.
+    beside: Mutex<BTreeMap<Utf8PathBuf, Arc<Vec<Utf8PathBuf>>>>,
+}
+
+impl Listing {
+    fn beside(&self, dir: &Utf8Path, max_files: usize) -> Arc<Vec<Utf8PathBuf>> {
+        let mut known = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(dir.to_owned()).or_insert_with(|| Arc::new(workspace::beside(dir, max_files))))
+    }
+}
 
 impl Host {
     /// A host without documents. The folders are the roots of what the user works on, absolute.
@@ -124,6 +136,7 @@ impl Host {
     /// Files have changed on disk, have come or are gone.
     pub fn touched(&mut self) {
         self.listing = Arc::default();
+        self.disk.forget_lost();
         self.changed();
     }
 
@@ -225,7 +238,7 @@ impl Snapshot {
     /// the standard library.
     pub fn files(&self) -> Vec<Utf8PathBuf> {
         let max_files = self.0.settings.max_files;
-        let listed = self.0.listing.0.get_or_init(|| workspace::programs(&self.0.folders, max_files));
+        let listed = self.0.listing.folders.get_or_init(|| workspace::programs(&self.0.folders, max_files));
         let mut files: BTreeSet<Utf8PathBuf> = listed.iter().cloned().collect();
         let mut dirs: BTreeSet<&Utf8Path> = BTreeSet::new();
         for path in self.0.buffers.keys().filter(|path| !self.is_standard(path)) {
@@ -235,7 +248,7 @@ impl Snapshot {
             }
         }
         for dir in dirs {
-            files.extend(workspace::beside(dir, max_files));
+            files.extend(self.0.listing.beside(dir, max_files).iter().cloned());
         }
         files.into_iter().collect()
     }

@@ -59,9 +59,13 @@ impl Analysis {
         Some(Hover { span, signature, doc: doc.as_deref().map(markdown), step: None })
     }
 
-    /// The comment that a file begins with.
+    /// The comment that a file begins with, if it is not that of the declaration behind it.
     fn head(&self, source: hlb_language::source::SourceId) -> Option<String> {
         let text = self.checked.sources.get(source)?.text();
+        let mut behind = text.lines().skip_while(|line| line.starts_with('#'));
+        if behind.next().is_some_and(|line| !line.trim().is_empty()) {
+            return None;
+        }
         let lines = text.lines().map_while(|line| line.strip_prefix('#'));
         let lines: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
         (!lines.is_empty()).then(|| lines.join("\n"))

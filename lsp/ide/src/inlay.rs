@@ -3,6 +3,8 @@
 //! Owns which hints help: names of parameters before literals, types of names that are defined without one, digests of images.
 
 use hlb_compiler::Type;
+use hlb_compiler::hir::{ModuleId, Target};
+use hlb_compiler::probe::TextKind;
 use hlb_language::ast::{Arg, Decl, Expr, Ident, Stmt};
 use hlb_language::span::Span;
 
@@ -125,7 +127,7 @@ fn types(analysis: &Analysis, hints: &mut Vec<InlayHint>) {
             text: format!("{ty} "),
             kind: InlayKind::Type,
             tooltip: None,
-            edit: Some((Span::at(name.span.start as usize), format!("{ty} "))),
+            edit: is_own(analysis, &ty).then(|| (Span::at(name.span.start as usize), format!("{ty} "))),
         }));
     };
     walk(analysis.text().tree(), &mut |node| match node {
@@ -143,6 +145,21 @@ fn type_of(analysis: &Analysis, name: &Ident) -> Option<Type> {
     program.type_of(target)
 }
 
+/// Whether the file calls a type by its name alone: it is a builtin one or declared here.
+fn is_own(analysis: &Analysis, ty: &Type) -> bool {
+    let program = &analysis.checked.program;
+    let here = |module: ModuleId| program.modules.get(module.0).map(|it| it.source) == analysis.entry();
+    match ty {
+        Type::List(item) | Type::Map(item) | Type::Optional(item) => is_own(analysis, item),
+        Type::Record(id, _) => program.records.get(id.0).is_some_and(|it| here(it.module)),
+        Type::Enum(id, _) => {
+            program.enums.get(id.0).is_some_and(|it| it.builtin || Some(it.at.source) == analysis.entry())
+        }
+        Type::OwnOption(id, _) => program.funcs.get(id.0).is_some_and(|it| here(it.module)),
+        _ => true,
+    }
+}
+
 fn is_known(ty: &Type) -> bool {
     match ty {
         Type::Unknown(_) | Type::Never | Type::Test | Type::AnyOption => false,
@@ -153,7 +170,10 @@ fn is_known(ty: &Type) -> bool {
 
 /// The digest that a lock file has for an image.
 fn digest(analysis: &Analysis, call: &Call<'_>, pins: &Pins, hints: &mut Vec<InlayHint>) {
-    let (Some(arg), "image") = (call.args.first(), call.name) else { return };
+    let (Some(arg), Target::Builtin(id)) = (call.args.first(), call.target) else { return };
+    if analysis.checked.program.text_kind(Target::Builtin(id), 0) != TextKind::Image {
+        return;
+    }
     let Some((span, text)) = literal(analysis, arg.expr()) else { return };
     let Some(digest) = pins.digest(text) else { return };
     let shown = digest.get(..SHOWN_DIGEST).unwrap_or(digest);

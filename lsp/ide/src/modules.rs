@@ -3,6 +3,7 @@
 //! Owns where that is looked for: beside the program and in the directories above it, as whoever builds it has put it there. Nothing
 //! is fetched.
 
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -26,15 +27,17 @@ struct Lazy {
 impl Modules {
     /// What counts for files. `state` is the state directory of `hlbc`, where fetched modules are kept.
     pub(crate) fn of<'p>(files: impl IntoIterator<Item = &'p Utf8Path>, state: Option<Utf8PathBuf>) -> Self {
-        let mut dirs: Vec<Utf8PathBuf> = Vec::new();
+        let mut known = HashSet::new();
         for file in files {
             for dir in file.ancestors().skip(1).take(HIGHEST) {
-                if dirs.iter().any(|known| known == dir) {
+                // As texts, paths are compared in one step.
+                if !known.insert(dir.as_str()) {
                     break;
                 }
-                dirs.push(dir.to_owned());
             }
         }
+        let mut dirs: Vec<Utf8PathBuf> = known.into_iter().map(Utf8PathBuf::from).collect();
+        dirs.sort();
         // A directory is nearer the deeper it is.
         dirs.sort_by_key(|dir| std::cmp::Reverse(dir.components().count()));
         Self(Arc::new(Lazy { dirs, state, sessions: OnceLock::new() }))

@@ -65,7 +65,15 @@ impl Analysis {
 /// The outline of a module, in the order of its text.
 fn of(text: &str, module: &Module) -> Vec<Symbol> {
     let outline = Outline { text };
-    module.decls.iter().filter_map(|decl| outline.declared(decl)).collect()
+    let mut found: Vec<Symbol> = module.decls.iter().filter_map(|decl| outline.declared(decl)).collect();
+    keep_named(&mut found);
+    found
+}
+
+/// What has no name yet is left out: editors refuse an outline with such an entry.
+fn keep_named(symbols: &mut Vec<Symbol>) {
+    symbols.retain(|symbol| !symbol.name.is_empty());
+    symbols.iter_mut().for_each(|symbol| keep_named(&mut symbol.children));
 }
 
 struct Outline<'t> {

@@ -56,9 +56,9 @@ impl Analysis {
         let doc = if name.contains('@') {
             "Pinned by its digest.".to_owned()
         } else {
-            match pins().images.iter().find(|image| image.name == name) {
-                Some(image) => format!("Pinned by the lock file to `{}`.", image.digest),
-                None => "Not in the lock file: it may stand for another image tomorrow.".to_owned(),
+            match pins().digest(name) {
+                Some(digest) => format!("Pinned by the lock file to `{digest}`."),
+                None => "Not pinned: it may stand for another image tomorrow.".to_owned(),
             }
         };
         Some(Hover { span, signature: format!("image \"{name}\""), doc: Some(doc), step: None })

@@ -17,7 +17,7 @@ impl Project {
         let program = &self.checked.program;
         let mut found: Vec<(Fit, Symbol, Location)> = Vec::new();
         for (module, file) in program.modules.iter().enumerate().filter(|(_, file)| file.origin == Origin::Client) {
-            let names = file.scope.iter().filter(|(_, symbol)| symbol.at.source == file.source);
+            let names = file.scope.iter().filter(|(name, symbol)| !name.is_empty() && symbol.at.source == file.source);
             for (name, symbol) in names {
                 let Some(fit) = fit(query, name) else { continue };
                 let Some(told) = told(program, ModuleId(module), symbol.target) else { continue };

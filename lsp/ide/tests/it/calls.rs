@@ -66,8 +66,8 @@ fn what_is_no_function_of_the_project_has_no_calls() {
 }
 
 #[test]
-fn exports_and_constants_are_no_callers() {
-    insta::assert_snapshot!(check("export a\n\nfs $0a() {\n\tscratch\n}\n\nlet fs b = a\n"), @"build.hlb:3:4 [a]");
+fn exports_are_no_callers() {
+    insta::assert_snapshot!(check("export a\n\nfs $0a() {\n\tscratch\n}\n"), @"build.hlb:3:4 [a]");
 }
 
 #[test]
@@ -76,5 +76,15 @@ fn calls_are_found_while_a_text_has_mistakes() {
     build.hlb:1:4 [a]
     from build.hlb:5:4 [b] x1
     from build.hlb:10:4 [c] x1
+    ");
+}
+
+#[test]
+fn tests_and_constants_call_too() {
+    let text = "string $0name() {\n\t\"a\"\n}\n\nlet all = \"${name}ä𝄞\"\n\ntest \"it is right\" {\n\tassert name == \"a\"\n}\n";
+    insta::assert_snapshot!(check(text), @"
+    build.hlb:1:8 [name]
+    from build.hlb:5:5 [all] x1
+    from build.hlb:7:6 [\"it is right\"] x1
     ");
 }

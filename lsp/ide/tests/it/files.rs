@@ -68,7 +68,7 @@ fn a_file_takes_its_own_imports_along() {
     insta::assert_snapshot!(moved(&[("/work/build.hlb", "/work/a/b/build.hlb")]), @r#"
     //- build.hlb
     import lib from "../../lib.hlb"
-    import "x"
+    import "../../x"
     import deep from "../../sub/deep.hlb" # ä𝄞
     import go from "std/go"
     "#);
@@ -104,4 +104,18 @@ fn what_stays_where_it_is_needs_no_edit() {
     assert_eq!(moved(&[("/work/readme", "/work/readme.md")]), "");
     assert_eq!(moved(&[("/work", "/elsewhere")]), "", "all of it moves");
     assert_eq!(moved(&[("/work/li", "/work/x")]), "", "the name only begins so");
+}
+
+#[test]
+fn imports_stay_written_as_they_were() {
+    let text = "//- /work/build.hlb\n$0import a from \"lib.hlb\"\nimport b from \"/work/lib.hlb\"\nimport c from \"sub/../lib.hlb\"\nimport d from \"std/lib.hlb\"\nimport e from \"git://r.example/x@main:lib.hlb\"\n//- /work/lib.hlb\n# ä𝄞\n";
+    let moves = [("/work/lib.hlb".into(), "/work/deep/new.hlb".into())];
+    insta::assert_snapshot!(edited(&Fixture::new(text).snapshot().will_rename(&moves)), @r#"
+    //- build.hlb
+    import a from "deep/new.hlb"
+    import b from "/work/deep/new.hlb"
+    import c from "deep/new.hlb"
+    import d from "std/lib.hlb"
+    import e from "git://r.example/x@main:lib.hlb"
+    "#);
 }

@@ -75,3 +75,14 @@ fn folds_are_there_while_a_text_has_mistakes() {
     ");
     insta::assert_snapshot!(folds("}\n)\n\"\n{\n\n"), @"");
 }
+
+#[test]
+fn closers_without_openers_close_nothing() {
+    insta::assert_snapshot!(folds("fs f() {\n\t) ] \n\tg([\n\t\t1\n\t)\n}\n"), @r"
+    1-5 Region fs f() {
+    3-4 Region g(
+    ");
+    // Each of many closers is met by as many openers of another sort.
+    let many = format!("fs f() {{\n{}{}\n", "{\n".repeat(20_000), ")\n".repeat(20_000));
+    assert_eq!(folds(&many), "");
+}

@@ -1,6 +1,7 @@
 //! Laying out parts of a text.
 
 use hlb_ide::{format_range, format_typed};
+use hlb_language::span::Span;
 
 use crate::fixture::{Fixture, apply};
 
@@ -47,4 +48,15 @@ fn a_brace_lays_out_its_block_and_a_newline_its_line() {
     assert_eq!(typed("fs a() {\n\tmkfile \"/}$0\"  0o644 \"x\"\n}\n"), "nothing", "it is in a string");
     assert_eq!(typed("fs a() {\n  scratch }$0 }\n"), "nothing", "it closes nothing");
     assert_eq!(typed("fs a() {\n  scratch;$0\n}\n"), "nothing");
+}
+
+#[test]
+fn ends_of_lines_stay_what_they_are() {
+    let laid_out = "fs default() {\n\tscratch\n\tmkfile \"/ä𝄞\" 0o644 \"\"\n}\n".replace('\n', "\r\n");
+    assert_eq!(hlb_ide::format(&laid_out), None);
+    let loose = laid_out.replace("\tscratch", "scratch");
+    let (span, new) = hlb_ide::format(&loose).unwrap();
+    assert_eq!((&loose[span.range()], new.as_str()), ("scratch\r\n", "\tscratch\r\n"));
+    let (span, new) = hlb_ide::format_range(&loose, Span { start: 16, end: 18 }).unwrap();
+    assert_eq!((&loose[span.range()], new.as_str()), ("scratch\r\n", "\tscratch\r\n"));
 }

@@ -77,14 +77,14 @@ fn texts_with_mistakes_have_no_graph() {
 /// The graph of `default`, before and after a file that it needs has changed.
 fn changed(text: &str, path: &str, before: &str, after: &str) -> String {
     let mut fixture = Fixture::new(&format!("$0{text}"));
-    let mut graphs = Vec::new();
-    for text in [before, before, after] {
+    let mut after_edit = |text: &str| {
         fixture.host.edit(path.into(), text.to_owned());
-        graphs.push(shown(&fixture, "default"));
-    }
-    assert_eq!(graphs[0], graphs[1]);
-    assert_eq!(graphs[2], shown(&fixture, "default"));
-    format!("{}\n--\n{}", graphs[1], graphs[2])
+        shown(&fixture, "default")
+    };
+    let (first, again, changed) = (after_edit(before), after_edit(before), after_edit(after));
+    assert_eq!(first, again);
+    assert_eq!(changed, after_edit(after));
+    format!("{first}\n--\n{changed}")
 }
 
 #[test]

@@ -169,7 +169,7 @@ fn hover_tells_of_imports_images_and_literals() {
     "#);
     insta::assert_snapshot!(all("fs a() {\n\timage \"alp$0ine:3.20\"\n}\n"), @r#"
     ["alpine:3.20"] image "alpine:3.20"
-    Not in the lock file: it may stand for another image tomorrow.
+    Not pinned: it may stand for another image tomorrow.
     "#);
     insta::assert_snapshot!(all("fs a() {\n\timage \"alpine@sha256:$0\"\n}\n"), @r#"
     ["alpine@sha256:"] image "alpine@sha256:"
@@ -249,4 +249,15 @@ fn hover_tells_what_functions_of_other_files_do_once_all_have_been_looked_at() {
     assert_eq!(signature(), "fs tool()");
     let _ = snapshot.project(&|| false);
     assert_eq!(signature(), "fs tool()\n# local");
+}
+
+#[test]
+fn hover_of_an_import_shows_the_comment_of_the_file_and_no_other() {
+    let hover = |lib: &str| {
+        hover(&format!("import l$0ib from \"./lib.hlb\"\n\nfs default() {{\n\tlib.tool\n}}\n//- /work/lib.hlb\n{lib}"))
+    };
+    let tool = "# Makes a tool.\nexport fs tool() {\n\tscratch\n}\n";
+    assert!(!hover(tool).contains("Makes a tool."), "{}", hover(tool));
+    let with_head = hover(&format!("# All tools,\n# ä𝄞.\r\n\r\n{tool}"));
+    assert!(with_head.ends_with("All tools, ä𝄞."), "{with_head}");
 }

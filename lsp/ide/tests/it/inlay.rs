@@ -113,3 +113,12 @@ fn a_value_in_front_of_a_dot_is_the_first_argument() {
     }
     "#);
 }
+
+#[test]
+fn a_type_of_another_file_is_not_written_by_its_name_alone() {
+    let text = "$0import p from \"./p.hlb\"\n\nfs default() {\n\tlet a = p.mk()\n\tlet b = 1\n\tscratch\n}\n//- /work/p.hlb\nexport type Point {\n\tint x\n}\n\nexport Point mk() {\n\tPoint(1)\n}\n";
+    let fixture = Fixture::new(text);
+    let hints = fixture.snapshot().hints(&fixture.analysis(), Span::new(0, fixture.text.len()));
+    let hints: Vec<_> = hints.iter().map(|it| (it.text.as_str(), it.edit.is_some())).collect();
+    assert_eq!(hints, [("Point ", false), ("int ", true)]);
+}

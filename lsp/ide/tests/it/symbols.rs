@@ -107,3 +107,14 @@ fn symbols_of_all_files_are_found_by_a_few_letters() {
     insta::assert_snapshot!(found("lib", 3), @"");
     insta::assert_snapshot!(found("build", 0), @"");
 }
+
+#[test]
+fn what_has_no_name_yet_is_left_out() {
+    for text in ["fs (string x) {\n\tscratch\n}\n", "type {\n\tstring a\n}\n", "enum {\n\ta\n}\n"] {
+        let fixture = Fixture::new(&format!("$0{text}"));
+        assert_eq!(fixture.analysis().symbols(), [], "{text}");
+        assert!(fixture.project().workspace_symbols("", 10).is_empty(), "{text}");
+    }
+    let fields = Fixture::new("$0type P {\n\tint\n\tint a\n}\n").analysis().symbols();
+    assert!(fields.iter().flat_map(|it| &it.children).all(|it| !it.name.is_empty()), "{fields:?}");
+}
