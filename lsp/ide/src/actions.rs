@@ -1,15 +1,21 @@
 //! What can be done with a selection.
 //!
-//! Owns the list: fixes of what is wrong, and refactorings.
+//! Owns the list, and the fixes of what is wrong; each refactoring has its file.
+
+mod call;
+mod draft;
+mod extract;
+mod imports;
+mod inline;
+mod shape;
 
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_language::ast::Decl;
 use hlb_language::span::Span;
 
 use crate::analysis::Analysis;
-use crate::diagnostics::{Tag, Told};
+use crate::diagnostics::Told;
 use crate::host::Snapshot;
 use crate::place::FileEdit;
 
@@ -43,6 +49,8 @@ pub struct Action {
     pub mends: Option<(Span, &'static str)>,
     /// Whether it is what most would want.
     pub preferred: bool,
+    /// Why it cannot be done, as a sentence; then it has no edits.
+    pub refused: Option<String>,
     /// A new name to be chosen afterwards: the file and the byte offset in its new text.
     pub rename_at: Option<(Utf8PathBuf, usize)>,
 }
@@ -52,16 +60,29 @@ impl Snapshot {
     pub fn actions(&self, path: &Utf8Path, range: Span, only: &[ActionKind]) -> Vec<Action> {
         let Some(analysis) = self.analysis(path).filter(|_| !self.is_standard(path)) else { return Vec::new() };
         let wanted = |kind: ActionKind| only.is_empty() || only.contains(&kind);
-        let file = File { path, analysis: &analysis, told: analysis.diagnostics() };
+        let file = File { snapshot: self, path, analysis: &analysis, told: analysis.diagnostics() };
         let mut found = Vec::new();
         if wanted(ActionKind::QuickFix) {
             found.extend(file.quick_fixes(range));
+            found.extend(file.missing_arguments(range));
+        }
+        if wanted(ActionKind::Extract) {
+            found.extend(file.extract_value(range));
+            found.extend(file.extract_function(range));
+        }
+        if wanted(ActionKind::Inline) {
+            found.extend(file.inline_value(range));
+            found.extend(file.inline_call(range));
+        }
+        if wanted(ActionKind::Rewrite) {
+            found.extend(file.pin_image(range));
+            found.extend(file.convert_call(range));
         }
         if wanted(ActionKind::FixAll) {
             found.extend(file.fix_all());
         }
         if wanted(ActionKind::OrganizeImports) {
-            found.extend(file.without_unused_imports());
+            found.extend(file.organize_imports());
         }
         found
     }
@@ -69,6 +90,7 @@ impl Snapshot {
 
 /// A file with what is wrong with it.
 struct File<'a> {
+    snapshot: &'a Snapshot,
     path: &'a Utf8Path,
     analysis: &'a Analysis,
     told: Vec<Told>,
@@ -115,32 +137,6 @@ impl File<'_> {
         (!edits.is_empty()).then(|| self.action("fix all that can be fixed for sure", ActionKind::FixAll, edits))
     }
 
-    fn without_unused_imports(&self) -> Option<Action> {
-        let lines = self.told.iter().filter_map(|told| Some((self.unused_import(told)?.1, String::new())));
-        let edits: Vec<(Span, String)> = lines.collect();
-        let title = "remove the imports that nothing uses";
-        (!edits.is_empty()).then(|| self.action(title, ActionKind::OrganizeImports, edits))
-    }
-
-    /// The name and the lines of an import, if what is told is that nothing uses it.
-    fn unused_import(&self, told: &Told) -> Option<(&str, Span)> {
-        let decls = self.analysis.text().tree().decls.iter();
-        let mut imports = decls.filter_map(|decl| match decl {
-            Decl::Import(import) => Some(import),
-            _ => None,
-        });
-        let import = imports.find(|import| told.tag == Some(Tag::Unused) && import.name.span == told.span)?;
-        let source = self.analysis.text().source();
-        let first = source.line_span(source.line_index(import.span.start as usize))?;
-        let last = source.line_span(source.line_index(import.span.end as usize))?;
-        let alone = Span { start: first.start, end: last.end };
-        let around = |start, end| source.slice(Span { start, end }).trim();
-        let (before, behind) = (around(first.start, import.span.start), around(import.span.end, last.end));
-        // What is said of it goes with it; other things on the line stay.
-        let rest = before.is_empty() && (behind.is_empty() || behind.starts_with('#'));
-        Some((import.name.text.as_str(), if rest { alone } else { import.span }))
-    }
-
     fn action(&self, title: &str, kind: ActionKind, mut edits: Vec<(Span, String)>) -> Action {
         edits.sort_by_key(|(span, _)| (span.start, span.end));
         let source = Arc::clone(self.analysis.text().source());
@@ -150,7 +146,17 @@ impl File<'_> {
             edits: vec![FileEdit { path: self.path.to_owned(), source, edits }],
             mends: None,
             preferred: false,
+            refused: None,
             rename_at: None,
         }
+    }
+
+    /// What one would expect here, or why it cannot be done.
+    fn or_refused(&self, title: &str, kind: ActionKind, made: Result<Action, String>) -> Action {
+        made.unwrap_or_else(|why| Action {
+            edits: Vec::new(),
+            refused: Some(why),
+            ..self.action(title, kind, Vec::new())
+        })
     }
 }

@@ -137,7 +137,8 @@ impl Lines {
     }
 }
 
-fn difference(old: &str, new: &str) -> Option<(Span, String)> {
+/// The one edit that makes one text of another.
+pub(crate) fn difference(old: &str, new: &str) -> Option<(Span, String)> {
     if old == new {
         return None;
     }

@@ -160,7 +160,8 @@ fn is_own(analysis: &Analysis, ty: &Type) -> bool {
     }
 }
 
-fn is_known(ty: &Type) -> bool {
+/// Whether a type can be written.
+pub(crate) fn is_known(ty: &Type) -> bool {
     match ty {
         Type::Unknown(_) | Type::Never | Type::Test | Type::AnyOption => false,
         Type::List(item) | Type::Map(item) | Type::Optional(item) => is_known(item),
@@ -168,14 +169,18 @@ fn is_known(ty: &Type) -> bool {
     }
 }
 
-/// The digest that a lock file has for an image.
-fn digest(analysis: &Analysis, call: &Call<'_>, pins: &Pins, hints: &mut Vec<InlayHint>) {
-    let (Some(arg), Target::Builtin(id)) = (call.args.first(), call.target) else { return };
-    if analysis.checked.program.text_kind(Target::Builtin(id), 0) != TextKind::Image {
-        return;
+/// The name of an image that a call takes, and the digest that a lock file has for it.
+pub(crate) fn pinned<'a>(analysis: &'a Analysis, call: &Call<'_>, pins: &'a Pins) -> Option<(Span, &'a str)> {
+    let (Some(arg), Target::Builtin(_)) = (call.args.first(), call.target) else { return None };
+    if analysis.checked.program.text_kind(call.target, 0) != TextKind::Image {
+        return None;
     }
-    let Some((span, text)) = literal(analysis, arg.expr()) else { return };
-    let Some(digest) = pins.digest(text) else { return };
+    let (span, text) = literal(analysis, arg.expr())?;
+    Some((span, pins.digest(text)?))
+}
+
+fn digest(analysis: &Analysis, call: &Call<'_>, pins: &Pins, hints: &mut Vec<InlayHint>) {
+    let Some((span, digest)) = pinned(analysis, call, pins) else { return };
     let shown = digest.get(..SHOWN_DIGEST).unwrap_or(digest);
     hints.push(InlayHint {
         offset: span.end as usize,

@@ -137,7 +137,7 @@ fn all_understood(project: &Project, at: Location, target: Target, old: &str) ->
 }
 
 /// The names in a text, with those in mistakes; where a string lacks its end, with the words in it.
-fn names(text: &str) -> Vec<Span> {
+pub(crate) fn names(text: &str) -> Vec<Span> {
     let mut names = Vec::new();
     // What has been opened: how many names were known then, and where.
     let mut open: Vec<(usize, u32)> = Vec::new();

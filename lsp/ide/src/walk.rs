@@ -98,6 +98,16 @@ impl Node<'_> {
     }
 }
 
+/// Whether a part may evaluate several times what stands at a place in it.
+pub(crate) fn repeats(node: &Node<'_>, at: Span) -> bool {
+    match node {
+        Node::Stmt(Stmt::For(stmt)) => stmt.body.span.contains(at),
+        Node::Expr(Expr::For(each)) => each.span.contains(at) && !each.items.span().contains(at),
+        Node::Expr(Expr::Lambda(lambda)) => lambda.body.span.contains(at),
+        _ => false,
+    }
+}
+
 /// Shows each part of a tree to `see`, outer ones first.
 pub(crate) fn walk<'t>(module: &'t Module, see: &mut dyn FnMut(Node<'t>)) {
     let mut walker = Walker { see, depth: 0 };

@@ -278,7 +278,7 @@ fn code_actions() {
     session.client.edit(&uri, 4, [9, 0, 10, 0], "");
     params["context"] = json!({"diagnostics": [], "only": ["source"]});
     insta::assert_snapshot!(session.ask("textDocument/codeAction", params), @r#"
-    {"edit":{"documentChanges":[{"edits":[{"newText":"","range":"0:0-1:0"}],"textDocument":{"uri":"build.hlb","version":4}}]},"kind":"source.organizeImports","title":"remove the imports that nothing uses"}
+    {"edit":{"documentChanges":[{"edits":[{"newText":"","range":"0:0-1:0"}],"textDocument":{"uri":"build.hlb","version":4}}]},"kind":"source.organizeImports","title":"put the imports in order"}
     "#);
 }
 

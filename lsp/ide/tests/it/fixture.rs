@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_ide::{Analysis, FileEdit, Host, Place, Project, Settings, Snapshot};
+use hlb_ide::{Action, ActionKind, Analysis, FileEdit, Host, Place, Project, Settings, Snapshot};
+use hlb_language::source::SourceId;
 use hlb_language::span::Span;
 
 pub(crate) struct Fixture {
@@ -103,4 +104,35 @@ pub(crate) fn apply(text: &str, edits: &[(Span, String)]) -> String {
 
 fn shown(path: &Utf8Path) -> &Utf8Path {
     path.strip_prefix("/work").unwrap_or(path)
+}
+
+/// The text after the first action of a kind whose title begins with some words, with the name that is to be chosen in guillemets;
+/// `nothing` if there is none that can be done. What every action promises is looked at.
+pub(crate) fn acted(text: &str, kind: ActionKind, title: &str) -> String {
+    let fixture = Fixture::new(text);
+    let found = fixture.snapshot().actions(&fixture.path, fixture.range, &[kind]);
+    let Some(action) = found.iter().find(|it| it.title.starts_with(title) && it.refused.is_none()) else {
+        return "nothing".to_owned();
+    };
+    let mut new = keeps_promises(&fixture.text, action);
+    if let Some((path, at)) = &action.rename_at {
+        assert_eq!(*path, fixture.path);
+        let len = new[*at..].find(|ch: char| !ch.is_alphanumeric() && ch != '_').expect("it is not the last word");
+        new.insert(at + len, '»');
+        new.insert(*at, '«');
+    }
+    new
+}
+
+/// The text after an action, which has no more mistakes of syntax than before, and is laid out if it was.
+pub(crate) fn keeps_promises(text: &str, action: &Action) -> String {
+    let [edit] = action.edits.as_slice() else { panic!("`{}` changes one file", action.title) };
+    let new = apply(text, &edit.edits);
+    let format = |text: &str| hlb_language::format(SourceId(0), text);
+    let mistakes = |text: &str| format(text).err().map_or(0, |mistakes| mistakes.len());
+    assert!(mistakes(&new) <= mistakes(text), "`{}` makes mistakes: {new}", action.title);
+    if format(text).is_ok_and(|laid_out| laid_out == text) {
+        assert_eq!(format(&new).as_deref(), Ok(new.as_str()), "`{}` leaves the layout", action.title);
+    }
+    new
 }

@@ -4,9 +4,11 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod actions;
+mod built;
 mod calls;
 mod completion;
 mod diagnostics;
+mod extract;
 mod files;
 mod fixture;
 mod folding;
@@ -17,13 +19,16 @@ mod highlight;
 mod host;
 mod hover;
 mod inlay;
+mod inline;
 mod lenses;
 mod linked;
 mod links;
 mod mutants;
+mod promises;
 mod references;
 mod rename;
 mod rename_traps;
+mod rewrite;
 mod robust;
 mod selection;
 mod signature;
