@@ -73,6 +73,8 @@ pub(crate) struct Diagnostics {
 pub(crate) struct Actions {
     pub(crate) literals: bool,
     pub(crate) preferred: bool,
+    /// Whether it shows what cannot be done, with the reason.
+    pub(crate) disabled: bool,
 }
 
 /// Which commands of ours it has that not every client has.
@@ -166,6 +168,7 @@ impl Client {
             actions: Actions {
                 literals: action.code_action_literal_support.is_some(),
                 preferred: action.is_preferred_support == Some(true),
+                disabled: action.disabled_support == Some(true),
             },
             commands: Commands { rename: has("hlb.rename"), debug: has("hlb.debug") },
             folding: Folding {

@@ -90,10 +90,10 @@ pub(crate) fn action(view: &View, source: &Source, shown: &[lsp::Diagnostic], it
         title: it.title,
         kind: name,
         diagnostics: mended.filter(|it| !it.is_empty()),
-        edit: Some(workspace_edit(view, it.edits)),
+        edit: it.refused.is_none().then(|| workspace_edit(view, it.edits)),
         command,
         is_preferred: (it.preferred && view.client.actions.preferred).then_some(true),
-        disabled: None,
+        disabled: it.refused.map(|reason| lsp::CodeActionDisabled { reason }),
         data: None,
     }
 }

@@ -59,8 +59,9 @@ pub(super) fn actions(view: &View, params: &lsp::CodeActionParams) -> Option<lsp
     let path = view.path(&params.text_document.uri)?;
     let source = view.source(&path)?;
     let found = view.all.actions(&path, view.span(&source, params.range), &kinds);
+    let shown = found.into_iter().filter(|it| it.refused.is_none() || view.client.actions.disabled);
     let action = |it| convert::action(view, &source, &params.context.diagnostics, it).into();
-    Some(found.into_iter().map(action).collect())
+    Some(shown.map(action).collect())
 }
 
 fn source(view: &View, uri: &lsp::Uri) -> Option<Arc<Source>> {

@@ -51,6 +51,7 @@ pub(crate) fn everything() -> Value {
             "codeAction": {
                 "codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["", "quickfix", "refactor", "source"]}},
                 "isPreferredSupport": true,
+                "disabledSupport": true,
             },
             "rename": {"prepareSupport": true},
             "foldingRange": {"lineFoldingOnly": true},

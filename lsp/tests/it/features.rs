@@ -283,6 +283,53 @@ fn code_actions() {
 }
 
 #[test]
+fn refactorings() {
+    let mut session = Session::new();
+    let uri = session.uri("build.hlb");
+    let params = |uri: &str, range: Value, only: &str| {
+        let context = json!({"diagnostics": [], "only": [only]});
+        json!({"textDocument": {"uri": uri}, "range": range, "context": context})
+    };
+    let extracted = params(&uri, range((9, 10), (9, 15)), "refactor.extract");
+    insta::assert_snapshot!(session.ask("textDocument/codeAction", extracted.clone()), @r#"
+    {"command":{"arguments":["build.hlb","9:5"],"command":"hlb.rename","title":"Rename"},"edit":{"documentChanges":[{"edits":[{"newText":"\tlet value = \"one\"\n\tlib.tool value\n","range":"9:0-10:0"}],"textDocument":{"uri":"build.hlb","version":1}}]},"kind":"refactor.extract","title":"extract into a `let`"}
+    "#);
+    let refactored = params(&uri, range((8, 1), (8, 1)), "refactor");
+    insta::assert_snapshot!(session.ask("textDocument/codeAction", refactored), @r#"
+    {"edit":{"documentChanges":[{"edits":[{"newText":"\timage \"alpine:3.20\"\n","range":"8:0-9:0"}],"textDocument":{"uri":"build.hlb","version":1}}]},"kind":"refactor.inline","title":"inline this call of `base`"}
+    "#);
+    let rewritten = params(&uri, range((9, 3), (9, 3)), "refactor.rewrite");
+    insta::assert_snapshot!(session.ask("textDocument/codeAction", rewritten), @r#"
+    {"edit":{"documentChanges":[{"edits":[{"newText":"\tlib.tool(\"one\")\n","range":"9:0-10:0"}],"textDocument":{"uri":"build.hlb","version":1}}]},"kind":"refactor.rewrite","title":"write the arguments in parentheses"}
+    "#);
+    // The new name stands behind a character that is one, two or four units long.
+    let wide = session.uri("wide.hlb");
+    session.client.open(&wide, "fs f() { image \"𝄞\"; run \"x\"; }\n");
+    let found =
+        session.client.ask("textDocument/codeAction", params(&wide, range((0, 25), (0, 28)), "refactor.extract"));
+    assert_eq!(found["result"][0]["command"]["arguments"], json!([wide, {"line": 0, "character": 25}]), "{found}");
+
+    // What cannot be done says why.
+    session.client.edit(&wide, 2, [0, 0, 0, 0], "export let a = \"𝄞\"\n\n");
+    let inlined = params(&wide, range((0, 11), (0, 11)), "refactor.inline");
+    insta::assert_snapshot!(session.ask("textDocument/codeAction", inlined.clone()), @r#"{"disabled":{"reason":"`a` is exported, so other files may use it"},"kind":"refactor.inline","title":"inline `a`"}"#);
+
+    // A client that has no such command, and cannot show what cannot be done, says so by saying nothing.
+    let mut client = Client::start();
+    let mut can = everything();
+    can["textDocument"]["codeAction"].as_object_mut().unwrap().remove("disabledSupport");
+    let offered = client.ask("initialize", json!({"processId": null, "rootUri": null, "capabilities": can}));
+    insta::assert_snapshot!(offered["result"]["capabilities"]["codeActionProvider"], @r#"{"codeActionKinds":["quickfix","refactor.extract","refactor.inline","refactor.rewrite","source.fixAll.hlb","source.organizeImports"]}"#);
+    client.tell("initialized", json!({}));
+    client.open(&uri, BUILD);
+    let found = client.ask("textDocument/codeAction", extracted);
+    assert_eq!(found["result"][0]["kind"], "refactor.extract", "{found}");
+    assert_eq!(found["result"][0].get("command"), None, "{found}");
+    client.open(&wide, "export let a = \"𝄞\"\n");
+    assert_eq!(client.ask("textDocument/codeAction", inlined)["result"], json!([]));
+}
+
+#[test]
 fn lenses() {
     let mut session = Session::new();
     insta::assert_snapshot!(session.at("textDocument/codeLens", "enum", 0), @r#"
