@@ -95,7 +95,7 @@ fn world(files: &Files, entry: &Utf8Path) -> MemoryWorld {
 
 fn options() -> Options {
     let world = MemoryWorld::new();
-    Options { platform: world.host(), consent: world.consent() }
+    Options { platform: world.host(), consent: world.consent(), calls: None }
 }
 
 /// What stands for a value of a parameter's type.
