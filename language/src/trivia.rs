@@ -96,6 +96,10 @@ impl Trivia {
                 break;
             }
             let body = text.get(comment.span.range()).unwrap_or("");
+            if body.starts_with("#!") && comment.span.start == 0 {
+                // It tells the system what to start the file with.
+                break;
+            }
             let body = body.strip_prefix('#').unwrap_or(body);
             group.push(body.strip_prefix(' ').unwrap_or(body).trim_end());
             wanted -= 1;

@@ -9,6 +9,8 @@ mod imports;
 mod inline;
 mod shape;
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -60,7 +62,9 @@ impl Snapshot {
     pub fn actions(&self, path: &Utf8Path, range: Span, only: &[ActionKind]) -> Vec<Action> {
         let Some(analysis) = self.analysis(path).filter(|_| !self.is_standard(path)) else { return Vec::new() };
         let wanted = |kind: ActionKind| only.is_empty() || only.contains(&kind);
-        let file = File { snapshot: self, path, analysis: &analysis, told: analysis.diagnostics() };
+        let told = analysis.diagnostics();
+        let file =
+            File { snapshot: self, path, analysis: &analysis, told, words: OnceCell::new(), tidy: OnceCell::new() };
         let mut found = Vec::new();
         if wanted(ActionKind::QuickFix) {
             found.extend(file.quick_fixes(range));
@@ -94,6 +98,10 @@ struct File<'a> {
     path: &'a Utf8Path,
     analysis: &'a Analysis,
     told: Vec<Told>,
+    /// Where each word stands that may be a name; looked for once.
+    words: OnceCell<HashMap<String, Vec<Span>>>,
+    /// Whether the text is laid out; looked at once.
+    tidy: OnceCell<bool>,
 }
 
 impl File<'_> {
@@ -109,15 +117,11 @@ impl File<'_> {
                     ..self.action(&mend.title, ActionKind::QuickFix, mend.edits.clone())
                 });
             }
-            if let Some((name, line)) = self.unused_import(told) {
+            if let Some((name, edit)) = self.unused_import(told) {
                 found.push(Action {
                     mends: Some((told.span, told.code)),
                     preferred: true,
-                    ..self.action(
-                        &format!("remove the import `{name}`"),
-                        ActionKind::QuickFix,
-                        vec![(line, String::new())],
-                    )
+                    ..self.action(&format!("remove the import `{name}`"), ActionKind::QuickFix, vec![edit])
                 });
             }
         }

@@ -38,11 +38,15 @@ pub fn format_range(text: &str, range: Span) -> Option<(Span, String)> {
     }
 }
 
-/// The text laid out, with ends of lines like that of its first one.
-fn laid_out(text: &str) -> Option<String> {
-    let new = hlb_language::format(SourceId(0), text).ok()?;
-    let first = text.split_inclusive('\n').next().unwrap_or_default();
-    Some(if first.ends_with("\r\n") { new.replace("\r\n", "\n").replace('\n', "\r\n") } else { new })
+/// The text laid out, with ends of lines like that of its first one. `None` if it has mistakes.
+pub(crate) fn laid_out(text: &str) -> Option<String> {
+    hlb_language::format(SourceId(0), text).ok().map(|new| ends_like(text, new))
+}
+
+/// A text with ends of lines like that of the first line of another.
+pub(crate) fn ends_like(other: &str, text: String) -> String {
+    let first = other.split_inclusive('\n').next().unwrap_or_default();
+    if first.ends_with("\r\n") { text.replace("\r\n", "\n").replace('\n', "\r\n") } else { text }
 }
 
 /// The edit that lays out what ends at a byte offset, behind a character that was just typed: `}`, which closes a block, or a

@@ -16,6 +16,8 @@ use crate::walk::Node;
 
 /// The code of what is said of missing arguments.
 const ARITY: &str = "E0103";
+/// So many calls of a selection are offered what they lack: each offer is tried on the whole file.
+const MOST_CALLS: usize = 3;
 /// Records in records are filled so deep.
 const DEEPEST: usize = 4;
 
@@ -33,7 +35,7 @@ impl File<'_> {
     pub(super) fn missing_arguments(&self, range: Span) -> Vec<Action> {
         let touched = |at: Span| at.start <= range.end && range.start <= at.end;
         let told = self.told.iter().filter(|told| told.code == ARITY && touched(told.span));
-        told.filter_map(|told| self.with_missing(told.span)).collect()
+        told.take(MOST_CALLS).filter_map(|told| self.with_missing(told.span)).collect()
     }
 
     fn with_missing(&self, at: Span) -> Option<Action> {
@@ -52,10 +54,12 @@ impl File<'_> {
             call.args.iter().any(|arg| matches!(arg, Arg::Named(_, name, _) if name.text == param.name.text))
         };
         let placed = call.args.iter().filter(|arg| matches!(arg, Arg::Value(_))).count();
-        let by_name = placed < call.args.len();
+        let mut by_name = placed < call.args.len();
         let mut values = Vec::new();
-        for param in signature.params.iter().skip(placed).filter(|param| !param.optional && !param.variadic) {
-            if named(param) {
+        for param in signature.params.iter().skip(placed).filter(|param| !param.variadic) {
+            if named(param) || param.optional {
+                // What comes behind it has another place than it would be given.
+                by_name = true;
                 continue;
             }
             let value = self.smallest(&param.ty, 0)?;
@@ -71,7 +75,8 @@ impl File<'_> {
             (None, _) if call.is_stmt => (Span::at(last), format!(" {}", values.join(" "))),
             (None, _) => (Span::at(last), format!("({})", values.join(", "))),
         };
-        let title = if values.len() == 1 { "add the missing argument" } else { "add the missing arguments" };
+        let words = if values.len() == 1 { "argument" } else { "arguments" };
+        let title = format!("add the missing {words} of `{}`", name.text);
         let mut draft = Draft::new(title, ActionKind::QuickFix, vec![edit]);
         draft.mends = Some((at, ARITY));
         self.settled(draft, |_| true)

@@ -3,6 +3,7 @@
 //! Owns what every refactoring promises: the text after it parses, has no mistakes that were not there, says the same where it should,
 //! names mean the same, and a text that was laid out stays so.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use hlb_compiler::hir::{Reference, Target};
@@ -17,7 +18,7 @@ use hlb_language::token::TokenKind;
 use super::{Action, ActionKind, File};
 use crate::analysis::Analysis;
 use crate::diagnostics::{Level, Told};
-use crate::format::difference;
+use crate::format::{difference, ends_like, laid_out};
 use crate::place::FileEdit;
 use crate::rename::names;
 use crate::walk::{Node, Role, walk};
@@ -69,16 +70,14 @@ impl File<'_> {
         if mistakes(after.text()) > mistakes(self.analysis.text()) || !mends || !same(&after) {
             return None;
         }
-        let laid_out = hlb_language::format(SourceId(0), source.text()).is_ok_and(|it| it == source.text());
-        let new = if laid_out { hlb_language::format(SourceId(0), &new).ok()? } else { new };
+        if !same_docs(self.analysis, &after) {
+            return None;
+        }
+        let new = ends_like(source.text(), new);
+        let new = if self.is_tidy() { laid_out(&new)? } else { new };
         let rename_at = draft.new_name.and_then(|name| Some((self.path.to_owned(), first(&new, &name)?)));
         let edits = vec![difference(source.text(), &new)?];
-        Some(Action {
-            mends: draft.mends,
-            preferred: draft.mends.is_some(),
-            rename_at,
-            ..self.action(&draft.title, draft.kind, edits)
-        })
+        Some(Action { mends: draft.mends, rename_at, ..self.action(&draft.title, draft.kind, edits) })
     }
 
     /// The parts of the tree, outer ones first.
@@ -140,6 +139,10 @@ impl File<'_> {
             let Some(comment) = lexed.trivia.comments_in(line).first().filter(|comment| comment.own_line) else {
                 break;
             };
+            // What says how the file is started stays in its first line.
+            if self.slice(comment.span).starts_with("#!") {
+                break;
+            }
             first = comment.span.start;
         }
         first
@@ -218,8 +221,20 @@ impl File<'_> {
             let never = role.is_some_and(|it| !matches!(it, Role::Used | Role::Head | Role::Pattern | Role::Exported));
             never || self.uses_in(at).iter().any(|it| it.at.span == at)
         };
-        let spelled = names(self.analysis.text().source().text()).into_iter().filter(|at| self.slice(*at) == name.text);
-        spelled.into_iter().all(|at| at == name.span || uses.contains(&at) || is_other(at))
+        let words = self.words.get_or_init(|| {
+            let mut words: HashMap<String, Vec<Span>> = HashMap::new();
+            for at in names(self.analysis.text().source().text()) {
+                words.entry(self.slice(at).to_owned()).or_default().push(at);
+            }
+            words
+        });
+        let mut spelled = words.get(name.text.as_str()).into_iter().flatten();
+        spelled.all(|at| *at == name.span || uses.contains(at) || is_other(*at))
+    }
+
+    fn is_tidy(&self) -> bool {
+        let text = self.analysis.text().source().text();
+        *self.tidy.get_or_init(|| laid_out(text).is_some_and(|it| it == text))
     }
 
     /// Whether a place has comments besides those in the parts of it that are kept.
@@ -277,6 +292,22 @@ fn no_new(before: &[Told], after: &[Told]) -> bool {
         let found = known.iter().position(|other| *other == it);
         found.map(|at| known.swap_remove(at)).is_some()
     })
+}
+
+/// Whether what is said of declarations has not changed, and nothing is said of those that have come.
+fn same_docs(before: &Analysis, after: &Analysis) -> bool {
+    let docs = |analysis: &Analysis| -> BTreeMap<String, Option<String>> {
+        let program = &analysis.checked.program;
+        let scope = program.entry().into_iter().flat_map(|module| &module.scope);
+        let doc = |target: Target| match target {
+            // What is said of a file is in that.
+            Target::Module(_) => None,
+            target => program.describe(target).and_then(|it| it.doc).map(String::from),
+        };
+        scope.map(|(name, symbol)| (name.to_string(), doc(symbol.target))).collect()
+    };
+    let (before, after) = (docs(before), docs(after));
+    after.iter().all(|(name, doc)| doc == before.get(name).unwrap_or(&None))
 }
 
 /// Where a name stands first.

@@ -37,7 +37,10 @@ impl File<'_> {
                 let line = source.slice(self.lines(import));
                 if line.ends_with('\n') { line.to_owned() } else { format!("{line}\n") }
             };
-            let new: String = sorted.iter().map(line).collect();
+            let mut new: String = sorted.iter().map(line).collect();
+            if new.is_empty() && self.would_comment(all) {
+                new.push('\n');
+            }
             if new.trim_end() != source.slice(all).trim_end() {
                 edits.push((all, new));
             }
@@ -46,10 +49,20 @@ impl File<'_> {
         (!edits.is_empty()).then(|| self.action(title, ActionKind::OrganizeImports, edits))
     }
 
-    /// The name and the place of an import, if what is told is that nothing uses it.
-    pub(super) fn unused_import(&self, told: &Told) -> Option<(&str, Span)> {
+    /// The name of an import and the edit that removes it, if what is told is that nothing uses it.
+    pub(super) fn unused_import(&self, told: &Told) -> Option<(&str, (Span, String))> {
         let import = self.told_unused(told)?;
-        Some((import.name.text.as_str(), self.extent(import)))
+        let extent = self.extent(import);
+        let empty = if self.would_comment(extent) { "\n" } else { "" };
+        Some((import.name.text.as_str(), (extent, empty.to_owned())))
+    }
+
+    /// Whether a comment above some lines would be about what stands below them, if they were not there.
+    fn would_comment(&self, lines: Span) -> bool {
+        let text = self.analysis.text().source().text();
+        let above = text.get(..lines.start as usize).and_then(|it| it.lines().next_back()).unwrap_or_default();
+        let below = text.get(lines.end as usize..).and_then(|it| it.lines().next()).unwrap_or_default();
+        above.starts_with('#') && !below.trim().is_empty()
     }
 
     fn imports(&self) -> impl Iterator<Item = &ImportDecl> {

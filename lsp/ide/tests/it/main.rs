@@ -3,6 +3,7 @@
 //! Owns the one test binary; each feature is a file.
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
+mod action_traps;
 mod actions;
 mod built;
 mod calls;
