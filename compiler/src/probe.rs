@@ -89,6 +89,8 @@ pub struct Candidate {
 pub enum TextKind {
     /// The name of an image.
     Image,
+    /// A path of the machine that runs the build.
+    LocalPath,
     /// One of a few words.
     Words(&'static [&'static str]),
     /// Anything else.
@@ -192,13 +194,17 @@ impl Program {
     /// What the text of a builtin's argument is.
     pub fn text_kind(&self, target: Target, argument: usize) -> TextKind {
         let Target::Builtin(id) = target else { return TextKind::Free };
-        let mut rules = self.builtin(id).into_iter().flat_map(|builtin| builtin.rules_of(argument));
-        let kind = rules.find_map(|rule| match rule {
+        let Some(builtin) = self.builtin(id) else { return TextKind::Free };
+        let kind = builtin.rules_of(argument).find_map(|rule| match rule {
             Rule::Modes(_, words) => Some(TextKind::Words(words)),
             Rule::Image => Some(TextKind::Image),
             _ => None,
         });
-        kind.unwrap_or(TextKind::Free)
+        let params = &builtin.signature.params;
+        let param = params.get(argument).or(params.last()).map(|param| param.name.text.as_str());
+        // The parameter's name tells it; no rule can, since the file need not be there yet.
+        let is_local = param == Some("localPath") || matches!(builtin.name.text.as_str(), "local" | "localPaths");
+        kind.unwrap_or(if is_local { TextKind::LocalPath } else { TextKind::Free })
     }
 }
 

@@ -124,10 +124,16 @@ impl Snapshot {
         let sparse = Text::new(path.as_str(), probe::sparse(cursor.text, cursor.word));
         match Context::of(&cursor, sparse.tree()) {
             Context::Nothing => {}
-            Context::Declaration => words::declarations(&mut items),
+            Context::Declaration => {
+                words::declarations(&mut items);
+                self.option_declarations(path, &cursor, &mut items);
+            }
             Context::From => words::from(&mut items),
             Context::Type => words::types(&mut items, self.analysis(path).as_deref()),
-            Context::Export => words::exported(&mut items, sparse.tree()),
+            Context::Export => {
+                words::exported(&mut items, sparse.tree());
+                self.option_declarations(path, &cursor, &mut items);
+            }
             Context::ImportPath(content) => text::import_path(path, &mut items, content),
             Context::Code => {
                 if let Some(probed) = self.probe(path, cursor.word, || sparse.source().text().to_owned()) {
@@ -136,6 +142,14 @@ impl Snapshot {
             }
         }
         items.finish(MOST)
+    }
+
+    fn option_declarations(&self, path: &Utf8Path, cursor: &Cursor<'_>, items: &mut Items<'_>) {
+        if cursor.prefix().starts_with('o')
+            && let Some(analysis) = self.analysis(path)
+        {
+            words::option_declarations(items, &analysis.checked.program);
+        }
     }
 
     fn code(&self, sparse: &Text, cursor: &Cursor<'_>, probed: &Probed, manual: bool, items: &mut Items<'_>) {
@@ -175,7 +189,7 @@ impl Snapshot {
     /// The documentation of an item, as Markdown.
     pub fn completion_doc(&self, path: &Utf8Path, of: &DocOf) -> Option<String> {
         let analysis = self.analysis(path)?;
-        let target = item::target_of(of)?;
+        let target = item::target_of(&analysis.checked, of)?;
         let description = analysis.checked.program.describe(target)?;
         description.doc.as_deref().map(markdown)
     }

@@ -16,6 +16,7 @@ mod place;
 mod project;
 mod stdlib;
 mod walk;
+mod word;
 mod workspace;
 mod world;
 

@@ -6,6 +6,7 @@
 use camino::Utf8PathBuf;
 use hlb_compiler::World;
 use hlb_compiler::hir::Target;
+use hlb_compiler::probe::TextKind;
 use hlb_language::ast::{Decl, Expr, StringLit, StringPart};
 use hlb_language::diagnostic::Location;
 use hlb_language::span::Span;
@@ -66,10 +67,10 @@ impl Snapshot {
             let (Some(text), Some(param)) = (literal(analysis, arg.expr()), call.filled(index, arg)) else {
                 continue;
             };
-            let (span, text) = text;
-            let to = match (call.name, param.1.name.text.as_str()) {
-                ("local", "path") | (_, "localPath") => self.file(analysis, text),
-                ("image" | "manifest", "ref") => page(text),
+            let ((span, text), (number, param)) = (text, param);
+            let to = match analysis.checked.program.text_kind(call.target, number) {
+                TextKind::LocalPath => self.file(analysis, text),
+                _ if matches!((call.name, param.name.text.as_str()), ("image" | "manifest", "ref")) => page(text),
                 _ => None,
             };
             let tooltip = match &to {

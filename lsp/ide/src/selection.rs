@@ -8,6 +8,7 @@ use hlb_language::span::Span;
 
 use crate::analysis::Analysis;
 use crate::walk::{Node, walk};
+use crate::word;
 
 impl Analysis {
     /// The ranges around a byte offset, each within the next and none twice.
@@ -16,7 +17,7 @@ impl Analysis {
         let text = source.text();
         let file = Span::new(0, text.len());
         let mut spans = vec![file];
-        spans.extend(word(text, offset));
+        spans.push(word::around(text, offset));
         let lexed = self.lexed();
         let comments = lexed.trivia.comments();
         spans.extend(comments.iter().map(|comment| comment.span).filter(|span| span.touches(offset)));
@@ -50,15 +51,6 @@ impl Analysis {
         }
         if chain.is_empty() { vec![file] } else { chain }
     }
-}
-
-/// The letters and digits around an offset.
-fn word(text: &str, offset: usize) -> Option<Span> {
-    let (before, after) = text.split_at_checked(offset)?;
-    let is_word = |ch: char| ch.is_alphanumeric() || ch == '_';
-    let start = before.trim_end_matches(is_word).len();
-    let end = text.len() - after.trim_start_matches(is_word).len();
-    (start < end).then(|| Span::new(start, end))
 }
 
 /// What stands between two brackets, without the space around it.

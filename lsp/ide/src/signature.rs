@@ -8,10 +8,10 @@ use camino::Utf8Path;
 use hlb_compiler::Program;
 use hlb_compiler::hir::{Param, Target};
 use hlb_compiler::probe::CallPlace;
-use hlb_language::span::Span;
 
 use crate::host::Snapshot;
 use crate::hover::markdown;
+use crate::word;
 
 /// The call around a place.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,12 +40,7 @@ impl Snapshot {
     pub fn signature(&self, path: &Utf8Path, offset: usize) -> Option<SignatureHelp> {
         let text = self.text(path)?;
         let source = text.source().text();
-        let offset = source.floor_char_boundary(offset);
-        let is_word = |it: char| it.is_alphanumeric() || it == '_';
-        let start = source.get(..offset)?.trim_end_matches(is_word).len();
-        let after = source.get(offset..)?;
-        let end = offset + (after.len() - after.trim_start_matches(is_word).len());
-        let word = Span::new(start, end);
+        let word = word::around(source, offset);
         let probed = self.probe(path, word, || hlb_compiler::probe::sparse(source, word))?;
         let call = probed.place.calls.last()?;
         Some(help(&probed.checked.program, call))

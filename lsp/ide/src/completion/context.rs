@@ -9,12 +9,17 @@ use hlb_language::source::SourceId;
 use hlb_language::span::Span;
 use hlb_language::token::TokenKind;
 
+use crate::word;
+
+/// What the types of options begin with.
+pub(super) const OPTION: &str = "option::";
+
 /// A cursor in a text, with the word around it.
 pub(super) struct Cursor<'t> {
     pub(super) text: &'t str,
     /// Brought to the start of a character within the text.
     pub(super) offset: usize,
-    /// The word around it, maybe empty.
+    /// The word around it, maybe empty; the name of a type of options is one.
     pub(super) word: Span,
 }
 
@@ -39,12 +44,18 @@ pub(super) enum Context {
 impl<'t> Cursor<'t> {
     pub(super) fn new(text: &'t str, offset: usize) -> Self {
         let offset = text.floor_char_boundary(offset);
-        let is_word = |it: char| it.is_alphanumeric() || it == '_';
-        let before = text.get(..offset).unwrap_or_default();
-        let start = before.trim_end_matches(is_word).len();
-        let after = text.get(offset..).unwrap_or_default();
-        let end = offset + (after.len() - after.trim_start_matches(is_word).len());
-        Self { text, offset, word: Span::new(start, end) }
+        let mut word = word::around(text, offset);
+        // The type of options is one word.
+        if let Some(before) = text.get(..word.start as usize).and_then(|before| before.strip_suffix(OPTION))
+            && !before.ends_with(word::is_part)
+        {
+            word.start = before.len() as u32;
+        }
+        let behind = text.get(word.start as usize..).unwrap_or_default();
+        if behind.starts_with(OPTION) {
+            word.end = word.end.max(word::around(text, word.start as usize + OPTION.len()).end);
+        }
+        Self { text, offset, word }
     }
 
     /// What of the word has been typed.
@@ -58,18 +69,35 @@ impl<'t> Cursor<'t> {
         self.offset < end || !self.text.get(..end).is_some_and(|text| text.ends_with('}'))
     }
 
-    /// How many braces are open before the word.
+    /// How many braces and texts are open before the word.
     fn depth(&self) -> usize {
+        let mut depth = 0_usize;
+        for kind in self.tokens_before(self.word.start) {
+            if kind == TokenKind::LBrace || kind.opens_string() {
+                depth += 1;
+            } else if kind == TokenKind::RBrace || kind.closes_string() {
+                depth = depth.saturating_sub(1);
+            }
+        }
+        depth
+    }
+
+    /// Whether an offset is in a text, and not in an interpolation of it.
+    fn in_string(&self, offset: u32) -> bool {
+        let mut open = Vec::new();
+        for kind in self.tokens_before(offset) {
+            if kind.opens_string() || kind == TokenKind::InterpolationOpen {
+                open.push(kind);
+            } else if kind.closes_string() || kind == TokenKind::InterpolationClose {
+                open.pop();
+            }
+        }
+        open.last().is_some_and(|kind| kind.opens_string())
+    }
+
+    fn tokens_before(&self, offset: u32) -> impl Iterator<Item = TokenKind> + use<> {
         let tokens = lex(SourceId(0), self.text, Care::Guessing).tokens;
-        let before = tokens.iter().take_while(|token| token.span.end <= self.word.start);
-        before.fold(0, |depth, token| match token.kind {
-            TokenKind::LBrace => depth + 1,
-            TokenKind::RBrace => usize::saturating_sub(depth, 1),
-            // A text that is open holds what comes.
-            kind if kind.opens_string() => depth + 1,
-            kind if kind.closes_string() => usize::saturating_sub(depth, 1),
-            _ => depth,
-        })
+        tokens.into_iter().take_while(move |token| token.span.end <= offset).map(|token| token.kind)
     }
 
     /// The line up to the word.
@@ -88,14 +116,14 @@ impl<'t> Cursor<'t> {
     pub(super) fn dotted(&self) -> Option<&'t str> {
         let head = self.line_before().strip_suffix('.')?;
         // `...` spreads a list.
-        (!head.ends_with('.'))
-            .then(|| head.rsplit(|it: char| !(it.is_alphanumeric() || it == '_')).next().unwrap_or_default())
+        (!head.ends_with('.')).then(|| head.rsplit(|it: char| !word::is_part(it)).next().unwrap_or_default())
     }
 }
 
 impl Context {
     pub(super) fn of(cursor: &Cursor<'_>, tree: &Module) -> Self {
-        if in_comment(cursor) || cursor.prefix().starts_with(|it: char| it.is_ascii_digit()) {
+        let is_number = cursor.prefix().starts_with(|it: char| it.is_ascii_digit());
+        if in_comment(cursor) || is_number && !cursor.in_string(cursor.word.start) {
             return Self::Nothing;
         }
         let before = cursor.line_before();
@@ -104,7 +132,9 @@ impl Context {
         }
         let around = tree.decls.iter().rev().find(|decl| (decl.span().start as usize) < cursor.offset);
         let around = around.filter(|decl| cursor.is_within(decl.span()));
-        if let Some(rest) = before.strip_prefix("import ") {
+        if let Some(rest) = before.strip_prefix("import ")
+            && !cursor.in_string(cursor.word.start - before.len() as u32)
+        {
             return Self::import(rest, cursor);
         }
         match around {
@@ -126,7 +156,15 @@ impl Context {
             let words = rest.split_whitespace().count();
             return if words == 1 && rest.ends_with(' ') { Self::From } else { Self::Code.unless(words < 2) };
         };
-        let content = cursor.word.start as usize - rest.len() + quote + 1;
+        let (head, path) = rest.split_at_checked(quote).unwrap_or((rest, ""));
+        let mut path = path.chars();
+        let (opener, written) = (path.next(), path.as_str());
+        // A call gives the files, or the path has ended.
+        let is_path = head.trim_end().ends_with("from");
+        if !is_path || opener.is_some_and(|quote| written.contains(quote)) {
+            return Self::Code.unless(is_path);
+        }
+        let content = cursor.word.start as usize - written.len();
         Self::ImportPath(Span::new(content, cursor.offset))
     }
 

@@ -29,15 +29,17 @@ struct Importable {
     text: Arc<Text>,
 }
 
-/// Functions that begin with the word, or whose module does, where their type fits.
+/// Functions whose names have the word in them, or whose module's begins with it, where their type fits.
 pub(super) fn names(snapshot: &Snapshot, own: &Text, probed: &Probed, items: &mut Items<'_>) {
     let place = place(own);
     let wanted: Vec<String> = probed.place.expected.iter().map(ToString::to_string).collect();
     let mut left = MOST_NAMES;
     for file in importable(snapshot, own) {
         let source = file.text.source();
+        let of_module = file.name.to_lowercase().starts_with(&items.cursor().prefix().to_lowercase());
         for func in exported(file.text.tree()) {
-            if !items.wants(&func.name.text) {
+            let by_name = items.wants(&func.name.text);
+            if !by_name && !of_module {
                 continue;
             }
             if left == 0 {
@@ -47,7 +49,8 @@ pub(super) fn names(snapshot: &Snapshot, own: &Text, probed: &Probed, items: &mu
                 let label = format!("{}.{}", file.name, func.name.text);
                 let item = item(items, &label, &label, func, source);
                 let also = vec![place.import(&file)];
-                let filter = Some(func.name.text.to_string());
+                // Some clients compare the beginning only.
+                let filter = by_name.then(|| func.name.text.to_string());
                 let detail = Some(format!("import {} from \"{}\"", file.name, file.from));
                 items.add(Rank::Foreign, Completion { also, filter, detail, ..item });
                 left -= 1;
@@ -62,7 +65,9 @@ pub(super) fn members(snapshot: &Snapshot, own: &Text, head: &str, items: &mut I
     for file in importable(snapshot, own).into_iter().filter(|file| file.name == head) {
         for func in exported(file.text.tree()) {
             let item = item(items, &func.name.text, &func.name.text, func, file.text.source());
-            items.add(Rank::Foreign, Completion { also: vec![place.import(&file)], ..item });
+            // Several files may have the name.
+            let detail = item.detail.as_ref().map(|detail| format!("{detail} from \"{}\"", file.from));
+            items.add(Rank::Foreign, Completion { also: vec![place.import(&file)], detail, ..item });
         }
     }
 }
@@ -104,8 +109,9 @@ fn importable(snapshot: &Snapshot, own: &Text) -> Vec<Importable> {
     });
     let mut found: Vec<Importable> = standard.collect();
     let dir = path.parent().unwrap_or(Utf8Path::new("/"));
-    for file in snapshot.files().iter().filter(|file| *file != path).take(MOST_FILES) {
-        let Ok(below) = file.strip_prefix(dir) else { continue };
+    let files = snapshot.files();
+    let below = files.iter().filter(|file| *file != path).filter_map(|file| Some((file, file.strip_prefix(dir).ok()?)));
+    for (file, below) in below.take(MOST_FILES) {
         let name: String =
             file.file_stem().unwrap_or_default().chars().filter(|it| it.is_alphanumeric() || *it == '_').collect();
         let is_name = name.starts_with(|it: char| it.is_alphabetic());
@@ -125,35 +131,42 @@ fn importable(snapshot: &Snapshot, own: &Text) -> Vec<Importable> {
     found
 }
 
-/// Where an import is written, and what stands in front of and behind its line.
+/// Where an import is written, and what stands behind it.
 struct ImportPlace {
     at: Span,
-    before: &'static str,
-    behind: &'static str,
+    behind: String,
 }
 
 impl ImportPlace {
     /// The edit that imports a file.
     fn import(&self, file: &Importable) -> (Span, String) {
-        let Self { at, before, behind } = self;
-        (*at, format!("{before}import {} from \"{}\"{behind}", file.name, file.from))
+        (self.at, format!("import {} from \"{}\"{}", file.name, file.from, self.behind))
     }
 }
 
 /// Behind the last import, or in front of the first declaration and its comment.
 fn place(own: &Text) -> ImportPlace {
     let text = own.source().text();
+    let line_end = match text.find('\n') {
+        Some(at) if text.get(..at).is_some_and(|line| line.ends_with('\r')) => "\r\n",
+        _ => "\n",
+    };
     let import = |decl: &Decl| if let Decl::Import(import) = decl { Some(import.span) } else { None };
     if let Some(last) = own.tree().decls.iter().rev().find_map(import) {
-        let line = text.get(last.end as usize..).and_then(|rest| rest.find('\n'));
-        return match line.map(|line| last.end as usize + line + 1) {
-            Some(end) => ImportPlace { at: Span::at(end), before: "", behind: "\n" },
-            None => ImportPlace { at: Span::at(text.len()), before: "\n", behind: "" },
-        };
+        let rest = text.get(last.end as usize..).and_then(|rest| rest.split_inclusive('\n').next()).unwrap_or_default();
+        let said = rest.trim_start();
+        let is_free = rest.ends_with('\n') && (said.is_empty() || said.starts_with('#'));
+        // What else is in its line, or the end of the text, stays behind it.
+        let at = if is_free { last.end as usize + rest.len() } else { last.start as usize };
+        return ImportPlace { at: Span::at(at), behind: line_end.to_owned() };
     }
     // A comment at the head of the file that belongs to no declaration stays at its head.
-    let head = text.lines().take_while(|line| line.starts_with('#')).map(|line| line.len() + 1).sum::<usize>();
-    let belongs = text.get(head..).is_none_or(|rest| !rest.is_empty() && !rest.starts_with('\n'));
-    let start = if head == 0 || belongs { 0 } else { (head + 1).min(text.len()) };
-    ImportPlace { at: Span::at(start), before: "", behind: "\n\n" }
+    let lines = || text.split_inclusive('\n');
+    let head = lines().take_while(|line| line.starts_with('#'));
+    let (count, len) = head.fold((0, 0), |(count, len), line| (count + 1, len + line.len()));
+    let start = match lines().nth(count) {
+        Some(blank) if count > 0 && blank.trim().is_empty() => len + blank.len(),
+        _ => 0,
+    };
+    ImportPlace { at: Span::at(start), behind: line_end.repeat(2) }
 }

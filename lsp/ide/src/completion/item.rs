@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 use hlb_compiler::hir::{Param, Signature, Target};
-use hlb_compiler::{Program, Type, hir};
+use hlb_compiler::{Checked, Program, Type, hir};
 use hlb_language::span::Span;
 
 use super::context::Cursor;
@@ -41,7 +41,8 @@ pub(super) struct Items<'c> {
     /// What has been typed, in small letters.
     typed: Vec<char>,
     items: Vec<Completion>,
-    known: HashSet<String>,
+    /// Their labels, with what is written elsewhere for them.
+    known: HashSet<(String, String)>,
     incomplete: bool,
 }
 
@@ -53,18 +54,14 @@ impl<'c> Items<'c> {
 
     /// Whether a name has what has been typed in it, letter by letter. Clients show no other, so it need not be made.
     pub(super) fn wants(&self, name: &str) -> bool {
-        let mut typed = self.typed.iter().peekable();
-        for letter in name.chars().flat_map(char::to_lowercase) {
-            typed.next_if(|wanted| **wanted == letter);
-        }
-        typed.peek().is_none()
+        has(name, self.typed.iter().copied())
     }
 
     pub(super) fn cursor(&self) -> &'c Cursor<'c> {
         self.cursor
     }
 
-    /// Adds an item, unless there is one with this label.
+    /// Adds an item, unless there is one that writes the same.
     pub(super) fn add(&mut self, rank: Rank, item: Completion) {
         if self.wants(item.filter.as_deref().unwrap_or(&item.label)) {
             self.add_text(rank, item);
@@ -73,7 +70,8 @@ impl<'c> Items<'c> {
 
     /// The same for what is in a string, of which the word may be a part only.
     pub(super) fn add_text(&mut self, rank: Rank, item: Completion) {
-        if self.known.insert(item.label.clone()) {
+        let also: String = item.also.iter().map(|(_, text)| text.as_str()).collect();
+        if self.known.insert((item.label.clone(), also)) {
             let sort = format!("{}{}", rank as u8, item.label);
             self.items.push(Completion { sort, ..item });
         }
@@ -107,15 +105,20 @@ impl<'c> Items<'c> {
         Completion { replace, ..self.plain(label, kind) }
     }
 
-    /// A name of a program, as a statement begins with it or as a value.
-    pub(super) fn name(&self, program: &Program, name: &str, target: Target, statement: bool) -> Completion {
-        let description = program.describe(target);
+    /// A name of a program, as it is.
+    pub(super) fn plain_name(&self, checked: &Checked, name: &str, target: Target) -> Completion {
+        let description = checked.program.describe(target);
         let detail = description.as_ref().and_then(|it| it.signature.lines().next()).map(str::to_owned);
-        let doc = description.filter(|it| it.doc.is_some()).map(|_| doc_of(target));
-        let item = Completion { detail, doc, ..self.plain(name, kind_of(program, target)) };
+        let doc = description.filter(|it| it.doc.is_some()).and_then(|_| doc_of(checked, target));
+        Completion { detail, doc, ..self.plain(name, kind_of(&checked.program, target)) }
+    }
+
+    /// A name of a program, as a statement begins with it or as a value.
+    pub(super) fn name(&self, checked: &Checked, name: &str, target: Target, statement: bool) -> Completion {
+        let item = self.plain_name(checked, name, target);
         let free = self.cursor.line_after().trim_start();
         let is_free = free.is_empty() || free.starts_with(['}', ')', ',', ';', ']']);
-        match signature_of(program, target).filter(|_| is_free) {
+        match signature_of(&checked.program, target).filter(|_| is_free) {
             Some(signature) => match call(name, &signature, statement) {
                 Some(insert) => Completion { insert, snippet: true, ..item },
                 None => item,
@@ -135,6 +138,20 @@ impl<'c> Items<'c> {
         self.items.truncate(most);
         Completions { items: self.items, incomplete }
     }
+}
+
+/// Whether a name has letters in it, small ones, in their order.
+fn has(name: &str, letters: impl Iterator<Item = char>) -> bool {
+    let mut letters = letters.peekable();
+    for letter in name.chars().flat_map(char::to_lowercase) {
+        letters.next_if_eq(&letter);
+    }
+    letters.peek().is_none()
+}
+
+/// Whether a name has what has been typed of it in it, as [`Items::wants`] does of the word.
+pub(super) fn has_typed(name: &str, typed: &str) -> bool {
+    has(name, typed.chars().flat_map(char::to_lowercase))
 }
 
 /// A call with a place for each parameter that must be given; nothing if there is none.
@@ -182,37 +199,73 @@ fn kind_of(program: &Program, target: Target) -> CompletionKind {
     }
 }
 
-/// What tells a name's documentation from that of others.
-fn doc_of(target: Target) -> DocOf {
-    DocOf(match target {
-        Target::Func(id) => format!("func {}", id.0),
-        Target::Constant(id) => format!("constant {}", id.0),
-        Target::Record(id) => format!("record {}", id.0),
-        Target::Enum(id) => format!("enum {}", id.0),
-        Target::Builtin(id) => format!("builtin {}", id.0),
-        Target::Field(id, index) => format!("field {} {index}", id.0),
-        Target::Bind(id) => format!("bind {}", id.0),
-        Target::Setting(id, index) => format!("setting {} {index}", id.0),
-        _ => String::new(),
-    })
+/// What tells a name's documentation from that of others: its file, what it is and what it is called. Numbers would not do, since
+/// the documentation is asked of another program than the one that is typed at.
+fn doc_of(checked: &Checked, target: Target) -> Option<DocOf> {
+    let program = &checked.program;
+    let func = |id: hir::FuncId| program.funcs.get(id.0).map(|func| func.name.text.as_str());
+    let (kind, of, name) = match target {
+        Target::Func(id) => ("func", "", func(id)?),
+        Target::Constant(id) => ("constant", "", program.constants.get(id.0)?.name.text.as_str()),
+        Target::Record(id) => ("record", "", program.records.get(id.0)?.name.text.as_str()),
+        Target::Enum(id) => ("enum", "", program.enums.get(id.0)?.name.text.as_str()),
+        Target::Field(id, index) => {
+            let record = program.records.get(id.0)?;
+            ("field", record.name.text.as_str(), record.fields.get(index)?.name.text.as_str())
+        }
+        Target::Variant(id, index) => {
+            let found = program.enums.get(id.0)?;
+            ("variant", found.name.text.as_str(), found.variants.get(index)?.text.as_str())
+        }
+        Target::Bind(id) => {
+            let bound = program.binds.get(id.0)?;
+            ("bind", func(bound.func)?, bound.name.text.as_str())
+        }
+        Target::Setting(id, index) => {
+            let option = program.funcs.get(id.0)?.signature.options.get(index)?;
+            ("setting", func(id)?, option.name.text.as_str())
+        }
+        // All programs have the same, and many have one name.
+        Target::Builtin(id) => return Some(DocOf(format!("builtin {}", id.0))),
+        Target::Param(..) | Target::Local(_) | Target::Module(_) => return None,
+    };
+    let file = checked.sources.get(program.describe(target)?.at.source)?.name();
+    Some(DocOf(format!("{kind} {of}.{name} {file}")))
 }
 
-/// What a documentation is of. Numbers are those of the same state of the file; of another state they may be of something else,
-/// which is no harm.
-pub(super) fn target_of(of: &DocOf) -> Option<Target> {
-    let mut words = of.0.split(' ');
-    let (kind, mut numbers) = (words.next()?, words.map(str::parse::<usize>));
-    let id = numbers.next()?.ok()?;
-    let mut index = || numbers.next()?.ok();
-    Some(match kind {
-        "func" => Target::Func(hir::FuncId(id)),
-        "constant" => Target::Constant(hir::ConstantId(id)),
-        "record" => Target::Record(hir::RecordId(id)),
-        "enum" => Target::Enum(hir::EnumId(id)),
-        "builtin" => Target::Builtin(hir::BuiltinId(id)),
-        "bind" => Target::Bind(hir::BindId(id)),
-        "field" => Target::Field(hir::RecordId(id), index()?),
-        "setting" => Target::Setting(hir::FuncId(id), index()?),
+/// What a documentation is of, if the program has it.
+pub(super) fn target_of(checked: &Checked, of: &DocOf) -> Option<Target> {
+    let program = &checked.program;
+    let kind = of.0.split(' ').next()?;
+    let targets: Vec<Target> = match kind {
+        "func" => (0..program.funcs.len()).map(|id| Target::Func(hir::FuncId(id))).collect(),
+        "constant" => (0..program.constants.len()).map(|id| Target::Constant(hir::ConstantId(id))).collect(),
+        "record" => (0..program.records.len()).map(|id| Target::Record(hir::RecordId(id))).collect(),
+        "enum" => (0..program.enums.len()).map(|id| Target::Enum(hir::EnumId(id))).collect(),
+        "bind" => (0..program.binds.len()).map(|id| Target::Bind(hir::BindId(id))).collect(),
+        "builtin" => (0..program.builtins.len()).map(|id| Target::Builtin(hir::BuiltinId(id))).collect(),
+        "field" => {
+            let fields = program.records.iter().enumerate();
+            let field = |(id, it): (usize, &hir::Record)| {
+                (0..it.fields.len()).map(move |index| Target::Field(hir::RecordId(id), index))
+            };
+            fields.flat_map(field).collect()
+        }
+        "variant" => {
+            let variants = program.enums.iter().enumerate();
+            let variant = |(id, it): (usize, &hir::Enum)| {
+                (0..it.variants.len()).map(move |index| Target::Variant(hir::EnumId(id), index))
+            };
+            variants.flat_map(variant).collect()
+        }
+        "setting" => {
+            let options = program.funcs.iter().enumerate();
+            let option = |(id, it): (usize, &hir::Func)| {
+                (0..it.signature.options.len()).map(move |index| Target::Setting(hir::FuncId(id), index))
+            };
+            options.flat_map(option).collect()
+        }
         _ => return None,
-    })
+    };
+    targets.into_iter().find(|target| doc_of(checked, *target).as_ref() == Some(of))
 }

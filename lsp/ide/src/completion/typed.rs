@@ -4,10 +4,11 @@
 
 use hlb_compiler::hir::{Builtin, Target};
 use hlb_compiler::probe::{self, Candidate};
-use hlb_compiler::{Program, Type};
+use hlb_compiler::{Checked, Type};
 
+use super::context::OPTION;
 use super::item::{Items, Rank};
-use super::{Completion, CompletionKind, Probed};
+use super::{Completion, CompletionKind, Probed, words};
 
 /// Builtins that most programs begin with.
 const COMMON: [&str; 14] = [
@@ -18,28 +19,33 @@ const COMMON: [&str; 14] = [
 /// What stands behind the dot.
 pub(super) fn members(probed: &Probed, items: &mut Items<'_>) {
     let Some(receiver) = &probed.place.receiver else { return };
-    let program = &probed.checked.program;
+    let checked = &probed.checked;
     let statement = is_statement(items);
-    for Candidate { name, target, ty } in probed.checked.members(receiver) {
+    for Candidate { name, target, ty } in checked.members(receiver) {
         let rank = if probed.place.takes(&ty) { Rank::Best } else { Rank::Unfit };
         let behind_value = matches!(receiver, probe::Receiver::Value(_)) && matches!(target, Target::Builtin(_));
         let item = if behind_value {
-            behind(items, program, &name, target)
+            behind(items, checked, &name, target)
         } else {
-            items.name(program, &name, target, statement)
+            items.name(checked, &name, target, statement)
         };
         items.add(rank, item);
     }
 }
 
 /// A function that is written behind its first argument.
-fn behind(items: &Items<'_>, program: &Program, name: &str, target: Target) -> Completion {
-    let item = items.name(program, name, target, false);
+fn behind(items: &Items<'_>, checked: &Checked, name: &str, target: Target) -> Completion {
+    let item = items.plain_name(checked, name, target);
     let Target::Builtin(id) = target else { return item };
+    // It has its arguments already.
+    if items.cursor().line_after().starts_with('(') {
+        return item;
+    }
     let must = |builtin: &Builtin| builtin.signature.params.iter().skip(1).filter(|it| !it.optional).count();
-    let rest = program.builtins.get(id.0).map_or(0, must);
-    let insert = if rest == 0 { format!("{name}()") } else { format!("{name}($1)") };
-    Completion { insert, snippet: true, ..item }
+    let rest = checked.program.builtins.get(id.0).map_or(0, must);
+    let plain = format!("{name}()");
+    let insert = if rest == 0 { plain.clone() } else { format!("{name}($1)") };
+    Completion { insert, plain, snippet: rest > 0, ..item }
 }
 
 /// Whether what is written before the word's line part is nothing: a statement begins with the head of the dot.
@@ -51,9 +57,9 @@ fn is_statement(items: &Items<'_>) -> bool {
 
 /// What a statement begins with, or what may stand as a value.
 pub(super) fn names(probed: &Probed, items: &mut Items<'_>) {
-    let (place, program) = (&probed.place, &probed.checked.program);
-    for it in probed.checked.variants(place) {
-        let item = items.name(program, &it.name, it.target, false);
+    let (place, checked) = (&probed.place, &probed.checked);
+    for it in checked.variants(place) {
+        let item = items.name(checked, &it.name, it.target, false);
         items.add(Rank::Best, item);
     }
     for (name, ty) in &place.names {
@@ -65,7 +71,7 @@ pub(super) fn names(probed: &Probed, items: &mut Items<'_>) {
         items.add(rank, item);
     }
     arguments(probed, items);
-    for Candidate { name, target, ty } in probed.checked.candidates(place) {
+    for Candidate { name, target, ty } in checked.candidates(place) {
         if !items.wants(&name) {
             continue;
         }
@@ -84,7 +90,7 @@ pub(super) fn names(probed: &Probed, items: &mut Items<'_>) {
         // What makes a filesystem is no use where a text is wanted, and the other way round.
         let hidden = rank == Rank::Unfit && (place.statement || matches!(target, Target::Builtin(_)));
         if !hidden {
-            let item = items.name(program, &name, target, place.statement);
+            let item = items.name(checked, &name, target, place.statement);
             items.add(rank, item);
         }
     }
@@ -150,6 +156,15 @@ fn value_words(probed: &Probed, items: &mut Items<'_>) {
     if place.expected.iter().any(|ty| matches!(ty, Type::Optional(_))) {
         let item = items.plain("none", CompletionKind::Keyword);
         items.add(Rank::Best, item);
+    }
+    // Whoever writes the whole type knows why.
+    if items.cursor().prefix().starts_with(OPTION) {
+        for ty in words::option_types(&probed.checked.program) {
+            let fits = place.expected.is_empty() || place.expected.iter().any(|expected| expected.to_string() == ty);
+            let item =
+                items.pattern(&format!("{ty} {{ … }}"), CompletionKind::Snippet, &format!("{ty} {{\n\t$0\n}}"), &ty);
+            items.add(if fits { Rank::Best } else { Rank::Unfit }, Completion { filter: Some(ty), ..item });
+        }
     }
     for ty in &place.expected {
         match ty {

@@ -2,9 +2,13 @@
 //!
 //! Owns what declarations begin with, and the names of types.
 
-use hlb_compiler::hir::Target;
+use std::collections::BTreeSet;
+
+use hlb_compiler::hir::{ModuleId, Target};
+use hlb_compiler::{Program, Type};
 use hlb_language::ast::{Decl, Module};
 
+use super::context::OPTION;
 use super::item::{Items, Rank};
 use super::{Completion, CompletionKind};
 use crate::analysis::Analysis;
@@ -34,6 +38,22 @@ pub(super) fn declarations(items: &mut Items<'_>) {
     }
 }
 
+/// Functions that make options, by their types, of which there are too many for whoever has typed nothing.
+pub(super) fn option_declarations(items: &mut Items<'_>, program: &Program) {
+    for ty in option_types(program) {
+        let item = items.pattern(&ty, CompletionKind::Keyword, &format!("{ty} ${{1:name}}($2) {{\n\t$0\n}}"), &ty);
+        items.add(Rank::Keyword, item);
+    }
+}
+
+/// The types of options: of builtins, and of functions of the file.
+pub(super) fn option_types(program: &Program) -> BTreeSet<String> {
+    let builtins = program.builtins.iter().map(|builtin| &builtin.signature.result);
+    let named = builtins.filter(|ty| matches!(ty, Type::Option(_))).map(ToString::to_string);
+    let own = program.funcs.iter().filter(|func| func.module == ModuleId(0) && !func.signature.options.is_empty());
+    named.chain(own.map(|func| format!("{OPTION}{}", func.name.text))).collect()
+}
+
 /// The word in front of an import's path.
 pub(super) fn from(items: &mut Items<'_>) {
     let item = items.pattern("from", CompletionKind::Keyword, "from \"$0\"", "from");
@@ -46,8 +66,14 @@ pub(super) fn types(items: &mut Items<'_>, analysis: Option<&Analysis>) {
         let item = items.plain(word, CompletionKind::Type);
         items.add(Rank::Builtin, item);
     }
-    let Some(entry) = analysis.and_then(|analysis| analysis.checked.program.entry()) else { return };
-    for (name, symbol) in &entry.scope {
+    let Some(program) = analysis.map(|analysis| &analysis.checked.program) else { return };
+    if !items.cursor().prefix().is_empty() {
+        for ty in option_types(program) {
+            let item = items.plain(&ty, CompletionKind::Type);
+            items.add(Rank::Builtin, item);
+        }
+    }
+    for (name, symbol) in program.entry().into_iter().flat_map(|entry| &entry.scope) {
         let kind = match symbol.target {
             Target::Record(_) => CompletionKind::Record,
             Target::Enum(_) => CompletionKind::Enum,

@@ -8,6 +8,7 @@ mod actions;
 mod built;
 mod calls;
 mod completion;
+mod completion_traps;
 mod diagnostics;
 mod extract;
 mod files;
