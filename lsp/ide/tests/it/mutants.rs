@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use hlb_ide::{Host, Settings};
+use hlb_ide::{Completion, Host, Settings, Snapshot};
 use hlb_language::lexer::{Care, lex};
 use hlb_language::source::SourceId;
 use hlb_language::span::Span;
+use hlb_language::token::TokenKind;
 
 /// What an answer may take in a release build. It is the time of the processor, since others that run beside tests would be counted
 /// otherwise.
@@ -185,11 +186,67 @@ fn around(host: &Host, path: &Utf8Path, at: usize, ask: &mut Ask<'_>) {
     ask("calls", at, &mut || {
         let _ = (project.call_item(path, at), project.incoming_calls(path, at), project.outgoing_calls(path, at));
     });
-    ask("completion", at, &mut || drop(snapshot.complete(path, at, true)));
+    let mut items = Vec::new();
+    ask("completion", at, &mut || items = snapshot.complete(path, at, true).items);
+    offered_well(&snapshot, path, text.source().text(), at, &items);
     ask("signature", at, &mut || drop(snapshot.signature(path, at)));
     ask("prepare rename", at, &mut || drop(snapshot.prepare_rename(path, at)));
     ask("rename", at, &mut || drop(snapshot.rename(path, at, "another")));
     ask("actions", at, &mut || drop(snapshot.actions(path, range(0), &[])));
     ask("actions on a range", at, &mut || drop(snapshot.actions(path, range(12), &[])));
     ask("format while typing", at, &mut || drop(hlb_ide::format_typed(text.source().text(), at, '}')));
+}
+
+/// Whether each item can be written where it says, and one of them is documented if it says so.
+fn offered_well(snapshot: &Snapshot, path: &Utf8Path, text: &str, at: usize, items: &[Completion]) {
+    for item in items {
+        let mut spans: Vec<Span> = item.also.iter().map(|(span, _)| *span).collect();
+        spans.push(item.replace);
+        spans.sort();
+        assert!(spans.iter().all(|span| text.get(span.range()).is_some()), "{item:?} at {at} of\n{text}");
+        assert!(spans.windows(2).all(|pair| pair[0].end <= pair[1].start), "{item:?} at {at} of\n{text}");
+        let typed = text.floor_char_boundary(at);
+        assert!(item.replace.touches(typed), "{item:?} at {at} of\n{text}");
+    }
+    // What is bound where the slip is may be bound only as long as a word stands there.
+    let is_firm = |item: &&Completion| item.doc.as_ref().is_some_and(|doc| !doc.0.starts_with("bind "));
+    let documented: Vec<&Completion> = items.iter().filter(is_firm).collect();
+    if let Some(item) = documented.get(at % documented.len().max(1)) {
+        let doc = item.doc.as_ref().and_then(|doc| snapshot.completion_doc(path, doc));
+        assert!(doc.is_some_and(|doc| !doc.is_empty()), "{item:?} at {at} of\n{text}");
+    }
+}
+
+#[test]
+fn what_is_said_of_an_item_is_said_of_the_name_that_it_writes() {
+    let mut compared = 0;
+    for path in programs() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut host = Host::new(Settings::default(), Vec::new());
+        host.edit(path.clone(), text.clone());
+        let tokens = lex(SourceId(0), &text, Care::Guessing).tokens;
+        let names: Vec<Span> =
+            tokens.iter().filter(|token| token.kind == TokenKind::Ident).map(|token| token.span).collect();
+        for (number, name) in names.iter().enumerate().step_by((names.len() / 12).max(1)) {
+            let snapshot = host.snapshot();
+            let items = snapshot.complete(&path, name.start as usize, true).items;
+            let documented: Vec<&Completion> =
+                items.iter().filter(|item| item.doc.is_some() && item.also.is_empty()).collect();
+            let Some(item) = documented.get(number % documented.len().max(1)) else { continue };
+            let mut written = text.clone();
+            written.replace_range(item.replace.range(), &item.label);
+            let mut other = Host::new(Settings::default(), Vec::new());
+            other.edit(path.clone(), written);
+            let other = other.snapshot();
+            let hover = other.hover(&other.analysis(&path).unwrap(), item.replace.start as usize);
+            // Of some names another is meant with these arguments.
+            let same = |signature: &str| signature.lines().next() == item.detail.as_deref();
+            if let Some(hover) = hover.filter(|hover| same(&hover.signature)) {
+                let doc = item.doc.as_ref().and_then(|doc| snapshot.completion_doc(&path, doc));
+                assert_eq!(doc, hover.doc, "{item:?} at {} of {path}", name.start);
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared >= 15, "only {compared} items were compared");
 }
