@@ -204,7 +204,7 @@ fn offered_well(snapshot: &Snapshot, path: &Utf8Path, text: &str, at: usize, ite
         spans.push(item.replace);
         spans.sort();
         assert!(spans.iter().all(|span| text.get(span.range()).is_some()), "{item:?} at {at} of\n{text}");
-        assert!(spans.windows(2).all(|pair| pair[0].end <= pair[1].start), "{item:?} at {at} of\n{text}");
+        assert!(spans.is_sorted_by(|one, next| one.end <= next.start), "{item:?} at {at} of\n{text}");
         let typed = text.floor_char_boundary(at);
         assert!(item.replace.touches(typed), "{item:?} at {at} of\n{text}");
     }
