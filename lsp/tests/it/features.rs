@@ -134,12 +134,12 @@ fn completion() {
     // A member of a module, as a snippet and without.
     let item = raw_item(&mut session, "tool \"one\"", "tool");
     insta::assert_snapshot!(session.shown(&item), @r#"
-    {"data":{"doc":"func 2","path":"build.hlb"},"detail":"fs tool(string name)","kind":3,"label":"tool","sortText":"0tool","textEdit":{"insert":"9:5-9:6","newText":"tool","replace":"9:5-9:9"}}
+    {"data":{"doc":"func .tool lib.hlb","path":"build.hlb"},"detail":"fs tool(string name)","kind":3,"label":"tool","sortText":"0tool","textEdit":{"insert":"9:5-9:6","newText":"tool","replace":"9:5-9:9"}}
     "#);
     let mut plain = Session::able(json!({}));
     let item = raw_item(&mut plain, "tool \"one\"", "tool");
     insta::assert_snapshot!(plain.shown(&item), @r#"
-    {"data":{"doc":"func 2","path":"build.hlb"},"detail":"fs tool(string name)","kind":3,"label":"tool","sortText":"0tool","textEdit":{"newText":"tool","range":"9:5-9:9"}}
+    {"data":{"doc":"func .tool lib.hlb","path":"build.hlb"},"detail":"fs tool(string name)","kind":3,"label":"tool","sortText":"0tool","textEdit":{"newText":"tool","range":"9:5-9:9"}}
     "#);
 }
 
