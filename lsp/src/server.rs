@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
-use tower_lsp::jsonrpc::Result;
+use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
 use tower_lsp::ls_types as lsp;
 use tower_lsp::{LanguageServer, LspService};
 
@@ -47,6 +47,13 @@ pub(crate) async fn serve() -> i32 {
         Ok(()) => i32::from(!orderly.load(Ordering::SeqCst)),
         Err(_) => 1,
     }
+}
+
+/// The answer to a question that is understood and cannot be answered, with words for the user.
+fn refused(words: String) -> Error {
+    /// `RequestFailed` in the protocol.
+    const REQUEST_FAILED: i64 = -32803;
+    Error { code: ErrorCode::ServerError(REQUEST_FAILED), message: words.into(), data: None }
 }
 
 impl LanguageServer for Backend {

@@ -37,7 +37,8 @@ pub(crate) fn signature(view: &View, it: hlb_ide::SignatureHelp) -> lsp::Signatu
         documentation: param.doc.as_deref().map(|doc| documentation(doc, texts.signature)),
     });
     let parameters: Vec<_> = parameters.collect();
-    // A place behind the last one is how the protocol says that none is written.
+    // Up to 3.17 the protocol cannot say that none is written: no place means the first, and so does one behind the last, except
+    // that there VS Code marks none.
     let active = it.active.unwrap_or(parameters.len()) as u32;
     lsp::SignatureHelp {
         signatures: vec![lsp::SignatureInformation {

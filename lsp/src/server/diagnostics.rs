@@ -3,7 +3,7 @@
 //! Owns when an answer is the same as one before. The best that is known is told: what a look at all files has found, else what a
 //! file says by itself.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use camino::Utf8Path;
@@ -36,22 +36,24 @@ pub(super) fn document(view: &View, params: &lsp::DocumentDiagnosticParams) -> l
     report.into()
 }
 
-/// Those of all files.
+/// Those of all files. A file of an answer before that is none of them any more, as it was deleted or its folder removed, has none.
 pub(super) fn workspace(
     view: &View,
     stop: &dyn Fn() -> bool,
     params: &lsp::WorkspaceDiagnosticParams,
 ) -> Result<lsp::WorkspaceDiagnosticReportResult> {
     let project = view.all.project(stop).ok_or_else(Error::request_cancelled)?;
+    let before: HashMap<_, _> =
+        params.previous_result_ids.iter().map(|it| (convert::path(&it.uri), it.value.as_str())).collect();
     let mut items = Vec::new();
+    let mut told = HashSet::new();
     for path in project.files() {
         let (Some(uri), Some(found)) = (view.uri(&path), convert::far_diagnostics(view, &project, &path)) else {
             continue;
         };
         let name = convert::named(&found);
         let version = view.version(&path).map(i64::from);
-        let before = params.previous_result_ids.iter().find(|it| it.uri == uri);
-        items.push(if before.is_some_and(|before| before.value == name) {
+        items.push(if before.get(&path) == Some(&name.as_str()) {
             lsp::WorkspaceUnchangedDocumentDiagnosticReport {
                 uri,
                 version,
@@ -69,6 +71,15 @@ pub(super) fn workspace(
             }
             .into()
         });
+        told.insert(path);
+    }
+    for gone in params.previous_result_ids.iter().filter(|it| !told.contains(&convert::path(&it.uri))) {
+        let report = lsp::WorkspaceFullDocumentDiagnosticReport {
+            uri: gone.uri.clone(),
+            version: None,
+            full_document_diagnostic_report: lsp::FullDocumentDiagnosticReport::default(),
+        };
+        items.push(report.into());
     }
     Ok(lsp::WorkspaceDiagnosticReport { items }.into())
 }

@@ -4,15 +4,12 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp::jsonrpc::Result;
 use tower_lsp::ls_types as lsp;
 
-use super::Backend;
+use super::{Backend, refused};
 use crate::convert;
 use crate::work::Lane;
-
-/// The protocol's number for a question that is understood and cannot be answered.
-const REQUEST_FAILED: i64 = -32803;
 
 /// Asks for the graph of a target.
 #[derive(Deserialize)]
@@ -31,11 +28,7 @@ impl Backend {
         let GraphParams { uri, target } = params;
         let path = convert::path(&uri);
         let graph = move |view: &crate::view::View, _: &dyn Fn() -> bool| {
-            let steps = view.all.graph(&path, &target).map_err(|why| Error {
-                code: ErrorCode::ServerError(REQUEST_FAILED),
-                message: why.into(),
-                data: None,
-            })?;
+            let steps = view.all.graph(&path, &target).map_err(refused)?;
             let mut told = Vec::new();
             for step in &steps.steps {
                 let place = |(file, at): &(String, hlb_language::source::LineColumn)| json!({"file": file, "line": at.line, "column": at.column});

@@ -5,16 +5,14 @@
 use std::sync::Arc;
 
 use camino::Utf8PathBuf;
-use hlb_ide::{CallItem, Project, RenameRefused};
+use hlb_ide::{CallItem, Project};
 use hlb_language::span::Span;
-use tower_lsp::jsonrpc::{Error, ErrorCode, Result};
+use tower_lsp::jsonrpc::{Error, Result};
 use tower_lsp::ls_types as lsp;
 
+use super::refused;
 use crate::convert;
 use crate::view::View;
-
-/// The protocol's number for a question that is understood and cannot be answered.
-const REQUEST_FAILED: i64 = -32803;
 
 /// Symbols of all files that are sent at most; who looks for more types more.
 const SYMBOLS: usize = 256;
@@ -37,7 +35,7 @@ pub(super) fn prepare_rename(
     params: &lsp::TextDocumentPositionParams,
 ) -> Result<Option<lsp::PrepareRenameResponse>> {
     let Some(at) = view.at(params) else { return Ok(None) };
-    let found = view.all.prepare_rename(&at.path, at.offset).map_err(refused)?;
+    let found = view.all.prepare_rename(&at.path, at.offset).map_err(|why| refused(why.0))?;
     Ok(found.map(|(span, placeholder)| lsp::PrepareRenameResponse::RangeWithPlaceholder {
         range: view.range(&at.source, span),
         placeholder,
@@ -46,7 +44,7 @@ pub(super) fn prepare_rename(
 
 pub(super) fn rename(view: &View, params: &lsp::RenameParams) -> Result<Option<lsp::WorkspaceEdit>> {
     let Some(at) = view.at(&params.text_document_position) else { return Ok(None) };
-    let edits = view.all.rename(&at.path, at.offset, &params.new_name).map_err(refused)?;
+    let edits = view.all.rename(&at.path, at.offset, &params.new_name).map_err(|why| refused(why.0))?;
     Ok((!edits.is_empty()).then(|| convert::workspace_edit(view, edits)))
 }
 
@@ -106,10 +104,6 @@ pub(super) fn outgoing(
 
 fn project(view: &View, stop: Stop<'_>) -> Result<Arc<Project>> {
     view.all.project(stop).ok_or_else(Error::request_cancelled)
-}
-
-fn refused(why: RenameRefused) -> Error {
-    Error { code: ErrorCode::ServerError(REQUEST_FAILED), message: why.0.into(), data: None }
 }
 
 /// Where the name of a function is that the client was told of.

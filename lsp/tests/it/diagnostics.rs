@@ -114,6 +114,41 @@ fn a_client_that_asks_for_diagnostics_is_told_when_to_ask_again() {
 }
 
 #[test]
+fn the_mistakes_of_files_that_are_gone_go_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = format!("file://{}", directory.path().display());
+    // Deeper than what is open, beside which all files are looked at.
+    let (build, lib) = (format!("{folder}/build.hlb"), format!("{folder}/deep/lib.hlb"));
+    let (file, wrong) = (directory.path().join("deep/lib.hlb"), "fs tool() {\n\tscratc\n}\n");
+    std::fs::create_dir(directory.path().join("deep")).unwrap();
+    std::fs::write(&file, wrong).unwrap();
+    let (mut client, _) = Client::able(asking(), &[&folder], Value::Null);
+    client.open(&build, "fs default() {\n\tscratch\n}\n");
+    let all = |client: &mut Client, before: &Value| {
+        let ids = before.as_array().unwrap().iter().filter(|it| !it["resultId"].is_null());
+        let ids: Vec<_> = ids.map(|it| json!({"uri": it["uri"], "value": it["resultId"]})).collect();
+        client.ask("workspace/diagnostic", json!({"previousResultIds": ids}))["result"]["items"].clone()
+    };
+    let first = all(&mut client, &json!([]));
+    assert_eq!(codes(&first[1]["items"]), ["E0101"], "{first}");
+    std::fs::remove_file(&file).unwrap();
+    client.tell("workspace/didChangeWatchedFiles", json!({"changes": [{"uri": lib, "type": 3}]}));
+    let second = all(&mut client, &first);
+    assert_eq!(second[0]["kind"], "unchanged", "{second}");
+    assert_eq!(second[1], json!({"kind": "full", "uri": lib, "version": null, "items": []}));
+    assert_eq!(all(&mut client, &second).as_array().unwrap().len(), 1);
+    // So do those of a folder.
+    std::fs::write(&file, wrong).unwrap();
+    client.tell("workspace/didChangeWatchedFiles", json!({"changes": [{"uri": lib, "type": 1}]}));
+    let third = all(&mut client, &second);
+    assert_eq!(codes(&third[1]["items"]), ["E0101"], "{third}");
+    let gone = json!([{"uri": folder, "name": "work"}]);
+    client.tell("workspace/didChangeWorkspaceFolders", json!({"event": {"added": [], "removed": gone}}));
+    let last = all(&mut client, &third);
+    assert_eq!(last[1], json!({"kind": "full", "uri": lib, "version": null, "items": []}), "{last}");
+}
+
+#[test]
 fn settings_are_asked_for_and_followed() {
     let text = "fs default() {\n\tscratch\n}\n";
     let lenses = |client: &mut Client| {
