@@ -141,7 +141,7 @@ local function open(buf)
   command("HlbTest", "?", deeds.test)
   command("HlbWhy", 0, deeds.why)
   command("HlbGraph", "?", function(file, target) deeds.graph(file, target or "default") end)
-  command("HlbLens", 0, vim.lsp.codelens.run)
+  command("HlbLens", 0, function() vim.lsp.codelens.run() end)
   for keys, deed in pairs({ K = vim.lsp.buf.hover, gd = vim.lsp.buf.definition }) do
     vim.keymap.set("n", keys, deed, { buffer = buf })
   end

@@ -71,6 +71,17 @@ function! s:completion() abort
   endif
 endfunction
 
+" Only Vim has this: its own indentation takes `#` for C.
+function! s:comment() abort
+  call s:go('with option {')
+  execute "normal o# why\<Esc>"
+  let l:line = getline('.')
+  undo
+  if l:line !~# '^\t\+# why$'
+    throw 'a comment begins the line: ' . l:line
+  endif
+endfunction
+
 function! s:hover() abort
   call s:go('run ')
   ALEHover
@@ -123,7 +134,7 @@ function! s:edit() abort
   call s:wait('fewer diagnostics', 10, {-> len(s:mistakes()) < l:before})
 endfunction
 
-for s:name in ['diagnostics', 'completion', 'hover', 'definition', 'rename', 'run', 'edit']
+for s:name in ['diagnostics', 'completion', 'comment', 'hover', 'definition', 'rename', 'run', 'edit']
   call s:deed(s:name, function('s:' . s:name))
 endfor
 qall!

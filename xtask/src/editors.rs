@@ -70,7 +70,7 @@ struct Stage {
     pictures: PathBuf,
     /// For whatever else is written, a directory for each editor.
     work: PathBuf,
-    /// The state directory of the builds that editors start.
+    /// The state directory of the builds that editors start, as the user.
     root: PathBuf,
 }
 
@@ -82,12 +82,14 @@ impl Stage {
         // Programs that change their directory are told where this is.
         let target = std::path::absolute(host::target_dir())?;
         let pictures = target.join("editors");
+        // What root has is closed to users, and a user's own is all that they need to build without root.
+        let state = if host::is_root() { host::state_dir() } else { std::path::absolute(host::cache_dir())? };
         let stage = Self {
             server: target.join("debug/hlb-lsp"),
             hlbc: target.join("debug/hlbc"),
             work: pictures.join("work"),
             pictures,
-            root: host::state_dir().join("editors"),
+            root: state.join("editors"),
         };
         fs::create_dir_all(&stage.work)?;
         Ok(stage)

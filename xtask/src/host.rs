@@ -25,6 +25,13 @@ pub(crate) fn state_dir() -> PathBuf {
     env::var_os("HLBC_ROOT").map_or_else(|| PathBuf::from("/var/lib/hlbc"), PathBuf::from)
 }
 
+/// Where what is downloaded for the tasks of this user is kept, once for all work trees.
+pub(crate) fn cache_dir() -> PathBuf {
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let caches = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));
+    caches.map_or_else(|| target_dir().join("cache"), |caches| caches.join("hlbc-xtask"))
+}
+
 /// The configuration file that hlbc reads when it runs as root.
 pub(crate) fn config_file() -> PathBuf {
     env::var_os("HLBC_CONFIG").map_or_else(|| PathBuf::from("/etc/hlbc/hlbc.toml"), PathBuf::from)

@@ -91,7 +91,9 @@ endfunction
 
 function! s:open() abort
   setlocal commentstring=#\ %s comments=:# noexpandtab tabstop=4 shiftwidth=4
-  setlocal autoindent smartindent cinkeys-=0#
+  setlocal autoindent smartindent
+  " Without this, smartindent takes a comment for a directive of C, and puts it into the first column.
+  inoremap <buffer> # X<C-H>#
   setlocal omnifunc=ale#completion#OmniFunc
   nnoremap <buffer> K :ALEHover<CR>
   nnoremap <buffer> gd :ALEGoToDefinition<CR>
