@@ -15,7 +15,7 @@ mod step;
 mod terms;
 mod wire;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use camino::Utf8PathBuf;
@@ -45,7 +45,7 @@ enum When {
 struct Launch {
     /// The program's file, in its directory.
     file: Utf8PathBuf,
-    directory: PathBuf,
+    directory: Utf8PathBuf,
     target: String,
     args: Vec<String>,
     stop_on_entry: bool,
@@ -68,6 +68,10 @@ struct Adapter {
     first_line: usize,
     /// That of the first column.
     first_column: usize,
+    /// Where the adapter was started: that is what paths of the client are relative to.
+    start: PathBuf,
+    /// The directory of the program, as the client calls it.
+    directory: Utf8PathBuf,
 }
 
 /// Where programs are evaluated.
@@ -102,29 +106,50 @@ pub(crate) fn serve() -> Result<(), Failure> {
     let thread = |error| Failure::new(Kind::Environment, "cannot start a thread").because(error);
     let Started { client, inbox, waiting, hangup } = wire::start().map_err(thread)?;
     let points = Points::default();
-    let (first_line, first_column) = (1, 1);
-    let mut adapter =
-        Adapter { client, inbox, waiting, points, on_failed: true, terminal: false, first_line, first_column };
+    let mut adapter = Adapter {
+        client,
+        inbox,
+        waiting,
+        points,
+        on_failed: true,
+        terminal: false,
+        first_line: 1,
+        first_column: 1,
+        // Of a directory that is gone nothing is relative to it.
+        start: std::env::current_dir().unwrap_or_default(),
+        directory: Utf8PathBuf::new(),
+    };
     let mut ground: Option<Ground> = None;
-    while let Some((request, mut launch)) = adapter.launched() {
-        let mut asked = Some(request);
+    // What was run before.
+    let mut last: Option<Launch> = None;
+    while let Some((mut asked, mut launch)) = adapter.launched(last.take()) {
         // What was launched before and refused may have wanted another one.
         drop(ground.take());
         loop {
             if let Err(error) = std::env::set_current_dir(&launch.directory) {
-                let why = format!("cannot go into `{}`: {error}", launch.directory.display());
-                adapter.fail(asked.as_ref(), &why);
+                adapter.fail(asked.as_ref(), &format!("cannot go into `{}`: {error}", launch.directory));
                 break;
             }
+            adapter.directory.clone_from(&launch.directory);
             let here = match ground.take() {
                 Some(here) => ground.insert(here),
-                None => {
-                    let here = ground.insert(Ground::open(&launch, &alone)?);
-                    here.end_by_signals(hangup.clone());
-                    here
-                }
+                None => match Ground::open(&launch, &alone) {
+                    Ok(here) => {
+                        here.end_by_signals(hangup.clone());
+                        ground.insert(here)
+                    }
+                    Err(failure) => {
+                        adapter.fail(asked.as_ref(), &failure.words());
+                        break;
+                    }
+                },
             };
-            match run::run(&mut adapter, here, &launch, asked.take().as_ref()) {
+            let ended = run::run(&mut adapter, here, &launch, asked.as_ref());
+            // What is refused at once has not been launched: it cannot be run again.
+            if !matches!(ended, Ended::Refused) {
+                asked = None;
+            }
+            match ended {
                 Ended::Restart(None) => {}
                 Ended::Restart(Some(other)) => {
                     if !other.is_on_the_ground_of(&launch) {
@@ -137,13 +162,15 @@ pub(crate) fn serve() -> Result<(), Failure> {
                 Ended::Refused => break,
             }
         }
+        last = asked.is_none().then_some(launch);
     }
     Ok(())
 }
 
 impl Adapter {
-    /// Waits until the client says what is to be debugged; none if it goes.
-    fn launched(&mut self) -> Option<(Request, Launch)> {
+    /// Waits until the client says what is to be debugged; none if it goes. `last` is what it may want again. The request is
+    /// to be answered, unless it was one for that.
+    fn launched(&mut self, last: Option<Launch>) -> Option<(Option<Request>, Launch)> {
         loop {
             let request = self.next()?;
             match request.command.as_str() {
@@ -151,17 +178,22 @@ impl Adapter {
                     Ok(body) => self.client.reply(&request, body),
                     Err(why) => self.client.refuse(&request, &why),
                 },
-                "launch" => match Launch::of(&request.arguments) {
-                    Ok(launch) => return Some((request, launch)),
+                "launch" => match Launch::of(&request.arguments, &self.start) {
+                    Ok(launch) => return Some((Some(request), launch)),
                     Err(why) => self.client.refuse(&request, &why),
                 },
-                "disconnect" => {
-                    self.client.reply(&request, json!({}));
-                    return None;
-                }
-                "terminate" => self.client.reply(&request, json!({})),
                 "attach" => self.client.refuse(&request, "programs are launched: there is nothing to attach to"),
-                other => self.client.refuse(&request, &format!("`{other}` needs a program: send `launch` first")),
+                other => {
+                    let why = format!("`{other}` needs a program: send `launch` first");
+                    match self.without_program(&request, last.is_some(), &why) {
+                        Some(Ended::Restart(anew)) => {
+                            let launch = anew.map(|anew| *anew).or_else(|| last.clone());
+                            return launch.map(|launch| (None, launch));
+                        }
+                        Some(_) => return None,
+                        None => {}
+                    }
+                }
             }
         }
     }
@@ -227,13 +259,17 @@ impl Adapter {
 
 impl Launch {
     /// # Errors
-    /// Why that cannot be launched.
-    fn of(arguments: &Value) -> Result<Self, String> {
+    /// Why that cannot be launched. Paths are relative to `start`.
+    fn of(arguments: &Value, start: &Path) -> Result<Self, String> {
         let text = |name| fields::text(arguments, name);
         let program = text("program")?.ok_or("`program` names the .hlb file to debug, and is missing")?;
-        let path = std::path::absolute(program).map_err(|error| format!("cannot use `{program}`: {error}"))?;
+        let path =
+            std::path::absolute(start.join(program)).map_err(|error| format!("cannot use `{program}`: {error}"))?;
         let file = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_file());
         let file = file.ok_or_else(|| format!("there is no program `{program}`"))?.into();
+        let directory = path.parent().map_or_else(|| PathBuf::from("/"), PathBuf::from);
+        let directory = Utf8PathBuf::from_path_buf(directory).map_err(|directory| no_utf8(&directory))?;
+        let root = text("root")?.map(|root| Utf8PathBuf::from_path_buf(start.join(root))).transpose();
         let build = match text("build")? {
             None | Some("atStops") => When::AtStops,
             Some("atEnd") => When::AtEnd,
@@ -242,13 +278,13 @@ impl Launch {
         };
         Ok(Self {
             file,
-            directory: path.parent().map_or_else(|| PathBuf::from("/"), PathBuf::from),
+            directory,
             target: text("target")?.unwrap_or("default").to_owned(),
             args: fields::texts(arguments, "args").map_err(|why| format!("{why}, such as `[\"--version=1.2\"]`"))?,
             stop_on_entry: fields::flag(arguments, "stopOnEntry")?,
             no_debug: fields::flag(arguments, "noDebug")?,
             build,
-            root: text("root")?.map(Into::into),
+            root: root.map_err(|root| no_utf8(&root))?,
         })
     }
 }
@@ -258,9 +294,9 @@ impl Launch {
     ///
     /// # Errors
     /// Why that cannot be launched.
-    fn again(arguments: &Value) -> Result<Option<Box<Self>>, String> {
+    fn again(arguments: &Value, start: &Path) -> Result<Option<Box<Self>>, String> {
         let anew = arguments.get("arguments").filter(|anew| !anew.is_null());
-        anew.map(|anew| Self::of(anew).map(Box::new)).transpose()
+        anew.map(|anew| Self::of(anew, start).map(Box::new)).transpose()
     }
 
     fn is_on_the_ground_of(&self, other: &Self) -> bool {
@@ -268,9 +304,14 @@ impl Launch {
     }
 }
 
+/// What is told of a path that the client could not be told of.
+fn no_utf8(path: &Path) -> String {
+    format!("`{}` is no UTF-8, which the protocol cannot name: use another directory", path.display())
+}
+
 impl Ground {
     /// # Errors
-    /// If the system gives no threads.
+    /// If the system gives no threads, or the configuration is wrong.
     fn open(launch: &Launch, alone: &Result<(), String>) -> Result<Self, Failure> {
         let machine = || {
             let args = shell::plain_machine(launch.root.clone());

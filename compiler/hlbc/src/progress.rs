@@ -37,6 +37,8 @@ enum Event {
     Status(Status),
     /// Everything so far is to be shown before this is dropped.
     Settle(mpsc::SyncSender<()>),
+    /// The totals so far are to be shown.
+    Totals,
     /// Somebody wants to know the last lines of a vertex.
     Tail(Digest, mpsc::SyncSender<Vec<String>>),
     End {
@@ -85,6 +87,12 @@ impl Progress {
         let _ = shown.recv();
     }
 
+    /// Shows what is left to show so far, and the totals, and waits for that.
+    pub(crate) fn tell_totals(&self) {
+        let _ = self.events.send(Event::Totals);
+        self.settle();
+    }
+
     /// The last lines that a vertex has printed so far.
     pub(crate) fn tail(&self, vertex: &Digest) -> Vec<String> {
         let (answer, told) = mpsc::sync_channel(1);
@@ -121,6 +129,11 @@ fn listen<W: Write>(inbox: &mpsc::Receiver<Event>, mut show: Option<Plain<W>>) -
             }
             Ok(Event::Tail(vertex, answer)) => {
                 let _ = answer.send(tails.of(&vertex));
+            }
+            Ok(Event::Totals) => {
+                if let Some(show) = &mut show {
+                    show.end(now, true);
+                }
             }
             Ok(Event::Settle(done)) => {
                 if let Some(show) = &mut show {

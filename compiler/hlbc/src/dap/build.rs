@@ -74,6 +74,11 @@ impl<'m> Builder<'m> {
         done.map_err(|broken| self.broken(&broken))
     }
 
+    /// Says how much was built so far, as an end.
+    pub(super) fn tell_totals(&self) {
+        self.progress.tell_totals();
+    }
+
     pub(super) fn broken(&self, broken: &Broken) -> Box<Failed> {
         self.failed(&broken.error, broken.source.as_ref(), broken.export)
     }

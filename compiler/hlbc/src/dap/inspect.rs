@@ -110,7 +110,7 @@ impl Session<'_, '_> {
 
     fn source_of(&self, source: SourceId) -> Value {
         let name = self.checked.sources.get(source).map_or("", |source| source.name());
-        match points::file_of(self.checked, source) {
+        match self.adapter.file_of(self.checked, source) {
             Some(path) => json!({"name": name, "path": path}),
             None => json!({"name": name, "sourceReference": source.0 + 1}),
         }
@@ -133,9 +133,7 @@ impl Session<'_, '_> {
 
     fn exception(&self) -> Result<Value, String> {
         let at = self.at.ok_or("the program has not stopped")?;
-        if let Some((moment, failed)) = &self.failed
-            && *moment == at
-        {
+        if let Some(failed) = self.failed_at(at) {
             return Ok(json!({
                 "exceptionId": failed.headline, "description": failed.text, "breakMode": "always",
             }));
@@ -160,12 +158,21 @@ impl Session<'_, '_> {
         let at = self.at.ok_or("the program has not stopped")?;
         let frame = self.frame(at, arguments)?;
         let mut scopes = Vec::new();
-        for (part, name) in [(Part::Arguments, "Arguments"), (Part::Names, "Names"), (Part::Options, "Options")] {
+        // Editors open the first one by themselves.
+        for (part, name, hint) in [
+            (Part::Names, "Names", Some("locals")),
+            (Part::Arguments, "Arguments", Some("arguments")),
+            (Part::Options, "Options", None),
+        ] {
             if part != Part::Names && self.trace.variables(at, frame, part).is_empty() {
                 continue;
             }
             let reference = self.show(Shown::Names(frame, part));
-            scopes.push(json!({"name": name, "variablesReference": reference, "expensive": false}));
+            let mut scope = json!({"name": name, "variablesReference": reference, "expensive": false});
+            if let (Some(hint), Some(fields)) = (hint, scope.as_object_mut()) {
+                fields.insert("presentationHint".to_owned(), hint.into());
+            }
+            scopes.push(scope);
         }
         if self.trace.current(at, frame).is_some_and(|current| current.is_fs) {
             let reference = self.show(Shown::Files(frame));
@@ -342,7 +349,7 @@ impl Session<'_, '_> {
             return Err("this editor offers no terminal for a shell".to_owned());
         }
         let root = self.launch.root.as_ref().map(|root| root.as_str());
-        let kept = self.failed.as_ref().filter(|(moment, _)| *moment == at).and_then(|(_, failed)| failed.kept);
+        let kept = self.failed_at(at).and_then(|failed| failed.kept);
         let (words, told) = match kept {
             Some(kept) if frame == 0 => (shell::at_failure(kept, root), "a shell where the step failed"),
             _ => {
@@ -353,7 +360,9 @@ impl Session<'_, '_> {
                 let process = self.trace.process(current.id).unwrap_or_default();
                 let machine = self.ground.machine().ok_or("nothing is built here")?;
                 let lent = machine.runtime.state().lent_dir();
-                let described = lent.and_then(|lent| shell::describe(&solve, &process, &lent, self.shells.len()));
+                let here = &self.launch.directory;
+                let described =
+                    lent.and_then(|lent| shell::describe(&solve, &process, (here, &lent), self.shells.len()));
                 let described = described
                     .map_err(|error| format!("cannot describe the filesystem: {}", in_words(&error.to_string())))?;
                 let words = shell::at(&described, root);
@@ -362,7 +371,7 @@ impl Session<'_, '_> {
             }
         };
         let title = format!("hlb: {}", self.launch.target);
-        let asked = json!({"kind": "integrated", "title": title, "cwd": self.launch.directory, "args": words});
+        let asked = json!({"kind": "integrated", "title": title, "cwd": self.launch.directory.as_str(), "args": words});
         self.adapter.client.ask("runInTerminal", asked);
         Ok(format!("{told} is opened in a terminal; what is changed there is thrown away"))
     }

@@ -54,30 +54,36 @@ impl Points {
         file: &Path,
         points: Vec<Point>,
     ) -> Vec<Result<Location, String>> {
-        let placed = points.iter().map(|point| placed(checked, file, &point.wish).and_then(first)).collect();
         self.files.insert(file.to_owned(), points);
-        self.resolve(checked);
-        placed
+        let before = self.files.range(..file.to_owned()).map(|(_, points)| points.len()).sum();
+        let count = self.files.get(file).map_or(0, Vec::len);
+        self.resolve(checked).into_iter().skip(before).take(count).collect()
     }
 
     /// Sets those at functions.
     pub(super) fn set_functions(&mut self, checked: &Checked, points: Vec<Point>) -> Vec<Result<Location, String>> {
-        let placed = points.iter().map(|point| placed(checked, Path::new(""), &point.wish).and_then(first)).collect();
         self.functions = points;
-        self.resolve(checked);
-        placed
+        let before = self.files.values().map(Vec::len).sum();
+        self.resolve(checked).into_iter().skip(before).collect()
     }
 
-    /// Finds the statements anew: the text may be another one.
-    pub(super) fn resolve(&mut self, checked: &Checked) {
+    /// Finds the statements anew: the text may be another one. Gives the first of each breakpoint, or why there is none.
+    pub(super) fn resolve(&mut self, checked: &Checked) -> Vec<Result<Location, String>> {
+        let lines = self.files.iter().flat_map(|(file, points)| {
+            let statements = Statements::of(checked, file);
+            points.iter().map(move |point| statements.meant(checked, &point.wish)).collect::<Vec<_>>()
+        });
+        let functions = self.functions.iter().map(|point| Statements::default().meant(checked, &point.wish));
+        let all: Vec<Result<Vec<Location>, String>> = lines.chain(functions).collect();
         let mut at: HashMap<Location, Vec<usize>> = HashMap::new();
-        for (number, (file, point)) in self.all().enumerate() {
-            for place in placed(checked, file, &point.wish).unwrap_or_default() {
-                at.entry(place).or_default().push(number);
+        for (number, places) in all.iter().enumerate() {
+            for place in places.iter().flatten() {
+                at.entry(*place).or_default().push(number);
             }
         }
         self.at = at;
         self.forget();
+        all.into_iter().map(|places| places.and_then(first)).collect()
     }
 
     /// The evaluation is another one.
@@ -85,10 +91,8 @@ impl Points {
         self.decided = None;
     }
 
-    fn all(&self) -> impl Iterator<Item = (&Path, &Point)> {
-        let lines =
-            self.files.iter().flat_map(|(file, points)| points.iter().map(move |point| (file.as_path(), point)));
-        lines.chain(self.functions.iter().map(|point| (Path::new(""), point)))
+    fn all(&self) -> impl Iterator<Item = &Point> {
+        self.files.values().flatten().chain(&self.functions)
     }
 
     /// Finds the moments at which breakpoints count, unless that is known. Gives why conditions have no answer, once each.
@@ -97,7 +101,7 @@ impl Points {
             return Vec::new();
         }
         let (mut decided, mut wrong) = (Decided::default(), BTreeMap::new());
-        let all: Vec<&Point> = self.all().map(|(_, point)| point).collect();
+        let all: Vec<&Point> = self.all().collect();
         let mut hits = vec![0; all.len()];
         let count = if self.at.is_empty() { 0 } else { trace.len() };
         for moment in 0..count {
@@ -125,7 +129,7 @@ impl Points {
     /// What is logged on the way to a moment, with the moments.
     pub(super) fn logged(&self, trace: &mut Trace<'_>, way: std::ops::Range<usize>) -> Vec<(usize, String)> {
         let Some(decided) = self.decided.as_ref().filter(|decided| !decided.logs.is_empty()) else { return Vec::new() };
-        let all: Vec<&Point> = self.all().map(|(_, point)| point).collect();
+        let all: Vec<&Point> = self.all().collect();
         let logs =
             decided.logs.range(way).flat_map(|(moment, points)| points.iter().map(move |point| (*moment, point)));
         let said = logs.filter_map(|(moment, number)| Some((moment, all.get(*number)?.terms.log.as_ref()?)));
@@ -142,20 +146,35 @@ impl std::fmt::Display for Wish {
     }
 }
 
-/// The statements that a breakpoint means: the first at its line or below it, or the first of each function of its name.
-fn placed(checked: &Checked, file: &Path, wish: &Wish) -> Result<Vec<Location>, String> {
-    match wish {
-        Wish::Line(line) => {
-            let source = source_of(checked, file).ok_or("the program does not use this file")?;
-            let below = statements(checked, source).into_iter().find(|at| line_of(checked, *at) >= *line);
-            below.map(|at| vec![at]).ok_or_else(|| "there is no statement at this line or below it".to_owned())
-        }
-        Wish::Function(name) => {
-            let found = beginnings(checked, name);
-            if found.is_empty() {
-                Err(format!("the program has no function `{name}` with statements"))
-            } else {
-                Ok(found)
+/// The statements of a file with their lines, in its order; none of a file that the program does not use.
+#[derive(Default)]
+struct Statements(Option<Vec<(usize, Location)>>);
+
+impl Statements {
+    fn of(checked: &Checked, file: &Path) -> Self {
+        let source = source_of(checked, file);
+        Self(
+            source.map(|source| statements(checked, source).into_iter().map(|at| (line_of(checked, at), at)).collect()),
+        )
+    }
+
+    /// Those that a breakpoint means: the first at its line or below it, or the first of each function of its name.
+    fn meant(&self, checked: &Checked, wish: &Wish) -> Result<Vec<Location>, String> {
+        match wish {
+            Wish::Line(wanted) => {
+                let all = self.0.as_ref().ok_or("the program does not use this file")?;
+                let below = all.iter().find(|(line, _)| line >= wanted);
+                below
+                    .map(|(_, at)| vec![*at])
+                    .ok_or_else(|| "there is no statement at this line or below it".to_owned())
+            }
+            Wish::Function(name) => {
+                let found = beginnings(checked, name);
+                if found.is_empty() {
+                    Err(format!("the program has no function `{name}` with statements"))
+                } else {
+                    Ok(found)
+                }
             }
         }
     }
@@ -167,14 +186,14 @@ fn first(places: Vec<Location>) -> Result<Location, String> {
 
 /// The lines of a file at which there are statements, within a range.
 pub(super) fn lines(checked: &Checked, file: &Path, from: usize, to: usize) -> Vec<usize> {
-    let Some(source) = source_of(checked, file) else { return Vec::new() };
-    let mut lines: Vec<usize> = statements(checked, source).into_iter().map(|at| line_of(checked, at)).collect();
+    let Statements(Some(all)) = Statements::of(checked, file) else { return Vec::new() };
+    let mut lines: Vec<usize> = all.into_iter().map(|(line, _)| line).collect();
     lines.dedup();
     lines.retain(|line| (from..=to).contains(line));
     lines
 }
 
-/// The file of a text; none if it is built in.
+/// The file of a text, to compare it; none if it is built in.
 pub(super) fn file_of(checked: &Checked, source: SourceId) -> Option<PathBuf> {
     std::fs::canonicalize(checked.sources.get(source)?.name()).ok()
 }

@@ -82,11 +82,11 @@ fn evaluated(
         Some(asked) => {
             client.reply(asked, json!({}));
             client.event("initialized", json!({}));
-            if !adapter.configured(&checked) {
-                return Ok((Ended::Done, true));
+            if let Some(ended) = adapter.configured(&checked) {
+                return Ok((ended, true));
             }
         }
-        None => adapter.points.resolve(&checked),
+        None => drop(adapter.points.resolve(&checked)),
     }
     if launch.build != When::Never && !ground.why().is_empty() {
         client.say("important", &format!("nothing is built, and there are no files to see: {}", ground.why()));
@@ -99,7 +99,7 @@ fn evaluated(
             errors.0.iter().for_each(|error| adapter.tell(&checked, error));
             client.event("exited", json!({"exitCode": code}));
             client.event("terminated", json!({}));
-            return Ok((adapter.over(), false));
+            return Ok((adapter.over(&checked), false));
         }
     };
     if let Err(failure) = kept.save() {

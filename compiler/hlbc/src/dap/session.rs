@@ -43,8 +43,12 @@ pub(super) struct Session<'s, 'p> {
     pub(super) shown: Vec<Shown>,
     /// How many numbers were given before: each is given once.
     pub(super) shown_before: usize,
-    /// The step that has failed, and where.
-    pub(super) failed: Option<(usize, Box<Failed>)>,
+    /// What has failed when something was built, and where.
+    failed: Option<(usize, Box<Failed>)>,
+    /// What has failed while the program was evaluated, and where that has ended it.
+    broken: Option<(usize, Box<Failed>)>,
+    /// Up to which moment all is said that is logged.
+    logged_to: usize,
     /// What shells of this session are told.
     pub(super) shells: Vec<Described>,
     ended: bool,
@@ -96,6 +100,8 @@ impl<'s, 'p> Session<'s, 'p> {
             shown: Vec::new(),
             shown_before: 0,
             failed: None,
+            broken: None,
+            logged_to: 0,
             shells: Vec::new(),
             ended: false,
         }
@@ -104,6 +110,12 @@ impl<'s, 'p> Session<'s, 'p> {
     /// Whether nothing has failed.
     pub(super) fn is_done(&self) -> bool {
         self.failed.is_none() && self.trace.outcome().is_ok()
+    }
+
+    /// What has failed at a moment.
+    pub(super) fn failed_at(&self, moment: usize) -> Option<&Failed> {
+        let all = self.failed.iter().chain(&self.broken);
+        all.filter(|(at, _)| *at == moment).map(|(_, failed)| failed.as_ref()).next()
     }
 
     /// Looks at an evaluation that has come to its end, or to that of its token.
@@ -150,6 +162,8 @@ impl<'s, 'p> Session<'s, 'p> {
 
     /// Stops where the evaluation was ended.
     fn pause(&mut self) {
+        self.decide();
+        self.log(self.trace.len());
         self.move_to(self.trace.len().saturating_sub(1));
         self.stopped("pause", None);
     }
@@ -157,11 +171,9 @@ impl<'s, 'p> Session<'s, 'p> {
     /// A step that has failed while the program was evaluated.
     fn broken_on_the_way(&mut self) {
         let broken = self.builder.and_then(|builder| Some((builder, builder.executor.broken()?)));
-        if let Some((builder, broken)) = broken
-            && self.trace.outcome().is_err()
-        {
-            self.failed = Some((self.trace.len().saturating_sub(1), builder.broken(&broken)));
-        }
+        self.broken = broken
+            .filter(|_| self.trace.outcome().is_err())
+            .map(|(builder, broken)| (self.trace.len().saturating_sub(1), builder.broken(&broken)));
     }
 
     /// Answers the client until it has enough. `cancel` was the token of the evaluation.
@@ -179,12 +191,13 @@ impl<'s, 'p> Session<'s, 'p> {
         } else {
             self.go(How::Continue, "breakpoint");
         }
-        while let Some(request) = self.adapter.next() {
+        while !self.ended {
+            let Some(request) = self.adapter.next() else { return Ended::Done };
             if let Some(ended) = self.answer(&request) {
                 return ended;
             }
         }
-        Ended::Done
+        self.adapter.over(self.checked)
     }
 
     fn answer(&mut self, request: &Request) -> Option<Ended> {
@@ -200,10 +213,6 @@ impl<'s, 'p> Session<'s, 'p> {
             _ => None,
         };
         if let Some(how) = how {
-            if self.ended {
-                client.refuse(request, "the program has ended: restart it");
-                return None;
-            }
             client.reply(request, if how == How::Continue { json!({"allThreadsContinued": true}) } else { json!({}) });
             self.go(how, "step");
             return None;
@@ -213,13 +222,7 @@ impl<'s, 'p> Session<'s, 'p> {
                 done();
                 return Some(Ended::Done);
             }
-            "restart" => match Launch::again(&request.arguments) {
-                Ok(launch) => {
-                    done();
-                    return Some(Ended::Restart(launch));
-                }
-                Err(why) => client.refuse(request, &why),
-            },
+            "restart" => return self.adapter.again(request),
             "terminate" => {
                 done();
                 self.end(FAILED);
@@ -235,9 +238,7 @@ impl<'s, 'p> Session<'s, 'p> {
 
     fn go(&mut self, how: How, reason: &str) {
         loop {
-            for wrong in self.adapter.points.decide(&mut self.trace) {
-                self.adapter.client.say("important", &wrong);
-            }
+            self.decide();
             let way = Way { trace: &self.trace, points: &self.adapter.points, on_failed: self.adapter.on_failed };
             let found = step(&way, self.at, how);
             // Where it goes on is known when it is evaluated to its end.
@@ -248,9 +249,13 @@ impl<'s, 'p> Session<'s, 'p> {
                 return;
             }
             match found {
+                // What is logged there is said again when it is gone on from there.
+                Found::Stop(moment) | Found::Step(moment) if self.at.is_some_and(|at| moment < at) => {
+                    self.logged_to = moment;
+                }
+                Found::Start => self.logged_to = 0,
                 Found::Stop(moment) | Found::Step(moment) => self.log(moment + 1),
                 Found::End => self.log(self.trace.len()),
-                Found::Start => {}
             }
             return match found {
                 Found::Stop(moment) => self.stop(moment, "breakpoint"),
@@ -261,13 +266,20 @@ impl<'s, 'p> Session<'s, 'p> {
         }
     }
 
-    /// Says what is logged on the way forward, up to in front of a moment.
+    /// Finds where breakpoints count, and says which have no answer.
+    fn decide(&mut self) {
+        for wrong in self.adapter.points.decide(&mut self.trace) {
+            self.adapter.client.say("important", &wrong);
+        }
+    }
+
+    /// Says what is logged on the way forward and was not said, up to in front of a moment.
     fn log(&mut self, end: usize) {
-        let from = self.at.map_or(0, |at| at + 1);
-        if from >= end {
+        if self.logged_to >= end {
             return;
         }
-        for (moment, text) in self.adapter.points.logged(&mut self.trace, from..end) {
+        let way = std::mem::replace(&mut self.logged_to, end)..end;
+        for (moment, text) in self.adapter.points.logged(&mut self.trace, way) {
             if let Some(moment) = self.trace.moment(moment) {
                 self.adapter.say_at("console", &text, self.checked, moment.at);
             }
@@ -285,7 +297,8 @@ impl<'s, 'p> Session<'s, 'p> {
         {
             let cancel = self.adapter.waiting.begin(self.ground.cancel());
             match builder.contents(&solve, &cancel) {
-                Ok(_) => {}
+                // What failed before has not failed now, as a step that depends on the time of day.
+                Ok(_) => drop(self.failed.take_if(|(at, _)| *at <= moment)),
                 Err(_) if cancel.is_cancelled() => {
                     self.adapter.client.say("important", "what is built was ended before it was done");
                     reason = "pause";
@@ -296,7 +309,7 @@ impl<'s, 'p> Session<'s, 'p> {
         let failed = match self.trace.moment(moment).map(|moment| moment.kind) {
             Some(MomentKind::Failed(error)) => {
                 self.adapter.tell(self.checked, &error);
-                if let Some((_, failed)) = &self.failed {
+                if let Some(failed) = self.failed_at(moment) {
                     self.adapter.client.say("stderr", &failed.text);
                 }
                 Some(error.message)
@@ -325,14 +338,19 @@ impl<'s, 'p> Session<'s, 'p> {
         self.adapter.client.event("stopped", body);
     }
 
-    /// Stops where the program asked for a step that has failed, at or before a moment.
+    /// Stops where the program asked for a step that has failed, at or before a moment. If it does not stop where something
+    /// fails, it ends.
     fn break_at(&mut self, failed: Box<Failed>, last: usize) {
-        let at = self.place(&failed, last);
-        self.move_to(at);
         self.adapter.client.say("stderr", &failed.text);
+        let at = self.place(&failed, last);
         let headline = failed.headline.clone();
         self.failed = Some((at, failed));
-        self.stopped("exception", Some(&headline));
+        if self.adapter.on_failed && !self.launch.no_debug && !self.trace.is_empty() {
+            self.move_to(at);
+            self.stopped("exception", Some(&headline));
+        } else {
+            self.end(FAILED);
+        }
     }
 
     /// The moment of the statement that asked for a failed step: by its place, else by its line, innermost call first. Of an export,
@@ -372,40 +390,41 @@ impl<'s, 'p> Session<'s, 'p> {
                 // Where the program stops at errors, it has told this one.
                 if !self.adapter.on_failed || self.launch.no_debug {
                     self.adapter.tell(self.checked, &error);
+                    if let Some((_, failed)) = &self.broken {
+                        self.adapter.client.say("stderr", &failed.text);
+                    }
                 }
                 ERRORS
             }
             Ok(_) if self.failed.is_some() => FAILED,
-            Ok(request) => match self.build(request) {
-                Some(code) => code,
-                None => return,
-            },
+            Ok(request) => return self.build(request),
         };
         self.end(code);
     }
 
-    /// Builds everything. None if the program has stopped where that failed.
-    fn build(&mut self, request: Wanted) -> Option<i32> {
-        let Some(builder) = self.builder else { return Some(0) };
+    /// Builds everything, and ends with that, unless it stops where that fails.
+    fn build(&mut self, request: Wanted) {
+        let Some(builder) = self.builder else { return self.end(0) };
         let cancel = self.adapter.waiting.begin(self.ground.cancel());
-        let Err(failed) = builder.execute(request, &cancel) else { return Some(0) };
-        let last = self.trace.len().checked_sub(1).filter(|_| !self.launch.no_debug);
-        match last {
+        let last = self.trace.len().saturating_sub(1);
+        match builder.execute(request, &cancel) {
+            Ok(()) => {
+                if self.launch.no_debug {
+                    builder.tell_totals();
+                }
+                self.end(0);
+            }
             // Whoever wants more than a pause has sent that behind.
-            Some(last) if cancel.is_cancelled() => {
+            Err(_) if cancel.is_cancelled() && !self.launch.no_debug && !self.trace.is_empty() => {
                 self.move_to(last);
                 self.stopped("pause", None);
-                return None;
             }
-            _ if cancel.is_cancelled() => return Some(FAILED),
-            Some(last) if self.adapter.on_failed => {
-                self.break_at(failed, last);
-                return None;
+            Err(failed) if cancel.is_cancelled() => {
+                self.failed = Some((last, failed));
+                self.end(FAILED);
             }
-            _ => {}
+            Err(failed) => self.break_at(failed, last),
         }
-        self.adapter.client.say("stderr", &failed.text);
-        Some(FAILED)
     }
 
     fn end(&mut self, code: i32) {

@@ -1,11 +1,14 @@
 //! What the client can set at all times, and what it hears of the program's text.
 //!
-//! Owns breakpoints as the protocol has them, and how places are counted for the client.
+//! Owns breakpoints as the protocol has them, how places are counted and files are called for the client, and what is answered while
+//! no program runs.
 
 use std::path::Path;
 
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use hlb_compiler::Checked;
 use hlb_language::diagnostic::{Diagnostic, Location};
+use hlb_language::source::SourceId;
 use serde_json::{Value, json};
 
 use super::points::{self, Point, Wish};
@@ -31,11 +34,22 @@ impl Adapter {
     pub(super) fn say_at(&self, category: &str, text: &str, checked: &Checked, at: Location) {
         let (line, column) = self.place(points::shown_position(checked, at));
         let mut body = json!({"category": category, "output": format!("{text}\n"), "line": line, "column": column});
-        if let (Some(path), Some(fields)) = (points::file_of(checked, at.source), body.as_object_mut()) {
+        if let (Some(path), Some(fields)) = (self.file_of(checked, at.source), body.as_object_mut()) {
             let name = checked.sources.get(at.source).map_or("", |source| source.name());
             fields.insert("source".to_owned(), json!({"name": name, "path": path}));
         }
         self.client.event("output", body);
+    }
+
+    /// The file of a text, as the client calls it; none if it is built in.
+    pub(super) fn file_of(&self, checked: &Checked, source: SourceId) -> Option<String> {
+        let file = points::file_of(checked, source)?;
+        let named = self.directory.join(checked.sources.get(source)?.name());
+        // In the directory of the program, and not where that leads: for an editor this would be another file. What leads up is
+        // written out, unless that leads elsewhere, as it starts at a link.
+        let plain = plain(&named);
+        let is_same = std::fs::canonicalize(&plain).is_ok_and(|plain| plain == file);
+        Some(if is_same { plain } else { Utf8PathBuf::from_path_buf(file).unwrap_or(named) }.into_string())
     }
 
     /// A line and a column, from 1 on, as the client counts them.
@@ -52,28 +66,30 @@ impl Adapter {
         line.saturating_add(1).saturating_sub(self.first_line)
     }
 
-    /// Hears what the client wants before the program runs. Says whether it is still there.
-    pub(super) fn configured(&mut self, checked: &Checked) -> bool {
+    /// Hears what the client wants before the program runs. Gives how it has ended if it is not to run.
+    pub(super) fn configured(&mut self, checked: &Checked) -> Option<Ended> {
         while let Some(request) = self.next() {
             match request.command.as_str() {
                 "configurationDone" => {
                     self.client.reply(&request, json!({}));
-                    return true;
+                    return None;
                 }
-                "disconnect" | "terminate" => {
+                "terminate" => {
                     self.client.reply(&request, json!({}));
-                    return false;
+                    self.client.event("terminated", json!({}));
+                    return Some(self.over(checked));
                 }
-                "threads" => self.client.reply(&request, json!({"threads": []})),
-                _ => {
-                    if !self.set(&request, checked) {
-                        let why = format!("`{}` can be done when the program has stopped", request.command);
-                        self.client.refuse(&request, &why);
+                _ if self.set(&request, checked) => {}
+                other => {
+                    let why = format!("`{other}` can be done when the program has stopped");
+                    let ended = self.without_program(&request, false, &why);
+                    if ended.is_some() {
+                        return ended;
                     }
                 }
             }
         }
-        false
+        Some(Ended::Done)
     }
 
     /// What can be set at all times. Says whether the request was such.
@@ -149,7 +165,7 @@ impl Adapter {
             }
             Wish::Line(_) => {}
             Wish::Function(_) => {
-                if let Some(path) = points::file_of(checked, at.source) {
+                if let Some(path) = self.file_of(checked, at.source) {
                     fields.insert("source".to_owned(), json!({"path": path}));
                 }
             }
@@ -166,28 +182,61 @@ impl Adapter {
         Ok(json!({"breakpoints": places}))
     }
 
-    /// Waits for the client to go when there is nothing to look at.
-    pub(super) fn over(&mut self) -> Ended {
+    /// Waits for the client to go when a program has ended. Its text is there still: breakpoints can be set.
+    pub(super) fn over(&mut self, checked: &Checked) -> Ended {
         while let Some(request) = self.next() {
-            match request.command.as_str() {
-                "disconnect" => {
-                    self.client.reply(&request, json!({}));
-                    return Ended::Done;
-                }
-                "restart" => match Launch::again(&request.arguments) {
-                    Ok(launch) => {
-                        self.client.reply(&request, json!({}));
-                        return Ended::Restart(launch);
-                    }
-                    Err(why) => self.client.refuse(&request, &why),
-                },
-                "terminate" => self.client.reply(&request, json!({})),
-                "threads" => self.client.reply(&request, json!({"threads": []})),
-                _ => self.client.refuse(&request, "the program has ended"),
+            if self.set(&request, checked) {
+                continue;
+            }
+            if let Some(ended) = self.without_program(&request, true, "the program has ended: restart it") {
+                return ended;
             }
         }
         Ended::Done
     }
+
+    /// Answers what is asked while no program runs: before it does, when it has ended, and when there was none to run. `is_again`
+    /// says whether there is one to run again; `why` is why all the rest cannot be done.
+    pub(super) fn without_program(&self, request: &Request, is_again: bool, why: &str) -> Option<Ended> {
+        match request.command.as_str() {
+            "disconnect" => {
+                self.client.reply(request, json!({}));
+                return Some(Ended::Done);
+            }
+            "restart" if is_again => return self.again(request),
+            "terminate" | "pause" => self.client.reply(request, json!({})),
+            "threads" => self.client.reply(request, json!({"threads": []})),
+            _ => self.client.refuse(request, why),
+        }
+        None
+    }
+
+    /// Answers that the program is run again, unless what it is to be is refused.
+    pub(super) fn again(&self, request: &Request) -> Option<Ended> {
+        match Launch::again(&request.arguments, &self.start) {
+            Ok(launch) => {
+                self.client.reply(request, json!({}));
+                Some(Ended::Restart(launch))
+            }
+            Err(why) => {
+                self.client.refuse(request, &why);
+                None
+            }
+        }
+    }
+}
+
+/// A path without the parts that lead up.
+fn plain(path: &Utf8Path) -> Utf8PathBuf {
+    let mut plain = Utf8PathBuf::new();
+    for part in path.components() {
+        match part {
+            Utf8Component::ParentDir => drop(plain.pop()),
+            Utf8Component::CurDir => {}
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 /// The file that breakpoints are in; an empty path for a text that is none.

@@ -41,11 +41,16 @@ impl Drop for Described {
     }
 }
 
-/// Writes down how to get into a filesystem, in a directory of this process.
+/// Writes down how to get into a filesystem of a program that is `here`, in a directory of this process.
 ///
 /// # Errors
 /// If that cannot be written.
-pub(super) fn describe(solve: &Solve, process: &Process, lent: &Path, number: usize) -> io::Result<Described> {
+pub(super) fn describe(
+    solve: &Solve,
+    process: &Process,
+    (here, lent): (&Utf8Path, &Path),
+    number: usize,
+) -> io::Result<Described> {
     let directory = lent.join(format!("shell-{number}"));
     std::fs::DirBuilder::new().mode(0o700).create(&directory)?;
     let described = Described(directory);
@@ -58,9 +63,8 @@ pub(super) fn describe(solve: &Solve, process: &Process, lent: &Path, number: us
         };
         (id.clone(), socket)
     });
-    let here = std::env::current_dir()?;
     let place = json!({
-        "here": here,
+        "here": here.as_str(),
         "env": process.env,
         "cwd": process.cwd,
         "user": process.user,

@@ -135,7 +135,8 @@ impl Client {
 
     /// Answers that something cannot be done, with words for the user.
     pub(super) fn refuse(&self, to: &Request, why: &str) {
-        let error = json!({"id": 1, "format": why.replace('{', "(").replace('}', ")"), "showUser": true});
+        // The client puts variables where braces are, and takes those in a variable as they are.
+        let error = json!({"id": 1, "format": "{why}", "variables": {"why": why}, "showUser": true});
         self.send(json!({
             "type": "response", "request_seq": to.seq, "command": to.command, "success": false, "message": why,
             "body": {"error": error},

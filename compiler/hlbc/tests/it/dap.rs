@@ -2,6 +2,7 @@
 
 mod breakpoints;
 mod ends;
+mod places;
 mod wrong;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -46,7 +47,11 @@ struct Adapter {
 
 impl Adapter {
     fn start(project: &Project) -> Self {
-        let mut child = project.command(&["dap"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        Self::started(&mut project.command(&["dap"]))
+    }
+
+    fn started(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let input = child.stdin.take().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let (sender, inbox) = mpsc::channel();
@@ -121,6 +126,8 @@ impl Adapter {
     fn refused(&mut self, command: &str, arguments: Value) -> String {
         let answer = self.answer(command, arguments);
         assert_eq!(answer["success"], false, "{answer:#}");
+        let error = &answer["body"]["error"];
+        assert_eq!((&error["format"], &error["variables"]["why"]), (&json!("{why}"), &answer["message"]));
         answer["message"].as_str().unwrap().to_owned()
     }
 
@@ -228,6 +235,8 @@ fn a_program_is_stepped_through_forward_and_back() {
     assert_eq!(adapter.go("stepIn"), "step name:2 < files:8 < default:12");
     assert_eq!(adapter.go("next"), "step name:3 < files:8 < default:12");
     let (names, arguments) = (adapter.scope("Names"), adapter.scope("Arguments"));
+    let scopes = adapter.ask("scopes", json!({"frameId": 1}));
+    assert_eq!(scopes["scopes"][0]["name"], "Names", "editors open the first one");
     assert_eq!(adapter.variables(&names), ["whole = \"x!\""]);
     assert_eq!(adapter.variables(&arguments), ["of = \"x\""]);
     let value = adapter.ask("evaluate", json!({"expression": "whole", "context": "hover", "frameId": 1}));
@@ -357,6 +366,68 @@ fn privileged_dap_a_failed_export_is_a_stop_at_its_call() {
     adapter.ask("continue", json!({"threadId": 1}));
     assert_eq!(adapter.event("exited")["exitCode"], 1);
     adapter.end();
+}
+
+#[test]
+fn privileged_dap_a_step_that_fails_once_has_not_failed() {
+    let text = "\
+fs default() {
+	image \"busy\"
+	run \"test -e /kept/x || { touch /kept/x; exit 7; }; echo made > /made\" with option {
+		mount fs { scratch; } \"/kept\" with option {
+			cache \"flaky\" \"shared\"
+		}
+	}
+	mkdir \"/b\" 0o755
+	mkdir \"/c\" 0o755
+}
+";
+    let project = Project::with_busybox(text);
+    let mut adapter = Adapter::start(&project);
+    adapter.launch(&project, json!({}), &[8]);
+    assert_eq!(adapter.stopped(), "exception default:3");
+    assert_eq!(adapter.go("stepBack"), "step default:2");
+    assert_eq!(adapter.go("continue"), "breakpoint default:8");
+    assert!(adapter.console("ls /").contains("made"));
+    adapter.ask("continue", json!({}));
+    assert_eq!(adapter.event("exited")["exitCode"], 0);
+    adapter.end();
+}
+
+#[test]
+fn privileged_dap_a_failure_that_is_no_stop_is_an_end() {
+    let project = Project::with_busybox(BUILDING);
+    for build in ["atStops", "atEnd"] {
+        let mut adapter = Adapter::start(&project);
+        adapter.begin(&project, json!({"build": build}));
+        adapter.set(&project, json!([{"line": 7}]));
+        adapter.ask("setExceptionBreakpoints", json!({"filters": []}));
+        adapter.ask("configurationDone", json!({}));
+        if build == "atEnd" {
+            assert_eq!(adapter.stopped(), "breakpoint default:7");
+            adapter.ask("continue", json!({}));
+        }
+        assert_eq!(adapter.event("exited")["exitCode"], 1);
+        adapter.event("terminated");
+        let told = |it: &Value| it["body"]["output"].as_str().is_some_and(|text| text.contains("with exit code 7\n"));
+        adapter.wait("words", told);
+        assert!(!adapter.told.iter().any(|it| it["event"] == "stopped"), "{:#?}", adapter.told);
+        assert!(adapter.refused("stackTrace", json!({})).contains("has ended"));
+        adapter.end();
+    }
+}
+
+#[test]
+fn privileged_dap_a_run_without_stops_ends_with_its_totals() {
+    let project = Project::with_busybox("fs default() {\n\timage \"busy\"\n\tmkdir \"/b\" 0o755\n}\n");
+    for totals in ["2 steps, ", "2 steps, 2 cached, "] {
+        let mut adapter = Adapter::start(&project);
+        adapter.launch(&project, json!({"noDebug": true}), &[]);
+        adapter.event("exited");
+        let said = |it: &Value| it["body"]["output"].as_str().is_some_and(|text| text.starts_with(totals));
+        assert!(adapter.told.iter().any(said), "no {totals}: {:#?}", adapter.told);
+        adapter.end();
+    }
 }
 
 /// What a script prints in the shell that the adapter has asked a terminal for.

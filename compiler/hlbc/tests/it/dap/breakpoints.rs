@@ -132,6 +132,33 @@ fn log_points_say_something_and_do_not_stop() {
 }
 
 #[test]
+fn log_points_say_all_that_the_program_comes_by() {
+    let project = Project::new(LOOP);
+    let mut adapter = Adapter::start(&project);
+    adapter.begin(&project, json!({"build": "never", "stopOnEntry": true}));
+    adapter.set(&project, json!([{"line": 2, "logMessage": "first"}, {"line": 8, "logMessage": "last"}, {"line": 8}]));
+    adapter.configured();
+    assert_eq!(adapter.stopped(), "entry default:2");
+    for _ in 0..2 {
+        assert_eq!(adapter.go("continue"), "breakpoint default:8");
+        for text in ["first\n", "last\n"] {
+            assert_eq!(adapter.event("output")["output"], text);
+        }
+        assert_eq!(adapter.go("reverseContinue"), "entry default:2");
+    }
+    assert_eq!(adapter.go("stepIn"), "step default:3");
+    assert_eq!(adapter.event("output")["output"], "first\n");
+    assert_eq!(adapter.go("stepBack"), "step default:2");
+    assert_eq!(adapter.go("continue"), "breakpoint default:8");
+    assert_eq!(adapter.event("output")["output"], "first\n", "once each time");
+    adapter.ask("continue", json!({}));
+    adapter.event("exited");
+    assert_eq!(adapter.event("output")["output"], "last\n");
+    assert!(!adapter.told.iter().any(|it| it["event"] == "output"), "{:#?}", adapter.told);
+    adapter.end();
+}
+
+#[test]
 fn functions_are_stopped_at_where_they_begin() {
     let project = Project::new(PROGRAM);
     let mut adapter = Adapter::start(&project);

@@ -133,6 +133,65 @@ fn a_pause_ends_an_evaluation_that_waits_and_it_goes_on_from_there() {
 }
 
 #[test]
+fn what_was_logged_up_to_a_pause_is_said_once() {
+    let project = waiting("2345.72");
+    let mut adapter = Adapter::start(&project);
+    adapter.begin(&project, json!({"build": "never"}));
+    adapter.set(&project, json!([{"line": 2, "logMessage": "first"}, {"line": 4, "logMessage": "last"}]));
+    adapter.configured();
+    comes("sleep 2345.72");
+    adapter.ask("pause", json!({}));
+    assert_eq!(adapter.stopped(), "pause default:3");
+    assert_eq!(adapter.event("output")["output"], "first\n");
+    project.write("go", "");
+    adapter.ask("continue", json!({}));
+    adapter.event("exited");
+    assert_eq!(adapter.event("output")["output"], "last\n");
+    assert!(!adapter.told.iter().any(|it| it["event"] == "output"), "{:#?}", adapter.told);
+    adapter.end();
+}
+
+#[test]
+fn a_session_without_a_program_answers_always_the_same() {
+    let project = Project::new(PROGRAM);
+    let mut adapter = Adapter::start(&project);
+    let idle = |adapter: &mut Adapter| {
+        adapter.ask("terminate", json!({}));
+        assert_eq!(adapter.ask("threads", json!({}))["threads"], json!([]));
+        assert!(!adapter.told.iter().any(|it| it["event"] == "terminated"), "it has ended already");
+    };
+    idle(&mut adapter);
+    assert!(adapter.refused("restart", json!({})).contains("send `launch` first"));
+    // One that ends before it has run.
+    adapter.begin(&project, json!({"build": "never", "stopOnEntry": true}));
+    assert!(adapter.refused("restart", json!({})).contains("when the program has stopped"));
+    adapter.ask("terminate", json!({}));
+    adapter.event("terminated");
+    idle(&mut adapter);
+    adapter.ask("restart", json!({}));
+    assert_eq!(adapter.stopped(), "entry default:12");
+    // One that has run.
+    adapter.ask("terminate", json!({}));
+    assert_eq!(adapter.event("exited")["exitCode"], 1);
+    adapter.event("terminated");
+    idle(&mut adapter);
+    assert_eq!(adapter.set(&project, json!([{"line": 8}]))[0]["verified"], true);
+    for command in ["stackTrace", "scopes", "next"] {
+        assert!(adapter.refused(command, json!({})).contains("has ended"), "{command}");
+    }
+    // One that is refused when it is to be run again.
+    project.write("build.hlb", "fs default( {");
+    adapter.ask("restart", json!({}));
+    adapter.event("terminated");
+    idle(&mut adapter);
+    project.write("build.hlb", PROGRAM);
+    adapter.ask("restart", json!({}));
+    assert_eq!(adapter.stopped(), "entry default:12");
+    assert_eq!(adapter.go("continue"), "breakpoint files:8 < default:12");
+    adapter.end();
+}
+
+#[test]
 fn an_evaluation_that_waits_ends_with_its_session() {
     for (number, end) in ["disconnect", "terminate", "restart", "close", "-TERM"].into_iter().enumerate() {
         let seconds = format!("2345.6{number}");
