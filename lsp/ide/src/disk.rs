@@ -50,6 +50,11 @@ impl Sight {
         Self { disk, seen: Arc::default() }
     }
 
+    /// The text of a file as it was read at last, whatever has become of it since; read now, if it never was.
+    pub(crate) fn last_text(&self, path: &Utf8Path) -> Option<Arc<Text>> {
+        self.disk.last(path).or_else(|| self.text(path).ok())
+    }
+
     /// What tells it from others.
     pub(crate) fn glance(&self) -> Glance {
         Glance(Arc::downgrade(&self.seen))
@@ -75,6 +80,11 @@ impl Disk {
     pub(crate) fn forget_lost(&self) {
         let mut files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         files.retain(|path, _| Utf8Path::new(path).exists());
+    }
+
+    fn last(&self, path: &Utf8Path) -> Option<Arc<Text>> {
+        let files = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        files.get(path.as_str()).map(|(_, text)| Arc::clone(text))
     }
 
     fn text(&self, path: &Utf8Path) -> Result<Arc<Text>, WorldError> {

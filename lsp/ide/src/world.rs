@@ -110,6 +110,11 @@ impl EditorWorld {
         !before.more.load(Ordering::Relaxed) && texts.iter().all(same)
     }
 
+    /// The text of a file, maybe an older one: for what is only offered, many files need not be looked at.
+    pub(crate) fn last_text(&self, path: &Utf8Path) -> Option<Arc<Text>> {
+        self.buffers.get(path).cloned().or_else(|| self.sight.last_text(path))
+    }
+
     /// A text, without remembering the question. `path` is normal.
     fn look(&self, path: &Utf8Path) -> Result<Arc<Text>, WorldError> {
         match self.buffers.get(path) {

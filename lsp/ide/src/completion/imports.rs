@@ -18,7 +18,7 @@ use crate::host::Snapshot;
 /// So many files of the client are looked into.
 const MOST_FILES: usize = 300;
 /// So many functions are offered with an import.
-const MOST_NAMES: usize = 100;
+const MOST_NAMES: usize = 40;
 
 /// A file that could be imported.
 struct Importable {
@@ -115,7 +115,7 @@ fn importable(snapshot: &Snapshot, own: &Text) -> Vec<Importable> {
         let name: String =
             file.file_stem().unwrap_or_default().chars().filter(|it| it.is_alphanumeric() || *it == '_').collect();
         let is_name = name.starts_with(|it: char| it.is_alphabetic());
-        if let (true, Some(text)) = (is_name, snapshot.text(file)) {
+        if let (true, Some(text)) = (is_name, snapshot.world().last_text(file)) {
             found.push(Importable { name, from: format!("./{below}"), text });
         }
     }
