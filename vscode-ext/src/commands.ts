@@ -8,6 +8,7 @@ import { Graphs } from "./graph";
 import { launch } from "./invocation";
 import { Pages } from "./pages";
 import { ask, needHlbc, told } from "./programs";
+import { onDisk } from "./saving";
 import { Server } from "./server";
 import { argument, lastBuild, offered, Parameter, Program, readProgram, refusal, Target, wanted } from "./targets";
 import { execute } from "./tasks";
@@ -69,15 +70,7 @@ async function withFile(given: unknown, then: (file: string) => Promise<void>): 
   const named = typeof given === "string" ? Uri.parse(given) : given instanceof Uri ? given : undefined;
   const open = window.activeTextEditor?.document;
   const uri = named ?? (open?.languageId === "hlb" ? open.uri : undefined);
-  if (uri?.scheme !== "file") {
-    throw new Error("open a .hlb file of this machine first");
-  }
-  for (const document of workspace.textDocuments) {
-    if (document.isDirty && document.languageId === "hlb" && document.uri.scheme === "file") {
-      await document.save();
-    }
-  }
-  await then(uri.fsPath);
+  await then(await onDisk(uri, workspace.textDocuments, (place) => workspace.save(place)));
 }
 
 /** The same with a target and values for those of its parameters that need one. */

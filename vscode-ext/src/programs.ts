@@ -5,15 +5,22 @@ import { execFile } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { homedir } from "node:os";
 import * as path from "node:path";
-import { commands, env, ExtensionContext, Uri, window, workspace } from "vscode";
+import { commands, env, EventEmitter, ExtensionContext, Uri, window, workspace } from "vscode";
 import { findHlbc, findServer, Found, Look, Missing } from "./finding";
 
 /** Longest time that a question may take, in milliseconds: it compiles a program but builds nothing. */
 const PATIENCE = 30_000;
 const MOST_OUTPUT = 32 * 1024 * 1024;
 
+const looked = new EventEmitter<Found | Missing>();
+
+/** What each look for hlbc has come to: it may be installed, or removed, while the editor runs. */
+export const onDidLookForHlbc = looked.event;
+
 export function hlbc(): Found | Missing {
-  return findHlbc(look("hlbc.path"));
+  const found = findHlbc(look("hlbc.path"));
+  looked.fire(found);
+  return found;
 }
 
 export function server(context: ExtensionContext): Found | Missing {

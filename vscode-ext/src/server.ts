@@ -3,7 +3,7 @@
 import { ExtensionContext, LogOutputChannel, workspace } from "vscode";
 import { LanguageClient, LanguageClientOptions, State, TransportKind } from "vscode-languageclient/node";
 import { Missing } from "./finding";
-import { hlbc, place, server, tellMissing, told } from "./programs";
+import { place, server, tellMissing, told } from "./programs";
 import { Status } from "./status";
 
 /** What the server may count on: commands of ours that other clients do not have. */
@@ -51,7 +51,6 @@ export class Server {
 
   private async begin(): Promise<void> {
     this.status.starting();
-    this.status.builds(hlbc());
     const found = server(this.context);
     if (found instanceof Missing) {
       this.status.stopped(found.words.replaceAll("`", ""));

@@ -2,6 +2,7 @@
 
 import { Command, Disposable, languages, LanguageStatusItem, LanguageStatusSeverity } from "vscode";
 import { Found, Missing } from "./finding";
+import { onDidLookForHlbc } from "./programs";
 
 const RESTART: Command = { command: "hlb.restartServer", title: "Restart" };
 const LOG: Command = { command: "hlb.showLog", title: "Show Log" };
@@ -11,6 +12,7 @@ export class Status implements Disposable {
   private readonly server: LanguageStatusItem;
   private readonly log: LanguageStatusItem;
   private readonly hlbc: LanguageStatusItem;
+  private readonly looking: Disposable;
 
   constructor() {
     const selector = { language: "hlb" };
@@ -23,6 +25,7 @@ export class Status implements Disposable {
     this.hlbc.command = SETTINGS;
     this.log.text = "$(output) Log";
     this.log.command = LOG;
+    this.looking = onDidLookForHlbc((found) => this.builds(found));
     this.starting();
   }
 
@@ -38,15 +41,15 @@ export class Status implements Disposable {
     this.say("$(error) HLB", why, LanguageStatusSeverity.Error, false);
   }
 
-  builds(found: Found | Missing): void {
+  dispose(): void {
+    Disposable.from(this.looking, this.server, this.log, this.hlbc).dispose();
+  }
+
+  private builds(found: Found | Missing): void {
     const missing = found instanceof Missing;
     this.hlbc.text = missing ? "$(warning) no hlbc" : "$(tools) hlbc";
     this.hlbc.detail = missing ? found.words.replaceAll("`", "") : found.command;
     this.hlbc.severity = missing ? LanguageStatusSeverity.Warning : LanguageStatusSeverity.Information;
-  }
-
-  dispose(): void {
-    Disposable.from(this.server, this.log, this.hlbc).dispose();
   }
 
   private say(text: string, detail: string, severity: LanguageStatusSeverity, busy: boolean): void {

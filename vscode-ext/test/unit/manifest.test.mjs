@@ -79,3 +79,12 @@ test("commands of menus and walkthroughs are declared", () => {
   const ours = events.map((event) => event.replace("onCommand:", "")).filter((command) => command.startsWith("hlb."));
   assert.deepEqual([...used, ...ours].filter((command) => !declared.includes(command)), []);
 });
+
+test("a word is what the language takes for a name", () => {
+  const { wordPattern } = JSON.parse(readFileSync(file("language-configuration.json"), "utf8"));
+  const grammar = readFileSync(file("../language/tree-sitter/grammar.js"), "utf8");
+  assert.equal(wordPattern, /^ {4}identifier: \(\) => \/(.+)\/,$/m.exec(grammar)?.[1]);
+  const words = (text) => text.match(new RegExp(wordPattern, "g"));
+  assert.deepEqual(words("[for n in xs: n]"), ["for", "n", "in", "xs", "n"]);
+  assert.deepEqual(words("option::run cache:all a:::b"), ["option::run", "cache:all", "a", "b"]);
+});
