@@ -18,7 +18,7 @@ pub struct TestOutcome {
     pub result: Result<Request, Diagnostic>,
 }
 
-/// Evaluates the tests of the entry file whose names contain a text, in the order of the file. Each stands by itself.
+/// Evaluates the tests of the entry file whose names are `wanted`, in the order of the file. Each stands by itself.
 ///
 /// `begin` is called with the name of each before it is evaluated.
 ///
@@ -27,14 +27,14 @@ pub struct TestOutcome {
 pub fn test(
     world: &dyn World,
     checked: &Checked,
-    filter: &str,
+    wanted: &dyn Fn(&str) -> bool,
     options: &Options,
     begin: &mut dyn FnMut(&str),
     each: &mut dyn FnMut(TestOutcome),
 ) -> Result<(), CompileErrors> {
     checked.complete()?;
     let tests = checked.program.tests.iter().filter(|test| test.module == ModuleId(0));
-    for test in tests.filter(|test| test.name.contains(filter)) {
+    for test in tests.filter(|test| wanted(&test.name)) {
         begin(&test.name);
         let mut evaluator = checked.evaluator(world, options);
         let value = evaluator.test(test);

@@ -146,7 +146,7 @@
          (file (funcall uri-to-path (car arguments))))
     (pcase (plist-get command :command)
       ("hlb.run" (hlb--compile "run" "-f" file (cadr arguments)))
-      ("hlb.test" (hlb--compile "test" "-f" file (cadr arguments)))
+      ("hlb.test" (hlb--compile "test" "-f" file "--exact" "--" (cadr arguments)))
       ("hlb.why" (hlb-why))
       (name (user-error "Emacs has no %s" name)))))
 

@@ -51,7 +51,7 @@ function deeds.run(file, target, more)
 end
 
 function deeds.test(file, name)
-  terminal(name and { "test", "-f", file, name } or { "test", "-f", file })
+  terminal({ "test", "-f", file, "--exact", "--", name })
 end
 
 -- Why the steps of the last build ran.
@@ -138,7 +138,7 @@ local function open(buf)
     end, { nargs = nargs })
   end
   command("HlbRun", "*", function(file, target, ...) deeds.run(file, target or "default", { ... }) end)
-  command("HlbTest", "?", deeds.test)
+  command("HlbTest", "?", function(file, part) terminal({ "test", "-f", file, part }) end)
   command("HlbWhy", 0, deeds.why)
   command("HlbGraph", "?", function(file, target) deeds.graph(file, target or "default") end)
   command("HlbLens", 0, function() vim.lsp.codelens.run() end)

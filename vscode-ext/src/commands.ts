@@ -129,7 +129,7 @@ async function valueOf(parameter: Parameter, title: string): Promise<string | un
 
 async function test(file: string, given: unknown): Promise<void> {
   if (typeof given === "string") {
-    return execute({ command: "test", file, target: given });
+    return execute({ command: "test", file, target: given, exact: true });
   }
   const command = await needHlbc();
   if (command === undefined) {
@@ -139,7 +139,7 @@ async function test(file: string, given: unknown): Promise<void> {
   const { tests } = await list(command, file);
   const items = [all, ...tests.map((label) => ({ label }))];
   const chosen = await window.showQuickPick(items, { title: "Tests", placeHolder: path.basename(file) });
-  return chosen && execute({ command: "test", file, target: chosen === all ? undefined : chosen.label });
+  return chosen && execute({ command: "test", file, ...(chosen === all ? {} : { target: chosen.label, exact: true }) });
 }
 
 /** Shows why the steps of the last build of a target ran. */

@@ -6,20 +6,22 @@ export interface Invocation {
   command: Verb;
   /** The program, as an absolute path: hlbc then shows absolute paths, too, wherever it is started. */
   file: string;
-  /** The target; for tests, a part of their names. */
+  /** The target; for tests, a part of their names, or the name of one. */
   target?: string;
+  /** Whether `target` is the whole name of a test. */
+  exact?: boolean;
   /** Arguments of the target. */
   args?: readonly string[];
 }
 
 /** What hlbc is started with. `options` are the person's own for commands that build. */
 export function commandLine(invocation: Invocation, options: readonly string[], strict: boolean): string[] {
-  const { command, file, target, args } = invocation;
+  const { command, file, target, exact, args } = invocation;
   switch (command) {
     case "run":
       return ["run", ...options, "-f", file, target ?? "default", ...(args ?? [])];
     case "test":
-      return ["test", ...options, "-f", file, ...(target ? ["--", target] : [])];
+      return ["test", ...options, "-f", file, ...(target ? [...(exact ? ["--exact"] : []), "--", target] : [])];
     case "check":
       return ["check", ...(strict ? ["--strict"] : []), "-f", file];
     case "update":

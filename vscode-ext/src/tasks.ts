@@ -25,6 +25,7 @@ interface Definition extends TaskDefinition {
   command: Verb;
   file?: string;
   target?: string;
+  exact?: boolean;
   args?: string[];
 }
 
@@ -53,12 +54,12 @@ class Provider implements TaskProvider {
 
   resolveTask(unresolved: Task): Task | undefined {
     const program = hlbc();
-    const { command, file, target, args } = unresolved.definition as Definition;
+    const { command, file, target, exact, args } = unresolved.definition as Definition;
     const folder = typeof unresolved.scope === "object" ? unresolved.scope : workspace.workspaceFolders?.[0];
     if (program instanceof Missing || !folder || !["run", "test", "check", "update"].includes(command)) {
       return undefined;
     }
-    const invocation = { command, file: path.resolve(folder.uri.fsPath, file ?? "build.hlb"), target, args };
+    const invocation = { command, file: path.resolve(folder.uri.fsPath, file ?? "build.hlb"), target, exact, args };
     return task(program.command, invocation, unresolved.definition, folder);
   }
 

@@ -257,8 +257,18 @@ pub(crate) struct Test {
     /// Only tests whose names contain this
     #[arg(value_name = "FILTER", default_value = "", hide_default_value = true)]
     pub(crate) filter: String,
+    /// Only the test whose whole name is FILTER
+    #[arg(long, requires = "filter")]
+    pub(crate) exact: bool,
     #[command(flatten)]
     pub(crate) build: BuildArgs,
+}
+
+impl Test {
+    /// Whether a test of this name is to be run.
+    pub(crate) fn wants(&self, name: &str) -> bool {
+        if self.exact { name == self.filter } else { name.contains(&self.filter) }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -102,7 +102,7 @@ fn exercise(text: &str) -> Outcome {
         }
         let _ = evaluate(&world, &checked, &target.name.as_str().into(), &options());
     }
-    let _ = hlb_compiler::test(&world, &checked, "", &options(), &mut |_| {}, &mut |_| {});
+    let _ = hlb_compiler::test(&world, &checked, &|_| true, &options(), &mut |_| {}, &mut |_| {});
     outcome
 }
 

@@ -157,7 +157,9 @@ impl Example {
         }
         if !checked.has_errors() {
             let mut each = |outcome: TestOutcome| said.extend(outcome.result.err());
-            if let Err(errors) = hlb_compiler::test(&self.world, &checked, "", &options(), &mut |_| {}, &mut each) {
+            if let Err(errors) =
+                hlb_compiler::test(&self.world, &checked, &|_| true, &options(), &mut |_| {}, &mut each)
+            {
                 said.extend(errors.0);
             }
         }

@@ -63,7 +63,7 @@ fn expected(terminals: &[String]) -> Option<String> {
         (true, true) => words.push("a name, a string, a number"),
         (true, false) => words.push("a name"),
         (false, true) => words.push("a string, a number"),
-        (false, false) if has("quoted") => words.push("a string"),
+        (false, false) if has("quoted") => words.push("a string in quotes"),
         (false, false) => {}
     }
     let plain = [

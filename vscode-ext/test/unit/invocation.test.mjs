@@ -15,6 +15,7 @@ test("each command has its line", () => {
   check({ command: "run", target: "tool", args: ["--version=1"] }, "run", "--offline", "-f", file, "tool", "--version=1");
   check({ command: "test" }, "test", "--offline", "-f", file);
   check({ command: "test", target: "-x it" }, "test", "--offline", "-f", file, "--", "-x it");
+  check({ command: "test", target: "-x it", exact: true }, "test", "--offline", "-f", file, "--exact", "--", "-x it");
   check({ command: "check" }, "check", "--strict", "-f", file);
   check({ command: "update" }, "update", "-f", file);
 });

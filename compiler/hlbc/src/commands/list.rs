@@ -26,7 +26,7 @@ pub(crate) fn list(args: &cli::List, screen: Screen) -> Result<(), Failure> {
 
 /// Targets, those first that other files may use, and the names of tests.
 fn text(file: &Utf8Path, checked: &Checked, paint: Paint) -> String {
-    let (mut targets, tests) = (checked.targets(), program::tests(checked, ""));
+    let (mut targets, tests) = (checked.targets(), program::tests(checked));
     if targets.is_empty() && tests.is_empty() {
         return format!("`{file}` has no targets and no tests\n");
     }
@@ -94,7 +94,7 @@ fn json(file: &Utf8Path, checked: &Checked) -> Value {
             "effects": it.effects.iter().map(Effect::name).collect::<Vec<_>>(),
         })
     };
-    let tests: Vec<&str> = program::tests(checked, "").into_iter().map(|test| test.name.as_str()).collect();
+    let tests: Vec<&str> = program::tests(checked).into_iter().map(|test| test.name.as_str()).collect();
     json!({
         "file": file.as_str(),
         "targets": checked.targets().iter().map(target).collect::<Vec<_>>(),

@@ -39,12 +39,12 @@ pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
     let (site, at_hand) = Site::open(&args.build, screen)?;
     let screen = site.screen;
     if let Some(checked) = &at_hand
-        && program::tests(checked, &args.filter).is_empty()
+        && !program::tests(checked).iter().any(|test| args.wants(&test.name))
     {
-        return none(checked, &args.filter, screen);
+        return none(checked, args, screen);
     }
     let machine = site.machine()?;
-    let text = format!("test {}", args.filter).trim_end().to_owned();
+    let text = format!("test {}{}", if args.exact { "--exact " } else { "" }, args.filter).trim_end().to_owned();
     let (building, world) = site.begin(&machine, Title { text, explain: false }, Hints::default())?;
     let checked = match site.complete(at_hand, &world) {
         Ok(checked) => checked,
@@ -63,7 +63,8 @@ pub(crate) fn test(args: &cli::Test, screen: Screen) -> Result<(), Failure> {
         table.add(&name, at, begun.get().elapsed(), lost);
     };
     let begin = &mut |_: &str| begun.set(Instant::now());
-    let tested = hlb_compiler::test(&world, &checked, &args.filter, &options, begin, &mut each);
+    let wanted = &|name: &str| args.wants(name);
+    let tested = hlb_compiler::test(&world, &checked, wanted, &options, begin, &mut each);
     if let Err(errors) = tested {
         return Err(building.give_up(sources, screen, || program::tell(&errors, &checked, screen, &machine.cancel)));
     }
@@ -100,12 +101,15 @@ fn attempt(building: &Building<'_>, outcome: TestOutcome) -> Option<Lost> {
 }
 
 /// Tells why no test is run.
-fn none(checked: &Checked, filter: &str, screen: Screen) -> Result<(), Failure> {
-    let all: Vec<String> =
-        program::tests(checked, "").iter().map(|test| format!("`{}`", harmless(&test.name))).collect();
+fn none(checked: &Checked, args: &cli::Test, screen: Screen) -> Result<(), Failure> {
+    let all: Vec<String> = program::tests(checked).iter().map(|test| format!("`{}`", harmless(&test.name))).collect();
     let why = match all.as_slice() {
         [] => "write `test \"…\" { assert … }` into the program".to_owned(),
-        _ => format!("`{}` is in no name of {}", harmless(filter), all.join(", ")),
+        _ => {
+            let filter = harmless(&args.filter);
+            let is = if args.exact { "is none" } else { "is in no name" };
+            format!("`{filter}` {is} of {}", all.join(", "))
+        }
     };
     screen.write(format!("no tests: {why}\n").as_bytes());
     if screen.is_json() {

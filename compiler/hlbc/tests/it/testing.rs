@@ -50,6 +50,18 @@ fn a_program_without_tests_passes() {
 }
 
 #[test]
+fn an_exact_name_is_no_part_of_others() {
+    let two = Project::new("test \"ab\" {\n\tassert true\n}\n\ntest \"-b\" {\n\tassert true\n}\n");
+    insta::assert_snapshot!(two.hlbc(&["test", "--exact", "--", "b"]), @"
+    exit code: 0
+    --- stderr
+    no tests: `b` is none of `ab`, `-b`
+    ");
+    let shown = two.hlbc(&["test", "--exact"]);
+    assert!(shown.contains("exit code: 2") && shown.contains("FILTER"), "{shown}");
+}
+
+#[test]
 fn mistakes_of_the_program_come_first() {
     insta::assert_snapshot!(Project::new("test \"one\" {\n\tassert nope\n}\n").hlbc(&["test"]), @"
     exit code: 3
@@ -108,6 +120,14 @@ fn privileged_each_test_stands_by_itself() {
     exit code: 0
     --- stdout
     ok     numbers are numbers
+    1 passed, 0 failed
+    ");
+    let more = PROGRAM.replace("fs made", "test \"numbers\" {\n\tassert true\n}\n\nfs made");
+    let project = Project::with_busybox(&more);
+    insta::assert_snapshot!(timeless(&project.hlbc(&["test", "--progress", "quiet", "--exact", "--", "numbers"])), @"
+    exit code: 0
+    --- stdout
+    ok     numbers
     1 passed, 0 failed
     ");
 }

@@ -56,7 +56,7 @@ function! HlbCommand(command) abort
   if l:name ==# 'hlb.run'
     return HlbTerminal(['run', '-f', l:file, l:target])
   elseif l:name ==# 'hlb.test'
-    return HlbTerminal(['test', '-f', l:file, l:target])
+    return HlbTerminal(['test', '-f', l:file, '--exact', '--', l:target])
   elseif l:name ==# 'hlb.why'
     return HlbTerminal(['why'])
   endif

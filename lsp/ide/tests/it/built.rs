@@ -61,7 +61,7 @@ pub(crate) fn built(files: &Files, entry: &Utf8Path) -> Built {
         let made = it.result.map_or_else(|error| error.code.0.to_owned(), digest);
         gives.insert(format!("test {}", it.name), made + &effects(&world));
     };
-    let _ = hlb_compiler::test(&world, &checked, "", &options(), &mut |_| {}, &mut each);
+    let _ = hlb_compiler::test(&world, &checked, &|_| true, &options(), &mut |_| {}, &mut each);
     Built { told, gives }
 }
 
