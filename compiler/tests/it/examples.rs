@@ -63,7 +63,7 @@ fn the_tests_of_the_examples_hold() {
                 failed.push_str(&render(&checked.sources, &[error]));
             }
         };
-        test(&world, &checked, "", &options(), &mut |_| {}, &mut each).unwrap();
+        test(&world, &checked, &|_| true, &options(), &mut |_| {}, &mut each).unwrap();
         assert_eq!(failed, "", "{name}");
     }
 }
