@@ -20,6 +20,7 @@ use crate::analysis::Analysis;
 use crate::diagnostics::Told;
 use crate::host::Snapshot;
 use crate::place::FileEdit;
+pub(crate) use draft::Tried;
 
 /// What an action is, for menus.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,7 +3,7 @@
 //! Owns `Analysis`, a text checked against the declarations of all that it imports; the answers to questions about it are in the
 //! file of each feature. Immutable: a changed text is a new analysis.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use hlb_compiler::hir::Target;
@@ -13,6 +13,7 @@ use hlb_language::lexer::{Care, Lexed, lex};
 use hlb_language::source::{Source, SourceId};
 use hlb_language::span::Span;
 
+use crate::actions::Tried;
 use crate::graph::Graphs;
 use crate::host::Settings;
 use crate::world::{Asked, EditorWorld};
@@ -25,7 +26,9 @@ pub struct Analysis {
     stdlib: Option<Utf8PathBuf>,
     strict: bool,
     asked: Arc<Asked>,
+    lexed: OnceLock<Lexed>,
     pub(crate) graphs: Graphs,
+    pub(crate) tried: Tried,
 }
 
 impl Analysis {
@@ -37,7 +40,9 @@ impl Analysis {
             stdlib: settings.stdlib.clone(),
             strict: settings.strict,
             asked: Arc::clone(world.asked()),
+            lexed: OnceLock::new(),
             graphs: Graphs::default(),
+            tried: Tried::default(),
         }
     }
 
@@ -81,10 +86,12 @@ impl Analysis {
     }
 
     /// The tokens of the text, as the parser reads them.
-    pub(crate) fn lexed(&self) -> Lexed {
-        let id = SourceId(0);
-        let broken = self.text.diagnostics(id).iter().any(Diagnostic::is_error);
-        lex(id, self.text.source().text(), if broken { Care::Guessing } else { Care::Strict })
+    pub(crate) fn lexed(&self) -> &Lexed {
+        self.lexed.get_or_init(|| {
+            let id = SourceId(0);
+            let broken = self.text.diagnostics(id).iter().any(Diagnostic::is_error);
+            lex(id, self.text.source().text(), if broken { Care::Guessing } else { Care::Strict })
+        })
     }
 
     /// The text's name among those that places point into.

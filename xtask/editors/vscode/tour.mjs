@@ -109,9 +109,9 @@ try {
     await keys("F10");
     await stands(first + 1);
     const variable = (name) => page.waitForSelector(`.debug-variables .monaco-list-row:has-text("${name}")`);
-    await variable("version");
-    await (await variable("Names")).click();
     await variable("strip");
+    await (await variable("Arguments")).click();
+    await variable("version");
     await shot("debug");
     await page.click('.debug-toolbar [aria-label^="Step Back"]');
     await stands(first);

@@ -4,7 +4,7 @@
 //! names mean the same, and a text that was laid out stays so.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hlb_compiler::hir::{Reference, Target};
 use hlb_compiler::{Effect, Text};
@@ -22,6 +22,30 @@ use crate::format::{difference, ends_like, laid_out};
 use crate::place::FileEdit;
 use crate::rename::names;
 use crate::walk::{Node, Role, walk};
+
+/// So many drafts are remembered.
+const MOST_TRIED: usize = 32;
+
+/// What has become of drafts, by their titles and edits.
+#[derive(Debug, Default)]
+pub(crate) struct Tried(Mutex<Vec<(DraftKey, Option<Action>)>>);
+
+type DraftKey = (String, Vec<(Span, String)>);
+
+impl Tried {
+    fn known(&self, key: &DraftKey) -> Option<Option<Action>> {
+        let tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tried.iter().find(|(known, _)| known == key).map(|(_, made)| made.clone())
+    }
+
+    fn keep(&self, key: DraftKey, made: Option<Action>) {
+        let mut tried = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if tried.len() == MOST_TRIED {
+            tried.remove(0);
+        }
+        tried.push((key, made));
+    }
+}
 
 /// An action that may turn out not to be one.
 pub(super) struct Draft {
@@ -54,8 +78,19 @@ pub(super) fn moved(edits: &[(Span, String)], at: Span) -> usize {
 }
 
 impl File<'_> {
-    /// The action that makes some edits, if they keep what a refactoring promises. `same` sees the text after them, not laid out.
+    /// The action that makes some edits, if they keep what a refactoring promises. `same` sees the text after them, not laid out. What
+    /// was tried is kept: whoever moves the cursor within a word asks for the same again.
     pub(super) fn settled(&self, draft: Draft, same: impl FnOnce(&Analysis) -> bool) -> Option<Action> {
+        let key = (draft.title.clone(), draft.edits.clone());
+        if let Some(known) = self.analysis.tried.known(&key) {
+            return known;
+        }
+        let made = self.tried(draft, same);
+        self.analysis.tried.keep(key, made.clone());
+        made
+    }
+
+    fn tried(&self, draft: Draft, same: impl FnOnce(&Analysis) -> bool) -> Option<Action> {
         let source = self.analysis.text().source();
         let edit = FileEdit { path: self.path.to_owned(), source: Arc::clone(source), edits: draft.edits };
         let new = edit.applied();

@@ -1,9 +1,10 @@
 //! Every question at every place of programs with one slip in them.
 //!
-//! Without `HLB_MUTANTS` it is asked at a sample that is the same each time. With `HLB_MUTANTS=1/1` every question is asked at every
-//! offset of every mutant, which takes hours; `3/20` takes the third of each twenty mutants. Nothing may panic, and in a release
-//! build an answer must take less than 50 ms of the processor, as somebody waits for it:
-//! `HLB_MUTANTS=1/20 cargo test --release -p hlb-ide --test it mutants -- --nocapture`.
+//! Without `HLB_MUTANTS` it is asked at a sample that is the same each time. With `HLB_MUTANTS=lines` every question is asked at every
+//! offset of mutants that have their slip in one line each, of all lines; with `1/1` at every offset of mutants with a slip at every
+//! token, which takes a day, and `3/20` takes the third of each twenty of them. Nothing may panic, and in a release build an answer
+//! must take less than 50 ms of the processor, as somebody waits for it:
+//! `HLB_MUTANTS=lines cargo test --release -p hlb-ide --test it mutants -- --nocapture`.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -31,22 +32,55 @@ struct Mutant {
     at: usize,
 }
 
+/// Which mutants are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// A few, at a few offsets.
+    Sample,
+    /// One for each line, with the sorts of slips in turn.
+    Lines,
+    /// Of each so many one, which is the one with this number.
+    Share(usize, usize),
+}
+
+impl Wanted {
+    fn of_environment() -> Self {
+        match std::env::var("HLB_MUTANTS").as_deref() {
+            Err(_) => Self::Sample,
+            Ok("lines") => Self::Lines,
+            Ok(share) => {
+                let (number, of) = share.split_once('/').expect("HLB_MUTANTS is `lines` or `number/of`");
+                Self::Share(number.parse::<usize>().unwrap() - 1, of.parse().unwrap())
+            }
+        }
+    }
+
+    fn of<'m>(self, text: &str, mutants: &'m [Mutant]) -> Vec<&'m Mutant> {
+        let line = |mutant: &Mutant| text[..mutant.at].matches('\n').count();
+        match self {
+            Self::Sample => mutants.iter().step_by(mutants.len().div_ceil(SAMPLE.0).max(1)).collect(),
+            Self::Share(first, step) => mutants.iter().skip(first).step_by(step).collect(),
+            Self::Lines => {
+                let lines = mutants.chunk_by(|one, next| line(one) == line(next)).enumerate();
+                lines.filter_map(|(number, line)| line.get(number * 5 % line.len())).collect()
+            }
+        }
+    }
+}
+
 #[test]
 fn every_question_is_answered_at_every_offset_of_every_mutant() {
-    let share = std::env::var("HLB_MUTANTS").ok().map(|share| {
-        let (number, of) = share.split_once('/').expect("HLB_MUTANTS is `number/of`");
-        (number.parse::<usize>().unwrap() - 1, of.parse::<usize>().unwrap())
-    });
+    let wanted = Wanted::of_environment();
     let slowest: Mutex<BTreeMap<&'static str, (Duration, String)>> = Mutex::default();
     for path in programs() {
         let text = std::fs::read_to_string(&path).unwrap();
         let mutants = mutants(&text);
-        let (first, step) = share.unwrap_or((0, mutants.len().div_ceil(SAMPLE.0).max(1)));
-        let chosen: Vec<&Mutant> = mutants.iter().skip(first).step_by(step).collect();
+        let chosen = wanted.of(&text, &mutants);
+        eprintln!("{path}: {} of {} mutants", chosen.len(), mutants.len());
         let next = AtomicUsize::new(0);
         let work = || {
             while let Some(mutant) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let found = ask_all(&path, mutant, share.is_some());
+                let found = ask_all(&path, mutant, wanted != Wanted::Sample);
                 let mut slowest = slowest.lock().unwrap();
                 for (question, time, at) in found {
                     let place = format!("{path}, slip at {}, asked at {at}", mutant.at);
@@ -77,6 +111,7 @@ fn programs() -> Vec<Utf8PathBuf> {
     let repository =
         Utf8Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the crate is in the repository");
     let found: Vec<Utf8PathBuf> = [
+        "examples/frontend/build.hlb",
         "examples/hello/build.hlb",
         "examples/lua/build.hlb",
         "examples/pipeline/build.hlb",
